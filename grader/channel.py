@@ -1,0 +1,75 @@
+"""Frames over a socket: a length, then that many bytes, with a bound on both time and size."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+
+from grader.codec import MAX_DOCUMENT, MAX_FRAME
+
+LIMIT = MAX_FRAME + MAX_DOCUMENT
+_HEAD = struct.Struct("<BI")
+
+REQUEST, REPLY, CALLBACK, OUTPUT = range(4)
+"""What a frame is: the judge's request or answer; the worker's reply, question or printed text."""
+
+
+class Closed(Exception):
+    """The other side is gone."""
+
+
+class Nonsense(Exception):
+    """The other side did not keep to the protocol."""
+
+
+class Channel:
+    """One end of a connection between the judge and a worker."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+
+    def send(self, kind: int, frame: bytes, *, seconds: float | None = None) -> None:
+        """Raises TimeoutError when the other side does not take the frame in time, Closed when it is gone."""
+        self._socket.settimeout(seconds)
+        try:
+            self._socket.sendall(_HEAD.pack(kind, len(frame)) + frame)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise Closed from error
+
+    def receive(self, *, seconds: float | None = None) -> tuple[int, bytes]:
+        """The next frame. The time is for the whole of it, however slowly its bytes arrive.
+
+        Raises TimeoutError, Closed, or Nonsense for a frame over the limit.
+        """
+        deadline = None if seconds is None else time.monotonic() + seconds
+        kind, length = _HEAD.unpack(self._exactly(_HEAD.size, deadline))
+        if length > LIMIT:
+            raise Nonsense(f"announced {length:,} bytes, the limit is {LIMIT:,}")
+        return kind, self._exactly(length, deadline)
+
+    def _exactly(self, count: int, deadline: float | None) -> bytes:
+        parts: list[bytes] = []
+        while count:
+            if deadline is not None:
+                self._socket.settimeout(max(deadline - time.monotonic(), 1e-3))
+                if time.monotonic() > deadline:
+                    raise TimeoutError
+            else:
+                self._socket.settimeout(None)
+            try:
+                part = self._socket.recv(min(count, 1 << 20))
+            except TimeoutError:
+                raise
+            except OSError as error:
+                raise Closed from error
+            if not part:
+                raise Closed
+            parts.append(part)
+            count -= len(part)
+        return b"".join(parts)
+
+    def close(self) -> None:
+        self._socket.close()

@@ -1,0 +1,287 @@
+"""Values as bytes: the only thing that passes between the judge and a learner's code.
+
+A frame is a msgpack document followed by the raw bytes of its tensors. What may cross is a closed list: None,
+bool, int, float, str, bytes, list, tuple, dict with str keys, plain tensors, dtypes, devices and references to objects
+that stay on their own side. Everything else arrives as a `Foreign` that carries the name of its type. Nothing is
+ever unpickled, and every size is checked before anything is allocated.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgpack
+import torch
+from torch import Tensor
+
+MAX_FRAME = 64 << 20
+"""Bytes in one frame. The largest value that a check moves is under 2 MB."""
+MAX_DOCUMENT = 4 << 20
+"""Bytes of a frame that are not tensors."""
+MAX_NODES = 20_000
+"""Values in one frame: lists, numbers, tensors ..."""
+MAX_DEPTH = 24
+MAX_TEXT = 8_192
+
+DTYPES = {
+    name: getattr(torch, name)
+    for name in (
+        "float32 float64 float16 bfloat16 int64 int32 int16 int8 uint8 uint16 uint32 uint64 bool complex64 complex128"
+    ).split()
+}
+NAMES = {dtype: name for name, dtype in DTYPES.items()}
+_TENSOR, _TUPLE, _REFERENCE, _FOREIGN, _DTYPE, _DEVICE = range(1, 7)
+
+# Bound before any learner's code is imported, so that a patched method of Tensor does not break the transport.
+_detach = Tensor.detach
+_cpu = Tensor.cpu
+_contiguous = Tensor.contiguous
+_numpy = Tensor.numpy
+_reshape = Tensor.reshape
+_view = Tensor.view
+_stride = Tensor.stride
+_resolve = (Tensor.resolve_conj, Tensor.resolve_neg)
+
+
+class CodecError(Exception):
+    """The bytes are not a frame, or exceed a bound."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An object that stays on its own side: a module, a callback, an opaque state."""
+
+    kind: str
+    id: int
+    about: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A value that may not cross; only what it was is known."""
+
+    what: str
+
+    def __repr__(self) -> str:
+        return self.what
+
+
+@dataclass
+class Decoded:
+    """A value, and the tensors in it in the order of their appearance with what they said about themselves."""
+
+    value: Any
+    tensors: list[Tensor]
+    devices: list[str]
+    requires_grad: list[bool]
+
+
+class Encoder:
+    """Turns one value into a frame.
+
+    Args:
+        refer: gives the reference for an object that must stay here, or None.
+        keep_strides: send the memory layout of a tensor too, so that a non-contiguous input arrives as one.
+        max_bytes: the most that the tensors of one frame may hold.
+        max_text: the longest str; longer ones are cut.
+    """
+
+    def __init__(
+        self,
+        refer: Callable[[Any], Reference | None] = lambda _: None,
+        *,
+        keep_strides: bool = False,
+        max_bytes: int = MAX_FRAME,
+        max_text: int = MAX_TEXT,
+    ) -> None:
+        self.refer = refer
+        self.keep_strides = keep_strides
+        self.max_bytes = max_bytes
+        self.max_text = max_text
+        self.tensors: list[Tensor] = []
+        self._buffers: list[bytes] = []
+        self._size = 0
+        self._nodes = 0
+
+    def frame(self, value: Any) -> bytes:
+        document = msgpack.packb(self._plain(value, 0), use_bin_type=True)
+        return b"".join([struct.pack("<I", len(document)), document, *self._buffers])
+
+    def _plain(self, value: Any, depth: int) -> Any:
+        self._nodes += 1
+        if depth > MAX_DEPTH:
+            return _foreign("a value that is nested too deep")
+        if self._nodes > MAX_NODES:
+            return _foreign("a value with too many parts")
+        kind = type(value)
+        if value is None or kind is bool:
+            return value
+        if kind is Tensor or kind is torch.nn.Parameter:
+            return self._tensor(value)
+        if (reference := self.refer(value)) is not None:
+            plain = self._plain([reference.kind, reference.id, reference.about], depth + 1)
+            return msgpack.ExtType(_REFERENCE, msgpack.packb(plain))
+        if issubclass(kind, Tensor):
+            return _foreign(f"{kind.__name__}, a subclass of Tensor")
+        return self._structure(value, kind, depth)
+
+    def _structure(self, value: Any, kind: type, depth: int) -> Any:
+        if issubclass(kind, int):
+            number = int.__index__(value)
+            return number if -(1 << 63) <= number < 1 << 63 else _foreign("an int that needs more than 64 bits")
+        if issubclass(kind, float):
+            return float.__float__(value)
+        if issubclass(kind, str):
+            text = str.__str__(value)
+            return text if len(text) <= self.max_text else text[: self.max_text] + "..."
+        if kind is bytes:
+            return value if len(value) <= MAX_DOCUMENT // 2 else _foreign(f"bytes, {len(value):,} of them")
+        if issubclass(kind, tuple):
+            items = [self._plain(item, depth + 1) for item in tuple.__iter__(value)]
+            return msgpack.ExtType(_TUPLE, msgpack.packb(items, use_bin_type=True))
+        if issubclass(kind, list):
+            return [self._plain(item, depth + 1) for item in list.__iter__(value)]
+        if issubclass(kind, dict):
+            items = dict.items(value)
+            if not all(type(key) is str for key, _ in items):
+                return _foreign("a dict whose keys are not all str")
+            return {key: self._plain(item, depth + 1) for key, item in items}
+        if kind is torch.dtype and value in NAMES:
+            return msgpack.ExtType(_DTYPE, NAMES[value].encode())
+        if kind is torch.device:
+            return msgpack.ExtType(_DEVICE, str(value).encode())
+        return _foreign(f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins."))
+
+    def _tensor(self, tensor: Tensor) -> Any:
+        if tensor.dtype not in NAMES or tensor.layout is not torch.strided:
+            return _foreign(f"a Tensor with dtype {tensor.dtype} and layout {tensor.layout}")
+        shape = [int(size) for size in tensor.shape]
+        nbytes = tensor.numel() * tensor.element_size()
+        if self._size + nbytes > self.max_bytes:
+            return _foreign(f"a Tensor of shape {tuple(shape)}, {nbytes:,} bytes, too large to compare")
+        self.tensors.append(tensor)
+        raw = _raw_bytes(tensor)
+        strides = list(_stride(tensor)) if self.keep_strides and not tensor.is_contiguous() else None
+        device = str(tensor.device)
+        head = [NAMES[tensor.dtype], shape, strides, device, bool(tensor.requires_grad), self._size, len(raw)]
+        self._size += len(raw)
+        self._buffers.append(raw)
+        return msgpack.ExtType(_TENSOR, msgpack.packb(head))
+
+
+def _foreign(what: str) -> Any:
+    return msgpack.ExtType(_FOREIGN, what[:200].encode(errors="replace"))
+
+
+def _raw_bytes(tensor: Tensor) -> bytes:
+    plain = _contiguous(_cpu(_detach(tensor)))
+    for resolve in _resolve:
+        plain = resolve(plain)
+    if plain.numel() == 0:
+        return b""
+    return _numpy(_view(_reshape(plain, (-1,)), torch.uint8)).tobytes()
+
+
+class Decoder:
+    """Turns one frame back into a value.
+
+    Args:
+        resolve: gives the object that a reference stands for.
+        device: where tensors are placed, None for the device that the frame names.
+    """
+
+    def __init__(self, resolve: Callable[[Reference], Any], *, device: str | None = "cpu") -> None:
+        self.resolve = resolve
+        self.device = device
+
+    def value(self, frame: bytes) -> Decoded:
+        """Raises CodecError for bytes that are not a frame."""
+        try:
+            return self._value(frame)
+        except CodecError:
+            raise
+        except Exception as error:  # every way in which nonsense can fail is the same to the caller
+            raise CodecError(f"not a frame: {type(error).__name__}") from error
+
+    def _value(self, frame: bytes) -> Decoded:
+        if len(frame) < 4:
+            raise CodecError("a frame has at least 4 bytes")
+        start = 4 + struct.unpack_from("<I", frame)[0]
+        if not 4 < start <= min(len(frame), MAX_DOCUMENT):
+            raise CodecError("the document does not fit its frame")
+        buffers = memoryview(frame)[start:]
+        decoded = Decoded(None, [], [], [])
+        nodes = iter(range(MAX_NODES * 2))
+
+        def extension(code: int, data: bytes) -> Any:
+            if code == _TENSOR:
+                return self._tensor(data, buffers, decoded)
+            if code == _TUPLE:
+                return tuple(unpack(data))
+            if code == _REFERENCE:
+                kind, number, about = unpack(data)
+                return self.resolve(Reference(kind, number, about))
+            if code == _FOREIGN:
+                return Foreign(data.decode(errors="replace"))
+            if code == _DTYPE:
+                return DTYPES[data.decode()]
+            if code == _DEVICE:
+                return torch.device(data.decode())
+            raise CodecError(f"unknown extension {code}")
+
+        def unpack(data: bytes) -> Any:
+            if next(nodes, None) is None:
+                raise CodecError("too many values")
+            return msgpack.unpackb(data, ext_hook=extension, raw=False)
+
+        decoded.value = unpack(bytes(frame[4:start]))
+        return decoded
+
+    def _tensor(self, data: bytes, buffers: memoryview, decoded: Decoded) -> Tensor:
+        name, shape, strides, device, requires_grad, offset, nbytes = msgpack.unpackb(data)
+        dtype = DTYPES[name]
+        count = 1
+        for size in shape:
+            if type(size) is not int or size < 0:
+                raise CodecError("a size is not a number")
+            count *= size
+        if count * dtype.itemsize != nbytes or offset < 0 or offset + nbytes > len(buffers):
+            raise CodecError("the bytes of a tensor do not fit its shape")
+        raw = bytearray(buffers[offset : offset + nbytes])
+        tensor = torch.frombuffer(raw, dtype=dtype).reshape(shape) if raw else torch.empty(shape, dtype=dtype)
+        tensor = tensor.to(self.device if self.device is not None else device)
+        if strides is not None:
+            tensor = _with_strides(tensor, strides)
+        decoded.tensors.append(tensor)
+        decoded.devices.append(str(device)[:32])
+        decoded.requires_grad.append(bool(requires_grad))
+        return tensor
+
+
+def _with_strides(tensor: Tensor, strides: list[int]) -> Tensor:
+    """The same values laid out in memory with these strides (0 for an expanded axis)."""
+    extent = 1 + sum((size - 1) * stride for size, stride in zip(tensor.shape, strides, strict=True))
+    if tensor.numel() == 0 or extent * tensor.element_size() > MAX_FRAME:
+        return tensor
+    laid_out = torch.zeros(extent, dtype=tensor.dtype, device=tensor.device).as_strided(tensor.shape, strides)
+    target, source = laid_out, tensor
+    for axis, stride in enumerate(strides):
+        if stride == 0:
+            target, source = target.narrow(axis, 0, 1), source.narrow(axis, 0, 1)
+    target.copy_(source)
+    return laid_out
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    """Every value in nested lists, tuples and dicts, in order."""
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from leaves(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from leaves(item)
+    else:
+        yield value

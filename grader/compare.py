@@ -1,0 +1,207 @@
+"""One value against another: type, shape, dtype, finiteness, values. One sentence for the first difference."""
+
+from __future__ import annotations
+
+import math
+from itertools import permutations
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from grader.codec import Foreign
+from grader.errors import Mismatch
+
+WITHIN = {
+    # Correct float64 code differs from a float64 oracle by at most 5.4e-12 (every operation of the course, 1,000
+    # random shapes each); an unbiased variance or an eps of 1e-6 differs by more than 1e-9.
+    torch.float64: 1e-9,
+    torch.complex128: 1e-9,
+    # float32 without an error-scaled bound, for small hand-worked numbers only: worst measured 2e-6.
+    torch.float32: 1e-5,
+    # Attention, computed in half precision throughout, against float64: worst measured 2e-3 and 2.1e-2.
+    torch.float16: 8e-3,
+    torch.bfloat16: 6e-2,
+}
+"""How far a value may be off, per dtype, times 1 + the size of the expected value."""
+
+ROUNDING = {torch.float64: 1e-9, torch.float32: 1e-6, torch.float16: 4e-3, torch.bfloat16: 3e-2}
+"""The floor under an error-scaled bound, times 1 + the size of the expected value: a few units in the last place."""
+
+ERROR_FACTOR = 10.0
+"""An error-scaled bound is this many times the reference's own error in the same dtype. 4 never failed correct code
+in 18 operations x 400 shapes; 10 leaves room for another order of summation."""
+
+
+def compare(
+    actual: Any,
+    expected: Any,
+    *,
+    what: str,
+    axes: str | None = None,
+    within: float | Tensor | None = None,
+    dtype: torch.dtype | None = None,
+) -> None:
+    """Raises Mismatch at the first difference.
+
+    Args:
+        actual: what the learner's code returned.
+        expected: what is right: a tensor, a number, or a tuple of these.
+        what: names the value, mostly the call: `attention_scores(q, k)`.
+        axes: a word for each axis, `"batch query key"`; for a tuple one group each, separated by `;`.
+        within: how far a value may be off: one number, times 1 + |expected|, or one bound per entry. None: by dtype.
+        dtype: the dtype asked for, where `expected` is held in a wider one.
+    """
+    if isinstance(expected, tuple):
+        _compare_tuples(actual, expected, what=what, axes=axes, within=within, dtype=dtype)
+    elif isinstance(expected, Tensor):
+        _compare_tensors(actual, expected, what=what, axes=(axes or "").split(), within=within, dtype=dtype)
+    else:
+        _compare_plain(actual, expected, what=what, within=within)
+
+
+def _compare_tuples(actual: Any, expected: tuple[Any, ...], *, what: str, axes: str | None, **options: Any) -> None:
+    if not isinstance(actual, (tuple, list)):
+        raise Mismatch(f"{what} returned {kind_of(actual)}, expected {len(expected)} values", kind="type")
+    if len(actual) != len(expected):
+        values = "value" if len(actual) == 1 else "values"
+        raise Mismatch(f"{what} returned {len(actual)} {values}, expected {len(expected)}", kind="type")
+    groups = [group.strip() for group in (axes or ";" * (len(expected) - 1)).split(";")]
+    ordinals = ("first", "second", "third", "fourth", "fifth")
+    for i, (mine, right, group) in enumerate(zip(actual, expected, groups, strict=True)):
+        name = f"the {ordinals[i]} result of {what}" if i < len(ordinals) else f"result {i + 1} of {what}"
+        compare(mine, right, what=name, axes=group or None, **options)
+
+
+def _compare_plain(actual: Any, expected: Any, *, what: str, within: float | Tensor | None) -> None:
+    if type(actual) is not type(expected):
+        wanted = "a Python float" if isinstance(expected, float) else type(expected).__name__
+        raise Mismatch(f"{what} returned {kind_of(actual)}, expected {wanted}", kind="type")
+    if isinstance(expected, float):
+        bound = (within if isinstance(within, float) else WITHIN[torch.float64]) * (1 + abs(expected))
+        if not abs(actual - expected) <= bound:
+            text = f"{what} is {number(actual)}, expected {number(expected)}, allowed {bound:.1g}"
+            raise Mismatch(text, kind="value")
+    elif actual != expected:
+        raise Mismatch(f"{what} is {actual!r}, expected {expected!r}", kind="value")
+
+
+def _compare_tensors(
+    actual: Any,
+    expected: Tensor,
+    *,
+    what: str,
+    axes: list[str],
+    within: float | Tensor | None,
+    dtype: torch.dtype | None,
+) -> None:
+    if type(actual) is not Tensor:
+        raise Mismatch(f"{what} returned {kind_of(actual)}, expected a Tensor", kind="type")
+    if actual.shape != expected.shape:
+        raise Mismatch(*_shape_difference(what, actual, expected, axes), kind="shape")
+    wanted = dtype or expected.dtype
+    if actual.dtype != wanted:
+        text = f"{what} has dtype {short(actual.dtype)}, expected {short(wanted)}"
+        raise Mismatch(text, kind="dtype")
+    if actual.numel() == 0:
+        return
+    wide_actual, wide_expected = widen(actual), widen(expected)
+    finite = torch.isfinite(wide_actual)
+    if not bool((finite | (wide_actual == wide_expected)).all()):
+        at = ~finite & (wide_actual != wide_expected)
+        place = _place(int(at.flatten().to(torch.uint8).argmax()), expected, axes)
+        value = number(wide_actual.flatten()[int(at.flatten().to(torch.uint8).argmax())].item())
+        count = f"{int(at.sum())} of {at.numel()} entries"
+        raise Mismatch(f"{what} holds {value}{place}: {count} are not finite", kind="finite")
+    bound = _bounds(wide_expected, wanted, within)
+    excess = ((wide_actual - wide_expected).abs() - bound).nan_to_num(nan=0.0, posinf=torch.inf)
+    if bool((excess > 0).any()):
+        raise _value_difference(what, wide_actual, wide_expected, bound, excess, axes)
+
+
+def widen(tensor: Tensor) -> Tensor:
+    """float64 of a floating or integer tensor: exact for every dtype but int64 beyond 2^53."""
+    return tensor.detach().to(torch.complex128 if tensor.is_complex() else torch.float64)
+
+
+def _bounds(expected: Tensor, dtype: torch.dtype, within: float | Tensor | None) -> Tensor:
+    if isinstance(within, Tensor):
+        return within.to(torch.float64)
+    factor = within if within is not None else WITHIN.get(dtype, 0.0)
+    return factor * (1 + expected.abs().nan_to_num(posinf=0.0))
+
+
+def error_scaled(expected: Tensor, same_dtype: Tensor, dtype: torch.dtype) -> Tensor:
+    """A bound per entry from the error that the reference itself makes in this dtype.
+
+    Args:
+        expected: the reference in float64.
+        same_dtype: the reference in `dtype`.
+    """
+    floor = ROUNDING[dtype] * (1 + expected.abs())
+    if expected.numel() == 0:
+        return floor
+    return floor + ERROR_FACTOR * (widen(same_dtype) - expected).abs().max().nan_to_num()
+
+
+def _shape_difference(what: str, actual: Tensor, expected: Tensor, axes: list[str]) -> tuple[str]:
+    mine, right = tuple(actual.shape), tuple(expected.shape)
+    if not axes:
+        return (f"{what} has shape {mine}, expected {right}",)
+    named = f"({', '.join(axes)}) = {right}"
+    if len(axes) <= 5 and sorted(mine) == sorted(right) and len(set(right)) == len(right) and mine != right:
+        order = next(p for p in permutations(range(len(right))) if tuple(right[i] for i in p) == mine)
+        names = ", ".join(axes[i] for i in order)
+        return (f"{what} has its axes in the order ({names}) = {mine}, expected {named}",)
+    return (f"{what} has shape {mine}, expected {named}",)
+
+
+def _value_difference(
+    what: str, actual: Tensor, expected: Tensor, bound: Tensor, excess: Tensor, axes: list[str]
+) -> Mismatch:
+    worst = int((excess / bound.clamp(min=1e-300)).flatten().argmax())
+    mine, right = actual.flatten()[worst].item(), expected.flatten()[worst].item()
+    wrong, total = int((excess > 0).sum()), excess.numel()
+    share = "the value" if total == 1 else f"{wrong} of {total} values"
+    allowed = bound.flatten()[worst].item()
+    worst_line = f"yours {number(mine)}, expected {number(right)}"
+    worst_line += f", allowed {allowed:.1g}" if allowed else ""
+    place = _place(worst, expected, axes)
+    differs = "differs" if total == 1 else "differ"
+    return Mismatch(f"{what}: {share} {differs}", detail=(f"worst{place}: {worst_line}",), kind="value")
+
+
+def _place(flat: int, tensor: Tensor, axes: list[str]) -> str:
+    if tensor.dim() == 0:
+        return ""
+    indices = [int(i) for i in torch.unravel_index(torch.tensor(flat), tensor.shape)]
+    names = axes if len(axes) == len(indices) else [f"axis {i}" for i in range(len(indices))]
+    return " at " + ", ".join(f"{name} {index}" for name, index in zip(names, indices, strict=True))
+
+
+def kind_of(value: Any) -> str:
+    """What a value is, in a few words: `a Tensor of shape (2, 3)`, `None`."""
+    if isinstance(value, Tensor):
+        return f"a Tensor of shape {tuple(value.shape)}"
+    if isinstance(value, Foreign):
+        return value.what
+    if isinstance(value, nn.Module):
+        return f"a module, {type(value).__name__}"
+    if isinstance(value, (tuple, list)):
+        return f"a {type(value).__name__} of {len(value)}"
+    return "None" if value is None else f"{_article(type(value).__name__)} ({value!r:.40})"
+
+
+def _article(word: str) -> str:
+    return f"{'an' if word[0].lower() in 'aeiou' else 'a'} {word}"
+
+
+def short(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def number(value: Any) -> str:
+    """A number as a learner wants to read it."""
+    if isinstance(value, (bool, int)) or not isinstance(value, float) or not math.isfinite(value):
+        return str(value)
+    return str(int(value)) if value == int(value) and abs(value) < 1e6 else f"{value:.6g}"

@@ -1,0 +1,116 @@
+"""What exercises there are: found by looking at the folders, listed nowhere. Imports no torch."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.errors import KitError, UsageError
+
+SLUG = re.compile(r"ex(\d\d)_[a-z0-9_]+")
+HOME = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, order=True)
+class Exercise:
+    """One exercise of the kit.
+
+    Args:
+        slug: `ex06_self_attention`.
+        root: the folder that holds exercises/, solutions/ and tests/.
+    """
+
+    slug: str
+    root: Path
+
+    @property
+    def number(self) -> int:
+        return int(self.slug[2:4])
+
+    @property
+    def stub(self) -> Path:
+        return self.root / "exercises" / f"{self.slug}.py"
+
+    @property
+    def lesson(self) -> Path:
+        return self.root / "exercises" / f"{self.slug}.md"
+
+    @property
+    def solution(self) -> Path:
+        return self.root / "solutions" / f"{self.slug}.py"
+
+    @property
+    def folder(self) -> Path:
+        return self.root / "tests" / self.slug
+
+    @property
+    def checks(self) -> Path:
+        return self.folder / f"test_{self.slug[5:]}.py"
+
+    @property
+    def mistakes(self) -> Path:
+        return self.folder / "mistakes.py"
+
+    @property
+    def hints(self) -> Path:
+        return self.folder / "hints.md"
+
+    @property
+    def title(self) -> str:
+        """The lesson's title without its number: `self-attention in five steps`."""
+        with self.lesson.open(encoding="utf-8") as lesson:
+            heading = lesson.readline().strip("# \n")
+        return heading.partition(": ")[2] or heading
+
+
+@dataclass(frozen=True)
+class Kit:
+    """The folders that hold the course."""
+
+    root: Path = HOME
+
+    @property
+    def exercises(self) -> list[Exercise]:
+        """Every exercise, in order. Raises KitError where there is none."""
+        names = {path.stem for folder in ("exercises", "solutions") for path in (self.root / folder).glob("ex*.py")}
+        names |= {path.name for path in (self.root / "tests").glob("ex*") if path.is_dir()}
+        found = sorted(Exercise(name, self.root) for name in names if SLUG.fullmatch(name))
+        if not found:
+            raise KitError(f"no exercise lies in {self.root / 'exercises'}")
+        return found
+
+    def find(self, words: tuple[str, ...] | list[str]) -> list[Exercise]:
+        """The exercises that these numbers, slugs or prefixes name, in course order; all for none.
+
+        Raises UsageError that names the nearest exercises.
+        """
+        everything = self.exercises
+        if not words:
+            return everything
+        return sorted({self._one(word, everything) for word in words})
+
+    def _one(self, word: str, everything: list[Exercise]) -> Exercise:
+        wanted = word.strip().lower().removesuffix(".py").rpartition("/")[2]
+        if wanted.isdigit():
+            wanted = f"ex{int(wanted):02}"
+        matches = [
+            exercise
+            for exercise in everything
+            if exercise.slug.startswith(wanted) or exercise.slug[5:].startswith(wanted)
+        ]
+        exact = [exercise for exercise in matches if wanted in (exercise.slug, exercise.slug[5:])]
+        if len(exact or matches) == 1:
+            return (exact or matches)[0]
+        if matches and wanted:
+            names = ", ".join(exercise.slug for exercise in matches)
+            raise UsageError(f"{word!r} means more than one exercise: {names}")
+        slugs = [exercise.slug for exercise in everything]
+        near = difflib.get_close_matches(wanted, [*slugs, *(slug[5:] for slug in slugs)], n=3, cutoff=0.4)
+        names = ", ".join(near) or f"{slugs[0]} to {slugs[-1]}"
+        raise UsageError(f"there is no exercise {word!r}; the nearest: {names}")
+
+    def before(self, exercise: Exercise) -> list[Exercise]:
+        """The exercises that this one may import."""
+        return [other for other in self.exercises if other.number < exercise.number]

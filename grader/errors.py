@@ -1,0 +1,131 @@
+"""Everything that can go wrong, and whose fault it is.
+
+    GraderError                     the grader's fault, or the kit's: never costs a mark
+    ├── KitError                    an exercise is broken: no checks, a failing reference
+    └── UsageError                  what was asked for does not exist (exit status 2)
+    Finding                         what a check found in the learner's code: always a verdict
+    ├── Mismatch                    a value is not what it should be
+    ├── LearnerError                the learner's code raised
+    │   └── Unwritten               ... the stub's NotImplementedError
+    ├── LoadFailure                 the learner's file could not be loaded
+    ├── NotHere                     this device can't do what the check is about: skipped
+    └── Lost                        no answer came back
+        ├── TimedOut                ... before the deadline
+        └── Crashed                 ... because the process died or sent nonsense
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+class GraderError(Exception):
+    """Not the learner's fault."""
+
+
+class KitError(GraderError):
+    """The kit itself is broken."""
+
+
+class UsageError(GraderError):
+    """The user asked for something that does not exist."""
+
+
+class Finding(Exception):
+    """What a check found in the learner's code."""
+
+    verdict = "fail"
+
+
+class Mismatch(Finding):
+    """A value that came back is not what it should be.
+
+    Args:
+        what: one sentence, for a learner.
+        detail: further lines: the call, the worst entry.
+        kind: type, shape, dtype, device, finite, value or rule; says what kind of difference it is.
+    """
+
+    def __init__(self, what: str, *, detail: tuple[str, ...] = (), kind: str = "rule") -> None:
+        super().__init__("\n".join([what, *detail]))
+        self.what = what
+        self.detail = detail
+        self.kind = kind
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An exception inside the learner's code, as plain data.
+
+    `kinds` are the names of its class and of every base class; `frames` are (file, line, function, text) of the
+    frames that lie in the learner's file, outermost first.
+    """
+
+    kinds: list[str]
+    message: str
+    frames: list[tuple[str, int, str, str]] = field(default_factory=list)
+    at_home: bool = False
+    """Whether the innermost frame of all lies in the learner's file."""
+
+    @property
+    def kind(self) -> str:
+        return self.kinds[0]
+
+    @property
+    def line(self) -> int | None:
+        return self.frames[-1][1] if self.frames else None
+
+    def __str__(self) -> str:
+        first, _, _ = self.message.partition("\n")
+        return f"{self.kind}: {first}" if first else self.kind
+
+
+class LearnerError(Finding):
+    """The learner's code raised an exception.
+
+    Args:
+        raised: the exception, as plain data.
+        call: the call that raised, as a learner would write it.
+    """
+
+    def __init__(self, raised: Raised, call: str) -> None:
+        super().__init__(f"{call} raised {raised}")
+        self.raised = raised
+        self.call = call
+
+
+class Unwritten(LearnerError):
+    """The stub is still a stub."""
+
+    verdict = "unwritten"
+
+
+class LoadFailure(Finding):
+    """The learner's file could not be loaded: every check of the exercise gets this verdict."""
+
+    def __init__(self, what: str, *, verdict: str = "fail", line: int | None = None) -> None:
+        super().__init__(what)
+        self.verdict = verdict
+        self.line = line
+
+
+class NotHere(Finding):
+    """This device cannot do what the check is about."""
+
+    verdict = "skip"
+
+
+class Lost(Finding):
+    """No answer came back from the learner's code."""
+
+
+class TimedOut(Lost):
+    """The deadline passed."""
+
+    verdict = "timeout"
+
+
+class Crashed(Lost):
+    """The process that ran the learner's code died or did not keep to the protocol."""
+
+    verdict = "crash"

@@ -1,0 +1,262 @@
+"""What a check may demand of the learner's code. Every method raises Mismatch with a sentence for the learner."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from grader.codec import leaves
+from grader.compare import compare, error_scaled, kind_of, short, widen
+from grader.draw import Draw
+from grader.errors import LearnerError, Mismatch
+from grader.remote import Code, Function, Module
+
+
+class Expect:
+    """Compares what the learner's code does with what is right.
+
+    Args:
+        code: the learner's code; its last call gives a value its name.
+        draw: the source of cotangents.
+    """
+
+    def __init__(self, code: Code, draw: Draw) -> None:
+        self._code = code
+        self._draw = draw
+
+    def __call__(
+        self,
+        actual: Any,
+        expected: Any,
+        *,
+        axes: str | None = None,
+        within: float | None = None,
+        what: str | None = None,
+    ) -> None:
+        """Demands a value.
+
+        Args:
+            actual: what came back from the learner's code, or what follows from it.
+            expected: what is right. Tensors are compared entry by entry, without broadcasting.
+            axes: `"batch query key"`; for a tuple one group each, separated by `;`.
+            within: how far off a value may be, times 1 + |expected|.
+            what: what `actual` is; the last call if not given.
+        """
+        compare(actual, expected, what=what or self._last(), axes=axes, within=within)
+
+    def agrees(
+        self,
+        function: Callable[..., Any],
+        reference: Callable[..., Any],
+        *args: Any,
+        axes: str | None = None,
+        within: float | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Demands that the learner's function returns what the reference does, and returns that.
+
+        In float64 the bound is fixed; in a narrower dtype it is scaled by the error that the reference itself makes.
+        """
+        actual = function(*args, **kwargs)
+        expected = reference(*args, **kwargs)
+        what = self._last()
+        narrow = [x.dtype for x in leaves([args, kwargs]) if isinstance(x, Tensor) and x.is_floating_point()]
+        if within is not None or not narrow or narrow[0] is torch.float64:
+            compare(actual, expected, what=what, axes=axes, within=within)
+            return expected
+        exact = _widened(reference)(*_wide(args), **_wide(kwargs))
+        self._compare_narrow(actual, expected, exact, what, axes)
+        return expected
+
+    def _compare_narrow(self, actual: Any, expected: Any, exact: Any, what: str, axes: str | None) -> None:
+        if not isinstance(expected, tuple):
+            actual, expected, exact = (actual,), (expected,), (exact,)
+        elif not isinstance(actual, (tuple, list)) or len(actual) != len(expected):
+            compare(actual, expected, what=what, axes=axes)
+        groups = (axes or ";" * (len(expected) - 1)).split(";")
+        for i, (mine, same, right) in enumerate(zip(actual, expected, exact, strict=True)):
+            name = f"result {i + 1} of {what}" if len(expected) > 1 else what
+            if not isinstance(same, Tensor) or not same.is_floating_point():
+                compare(mine, same, what=name, axes=groups[i])
+                continue
+            bound = error_scaled(widen(right), same, same.dtype)
+            compare(mine, widen(right), what=name, axes=groups[i], within=bound, dtype=same.dtype)
+
+    def gradients(
+        self,
+        function: Function | Module,
+        reference: Callable[..., Any],
+        *args: Any,
+        within: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Demands the reference's gradients, of every floating input and of every parameter, for a random cotangent."""
+        target = function.forward if isinstance(function, Module) else function
+        if isinstance(function, Module):
+            target = Function(self._code, ("object", function._reference.id, "__call__"), function._name())
+        call = target.call(args, kwargs, grad=True)
+        mine_args = _Leaves(args, kwargs)
+        expected = reference(*mine_args.args, **mine_args.kwargs)
+        compare(call.value, _detached(expected), what=call.text, within=within)
+        outputs = [x for x in leaves(expected) if isinstance(x, Tensor) and x.is_floating_point()]
+        cotangents = [self._like(output) for output in outputs]
+        inputs, parameters = self._code.backward(call, cotangents)
+        owner = _owner(reference)
+        named = list(owner.named_parameters()) if owner is not None else []
+        wanted = [*mine_args.leaves, *(parameter for _, parameter in named)]
+        pairs = [(output, c) for output, c in zip(outputs, cotangents, strict=True) if output.requires_grad]
+        right = torch.autograd.grad(
+            [output for output, _ in pairs], wanted, [c for _, c in pairs], allow_unused=True
+        )
+        names = [*mine_args.names(self._code._parameters(target.name)), *(name for name, _ in named)]
+        mine = [*inputs, *parameters]
+        if len(mine) != len(right):
+            raise Mismatch(f"{call.text} has {len(mine)} gradients, expected {len(right)}", kind="type")
+        for name, got, want, leaf in zip(names, mine, right, wanted, strict=True):
+            self._gradient(f"the gradient of {call.text} with respect to {name}", got, want, leaf, within)
+
+    def _gradient(self, what: str, got: Any, want: Tensor | None, leaf: Tensor, within: float | None) -> None:
+        if got is None and want is not None and bool((want != 0).any()):
+            raise Mismatch(f"{what} is cut off: no gradient flows back to it", kind="value")
+        zero = torch.zeros_like(leaf)
+        compare(zero if got is None else got, zero if want is None else want, what=what, within=within)
+
+    def _like(self, output: Tensor) -> Tensor:
+        values = torch.randn(output.shape, generator=self._draw.generator, dtype=torch.float64)
+        return values.to(output.dtype)
+
+    def raises(
+        self, kind: type[Exception], function: Callable[..., Any], *args: Any, naming: Iterable[int] = (), **kwargs: Any
+    ) -> None:
+        """Demands an exception of this kind whose message contains these numbers in digits."""
+        try:
+            value = function(*args, **kwargs)
+        except LearnerError as error:
+            if kind.__name__ not in error.raised.kinds:
+                raise
+            digits = re.findall(r"\d+", error.raised.message)
+            for wanted in naming:
+                if str(abs(wanted)) not in digits:
+                    text = f"the message of the {kind.__name__} of {self._last()} does not contain {wanted}"
+                    raise Mismatch(text, kind="rule") from None
+            return
+        raise Mismatch(f"{self._last()} returned {kind_of(value)}, expected a {kind.__name__}", kind="rule")
+
+    def true(self, holds: bool, what: str, *, kind: str = "rule") -> None:
+        """Demands a fact; `what` is the sentence for a learner whose code breaks it."""
+        if not holds:
+            raise Mismatch(what, kind=kind)
+
+    def tensor(self, value: Any, shape: tuple[int, ...] | None = None, *, what: str | None = None) -> Tensor:
+        """Demands a plain tensor, of this shape if given, before a check computes with it."""
+        name = what or self._last()
+        if type(value) is not Tensor:
+            raise Mismatch(f"{name} returned {kind_of(value)}, expected a Tensor", kind="type")
+        if shape is not None and tuple(value.shape) != shape:
+            raise Mismatch(f"{name} has shape {tuple(value.shape)}, expected {shape}", kind="shape")
+        return value
+
+    def same_dtype(self, value: Any, dtype: torch.dtype) -> None:
+        """Demands a tensor of this dtype."""
+        if self.tensor(value).dtype != dtype:
+            text = f"{self._last()} returned {short(value.dtype)} for an input of {short(dtype)}"
+            raise Mismatch(text, kind="dtype")
+
+    def left_alone(self, *, may_draw: bool = False) -> None:
+        """Demands that no call of this check modified its inputs or the global state.
+
+        Args:
+            may_draw: torch's default random state may have moved.
+        """
+        for call in self._code.calls:
+            if call.mutated:
+                raise Mismatch(f"{call.text} modified its input {call.mutated[0]}", kind="rule")
+            changed = [name for name in call.changed if not (may_draw and name == "torch's random state")]
+            if changed:
+                raise Mismatch(f"{call.text} changed {changed[0]} for everybody", kind="rule")
+
+    def no_shortcuts(self) -> None:
+        """Demands that none of the exercise's shortcuts was used so far."""
+        if self._code.shortcuts:
+            name = self._code.shortcuts[0]
+            raise Mismatch(f"uses {name}: this exercise asks you to build it", kind="rule")
+
+    def records_no_gradient(self, function: Function, *args: Any, **kwargs: Any) -> Any:
+        """Demands that a call saves nothing for a backward pass, and returns its value."""
+        call = function.call(args, kwargs, count=True)
+        if call.recorded or call.requires_grad:
+            raise Mismatch(f"{call.text} records gradients", kind="rule")
+        return call.value
+
+    def _last(self) -> str:
+        return self._code.calls[-1].text if self._code.calls else "the value"
+
+
+class _Leaves:
+    """Arguments whose floating tensors are leaves, as the servant makes them, callbacks' results included."""
+
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.leaves: list[Tensor] = []
+        self._positions: list[int | str] = []
+        self.args = tuple(self._leaf(value, i) for i, value in enumerate(args))
+        self.kwargs = {name: self._leaf(value, name) for name, value in kwargs.items()}
+
+    def _leaf(self, value: Any, position: int | str) -> Any:
+        if isinstance(value, Tensor):
+            if not value.is_floating_point():
+                return value
+            leaf = value.detach().clone().requires_grad_()
+            self.leaves.append(leaf)
+            self._positions.append(position)
+            return leaf
+        if isinstance(value, (tuple, list)):
+            return type(value)(self._leaf(item, position) for item in value)
+        if callable(value) and not isinstance(value, nn.Module):
+            return lambda *args: self._leaf(value(*args), position)
+        return value
+
+    def names(self, parameters: list[str]) -> list[str]:
+        names = []
+        for position in self._positions:
+            known = isinstance(position, int) and position < len(parameters)
+            names.append(parameters[position] if known else str(position))  # type: ignore[index]
+        return names
+
+
+def _detached(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.detach()
+    return tuple(_detached(item) for item in value) if isinstance(value, tuple) else value
+
+
+def _owner(reference: Callable[..., Any]) -> nn.Module | None:
+    owner = getattr(reference, "__self__", reference)
+    return owner if isinstance(owner, nn.Module) else None
+
+
+def _wide(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.double() if value.is_floating_point() else value
+    if isinstance(value, (tuple, list)):
+        return type(value)(_wide(item) for item in value)
+    if isinstance(value, dict):
+        return {name: _wide(item) for name, item in value.items()}
+    if callable(value):
+        return lambda *args: _wide(value(*args))
+    return value
+
+
+def _widened(reference: Callable[..., Any]) -> Callable[..., Any]:
+    """The reference in float64: its module, if it has one, copied."""
+    owner = _owner(reference)
+    if owner is None:
+        return reference
+    wide = copy.deepcopy(owner).double()
+    return wide if owner is reference else getattr(wide, reference.__name__)  # type: ignore[no-any-return]
+
+

@@ -1,0 +1,81 @@
+"""`exercises.*` while one exercise is on screen: the earlier ones are the reference, the later ones do not exist."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import CodeType, ModuleType
+
+PACKAGE = "exercises"
+
+
+class ExerciseFinder(MetaPathFinder, Loader):
+    """Finds `exercises` and its modules among sources held in memory.
+
+    Args:
+        sources: slug -> (file name for tracebacks, source) of every exercise that may be imported.
+        current: the exercise being checked; None lets every import through to `sources` alone.
+    """
+
+    def __init__(self, sources: Mapping[str, tuple[str, bytes]], current: str | None = None) -> None:
+        self.sources = sources
+        self.current = current
+        self.modules: dict[str, ModuleType] = {}
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname == PACKAGE:
+            return ModuleSpec(fullname, self, is_package=True)
+        package, _, slug = fullname.partition(".")
+        if package != PACKAGE or "." in slug:
+            return None
+        if slug in self.sources:
+            return ModuleSpec(fullname, self, origin=self.sources[slug][0])
+        raise ModuleNotFoundError(self._refusal(slug), name=fullname)
+
+    def _refusal(self, slug: str) -> str:
+        if self.current is not None and slug[:2] == "ex" and slug[:4] > self.current[:4]:
+            return f"{self.current} comes before {slug}: an exercise may import earlier exercises only"
+        known = ", ".join(sorted(self.sources)) or "none"
+        return f"there is no {PACKAGE}.{slug} to import here; the earlier exercises are: {known}"
+
+    def exec_module(self, module: ModuleType) -> None:
+        _, _, slug = module.__name__.partition(".")
+        if slug:
+            filename, source = self.sources[slug]
+            module.__file__ = filename
+            exec(compile_source(source, filename), module.__dict__)
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Makes `exercises.*` mean this finder's modules, and restores what it meant before."""
+        hidden = _take_modules()
+        sys.modules.update(self.modules)
+        sys.meta_path.insert(0, self)
+        try:
+            yield
+        finally:
+            sys.meta_path.remove(self)
+            self.modules = _take_modules()
+            sys.modules.update(hidden)
+
+
+def _take_modules() -> dict[str, ModuleType]:
+    names = [name for name in sys.modules if name == PACKAGE or name.startswith(PACKAGE + ".")]
+    return {name: sys.modules.pop(name) for name in names}
+
+
+def compile_source(source: bytes, filename: str) -> CodeType:
+    """Compiles bytes as Python does a file: coding line, BOM, CRLF. Tracebacks find the lines.
+
+    Raises SyntaxError, or ValueError where the bytes are no text.
+    """
+    code = compile(source, filename, "exec", dont_inherit=True)
+    lines = source.decode("utf-8-sig", errors="replace").splitlines(keepends=True)
+    linecache.cache[filename] = (len(source), None, lines, filename)
+    return code

@@ -1,0 +1,183 @@
+"""Runs checks on one learner's file and turns what happens into verdicts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+
+import torch
+
+from grader.checks import EXERCISE_POINTS, Check
+from grader.draw import Draw, derived_seed
+from grader.errors import Finding, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Unwritten
+from grader.expect import Expect
+from grader.mistakes import Mistake
+from grader.remote import Call, Code
+from grader.source import Source
+from grader.transport import LocalTransport, Transport
+from grader.understudy import Understudies
+from grader.verdicts import (
+    ERROR,
+    FAIL,
+    MAX_MESSAGE,
+    MAX_OUTPUT,
+    PASS,
+    SKIP,
+    TIMEOUT,
+    UNWRITTEN,
+    ExerciseResult,
+    Outcome,
+    clean,
+    settle,
+)
+
+TIMEOUTS_BEFORE_GIVING_UP = 2
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How checks are run.
+
+    Args:
+        seed: every input follows from it.
+        devices: where the learner's code works, one run of every check for each.
+        seconds: the learner's time for one check, and for loading the file.
+        connect: opens a transport.
+    """
+
+    seed: int
+    devices: Sequence[str] = ("cpu",)
+    seconds: float = 10.0
+    connect: Callable[[], Transport] = LocalTransport
+
+
+@dataclass
+class Attempt:
+    """One run of one check: how it ended and every call it made."""
+
+    error: BaseException | None
+    calls: list[Call] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def attempt(check: Check, code: Code, seed: int) -> Attempt:
+    """Runs a check once. Whatever is raised is the result."""
+    start = time.perf_counter()
+    error: BaseException | None = None
+    try:
+        code.begin(seed)
+        draw = Draw(seed, widest=widest(code.device))
+        check.function(code=code, draw=draw, expect=Expect(code, draw), **check.params)
+    except (Finding, Exception) as raised:
+        error = raised
+    return Attempt(error, code.calls, time.perf_counter() - start)
+
+
+def widest(device: str) -> torch.dtype:
+    """The widest floating dtype that a device has."""
+    return torch.float32 if device == "mps" else torch.float64
+
+
+def run_exercise(
+    checks: Sequence[Check],
+    source: Source,
+    reference: ModuleType,
+    understudies: Understudies,
+    settings: Settings,
+    on_outcome: Callable[[Outcome], None] = lambda _: None,
+) -> ExerciseResult:
+    """Every check of one exercise, on every device."""
+    outcomes: list[Outcome] = []
+    for device in settings.devices:
+        code = Code(source, settings.connect, reference, device=device)
+        code.seconds = settings.seconds
+        try:
+            for check in checks:
+                outcomes.append(_one(check, code, understudies, settings, outcomes))
+                on_outcome(outcomes[-1])
+        finally:
+            code.close()
+    total = round(sum(check.points for check in checks), 6)
+    return settle(source.slug, outcomes, total or EXERCISE_POINTS)
+
+
+def _one(
+    check: Check, code: Code, understudies: Understudies, settings: Settings, before: Sequence[Outcome]
+) -> Outcome:
+    timeouts = sum(1 for outcome in before if outcome.verdict == TIMEOUT and outcome.device == code.device)
+    if timeouts >= TIMEOUTS_BEFORE_GIVING_UP and code._failure is None:
+        text = "not run: two checks before it found no end"
+        return Outcome(check.id, check.title, code.device, TIMEOUT, check.points, check.form, text)
+    seed = check_seed(settings.seed, check)
+    tried = attempt(check, code, seed)
+    return judge(check, code, tried, understudies, seed)
+
+
+def check_seed(seed: int, check: Check) -> int:
+    return derived_seed(seed, check.slug, check.id)
+
+
+def judge(check: Check, code: Code, tried: Attempt, understudies: Understudies, seed: int) -> Outcome:
+    """The verdict of one attempt, in words for the learner."""
+    error = tried.error
+    verdict, message, mistake = PASS, "", None
+    if isinstance(error, Unwritten):
+        verdict, message = UNWRITTEN, f"{error.raised.frames[-1][2]} is unwritten"
+    elif isinstance(error, (LoadFailure, Lost)):
+        verdict, message = error.verdict, str(error)
+    elif isinstance(error, NotHere):
+        verdict, message = SKIP, str(error)
+    elif error is not None and not understudies.reference_passes(check, seed):
+        verdict, message = ERROR, f"the check fails on the reference too: {type(error).__name__}: {error}"
+    elif error is not None:
+        verdict = FAIL
+        known = understudies.recognise(check, seed, tried.calls)
+        mistake = known[0].name if known else None
+        message = "\n".join([*_diagnosis(known), _failure(error)])
+    return Outcome(
+        check.id,
+        check.title,
+        code.device,
+        verdict,
+        check.points,
+        check.form,
+        clean(message, MAX_MESSAGE),
+        mistake,
+        round(tried.seconds, 4),
+        line=_line(error, code),
+        output=clean(code.output, MAX_OUTPUT),
+    )
+
+
+def _diagnosis(known: Sequence[Mistake]) -> list[str]:
+    lines = [one.diagnosis for one in known[:1]]
+    if len(known) > 1:
+        lines.append(f"(It may also be this: {known[1].diagnosis})")
+    return lines
+
+
+def _failure(error: BaseException) -> str:
+    if isinstance(error, LearnerError):
+        lines = [str(error)]
+        if error.raised.frames:
+            file, line, name, text = error.raised.frames[-1]
+            lines.append(f"at line {line}, in {name}: {text}")
+        return "\n".join(lines)
+    if isinstance(error, Mismatch):
+        return str(error)
+    return f"what the code returned cannot be used here: {type(error).__name__}: {error}"
+
+
+def _line(error: BaseException | None, code: Code) -> int | None:
+    """The line in the learner's file that a failure is about."""
+    if error is None:
+        return None
+    if isinstance(error, LoadFailure):
+        return error.line
+    if isinstance(error, LearnerError) and error.raised.line:
+        return error.raised.line
+    name = code.calls[-1].name.split(".")[0] if code.calls else ""
+    return code.lines.get(name)
+

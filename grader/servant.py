@@ -1,0 +1,333 @@
+"""Loads a learner's file and answers requests about it, in whichever process it finds itself.
+
+Both transports run this same class: in the judge's process (local) or in a process of its own (worker). It knows
+functions, modules and values. It knows no check, no expected value and no verdict.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import traceback
+import warnings
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from grader.codec import Decoder, Encoder, Reference, _raw_bytes, leaves
+from grader.importer import PACKAGE, ExerciseFinder, compile_source
+from grader.surroundings import seed_everything, watched
+from grader.tripwires import Tripwires
+
+MAX_MESSAGE = 2_000
+
+
+class Opaque:
+    """A value of the judge's that a learner's code may pass on and nothing else."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __repr__(self) -> str:
+        return "<a state that only step understands>"
+
+
+class GradientDescent(torch.optim.Optimizer):
+    """p -= lr * p.grad. `torch.optim.SGD` without its first construction, which imports for 1.5 s."""
+
+    def __init__(self, parameters: list[nn.Parameter], lr: float) -> None:
+        self.defaults = {"lr": lr}
+        self.state = {}  # type: ignore[assignment]
+        self.param_groups = [{"params": parameters, "lr": lr}]
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        for parameter in self.param_groups[0]["params"]:
+            if set_to_none:
+                parameter.grad = None
+            elif parameter.grad is not None:
+                parameter.grad = torch.zeros_like(parameter.grad)
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        for parameter in self.param_groups[0]["params"]:
+            if parameter.grad is not None:
+                parameter -= self.param_groups[0]["lr"] * parameter.grad
+
+
+class _Missing(Exception):
+    pass
+
+
+class Servant:
+    """Answers one request after another about one learner's file.
+
+    Args:
+        ask: sends a callback's request to the judge and returns the frame of the answer.
+        lets_pass: whether an exception belongs to the surroundings (Ctrl-C, a debugger) and not to the learner.
+        alone: nobody else in this process needs `exercises.*`, so its meaning is set once and for good.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[[bytes], bytes],
+        lets_pass: Callable[[BaseException], bool] = lambda _: False,
+        *,
+        alone: bool = False,
+    ) -> None:
+        self._ask = ask
+        self._lets_pass = lets_pass
+        self.last_error: BaseException | None = None
+        self._alone = alone
+        self._for_good = ExitStack()
+        self._objects: dict[int, Any] = {}
+        self._calls: dict[int, tuple[list[Tensor], list[Tensor], list[nn.Parameter]]] = {}
+        self._leaves: list[Tensor] = []
+        self._eager_callbacks = 0
+        self._grad = False
+        self._device = "cpu"
+        self._file = ""
+        self._module = ModuleType("unloaded")
+        self._finder = ExerciseFinder({})
+        self._tripwires = Tripwires()
+
+    # ------------------------------------------------------------------------------------------ frames in and out
+
+    def answer(self, frame: bytes) -> bytes:
+        """Carries out one request. What the learner's code raises is part of the answer."""
+        try:
+            operation, arguments = self._decoder().value(frame).value
+            reply = getattr(self, f"_do_{operation}")(*arguments)
+            return self._encoder().frame({**reply, "shortcuts": self._tripwires.used})
+        except _Missing as missing:
+            reply = {"missing": str(missing)}
+        except BaseException as error:
+            if self._lets_pass(error):
+                raise
+            self.last_error = error
+            reply = {"raised": self._describe_error(error)}
+        return self._encoder().frame({**reply, "shortcuts": self._tripwires.used})
+
+    def _encoder(self) -> Encoder:
+        return Encoder(self._refer)
+
+    def _decoder(self) -> Decoder:
+        return Decoder(self._resolve, device=self._device)
+
+    def _refer(self, value: Any) -> Reference | None:
+        if isinstance(value, Opaque):
+            return Reference("opaque", value._number)
+        if isinstance(value, nn.Module):
+            return Reference("module", self._keep(value), self._describe_module(value))
+        if isinstance(value, GradientDescent):
+            return Reference("optimizer", self._keep(value))
+        return None
+
+    def _keep(self, value: Any) -> int:
+        self._objects[id(value)] = value
+        return id(value)
+
+    def _resolve(self, reference: Reference) -> Any:
+        if reference.kind == "callback":
+            return self._callback(reference.id)
+        if reference.kind == "opaque":
+            return Opaque(reference.id)
+        if reference.kind == "generator":
+            return torch.Generator().manual_seed(reference.id)
+        return self._objects[reference.id]
+
+    def _callback(self, number: int) -> Callable[..., Any]:
+        def step(*arguments: Any) -> Any:
+            self._eager_callbacks += torch.is_grad_enabled()
+            frame = self._ask(self._encoder().frame([number, list(arguments)]))
+            decoded = self._decoder().value(frame)
+            if self._grad:
+                self._require_grad(decoded.tensors)
+            return decoded.value
+
+        return step
+
+    def _require_grad(self, tensors: list[Tensor]) -> None:
+        for tensor in tensors:
+            if tensor.is_floating_point():
+                self._leaves.append(tensor.requires_grad_())
+
+    # ------------------------------------------------------------------------------------------ requests
+
+    def _do_load(
+        self,
+        slug: str,
+        filename: str,
+        source: bytes,
+        earlier: dict[str, tuple[str, bytes]],
+        shortcuts: list[str],
+        device: str,
+    ) -> dict[str, Any]:
+        self._finder = ExerciseFinder(earlier, slug)
+        self._tripwires = Tripwires(shortcuts)
+        self._device, self._file = device, filename
+        self._module = ModuleType(f"{PACKAGE}.{slug}")
+        self._module.__file__ = filename
+        self._finder.modules[self._module.__name__] = self._module
+        if self._alone:
+            self._for_good.enter_context(self._finder.active())
+        with self._at_work(), watched(seed=0):
+            exec(compile_source(source, filename), self._module.__dict__)
+        return {"lines": _definitions(source)}
+
+    def _do_start(self, seed: int) -> dict[str, Any]:
+        """Forgets the last check's objects and seeds this one's default random states."""
+        self._objects.clear()
+        self._calls.clear()
+        seed_everything(seed)
+        return {}
+
+    def _do_call(
+        self, target: list[Any], arguments: list[Any], named: dict[str, Any], grad: bool, count: bool
+    ) -> dict[str, Any]:
+        tensors = [item for item in leaves([arguments, named]) if isinstance(item, Tensor)]
+        before = [_raw_bytes(tensor) for tensor in tensors]
+        self._leaves, self._grad, self._eager_callbacks = [], grad, 0
+        if grad:
+            self._require_grad(tensors)
+        saved: list[int] = []
+        function = self._find(target)
+        with self._at_work(), watched() as seen, ExitStack() as stack:
+            if count:
+                hooks = torch.autograd.graph.saved_tensors_hooks(lambda t: saved.append(1) or t, lambda t: t)
+                stack.enter_context(hooks)
+            value = function(*arguments, **named)
+        reply = {
+            "value": value,
+            "mutated": [i for i, tensor in enumerate(tensors) if _raw_bytes(tensor) != before[i]],
+            "changed": seen.changed,
+            "recorded": len(saved) + self._eager_callbacks,
+        }
+        if grad:
+            outputs = [item for item in leaves(value) if isinstance(item, Tensor) and item.is_floating_point()]
+            owner = self._objects.get(target[1]) if target[0] == "object" else None
+            parameters = list(owner.parameters()) if isinstance(owner, nn.Module) else []
+            reply["call"] = len(self._calls)
+            self._calls[len(self._calls)] = (outputs, self._leaves, parameters)
+        return reply
+
+    def _do_backward(self, call: int, cotangents: list[Tensor]) -> dict[str, Any]:
+        outputs, inputs, parameters = self._calls[call]
+        pairs = [
+            (output, cotangent)
+            for output, cotangent in zip(outputs, cotangents, strict=True)
+            if output.requires_grad
+        ]
+        wanted = [*inputs, *parameters]
+        if not pairs:
+            return {"inputs": [None] * len(inputs), "parameters": [None] * len(parameters)}
+        gradients = torch.autograd.grad(
+            [output for output, _ in pairs],
+            [tensor for tensor in wanted],
+            [cotangent for _, cotangent in pairs],
+            allow_unused=True,
+        )
+        return {"inputs": list(gradients[: len(inputs)]), "parameters": list(gradients[len(inputs) :])}
+
+    def _do_load_state(self, module: nn.Module, state: dict[str, Tensor], training: bool) -> dict[str, Any]:
+        dtypes = [tensor.dtype for tensor in state.values() if tensor.is_floating_point()]
+        module.to(device=self._device, dtype=dtypes[0] if dtypes else None)
+        module.load_state_dict(state)
+        module.train(training)
+        return {}
+
+    def _do_state(self, module: nn.Module) -> dict[str, Any]:
+        return {"value": {name: parameter.detach() for name, parameter in module.named_parameters()}}
+
+    def _do_describe(self, module: nn.Module) -> dict[str, Any]:
+        return {"value": self._describe_module(module)}
+
+    def _do_set_training(self, module: nn.Module, flags: dict[str, bool]) -> dict[str, Any]:
+        for name, flag in flags.items():
+            module.get_submodule(name).training = flag
+        return {}
+
+    def _do_set_gradients(self, module: nn.Module, gradients: dict[str, Tensor]) -> dict[str, Any]:
+        for name, parameter in module.named_parameters():
+            parameter.grad = gradients[name]
+        return {}
+
+    def _do_optimizer(self, module: nn.Module, lr: float) -> dict[str, Any]:
+        return {"value": GradientDescent(list(module.parameters()), lr)}
+
+    # ------------------------------------------------------------------------------------------ helpers
+
+    def _at_work(self) -> ExitStack:
+        """The learner's surroundings: earlier exercises importable, shortcuts watched, warnings as Python shows them."""
+        stack = ExitStack()
+        if not self._alone:
+            stack.enter_context(self._finder.active())
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("default")
+        stack.enter_context(self._tripwires.armed())
+        return stack
+
+    def _find(self, target: list[Any]) -> Callable[..., Any]:
+        where, *names = target
+        if where == "name":
+            if names[0] not in self._module.__dict__:
+                raise _Missing(names[0])
+            return self._module.__dict__[names[0]]
+        if where == "earlier":
+            with self._at_work():
+                return getattr(importlib.import_module(f"{PACKAGE}.{names[0]}"), names[1])
+        owner = self._objects[names[0]]
+        if names[1] == "__call__":
+            return owner
+        if not hasattr(owner, names[1]):
+            raise _Missing(f"{type(owner).__name__}.{names[1]}")
+        return getattr(owner, names[1])
+
+    def _describe_module(self, module: nn.Module) -> dict[str, Any]:
+        tensors = dict(module.named_parameters(remove_duplicate=False))
+        owners: dict[int, list[str]] = {}
+        for name, tensor in tensors.items():
+            owners.setdefault(id(tensor), []).append(name)
+        return {
+            "class": type(module).__name__,
+            "parameters": {name: list(tensor.shape) for name, tensor in tensors.items()},
+            "buffers": [name for name, _ in module.named_buffers()],
+            "shared": [names for names in owners.values() if len(names) > 1],
+            "training": {name: part.training for name, part in module.named_modules()},
+            "children": [name for name, _ in module.named_modules() if name],
+        }
+
+    def _describe_error(self, error: BaseException) -> dict[str, Any]:
+        stack = traceback.extract_tb(error.__traceback__)
+        home = [(frame.filename, frame.lineno, frame.name, frame.line or "") for frame in stack]
+        own = [frame for frame in home if frame[0] == self._file]
+        message = _bounded(_text(error))
+        if isinstance(error, SyntaxError):
+            message = _bounded("".join(traceback.format_exception_only(error)).rstrip())
+        return {
+            "kinds": [kind.__name__ for kind in type(error).__mro__],
+            "message": message,
+            "frames": own[-5:],
+            "at_home": bool(own) and stack[-1].filename == self._file,
+            "syntax_line": error.lineno if isinstance(error, SyntaxError) else None,
+        }
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except BaseException as worse:
+        return f"(its message cannot be shown: {type(worse).__name__})"
+
+
+def _bounded(text: str) -> str:
+    return text if len(text) <= MAX_MESSAGE else text[:MAX_MESSAGE] + "..."
+
+
+def _definitions(source: bytes) -> dict[str, int]:
+    """The line of every top-level definition, the last one where a name is defined twice."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return {node.name: node.lineno for node in ast.parse(source).body if isinstance(node, kinds)}

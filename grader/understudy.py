@@ -1,0 +1,114 @@
+"""Trusted files in the learner's place: does the reference pass this check, and which known mistake gives the same?
+
+A check is a function of a seed and of the code it looks at. So the judge can run it again, with the same inputs, on
+the reference and on every known mistake, in its own process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from grader.codec import Foreign
+from grader.compare import widen
+from grader.mistakes import Mistake
+from grader.remote import Call, Code, Module, Opaque
+from grader.source import Source
+from grader.transport import LocalTransport
+
+if TYPE_CHECKING:
+    from grader.checks import Check
+    from grader.run import Attempt
+
+SAME = {torch.float64: 1e-7, torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 8e-2}
+"""How close a learner's result must be to a mistake's, times 1 + its size: wider than rounding, far narrower than the
+difference between any two mistakes."""
+
+
+class Understudies:
+    """The reference and the known mistakes of one exercise, each loaded once in this process.
+
+    Args:
+        source: the reference's file.
+        reference: the judge's own module of it.
+        mistakes: the catalogue.
+        attempt: runs a check once.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        reference: ModuleType,
+        mistakes: Sequence[Mistake],
+        attempt: Callable[[Check, Code, int], Attempt],
+    ) -> None:
+        self._source = source
+        self._reference = reference
+        self._mistakes = mistakes
+        self._attempt = attempt
+        self._codes: dict[str, Code] = {}
+        self._passes: dict[tuple[str, int], bool] = {}
+
+    def _code(self, name: str, text: bytes) -> Code:
+        if name not in self._codes:
+            source = Source(self._source.slug, f"<{name}>", name, text, self._source.earlier, [])
+            self._codes[name] = Code(source, LocalTransport, self._reference)
+        return self._codes[name]
+
+    def reference_passes(self, check: Check, seed: int) -> bool:
+        """Whether the check passes where nothing is wrong; if not, the kit is broken."""
+        key = (check.id, seed)
+        if key not in self._passes:
+            error = self._attempt(check, self._code("the reference", self._source.text), seed).error
+            self._passes[key] = error is None
+        return self._passes[key]
+
+    def recognise(self, check: Check, seed: int, calls: Sequence[Call]) -> list[Mistake]:
+        """The known mistakes with which this check fails in the same way: same calls, same results."""
+        found = []
+        for mistake in self._mistakes:
+            tried = self._attempt(check, self._code(mistake.name, mistake.source), seed)
+            if tried.error is not None and same_calls(tried.calls, calls):
+                found.append(mistake)
+        return found
+
+
+def same_calls(one: Sequence[Call], other: Sequence[Call]) -> bool:
+    """Whether two runs made the same calls with the same results."""
+    return len(one) == len(other) and all(_same_call(a, b) for a, b in zip(one, other, strict=True))
+
+
+def _same_call(one: Call, other: Call) -> bool:
+    if (one.raised is None) != (other.raised is None) or one.name != other.name:
+        return False
+    if one.raised is not None and other.raised is not None:
+        return one.raised.kinds == other.raised.kinds
+    facts = [
+        (call.mutated, call.changed, bool(call.recorded), call.requires_grad, len(call.fed)) for call in (one, other)
+    ]
+    return (
+        facts[0] == facts[1]
+        and _same(one.value, other.value)
+        and _same(one.fed, other.fed)
+        and _same(one.gradients, other.gradients)
+    )
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, Tensor) and isinstance(other, Tensor):
+        if one.shape != other.shape or one.dtype != other.dtype:
+            return False
+        a, b = widen(one), widen(other)
+        factor = SAME.get(one.dtype, 0.0)
+        return torch.allclose(a, b, rtol=factor, atol=factor, equal_nan=True)
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return len(one) == len(other) and all(_same(a, b) for a, b in zip(one, other, strict=True))
+    if isinstance(one, float) and isinstance(other, float):
+        return abs(one - other) <= 1e-7 * (1 + abs(other)) or (one != one and other != other)
+    if isinstance(one, (Module, Opaque, Foreign)):
+        return type(one) is type(other)
+    return type(one) is type(other) and bool(one == other)

@@ -1,0 +1,174 @@
+"""Wrong variants of exercise 6, the likeliest first."""
+
+import torch
+import torch.nn.functional as F
+
+from grader.mistakes import mistake
+from solutions import ex06_self_attention as reference
+
+
+@mistake
+def attention_scores__no_scaling(q, k):
+    """The scores are not divided by sqrt(d_k), so with wide keys the softmax is almost all-or-nothing."""
+    return q @ k.transpose(-2, -1)
+
+
+@mistake
+def attention_scores__divided_by_d_k(q, k):
+    """The scores are divided by d_k itself, not by its square root, so the weights become almost uniform."""
+    return q @ k.transpose(-2, -1) / q.size(-1)
+
+
+@mistake
+def attention_scores__multiplied_by_root(q, k):
+    """The scores are multiplied by sqrt(d_k) where they should be divided by it."""
+    return q @ k.transpose(-2, -1) * q.size(-1) ** 0.5
+
+
+@mistake
+def attention_scores__scaled_by_number_of_keys(q, k):
+    """The scores are divided by the root of the number of keys. The width of a key is what makes them grow."""
+    return q @ k.transpose(-2, -1) / k.size(-2) ** 0.5
+
+
+@mistake
+def attention_scores__scaled_by_number_of_queries(q, k):
+    """The scores are divided by the root of the number of queries. The width of a query is what makes them grow."""
+    return q @ k.transpose(-2, -1) / q.size(-2) ** 0.5
+
+
+@mistake
+def attention_scores__queries_and_keys_swapped(q, k):
+    """Rows and columns are swapped: a row should belong to a query and a column to a key."""
+    return k @ q.transpose(-2, -1) / q.size(-1) ** 0.5
+
+
+@mistake
+def attention_scores__batch_only(q, k):
+    """Only inputs with exactly one leading axis work: the axes are counted from the front, not from the end."""
+    return q @ k.transpose(1, 2) / q.size(-1) ** 0.5
+
+
+@mistake
+def attention_scores__viewed_as_transposed(q, k):
+    """The keys are reshaped where they should be transposed: the numbers of different keys get mixed."""
+    return q @ k.reshape(*k.shape[:-2], k.size(-1), k.size(-2)) / q.size(-1) ** 0.5
+
+
+@mistake
+def attention_scores__scaled_in_place(q, k):
+    """The query is divided in place, so the caller's tensor changes too."""
+    scale = q.size(-1) ** 0.5
+    with torch.no_grad():
+        q.div_(scale)
+    return q @ k.transpose(-2, -1)
+
+
+@mistake
+def project_qkv__transposed_matrices(x, w_q, w_k, w_v):
+    """The matrices are applied transposed, as nn.Linear stores them. Here a matrix is (d_model, d_k)."""
+    return F.linear(x, w_q), F.linear(x, w_k), F.linear(x, w_v)
+
+
+@mistake
+def project_qkv__keys_from_the_query_matrix(x, w_q, w_k, w_v):
+    """Keys are made with the matrix of the queries, so every token matches itself best."""
+    return x @ w_q, x @ w_q, x @ w_v
+
+
+@mistake
+def project_qkv__queries_and_keys_swapped(x, w_q, w_k, w_v):
+    """Queries and keys are returned in each other's place."""
+    return x @ w_k, x @ w_q, x @ w_v
+
+
+@mistake
+def project_qkv__returns_float32(x, w_q, w_k, w_v):
+    """The projections are converted to float32, whatever dtype came in."""
+    return (x @ w_q).float(), (x @ w_k).float(), (x @ w_v).float()
+
+
+@mistake
+def project_qkv__values_detached(x, w_q, w_k, w_v):
+    """The values are cut off from the graph, so nothing that depends on them can be trained."""
+    return x @ w_q, x @ w_k, (x @ w_v).detach()
+
+
+@mistake
+def self_attention__softmax_over_queries(x, w_q, w_k, w_v):
+    """The softmax runs over the queries, so columns sum to one instead of rows."""
+    q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
+    weights = torch.softmax(reference.attention_scores(q, k), dim=-2)
+    return weights @ v, weights
+
+
+@mistake
+def self_attention__softmax_over_batch(x, w_q, w_k, w_v):
+    """The softmax runs over the batch, so the sentences of a batch compete with each other."""
+    q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
+    weights = torch.softmax(reference.attention_scores(q, k), dim=0)
+    return weights @ v, weights
+
+
+@mistake
+def self_attention__softmax_without_maximum(x, w_q, w_k, w_v):
+    """The exponentials are taken of the raw scores, so large scores overflow to infinity and then to NaN."""
+    q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
+    exponentials = reference.attention_scores(q, k).exp()
+    weights = exponentials / exponentials.sum(-1, keepdim=True)
+    return weights @ v, weights
+
+
+@mistake
+def self_attention__no_softmax(x, w_q, w_k, w_v):
+    """The raw scores are used as weights: there is no softmax, so a row does not sum to one."""
+    q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
+    weights = reference.attention_scores(q, k)
+    return weights @ v, weights
+
+
+@mistake
+def self_attention__mixes_the_inputs(x, w_q, w_k, w_v):
+    """The weights mix the tokens themselves. They should mix the tokens' values."""
+    q, k, _ = reference.project_qkv(x, w_q, w_k, w_v)
+    weights = torch.softmax(reference.attention_scores(q, k), dim=-1)
+    return weights @ x, weights
+
+
+@mistake
+def self_attention__returns_scores(x, w_q, w_k, w_v):
+    """The second result holds the scores before the softmax, not the weights."""
+    q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
+    scores = reference.attention_scores(q, k)
+    return torch.softmax(scores, dim=-1) @ v, scores
+
+
+@mistake
+def self_attention__squeezed(x, w_q, w_k, w_v):
+    """Axes of size 1 are squeezed away, so a batch of one sentence loses its batch axis."""
+    output, weights = reference.self_attention(x, w_q, w_k, w_v)
+    return output.squeeze(), weights.squeeze()
+
+
+@mistake
+def self_attention__needs_contiguous_input(x, w_q, w_k, w_v):
+    """`view` is used on the input, which fails for a tensor that is not contiguous in memory."""
+    batch, length, d_model = x.shape
+    flat = x.view(batch * length, d_model)
+    return reference.self_attention(flat.view(batch, length, d_model), w_q, w_k, w_v)
+
+
+@mistake
+def self_attention__library_call(x, w_q, w_k, w_v):
+    """The library's attention does the work that this exercise asks you to build."""
+    q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
+    weights = torch.softmax(reference.attention_scores(q, k), dim=-1)
+    return F.scaled_dot_product_attention(q, k, v), weights
+
+
+@mistake
+def self_attention__rounded_to_float32(x, w_q, w_k, w_v):
+    """The softmax is computed in float32 and converted back, which costs a float64 input half of its digits."""
+    q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
+    weights = torch.softmax(reference.attention_scores(q, k).float(), dim=-1).to(x.dtype)
+    return weights @ v, weights

@@ -1,0 +1,134 @@
+"""The checks of exercise 6, in teaching order."""
+
+import pytest
+import torch
+
+from grader.marks import points, shortcuts
+from solutions import ex06_self_attention as reference
+
+pytestmark = shortcuts("F.scaled_dot_product_attention", "nn.MultiheadAttention", "F.multi_head_attention_forward")
+
+QKV = "batch length d_k; batch length d_k; batch length d_v"
+ATTENTION = "batch length d_v; batch query key"
+
+
+def draw_inputs(draw, dtype=None):
+    """x, w_q, w_k, w_v: every size another."""
+    shapes = ("batch length d_model", "d_model d_k", "d_model d_k", "d_model d_v")
+    return [draw(shape, dtype=dtype) for shape in shapes]
+
+
+@points(0.5, form=True)
+def test_projections_have_the_shapes_of_their_matrices(code, draw, expect):
+    x, *matrices = draw_inputs(draw)
+    projections = code.project_qkv(x, *matrices)
+    expect.true(isinstance(projections, (tuple, list)) and len(projections) == 3, "project_qkv returns q, k and v")
+    for name, projection, axes in zip("qkv", projections, QKV.split(";"), strict=True):
+        expect.tensor(projection, draw.shape(axes), what=f"{name} of project_qkv(x, w_q, w_k, w_v)")
+
+
+@points(0.5, form=True)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
+def test_results_keep_the_dtype_of_the_input(code, draw, expect, dtype):
+    inputs = draw_inputs(draw, dtype)
+    for result in (*code.project_qkv(*inputs), *code.self_attention(*inputs)):
+        expect.same_dtype(result, dtype)
+
+
+@points(1)
+def test_scores_worked_by_hand(code, draw, expect):
+    q = torch.tensor([[[1, 0, 0, 1], [2, 2, 0, 0]]], dtype=draw.dtype)
+    k = torch.tensor([[[4, 0, 0, 0], [0, 0, 0, 6], [1, 1, 1, 1]]], dtype=draw.dtype)
+    expected = torch.tensor([[[2, 3, 1], [4, 0, 2]]], dtype=draw.dtype)
+    expect(code.attention_scores(q, k), expected, axes="batch query key")
+
+
+@points(1)
+def test_each_projection_uses_its_own_matrix(code, draw, expect):
+    expect.agrees(code.project_qkv, reference.project_qkv, *draw_inputs(draw), axes=QKV)
+
+
+@points(1)
+def test_scores_are_divided_by_the_root_of_d_k(code, draw, expect):
+    q, k = draw("batch query d_k=16"), draw("batch key d_k")
+    expect.agrees(code.attention_scores, reference.attention_scores, q, k, axes="batch query key")
+
+
+@points(0.25)
+@pytest.mark.parametrize("leading", ["", "batch head"], ids=["no", "two"])
+def test_scores_take_any_leading_axes(code, draw, expect, leading):
+    q, k = draw(f"{leading} query d_k"), draw(f"{leading} key d_k")
+    expect.agrees(code.attention_scores, reference.attention_scores, q, k, axes=f"{leading} query key")
+
+
+@points(1)
+def test_weights_in_each_row_sum_to_one(code, draw, expect):
+    _, weights = code.self_attention(*draw_inputs(draw))
+    shape = draw.shape("batch length length")
+    expect(expect.tensor(weights, shape).sum(-1), torch.ones(shape[:2], dtype=draw.dtype), axes="batch query")
+
+
+@points(1)
+def test_outputs_are_values_mixed_by_the_weights(code, draw, expect):
+    expect.agrees(code.self_attention, reference.self_attention, *draw_inputs(draw), axes=ATTENTION)
+
+
+@points(0.5)
+def test_float32_is_as_exact_as_it_can_be(code, draw, expect):
+    inputs = draw_inputs(draw, torch.float32)
+    expect.agrees(code.self_attention, reference.self_attention, *inputs, axes=ATTENTION)
+
+
+@points(0.5)
+def test_scores_of_size_ten_thousand_do_not_overflow(code, draw, expect):
+    x, w_q, w_k, w_v = draw_inputs(draw, torch.float32)
+    inputs = (x * 100, w_q, w_k * 100, w_v)
+    expect.agrees(code.self_attention, reference.self_attention, *inputs, axes=ATTENTION)
+
+
+@points(0.5)
+def test_the_order_of_the_tokens_does_not_matter(code, draw, expect):
+    x, *matrices = draw_inputs(draw)
+    order = draw.permutation(x.size(1))
+    straight, _ = code.self_attention(x, *matrices)
+    shuffled, _ = code.self_attention(x[:, order], *matrices)
+    expect(shuffled, expect.tensor(straight, draw.shape("batch length d_v"))[:, order], axes="batch length d_v")
+
+
+@points(0.25)
+@pytest.mark.parametrize("ones", ["batch", "length", "d_model", "d_k", "d_v"])
+def test_any_size_may_be_one(code, draw, expect, ones):
+    draw.size(f"{ones}=1")
+    expect.agrees(code.self_attention, reference.self_attention, *draw_inputs(draw), axes=ATTENTION)
+
+
+@points(0.25)
+def test_inputs_need_not_be_contiguous(code, draw, expect):
+    inputs = [draw.strided(tensor) for tensor in draw_inputs(draw)]
+    expect.agrees(code.self_attention, reference.self_attention, *inputs, axes=ATTENTION)
+
+
+@points(0.5)
+def test_gradients_reach_every_input(code, draw, expect):
+    expect.gradients(code.self_attention, reference.self_attention, *draw_inputs(draw))
+
+
+@points(0.25, form=True)
+def test_inputs_and_global_state_are_left_alone(code, draw, expect):
+    for dtype in (torch.float32, torch.float64):
+        inputs = draw_inputs(draw, dtype)
+        q, k, _ = reference.project_qkv(*inputs)
+        code.project_qkv(*inputs)
+        code.attention_scores(q, k)
+        code.self_attention(*inputs)
+    expect.left_alone()
+
+
+@points(0.25, form=True)
+def test_no_library_call_does_the_work(code, draw, expect):
+    inputs = draw_inputs(draw)
+    q, k, _ = reference.project_qkv(*inputs)
+    code.project_qkv(*inputs)
+    code.attention_scores(q, k)
+    code.self_attention(*inputs)
+    expect.no_shortcuts()
