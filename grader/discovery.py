@@ -54,6 +54,10 @@ class Exercise:
         return self.folder / "mistakes.py"
 
     @property
+    def equivalents(self) -> Path:
+        return self.folder / "equivalents.py"
+
+    @property
     def hints(self) -> Path:
         return self.folder / "hints.md"
 

@@ -13,11 +13,11 @@ from grader.checks import EXERCISE_POINTS, Check
 from grader.draw import Draw, derived_seed
 from grader.errors import Finding, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Unwritten
 from grader.expect import Expect
-from grader.mistakes import Mistake
 from grader.remote import Call, Code
 from grader.source import Source
 from grader.transport import LocalTransport, Transport
 from grader.understudy import Understudies
+from grader.variants import Variant
 from grader.verdicts import (
     ERROR,
     FAIL,
@@ -151,7 +151,7 @@ def judge(check: Check, code: Code, tried: Attempt, understudies: Understudies, 
     )
 
 
-def _diagnosis(known: Sequence[Mistake]) -> list[str]:
+def _diagnosis(known: Sequence[Variant]) -> list[str]:
     lines = [one.diagnosis for one in known[:1]]
     if len(known) > 1:
         lines.append(f"(It may also be this: {known[1].diagnosis})")

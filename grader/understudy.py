@@ -15,10 +15,10 @@ from torch import Tensor
 
 from grader.codec import Foreign
 from grader.compare import widen
-from grader.mistakes import Mistake
 from grader.remote import Call, Code, Module, Opaque
 from grader.source import Source
 from grader.transport import LocalTransport
+from grader.variants import Variant
 
 if TYPE_CHECKING:
     from grader.checks import Check
@@ -43,7 +43,7 @@ class Understudies:
         self,
         source: Source,
         reference: ModuleType,
-        mistakes: Sequence[Mistake],
+        mistakes: Sequence[Variant],
         attempt: Callable[[Check, Code, int], Attempt],
     ) -> None:
         self._source = source
@@ -55,7 +55,7 @@ class Understudies:
 
     def _code(self, name: str, text: bytes) -> Code:
         if name not in self._codes:
-            source = Source(self._source.slug, f"<{name}>", name, text, self._source.earlier, [])
+            source = Source(self._source.slug, f"<{name}>", name, text, self._source.earlier, self._source.shortcuts)
             self._codes[name] = Code(source, LocalTransport, self._reference)
         return self._codes[name]
 
@@ -67,7 +67,7 @@ class Understudies:
             self._passes[key] = error is None
         return self._passes[key]
 
-    def recognise(self, check: Check, seed: int, calls: Sequence[Call]) -> list[Mistake]:
+    def recognise(self, check: Check, seed: int, calls: Sequence[Call]) -> list[Variant]:
         """The known mistakes with which this check fails in the same way: same calls, same results."""
         found = []
         for mistake in self._mistakes:
@@ -86,7 +86,7 @@ def _same_call(one: Call, other: Call) -> bool:
     if (one.raised is None) != (other.raised is None) or one.name != other.name:
         return False
     if one.raised is not None and other.raised is not None:
-        return one.raised.kinds == other.raised.kinds
+        return one.raised.kinds == other.raised.kinds and one.raised.message == other.raised.message
     facts = [
         (call.mutated, call.changed, bool(call.recorded), call.requires_grad, len(call.fed)) for call in (one, other)
     ]

@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from grader.mistakes import mistake
+from grader.variants import mistake
 from solutions import ex06_self_attention as reference
 
 
@@ -38,7 +38,7 @@ def attention_scores__scaled_by_number_of_queries(q, k):
 
 
 @mistake
-def attention_scores__queries_and_keys_swapped(q, k):
+def attention_scores__rows_and_columns_swapped(q, k):
     """Rows and columns are swapped: a row should belong to a query and a column to a key."""
     return k @ q.transpose(-2, -1) / q.size(-1) ** 0.5
 
