@@ -6,7 +6,7 @@ import socket
 import struct
 import time
 
-from grader.codec import MAX_DOCUMENT, MAX_FRAME
+from grader.limits import MAX_DOCUMENT, MAX_FRAME
 
 LIMIT = MAX_FRAME + MAX_DOCUMENT
 _HEAD = struct.Struct("<BI")

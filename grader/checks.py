@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from grader.source import Source
 GIVEN = frozenset({"code", "draw", "expect"})
 """What a check may ask for, besides its own parameters."""
 EXERCISE_POINTS = 10.0
+_SYMBOLS = re.compile(r"\b(d|pad|bos|eos) (k|v|model|ff|head|id)\b")
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,9 @@ class Check:
 
 
 def title(check_id: str) -> str:
-    """`test_rows_sum_to_one[2]` -> `rows sum to one (2)`."""
+    """`test_scores_are_divided_by_the_root_of_d_k[2]` -> `scores are divided by the root of d_k (2)`."""
     name, _, params = check_id.removeprefix("test_").partition("[")
-    return name.replace("_", " ") + (f" ({params.rstrip(']')})" if params else "")
+    return _SYMBOLS.sub(r"\1_\2", name.replace("_", " ")) + (f" ({params.rstrip(']')})" if params else "")
 
 
 def check_of(item: pytest.Function, slug: str) -> Check:

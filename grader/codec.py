@@ -17,14 +17,7 @@ import msgpack
 import torch
 from torch import Tensor
 
-MAX_FRAME = 64 << 20
-"""Bytes in one frame. The largest value that a check moves is under 2 MB."""
-MAX_DOCUMENT = 4 << 20
-"""Bytes of a frame that are not tensors."""
-MAX_NODES = 20_000
-"""Values in one frame: lists, numbers, tensors ..."""
-MAX_DEPTH = 24
-MAX_TEXT = 8_192
+from grader.limits import MAX_DEPTH, MAX_DOCUMENT, MAX_FRAME, MAX_NODES, MAX_TEXT
 
 DTYPES = {
     name: getattr(torch, name)

@@ -114,7 +114,7 @@ class Expect:
             [output for output, _ in pairs], wanted, [c for _, c in pairs], allow_unused=True
         )
         names = [*mine_args.names(self._code._parameters(target.name)), *(name for name, _ in named)]
-        mine = [*inputs, *parameters]
+        mine = [*inputs, *(parameters.get(name) for name, _ in named)]
         if len(mine) != len(right):
             raise Mismatch(f"{call.text} has {len(mine)} gradients, expected {len(right)}", kind="type")
         for name, got, want, leaf in zip(names, mine, right, wanted, strict=True):

@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import Protocol
 
 from grader.channel import Channel
+from grader.limits import START_SECONDS
 
 ROOT = Path(__file__).resolve().parent.parent
 ALIVE = -1
 """What the fork server answers for a worker that had not ended."""
-START_SECONDS = 120.0
-"""For a process to import torch and answer, on the slowest machine."""
 KEPT = ("SYSTEMROOT", "PATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_HOME")
 
 

@@ -244,8 +244,8 @@ class Code:
             self._check_device(decoded, call, str(kwargs.get("device") or "cpu"))
         return call
 
-    def backward(self, call: Call, cotangents: list[Tensor]) -> tuple[list[Tensor | None], list[Tensor | None]]:
-        """The gradients of the inputs and of the parameters, for these cotangents of the floating outputs."""
+    def backward(self, call: Call, cotangents: list[Tensor]) -> tuple[list[Tensor | None], dict[str, Tensor | None]]:
+        """The gradients of the inputs and, by name, of the parameters, for these cotangents of the floating outputs."""
         reply = self.request("backward", call.number, cotangents, text=f"the gradient of {call.text}")
         call.gradients = (reply["inputs"], reply["parameters"])
         return reply["inputs"], reply["parameters"]

@@ -13,6 +13,7 @@ from grader.checks import EXERCISE_POINTS, Check
 from grader.draw import Draw, derived_seed
 from grader.errors import Finding, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Unwritten
 from grader.expect import Expect
+from grader.limits import MAX_MESSAGE, MAX_OUTPUT
 from grader.remote import Call, Code
 from grader.source import Source
 from grader.transport import LocalTransport, Transport
@@ -21,8 +22,6 @@ from grader.variants import Variant
 from grader.verdicts import (
     ERROR,
     FAIL,
-    MAX_MESSAGE,
-    MAX_OUTPUT,
     PASS,
     SKIP,
     TIMEOUT,

@@ -20,10 +20,9 @@ from torch import Tensor, nn
 
 from grader.codec import Decoder, Encoder, Reference, _raw_bytes, leaves
 from grader.importer import PACKAGE, ExerciseFinder, compile_source
+from grader.limits import MAX_MESSAGE
 from grader.surroundings import seed_everything, watched
 from grader.tripwires import Tripwires
-
-MAX_MESSAGE = 2_000
 
 
 class Opaque:
@@ -84,7 +83,7 @@ class Servant:
         self._alone = alone
         self._for_good = ExitStack()
         self._objects: dict[int, Any] = {}
-        self._calls: dict[int, tuple[list[Tensor], list[Tensor], list[nn.Parameter]]] = {}
+        self._calls: dict[int, tuple[list[Tensor], list[Tensor], dict[str, nn.Parameter]]] = {}
         self._leaves: list[Tensor] = []
         self._eager_callbacks = 0
         self._grad = False
@@ -209,7 +208,7 @@ class Servant:
         if grad:
             outputs = [item for item in leaves(value) if isinstance(item, Tensor) and item.is_floating_point()]
             owner = self._objects.get(target[1]) if target[0] == "object" else None
-            parameters = list(owner.parameters()) if isinstance(owner, nn.Module) else []
+            parameters = dict(owner.named_parameters()) if isinstance(owner, nn.Module) else {}
             reply["call"] = len(self._calls)
             self._calls[len(self._calls)] = (outputs, self._leaves, parameters)
         return reply
@@ -221,16 +220,17 @@ class Servant:
             for output, cotangent in zip(outputs, cotangents, strict=True)
             if output.requires_grad
         ]
-        wanted = [*inputs, *parameters]
+        wanted = [*inputs, *parameters.values()]
         if not pairs:
-            return {"inputs": [None] * len(inputs), "parameters": [None] * len(parameters)}
+            return {"inputs": [None] * len(inputs), "parameters": dict.fromkeys(parameters)}
         gradients = torch.autograd.grad(
             [output for output, _ in pairs],
             [tensor for tensor in wanted],
             [cotangent for _, cotangent in pairs],
             allow_unused=True,
         )
-        return {"inputs": list(gradients[: len(inputs)]), "parameters": list(gradients[len(inputs) :])}
+        of_parameters = dict(zip(parameters, gradients[len(inputs) :], strict=True))
+        return {"inputs": list(gradients[: len(inputs)]), "parameters": of_parameters}
 
     def _do_load_state(self, module: nn.Module, state: dict[str, Tensor], training: bool) -> dict[str, Any]:
         dtypes = [tensor.dtype for tensor in state.values() if tensor.is_floating_point()]

@@ -9,7 +9,8 @@ from typing import Protocol, TypeVar
 
 from grader.channel import CALLBACK, OUTPUT, REPLY, REQUEST, Closed, Nonsense
 from grader.errors import Crashed, TimedOut
-from grader.launch import START_SECONDS, Launcher, Process
+from grader.launch import Launcher, Process
+from grader.limits import MAX_OUTPUT, START_SECONDS
 from grader.servant import Servant
 
 T = TypeVar("T")
@@ -56,7 +57,7 @@ class LocalTransport:
         return self._servant.answer(frame)
 
     @property
-    def traceback(self) -> BaseException | None:
+    def last_error(self) -> BaseException | None:
         """The exception of the last answer itself, for a debugger."""
         return self._servant.last_error
 
@@ -96,7 +97,7 @@ class WorkerTransport:
                 if kind == REPLY:
                     return data
                 if kind == OUTPUT:
-                    self.output += data.decode(errors="replace")[: max(0, 4096 - len(self.output))]
+                    self.output = (self.output + data.decode(errors="replace"))[:MAX_OUTPUT]
                 elif kind == CALLBACK:
                     reply = answer(data)
                     self._timed(lambda left, reply=reply: self._send(reply, left))  # type: ignore[misc]

@@ -109,6 +109,10 @@ def _same(one: Any, other: Any) -> bool:
         return len(one) == len(other) and all(_same(a, b) for a, b in zip(one, other, strict=True))
     if isinstance(one, float) and isinstance(other, float):
         return abs(one - other) <= 1e-7 * (1 + abs(other)) or (one != one and other != other)
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
+    if isinstance(one, Module) and isinstance(other, Module):
+        return all(one._about.get(part) == other._about.get(part) for part in ("parameters", "shared", "training"))
     if isinstance(one, (Module, Opaque, Foreign)):
         return type(one) is type(other)
     return type(one) is type(other) and bool(one == other)

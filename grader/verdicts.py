@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 
 PASS, FAIL, UNWRITTEN, TIMEOUT, CRASH, SKIP, ERROR = "pass", "fail", "unwritten", "timeout", "crash", "skip", "error"
 MISSING = "missing"
-MAX_MESSAGE = 2_000
-MAX_OUTPUT = 4_000
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 

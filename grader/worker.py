@@ -24,10 +24,8 @@ import torch
 
 import grader
 from grader.channel import CALLBACK, OUTPUT, REPLY, REQUEST, Channel, Closed
+from grader.limits import MAX_OUTPUT
 from grader.servant import Servant
-
-MAX_OUTPUT = 4_096
-"""Characters of a learner's own output that are kept, for one check."""
 
 FORK, END = b"f", b"e"
 ALIVE = -1

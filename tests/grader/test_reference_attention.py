@@ -59,7 +59,7 @@ def test_attention_over_the_source_is_the_formula(sizes: tuple[int, int, int, in
 
 def test_attention_weights_are_a_softmax_over_the_real_positions() -> None:
     scores, lengths = (randn(3, 5) * 1e4).requires_grad_(), [2, 5, 1]
-    scores.data[0] = torch.tensor([1.0, 2.0, 1e4, -1e4, 5.0])
+    scores.data[0] = torch.tensor([-1e4, -1e4 - 1, 1e4, -1e4, 5.0])
     weights = weights_of.attention_weights(scores, torch.tensor(lengths))
     for row, n in enumerate(lengths):
         close(weights[row, :n], F.softmax(scores[row, :n], dim=-1))

@@ -1,0 +1,152 @@
+"""The command line. Imports no torch: that is for the commands that need it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+import grader
+from grader.errors import GraderError, UsageError
+
+DEVICES = click.Choice(["auto", "cpu", "cuda", "mps"])
+SEED = click.IntRange(min=0)
+EXIT_USAGE, EXIT_GRADER = 2, 3
+
+
+class _Group(click.Group):
+    """Turns our exceptions into exit statuses."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except UsageError as error:
+            click.echo(f"grader: {error}", err=True)
+            raise SystemExit(EXIT_USAGE) from None
+        except GraderError as error:
+            click.echo(f"grader error (not your code): {error}", err=True)
+            raise SystemExit(EXIT_GRADER) from None
+        except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            click.echo(f"grader error (not your code): {type(error).__name__}: {error}", err=True)
+            if context.params.get("debug"):
+                raise
+            click.echo("`grader --debug ...` shows where", err=True)
+            raise SystemExit(EXIT_GRADER) from None
+
+
+@click.group(cls=_Group, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(grader.__version__, prog_name="grader")
+@click.option("--debug", is_flag=True, help="Show the traceback of a grader error.")
+@click.pass_context
+def main(context: click.Context, debug: bool) -> None:
+    """Learn sequence models by writing them: read a lesson, fill a stub, check it.
+
+    Without a command: the list of exercises, and what to do next.
+    """
+    if context.invoked_subcommand is None:
+        from grader.learner_commands import show_list
+
+        show_list(then_what=True)
+
+
+@main.command("list")
+def list_command() -> None:
+    """Show every exercise and its state."""
+    from grader.learner_commands import show_list
+
+    show_list()
+
+
+@main.command("check")
+@click.argument("exercises", metavar="[EX]...", nargs=-1)
+@click.option("--target", type=click.Path(path_type=Path), help="The folder to check. [default: exercises/]")
+@click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where your code works.")
+@click.option("--seed", type=SEED, help="Repeat a run exactly. [default: a fresh one]")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write results here too.")
+@click.option("--timeout", type=click.FloatRange(min=0.1), default=10.0, show_default=True, help="Seconds per check.")
+@click.option(
+    "--transport",
+    type=click.Choice(["worker", "local"]),
+    default="worker",
+    show_default=True,
+    help="Your code in another process, or in this one (for debugging: nothing protects from it).",
+)
+def check_command(exercises: tuple[str, ...], **options: Any) -> None:
+    """Check exercises: EX is a number, a name or its beginning; none means all.
+
+    Exit status: 0 all pass, 1 something fails or is unwritten, 2 wrong usage, 3 the grader failed.
+    """
+    from grader.check_command import check
+
+    raise SystemExit(check(exercises, **options))
+
+
+@main.command("grade")
+@click.argument("submissions", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Where results go.")
+@click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where the code works.")
+@click.option("--seed", type=SEED, help="Repeat a run exactly. [default: a fresh one]")
+@click.option("--timeout", type=click.FloatRange(min=0.1), default=10.0, show_default=True, help="Seconds per check.")
+def grade_command(submissions: Path, **options: Any) -> None:
+    """Grade every folder in SUBMISSIONS: one folder is one student.
+
+    Exit status: 0 every submission has a result, 2 wrong usage, 3 some submission has none because of the grader.
+    """
+    from grader.check_command import grade
+
+    raise SystemExit(grade(submissions, on_done=click.echo, **options))
+
+
+@main.command("lesson")
+@click.argument("exercise", metavar="EX")
+def lesson_command(exercise: str) -> None:
+    """Read the lesson of an exercise."""
+    from grader.learner_commands import show_lesson
+
+    show_lesson(exercise)
+
+
+@main.command("hint")
+@click.argument("exercise", metavar="EX")
+@click.argument("check", required=False)
+def hint_command(exercise: str, check: str | None) -> None:
+    """Show the next hint for the check that fails first, or for CHECK (some words of its name)."""
+    from grader.learner_commands import show_hint
+
+    show_hint(exercise, check)
+
+
+@main.command("solution")
+@click.argument("exercise", metavar="EX")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def solution_command(exercise: str, yes: bool) -> None:
+    """Show the solution of an exercise. Asks first unless the exercise passes."""
+    from grader.learner_commands import show_solution
+
+    show_solution(exercise, yes=yes, ask=click.confirm)
+
+
+@main.command("reset")
+@click.argument("exercise", metavar="EX")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def reset_command(exercise: str, yes: bool) -> None:
+    """Put the stub of an exercise back. Your file is kept."""
+    from grader.learner_commands import reset
+
+    reset(exercise, yes=yes, ask=click.confirm)
+
+
+@main.command("doctor")
+def doctor_command() -> None:
+    """Show versions, devices, isolation, and what to install for what is missing."""
+    from grader.doctor import report
+
+    raise SystemExit(report())
+
+
+if __name__ == "__main__":
+    sys.exit(main(prog_name="grader"))

@@ -1,0 +1,187 @@
+"""`grader check` and `grader grade`: the code of one person, or of many."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grader.discovery import Exercise, Kit
+from grader.errors import UsageError
+from grader.launch import Launcher, launcher
+from grader.progress import Progress, digest
+from grader.screen import Screen
+from grader.verdicts import ERROR, FAIL, PASS, UNWRITTEN, ExerciseResult
+
+if TYPE_CHECKING:
+    from grader.session import Session
+
+SEEDS = 1_000_000
+EXIT_PASS, EXIT_FAIL, EXIT_GRADER = 0, 1, 3
+
+
+def new_seed() -> int:
+    return secrets.randbelow(SEEDS)
+
+
+def _session(
+    kit: Kit, exercises: Sequence[Exercise], device: str, seed: int, timeout: float, workers: Launcher | None
+) -> Session:
+    """torch and pytest are imported here, after the worker's process has started to do the same."""
+    from grader.run import Settings
+    from grader.session import Session, devices
+    from grader.transport import LocalTransport, WorkerTransport
+
+    connect = LocalTransport if workers is None else lambda: WorkerTransport(workers)
+    return Session(kit, exercises, Settings(seed, devices(device), timeout, connect))
+
+
+def check(
+    words: tuple[str, ...],
+    *,
+    target: Path | None,
+    device: str,
+    seed: int | None,
+    json_file: Path | None,
+    transport: str,
+    timeout: float,
+) -> int:
+    """Checks one folder of exercises and says what is wrong. Returns the exit status."""
+    kit, screen = Kit(), Screen()
+    exercises = kit.find(words)
+    folder = target if target is not None else kit.root / "exercises"
+    if not folder.is_dir():
+        raise UsageError(f"--target {folder}: there is no such folder")
+    drawn = new_seed() if seed is None else seed
+    workers = launcher() if transport == "worker" else None
+    try:
+        return _check(kit, screen, exercises, folder, device, drawn, timeout, json_file, workers)
+    finally:
+        if workers is not None:
+            workers.close()
+
+
+def _check(
+    kit: Kit,
+    screen: Screen,
+    exercises: list[Exercise],
+    folder: Path,
+    device: str,
+    seed: int,
+    timeout: float,
+    json_file: Path | None,
+    workers: Launcher | None,
+) -> int:
+    start = time.perf_counter()
+    session = _session(kit, exercises, device, seed, timeout, workers)
+    from grader import results
+    from grader.session import files_in
+
+    progress = Progress.read(kit.root)
+    if progress.warning:
+        screen.remark(progress.warning)
+    own = folder.resolve() == (kit.root / "exercises").resolve()
+    files = files_in(folder, exercises)
+    found: list[ExerciseResult] = []
+    for exercise in exercises:
+        file = files[exercise.slug]
+        result = session.run(exercise, file, shown=_shown(file) if file else None)
+        found.append(result)
+        screen.exercise(result, every_check=len(exercises) == 1 and result.verdict != UNWRITTEN)
+        _explain(screen, result, file, folder if not own else None, seed)
+        if own and file is not None:
+            _record(progress, result, file)
+    if own:
+        progress.save()
+    screen.line()
+    screen.totals(found)
+    screen.line(f"seed {seed}; the same run again: --seed {seed}")
+    run = results.Run(seed, session.settings.devices, workers is not None, time.perf_counter() - start)
+    if json_file is not None:
+        you = results.Submission("you", str(folder), found, run.seconds)
+        results.write(json_file, run, [you])
+    return _exit_status(screen, found)
+
+
+def _explain(screen: Screen, result: ExerciseResult, file: Path | None, target: Path | None, seed: int) -> None:
+    failure = result.first_failure
+    if failure is None or file is None or result.verdict not in (FAIL, ERROR):
+        return
+    where = f"{_shown(file)}:{failure.line}" if failure.line else _shown(file)
+    again = f"python -m pytest tests/{result.slug} -k {failure.id.partition('[')[0]} --seed {seed}"
+    again += f" --target {_shown(target)}" if target is not None else ""
+    screen.failure(failure, f"{where}        seed {seed}", f"{again} --pdb")
+    screen.line()
+
+
+def _shown(path: Path) -> str:
+    """A path as short as it can be said from here."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def _record(progress: Progress, result: ExerciseResult, file: Path) -> None:
+    failure = result.first_failure
+    entry = progress.exercise(result.slug)
+    entry.update(verdict=result.verdict, score=result.score, file=digest(file))
+    entry["failing"] = failure.title if failure is not None else None
+
+
+def _exit_status(screen: Screen, found: Sequence[ExerciseResult]) -> int:
+    broken = [result.slug for result in found if result.verdict == ERROR]
+    if broken:
+        screen.remark(f"grader error (not your code): the checks of {', '.join(broken)} are broken")
+        return EXIT_GRADER
+    return EXIT_PASS if all(result.verdict == PASS for result in found) else EXIT_FAIL
+
+
+def grade(
+    submissions: Path, *, out: Path, device: str, seed: int | None, timeout: float, on_done: Callable[[str], None]
+) -> int:
+    """Grades every folder in `submissions`. Returns the exit status."""
+    kit = Kit()
+    exercises = kit.find(())
+    if not submissions.is_dir():
+        raise UsageError(f"{submissions}: there is no such folder")
+    entries = sorted(path for path in submissions.iterdir() if not path.name.startswith((".", "__MACOSX")))
+    drawn = new_seed() if seed is None else seed
+    workers = launcher()
+    try:
+        return _grade(kit, exercises, entries, out, device, drawn, timeout, workers, on_done)
+    finally:
+        workers.close()
+
+
+def _grade(
+    kit: Kit,
+    exercises: list[Exercise],
+    entries: list[Path],
+    out: Path,
+    device: str,
+    seed: int,
+    timeout: float,
+    workers: Launcher,
+    on_done: Callable[[str], None],
+) -> int:
+    start = time.perf_counter()
+    session = _session(kit, exercises, device, seed, timeout, workers)
+    from grader import results
+    from grader.session import files_in
+
+    done: list[results.Submission] = []
+    for entry in entries:
+        began = time.perf_counter()
+        problems = [] if entry.is_dir() else [f"{entry.name} is not a folder"]
+        files = files_in(entry, exercises) if entry.is_dir() else dict.fromkeys(e.slug for e in exercises)
+        found = [session.run(e, files[e.slug], shown=f"{e.slug}.py") for e in exercises]
+        one = results.Submission(entry.name, entry.name, found, time.perf_counter() - began, problems)
+        done.append(one)
+        on_done(f"{one.id}: {'no score' if one.score is None else f'{one.score:g} of {one.max_score:g}'}")
+    run = results.Run(seed, session.settings.devices, True, time.perf_counter() - start)
+    results.write(out / "results.json", run, done)
+    return EXIT_GRADER if any(one.score is None for one in done) else EXIT_PASS
+
+

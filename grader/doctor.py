@@ -1,0 +1,60 @@
+"""`grader doctor`: what this machine has, and what to install for what is missing."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import platform
+import sys
+
+from grader.discovery import Kit
+from grader.launch import ForkLauncher, launcher
+from grader.screen import Screen
+
+EXTRAS = {"labs": ("babel", "matplotlib"), "cluster": ("dask", "distributed"), "dev": ("mypy", "pytest_cov", "ruff")}
+
+
+def report() -> int:
+    """Prints one line per fact. Returns the exit status: 1 where the kit cannot work here."""
+    screen = Screen()
+    screen.line(f"python      {platform.python_version()} at {sys.executable}")
+    for name in ("torch", "numpy", "pytest", "pytest-timeout", "nbformat", "click", "rich", "msgpack"):
+        try:
+            screen.line(f"{name:<12}{importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            screen.line(f"{name:<12}missing: python -m pip install {name}")
+            return 1
+    _devices(screen)
+    _isolation(screen)
+    for extra, modules in EXTRAS.items():
+        missing = [module for module in modules if importlib.util.find_spec(module) is None]
+        state = f"without {', '.join(missing)}: python -m pip install -e '.[{extra}]'" if missing else "installed"
+        screen.line(f"{'extra ' + extra:<16}{state}")
+    exercises = Kit().exercises
+    screen.line(f"exercises   {len(exercises)}, {exercises[0].slug} to {exercises[-1].slug}, in {Kit().root}")
+    return 0
+
+
+def _devices(screen: Screen) -> None:
+    import torch
+
+    from grader.session import devices
+
+    present = devices("auto")
+    names = {"cuda": torch.cuda.get_device_name(0)} if "cuda" in present else {}
+    for name in ("cpu", "cuda", "mps"):
+        state = names.get(name, "present") if name in present else "absent"
+        screen.line(f"{'device ' + name:<16}{state}")
+
+
+def _isolation(screen: Screen) -> None:
+    from grader.results import ISOLATION
+
+    workers = launcher()
+    try:
+        workers.start().end()
+        kind = "forked" if isinstance(workers, ForkLauncher) else "fresh"
+        screen.line(f"isolation   {', '.join(ISOLATION['layers'])} ({kind} processes)")
+        screen.line(f"            files {ISOLATION['files']}, network {ISOLATION['network']}, memory not limited")
+    finally:
+        workers.close()

@@ -1,0 +1,17 @@
+"""The bounds on everything that crosses between the judge and a worker. Imports nothing."""
+
+MAX_FRAME = 64 << 20
+"""Bytes of the tensors in one frame. The largest value that a check moves is under 2 MB."""
+MAX_DOCUMENT = 4 << 20
+"""Bytes of a frame that are not tensors."""
+MAX_NODES = 20_000
+"""Values in one frame: lists, numbers, tensors ..."""
+MAX_DEPTH = 24
+MAX_TEXT = 8_192
+"""Characters of one str."""
+MAX_OUTPUT = 4_096
+"""Characters of a learner's own output that are kept, for one check."""
+MAX_MESSAGE = 2_000
+"""Bytes of a message."""
+START_SECONDS = 120.0
+"""For a process to import torch and answer, on the slowest machine."""

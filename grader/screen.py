@@ -1,0 +1,96 @@
+"""What a person reads in a terminal: plain words; colour only repeats what they say."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from grader.verdicts import CRASH, ERROR, FAIL, MISSING, PASS, SKIP, TIMEOUT, UNWRITTEN, ExerciseResult, Outcome
+
+STYLES = {
+    PASS: "green",
+    FAIL: "bold red",
+    TIMEOUT: "bold red",
+    CRASH: "bold red",
+    ERROR: "bold magenta",
+    UNWRITTEN: "yellow",
+    MISSING: "yellow",
+    SKIP: "dim",
+}
+SHOWN_OUTPUT = 500
+"""Characters of a learner's own output on the screen."""
+
+
+class Screen:
+    """Writes lines to standard output; remarks go to standard error."""
+
+    def __init__(self) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="replace")
+        self.console = Console(highlight=False, soft_wrap=True, markup=False)
+        self._remarks = Console(highlight=False, soft_wrap=True, markup=False, stderr=True)
+
+    def line(self, text: str = "", style: str = "") -> None:
+        self.console.print(Text(text, style=style))
+
+    def remark(self, text: str) -> None:
+        self._remarks.print(Text(text))
+
+    def mark(self, verdict: str, text: str) -> None:
+        """One line that begins with a verdict; what did not pass is in capitals."""
+        word = verdict.upper() if verdict in (FAIL, TIMEOUT, CRASH, ERROR) else verdict
+        self.console.print(Text.assemble((f"  {word:<10}", STYLES.get(verdict, "")), text))
+
+    def exercise(self, result: ExerciseResult, *, every_check: bool) -> None:
+        """One line for an exercise, one for each check where asked for or where some failed."""
+        devices = list(dict.fromkeys(outcome.device for outcome in result.outcomes))
+        counts = ", ".join(
+            f"{sum(1 for outcome in result.outcomes if outcome.device == device)} on {device}" for device in devices
+        )
+        self.mark(result.verdict, f"{result.slug:<26}{_points(result)}   checks: {counts}")
+        if every_check or result.verdict in (FAIL, ERROR):
+            for outcome in result.outcomes:
+                device = f"  [{outcome.device}]" if len(devices) > 1 else ""
+                self.check(outcome, device)
+
+    def check(self, outcome: Outcome, device: str = "") -> None:
+        word = outcome.verdict.upper() if outcome.verdict in (FAIL, TIMEOUT, CRASH, ERROR) else outcome.verdict
+        style = STYLES.get(outcome.verdict, "")
+        self.console.print(Text.assemble((f"      {word:<10}", style), f"{outcome.title}{device}"))
+
+    def failure(self, outcome: Outcome, place: str, again: str) -> None:
+        """All about one failure: the sentence, the output, the line, how to stop there."""
+        self.line()
+        self.line(f"  {outcome.title}", "bold")
+        for text in outcome.message.splitlines():
+            self.line(f"    {text}")
+        if outcome.output.strip():
+            shown = outcome.output[:SHOWN_OUTPUT]
+            cut = f" (the first {SHOWN_OUTPUT} characters)" if len(outcome.output) > SHOWN_OUTPUT else ""
+            self.line(f"    your output{cut}:")
+            for text in shown.rstrip().splitlines():
+                self.line(f"      | {text}")
+        self.line(f"    {place}")
+        self.line(f"    step in: {again}", "dim")
+
+    def totals(self, results: Sequence[ExerciseResult]) -> None:
+        passed = sum(1 for result in results if result.verdict == PASS)
+        score = sum(result.score or 0.0 for result in results)
+        most = sum(result.max_score for result in results)
+        noun = "exercise" if len(results) == 1 else "exercises"
+        verb = "passes" if len(results) == 1 else "pass"
+        self.line(f"{passed} of {len(results)} {noun} {verb}, {plain(score)} of {plain(most)} points")
+
+
+def _points(result: ExerciseResult) -> str:
+    score = "-" if result.score is None else plain(result.score)
+    return f"{score:>5} of {plain(result.max_score)}"
+
+
+def plain(number: float) -> str:
+    """8.0 -> 8, 8.25 -> 8.25."""
+    return f"{number:.2f}".rstrip("0").rstrip(".")

@@ -1,0 +1,104 @@
+"""Everything that checking needs, set up once: processes, collected checks, references, known mistakes.
+
+Imports torch and pytest. Start the launcher first: its process imports torch beside this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import torch
+
+from grader import checks
+from grader.checks import EXERCISE_POINTS, Check
+from grader.discovery import Exercise, Kit
+from grader.errors import UsageError
+from grader.run import Settings, attempt, run_exercise
+from grader.understudy import Understudies
+from grader.variants import mistakes
+from grader.verdicts import FAIL, MISSING, ExerciseResult, Outcome, settle
+
+torch.set_num_threads(1)
+
+OnOutcome = Callable[[Outcome], None]
+
+
+def devices(wanted: str) -> list[str]:
+    """The devices that a name stands for. Raises UsageError for one that is absent."""
+    present = [name for name, here in (("cuda", torch.cuda.is_available), ("mps", _mps)) if here()]
+    if wanted == "auto":
+        return ["cpu", *present]
+    if wanted != "cpu" and wanted not in present:
+        have = ", ".join(["cpu", *present])
+        raise UsageError(f"--device {wanted}: this machine has no {wanted}; it has {have}")
+    return [wanted]
+
+
+def _mps() -> bool:
+    return torch.backends.mps.is_available()
+
+
+class Session:
+    """Runs the checks of some exercises on one folder of files after another.
+
+    Args:
+        kit: where exercises, solutions and checks lie.
+        exercises: which of them.
+        settings: seed, devices, deadlines and how to reach the learner's code.
+    """
+
+    def __init__(self, kit: Kit, exercises: Sequence[Exercise], settings: Settings) -> None:
+        self.kit = kit
+        self.exercises = list(exercises)
+        self.settings = settings
+        self.checks = checks.collect(kit, self.exercises)
+        self._understudies: dict[str, Understudies] = {}
+
+    def understudies(self, exercise: Exercise) -> Understudies:
+        """The reference and the known mistakes of an exercise, for the judge's own reruns."""
+        if exercise.slug not in self._understudies:
+            source = checks.source_of(self.kit, exercise, exercise.solution, self._shortcuts(exercise))
+            reference = checks.reference(self.kit, exercise.slug)
+            self._understudies[exercise.slug] = Understudies(source, reference, mistakes(exercise), attempt)
+        return self._understudies[exercise.slug]
+
+    def _shortcuts(self, exercise: Exercise) -> tuple[str, ...]:
+        return self.checks[exercise.slug][0].shortcuts
+
+    def run(
+        self, exercise: Exercise, file: Path | None, *, shown: str | None = None, on_outcome: OnOutcome = lambda _: None
+    ) -> ExerciseResult:
+        """Every check of one exercise on one file; None where the submission has no such file."""
+        found = self.checks[exercise.slug]
+        if file is None:
+            return self._missing(exercise, found)
+        source = checks.source_of(self.kit, exercise, file, self._shortcuts(exercise), shown)
+        reference = checks.reference(self.kit, exercise.slug)
+        understudies = self.understudies(exercise)
+        return run_exercise(found, source, reference, understudies, self.settings, on_outcome)
+
+    def _missing(self, exercise: Exercise, found: Sequence[Check]) -> ExerciseResult:
+        message = f"there is no {exercise.slug}.py"
+        outcomes = [
+            Outcome(check.id, check.title, device, FAIL, check.points, check.form, message)
+            for device in self.settings.devices
+            for check in found
+        ]
+        settled = settle(exercise.slug, outcomes, EXERCISE_POINTS)
+        return ExerciseResult(exercise.slug, MISSING, 0.0, EXERCISE_POINTS, settled.outcomes)
+
+
+def files_in(folder: Path, exercises: Sequence[Exercise]) -> Mapping[str, Path | None]:
+    """The file of each exercise in a folder: the shallowest, then the newest, whose name holds `exNN`."""
+    candidates = [path for path in folder.rglob("*.py") if path.is_file() and not _hidden(path, folder)]
+    found: dict[str, Path | None] = {}
+    for exercise in exercises:
+        named = [path for path in candidates if exercise.slug[:4] in path.stem.lower()]
+        named.sort(key=lambda path: (len(path.parts), -path.stat().st_mtime, str(path)))
+        found[exercise.slug] = named[0] if named else None
+    return found
+
+
+def _hidden(path: Path, folder: Path) -> bool:
+    return any(part.startswith((".", "__")) for part in path.relative_to(folder).parts)

@@ -1,0 +1,242 @@
+"""The checks of exercise 1, in teaching order."""
+
+import math
+
+import pytest
+import torch
+
+from grader.marks import points, shortcuts
+from solutions import ex01_encoder as reference
+
+pytestmark = shortcuts("nn.LSTM", "nn.LSTMCell", "nn.GRU*", "nn.RNN*")
+
+STATES = "batch hidden; batch hidden"
+
+
+def draw_weights(draw, dtype=None):
+    """w_x, w_h, bias: small enough that no gate is stuck at 0 or 1."""
+    draw.size(f"gates={4 * draw.size('hidden')}")
+    return [draw(shape, dtype=dtype, scale=0.5) for shape in ("gates d_in", "gates hidden", "gates")]
+
+
+def draw_step(draw, dtype=None):
+    """x, h, c and the weights of one step."""
+    states = [draw(shape, dtype=dtype) for shape in ("batch d_in", "batch hidden", "batch hidden")]
+    return [*states, *draw_weights(draw, dtype)]
+
+
+def draw_sequences(draw, dtype=None):
+    """x, ragged lengths and the weights: every size another, padding that is no zero."""
+    return [draw("batch source d_in", dtype=dtype), draw.lengths(), *draw_weights(draw, dtype)]
+
+
+def real_positions(x, lengths):
+    return torch.arange(x.size(1)) < lengths.unsqueeze(-1)
+
+
+def with_padding(x, lengths, padding):
+    return torch.where(real_positions(x, lengths).unsqueeze(-1), x, padding)
+
+
+def three(result, expect):
+    """outputs, h and c of one result of encode."""
+    whole = isinstance(result, (tuple, list)) and len(result) == 2
+    paired = whole and isinstance(result[1], (tuple, list)) and len(result[1]) == 2
+    expect.true(paired, "encode returns two things: outputs, and the pair (h, c)", kind="type")
+    return result[0], *result[1]
+
+
+def expect_encoded(expect, result, expected):
+    """Demands the outputs and both halves of the context."""
+    axes = ("batch source hidden", "batch hidden", "batch hidden")
+    mine, right = three(result, expect), (expected[0], *expected[1])
+    for name, value, wanted, words in zip(("outputs", "h", "c"), mine, right, axes, strict=True):
+        expect(value, wanted, axes=words, what=f"{name} of encode(x, lengths, w_x, w_h, bias)")
+
+
+@points(0.25, form=True)
+def test_a_step_returns_two_states(code, draw, expect):
+    inputs = draw_step(draw)
+    states = code.lstm_cell(*inputs)
+    expect.true(isinstance(states, (tuple, list)) and len(states) == 2, "lstm_cell returns h and c", kind="type")
+    for name, state in zip("hc", states, strict=True):
+        expect.tensor(state, draw.shape("batch hidden"), what=f"{name} of lstm_cell(x, h, c, w_x, w_h, bias)")
+
+
+@points(0.25, form=True)
+def test_encode_returns_outputs_and_one_context_for_each_row(code, draw, expect):
+    inputs = draw_sequences(draw)
+    outputs, h, c = three(code.encode(*inputs), expect)
+    expect.tensor(outputs, draw.shape("batch source hidden"), what="outputs of encode(x, ...)")
+    for name, state in (("h", h), ("c", c)):
+        expect.tensor(state, draw.shape("batch hidden"), what=f"{name} of encode(x, ...)")
+
+
+@points(0.25, form=True)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
+def test_results_keep_the_dtype_of_the_input(code, draw, expect, dtype):
+    step, sequences = draw_step(draw, dtype), draw_sequences(draw, dtype)
+    for result in code.lstm_cell(*step):
+        expect.same_dtype(result, dtype)
+    for result in three(code.encode(*sequences), expect):
+        expect.same_dtype(result, dtype)
+
+
+@points(0.75)
+def test_a_step_worked_by_hand(code, draw, expect):
+    third, half = math.log(3), math.log(2)
+    x, h, c = (torch.tensor([[value]], dtype=draw.dtype) for value in (1.0, 0.0, 2 * third - 0.9))
+    w_x = torch.tensor([[third], [0.0], [half], [-third]], dtype=draw.dtype)
+    w_h, bias = torch.zeros(4, 1, dtype=draw.dtype), torch.zeros(4, dtype=draw.dtype)
+    expected = tuple(torch.tensor([[value]], dtype=draw.dtype) for value in (0.25 * 0.8, third))
+    expect(code.lstm_cell(x, h, c, w_x, w_h, bias), expected, axes=STATES)
+
+
+@points(0.75)
+def test_each_gate_does_its_own_part(code, draw, expect):
+    x, h, c, w_x, w_h, bias = draw_step(draw)
+    blank = (torch.zeros_like(w_x), torch.zeros_like(w_h))
+    expect.agrees(code.lstm_cell, reference.lstm_cell, x, h, c, *blank, bias, axes=STATES)
+
+
+@points(0.75)
+def test_a_step_reads_the_token_and_the_last_state(code, draw, expect):
+    expect.agrees(code.lstm_cell, reference.lstm_cell, *draw_step(draw), axes=STATES)
+
+
+@points(0.5)
+def test_the_state_starts_at_zero(code, draw, expect):
+    draw.size("source=1")
+    inputs = draw_sequences(draw)
+    expect_encoded(expect, code.encode(*inputs), reference.encode(*inputs))
+
+
+@points(0.75)
+def test_outputs_hold_h_after_every_token(code, draw, expect):
+    x, lengths, *weights = draw_sequences(draw)
+    inputs = (x, torch.full_like(lengths, x.size(1)), *weights)
+    expect_encoded(expect, code.encode(*inputs), reference.encode(*inputs))
+
+
+@points(0.75)
+def test_the_context_is_the_state_after_the_last_real_token(code, draw, expect):
+    inputs = draw_sequences(draw)
+    _, *context = three(code.encode(*inputs), expect)
+    _, expected = reference.encode(*inputs)
+    for name, mine, right in zip("hc", context, expected, strict=True):
+        expect(mine, right, axes="batch hidden", what=f"{name} of encode(x, lengths, w_x, w_h, bias)")
+
+
+@points(0.5)
+def test_outputs_are_exactly_zero_at_padding(code, draw, expect):
+    x, lengths, *weights = draw_sequences(draw)
+    outputs, _, _ = three(code.encode(x, lengths, *weights), expect)
+    padding = expect.tensor(outputs, draw.shape("batch source hidden"))[~real_positions(x, lengths)]
+    what = "outputs of encode(x, lengths, w_x, w_h, bias) at padding"
+    expect(padding, torch.zeros_like(padding), axes="position hidden", within=0.0, what=what)
+
+
+@points(0.75)
+def test_ragged_rows_are_encoded_to_their_ends(code, draw, expect):
+    draw.size("batch=9"), draw.size("source=11")
+    x, lengths, *weights = draw_sequences(draw)
+    x[:, 0] *= (lengths > 3).unsqueeze(-1)  # a real token may be all zeros
+    expect_encoded(expect, code.encode(x, lengths, *weights), reference.encode(x, lengths, *weights))
+
+
+@points(0.5)
+def test_what_padding_holds_changes_nothing(code, draw, expect):
+    x, lengths, *weights = draw_sequences(draw)
+    expected = reference.encode(x, lengths, *weights)
+    for padding in (torch.zeros_like(x), torch.full_like(x, -1e4), 1e4 * draw("batch source d_in").sign()):
+        expect_encoded(expect, code.encode(with_padding(x, lengths, padding), lengths, *weights), expected)
+
+
+@points(0.25)
+def test_every_row_may_be_shorter_than_the_padded_length(code, draw, expect):
+    x, lengths, *weights = draw_sequences(draw)
+    inputs = (torch.cat([x, draw("batch 2 d_in")], dim=1), lengths, *weights)
+    expect_encoded(expect, code.encode(*inputs), reference.encode(*inputs))
+
+
+@points(0.25)
+def test_the_order_of_the_rows_does_not_matter(code, draw, expect):
+    draw.size("batch=4")
+    x, _, *weights = draw_sequences(draw)
+    lengths = torch.tensor([1, x.size(1), 1, x.size(1) - 1])
+    outputs, (h, c) = reference.encode(x, lengths, *weights)
+    for order in (torch.arange(4), torch.tensor([3, 2, 1, 0]), draw.permutation(4)):
+        result = code.encode(x[order], lengths[order], *weights)
+        expect_encoded(expect, result, (outputs[order], (h[order], c[order])))
+
+
+@points(0.125)
+@pytest.mark.parametrize("ones", ["batch", "source", "d_in", "hidden"])
+def test_any_size_may_be_one(code, draw, expect, ones):
+    draw.size(f"{ones}=1")
+    step, sequences = draw_step(draw), draw_sequences(draw)
+    expect.agrees(code.lstm_cell, reference.lstm_cell, *step, axes=STATES)
+    expect_encoded(expect, code.encode(*sequences), reference.encode(*sequences))
+
+
+@points(0.125)
+@pytest.mark.parametrize("sizes", [(4, 4, 4, 4), (2, 3, 8, 2)], ids=["all", "gates"])
+def test_equal_sizes_are_not_confused(code, draw, expect, sizes):
+    for name, size in zip(("batch", "source", "d_in", "hidden"), sizes, strict=True):
+        draw.size(f"{name}={size}")
+    step, sequences = draw_step(draw), draw_sequences(draw)
+    expect.agrees(code.lstm_cell, reference.lstm_cell, *step, axes=STATES)
+    expect_encoded(expect, code.encode(*sequences), reference.encode(*sequences))
+
+
+@points(0.25)
+def test_inputs_need_not_be_contiguous(code, draw, expect):
+    step = [draw.strided(tensor) for tensor in draw_step(draw)]
+    sequences = [draw.strided(tensor) for tensor in draw_sequences(draw)]
+    expect.agrees(code.lstm_cell, reference.lstm_cell, *step, axes=STATES)
+    expect_encoded(expect, code.encode(*sequences), reference.encode(*sequences))
+
+
+@points(0.25)
+def test_float32_is_as_exact_as_it_can_be(code, draw, expect):
+    step, sequences = draw_step(draw, torch.float32), draw_sequences(draw, torch.float32)
+    expect.agrees(code.lstm_cell, reference.lstm_cell, *step, axes=STATES)
+    expect_encoded(expect, code.encode(*sequences), reference.encode(*sequences))
+
+
+@points(0.5)
+def test_gradients_reach_every_input_of_a_step(code, draw, expect):
+    expect.gradients(code.lstm_cell, reference.lstm_cell, *draw_step(draw))
+
+
+@points(0.5)
+def test_gradients_flow_back_through_time(code, draw, expect):
+    expect.gradients(code.encode, reference.encode, *draw_sequences(draw))
+
+
+@points(0.25)
+def test_padding_of_any_size_leaves_the_gradients_alone(code, draw, expect):
+    for dtype in (draw.dtype, torch.float32):
+        x, lengths, *weights = draw_sequences(draw, dtype)
+        x = with_padding(x, lengths, 1e4 * draw("batch source d_in", dtype=dtype).sign())
+        expect.gradients(code.encode, reference.encode, x, lengths, *weights)
+
+
+@points(0.125, form=True)
+@pytest.mark.parametrize("layout", ["contiguous", "strided"])
+def test_inputs_and_global_state_are_left_alone(code, draw, expect, layout):
+    for dtype in (torch.float32, torch.float64):
+        step, sequences = draw_step(draw, dtype), draw_sequences(draw, dtype)
+        if layout == "strided":
+            step, sequences = [[draw.strided(tensor) for tensor in some] for some in (step, sequences)]
+        code.lstm_cell(*step)
+        code.encode(*sequences)
+    expect.left_alone()
+
+
+@points(0.25, form=True)
+def test_no_library_call_does_the_work(code, draw, expect):
+    step, sequences = draw_step(draw), draw_sequences(draw)
+    code.lstm_cell(*step)
+    code.encode(*sequences)
+    expect.no_shortcuts()

@@ -1,0 +1,312 @@
+"""The checks of exercise 10, in teaching order."""
+
+import pytest
+import torch
+
+from grader.marks import points, shortcuts
+from solutions import ex10_decoder_layer as reference
+
+pytestmark = shortcuts(
+    "nn.Transformer*",
+    "nn.LayerNorm",
+    "F.layer_norm",
+    "F.group_norm",
+    "F.scaled_dot_product_attention",
+    "nn.MultiheadAttention",
+    "F.multi_head_attention_forward",
+)
+
+AXES = "batch target d_model"
+PARTS = {
+    "self": "self_attention.out_proj",
+    "cross": "cross_attention.out_proj",
+    "feed_forward": "feed_forward.linear_out",
+}
+
+
+def draw_inputs(draw, dtype=None):
+    """x, memory and both masks: target padding and the future, source padding. Every size another."""
+    x = draw("batch target d_model=12", dtype=dtype)
+    memory = draw("batch source d_model", dtype=dtype)
+    target, source = x.size(1), memory.size(1)
+    past = torch.ones(target, target, dtype=torch.bool).tril()
+    target_real = torch.arange(target) < draw.lengths("batch", "target").unsqueeze(1)
+    source_real = torch.arange(source) < draw.lengths("batch", "source").unsqueeze(1)
+    return x, memory, target_real.unsqueeze(1) & past, source_real.unsqueeze(1)
+
+
+def draw_layer(draw, dropout=0.0):
+    """The right layer with drawn weights, and what it was made with."""
+    made_with = (draw.size("d_model=12"), draw.choice(2, 3, 4), draw.size("d_ff"), dropout)
+    return draw.weights(reference.DecoderLayer(*made_with)), made_with
+
+
+def draw_stack(draw, num_layers=3, dropout=0.0):
+    """The right stack with drawn weights, and what it was made with."""
+    made_with = (num_layers, draw.size("d_model=12"), draw.choice(2, 3, 4), draw.size("d_ff"), dropout)
+    return draw.weights(reference.Decoder(*made_with)), made_with
+
+
+def silence(layer, *parts):
+    """Makes these sublayers add nothing."""
+    with torch.no_grad():
+        for part in parts:
+            for parameter in layer.get_submodule(PARTS[part]).parameters():
+                parameter.zero_()
+
+
+@points(0.5, form=True)
+def test_output_has_one_vector_for_each_target_token(code, draw, expect):
+    inputs = draw_inputs(draw)
+    layer, made_with = draw_layer(draw)
+    expect.tensor(code.DecoderLayer(*made_with).load(layer)(*inputs), draw.shape(AXES))
+
+
+@points(0.25, form=True)
+@pytest.mark.parametrize("num_layers", [1, 3], ids=["one layer", "three layers"])
+def test_stack_owns_the_parameters_of_all_its_layers(code, draw, expect, num_layers):
+    x, memory, _, _ = draw_inputs(draw)
+    stack, made_with = draw_stack(draw, num_layers)
+    mine = code.Decoder(*made_with)
+    mine(x.float(), memory.float())
+    mine.load(stack)
+
+
+@points(0.5)
+def test_no_two_layers_share_a_parameter(code, draw, expect):
+    _, made_with = draw_stack(draw)
+    shared = code.Decoder(*made_with).describe()["shared"]
+    names = " and ".join(shared[0][:2]) if shared else ""
+    expect.true(not shared, f"{names} of Decoder are one and the same parameter")
+
+
+@points(0.25, form=True)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
+def test_results_keep_the_dtype_of_the_input(code, draw, expect, dtype):
+    inputs = draw_inputs(draw, dtype)
+    layer, layer_made_with = draw_layer(draw)
+    stack, stack_made_with = draw_stack(draw)
+    expect.same_dtype(code.DecoderLayer(*layer_made_with).load(layer.to(dtype))(*inputs), dtype)
+    expect.same_dtype(code.Decoder(*stack_made_with).load(stack.to(dtype))(*inputs), dtype)
+
+
+@points(0.75)
+def test_self_attention_obeys_the_mask_of_the_target(code, draw, expect):
+    inputs = draw_inputs(draw)
+    layer, made_with = draw_layer(draw)
+    silence(layer, "cross", "feed_forward")
+    expect.agrees(code.DecoderLayer(*made_with).load(layer), layer, *inputs, axes=AXES)
+
+
+@points(0.75)
+def test_cross_attention_reads_the_memory(code, draw, expect):
+    inputs = draw_inputs(draw)
+    layer, made_with = draw_layer(draw)
+    silence(layer, "self", "feed_forward")
+    expect.agrees(code.DecoderLayer(*made_with).load(layer), layer, *inputs, axes=AXES)
+
+
+@points(0.5)
+def test_feed_forward_comes_last(code, draw, expect):
+    inputs = draw_inputs(draw)
+    layer, made_with = draw_layer(draw)
+    silence(layer, "self", "cross")
+    expect.agrees(code.DecoderLayer(*made_with).load(layer), layer, *inputs, axes=AXES)
+
+
+@points(0.25)
+@pytest.mark.parametrize("source", ["shorter", "as long", "longer"])
+def test_all_three_sublayers_work_together(code, draw, expect, source):
+    draw.size("target=4")
+    draw.size(f"source={ {'shorter': 3, 'as long': 4, 'longer': 7}[source] }")
+    inputs = draw_inputs(draw)
+    layer, made_with = draw_layer(draw)
+    expect.agrees(code.DecoderLayer(*made_with).load(layer), layer, *inputs, axes=AXES)
+
+
+@points(0.5)
+def test_the_future_cannot_change_the_past(code, draw, expect):
+    x, memory, _, source_allowed = draw_inputs(draw)
+    past = torch.ones(x.size(1), x.size(1), dtype=torch.bool).tril()
+    stack, made_with = draw_stack(draw, 2)
+    mine = code.Decoder(*made_with).load(stack)
+    now = draw.integer(1, x.size(1) - 1)
+    other = x.clone()
+    other[:, now:] = draw("batch target d_model")[:, now:]
+    before = expect.tensor(mine(x, memory, past, source_allowed), draw.shape(AXES))
+    after = expect.tensor(mine(other, memory, past, source_allowed), draw.shape(AXES))
+    what = f"what the stack says before position {now}, after x changed from there on"
+    expect(after[:, :now], before[:, :now], axes=AXES, what=what)
+
+
+@points(0.5)
+def test_padding_in_the_source_cannot_change_anything(code, draw, expect):
+    x, memory, target_allowed, source_allowed = draw_inputs(draw)
+    stack, made_with = draw_stack(draw, 2)
+    mine = code.Decoder(*made_with).load(stack)
+    real = source_allowed.transpose(1, 2)  # (batch, source, 1)
+    garbage = torch.where(real, memory, draw("batch source d_model", scale=3e3).clamp(-1e4, 1e4))
+    expect(
+        mine(x, garbage, target_allowed, source_allowed),
+        stack(x, memory, target_allowed, source_allowed).detach(),
+        axes=AXES,
+    )
+
+
+@points(0.1)
+@pytest.mark.parametrize("masks", ["no mask", "only the target", "only the source", "two axes", "three axes"])
+def test_masks_may_be_left_out_or_broadcast(code, draw, expect, masks):
+    x, memory, target_allowed, source_allowed = draw_inputs(draw)
+    batch, target, source = x.size(0), x.size(1), memory.size(1)
+    past = torch.ones(target, target, dtype=torch.bool).tril()
+    window = (torch.arange(source) % 3 != torch.arange(target).unsqueeze(1) % 3) | (torch.arange(source) == 0)
+    given = {
+        "no mask": {},
+        "only the target": {"target_allowed": past},
+        "only the source": {"source_allowed": source_allowed},
+        "two axes": {"target_allowed": past[-1:].expand(1, target), "source_allowed": window},
+        "three axes": {
+            "target_allowed": target_allowed[:1],
+            "source_allowed": window & source_allowed.expand(batch, target, source),
+        },
+    }[masks]
+    layer, made_with = draw_layer(draw)
+    expect.agrees(code.DecoderLayer(*made_with).load(layer), layer, x, memory, **given, axes=AXES)
+    stack, made_with = draw_stack(draw, 2)
+    expect.agrees(code.Decoder(*made_with).load(stack), stack, x, memory, **given, axes=AXES)
+
+
+@points(0.25)
+def test_a_position_that_may_see_nothing_stays_finite(code, draw, expect):
+    x, memory, target_allowed, source_allowed = draw_inputs(draw)
+    blind = target_allowed.clone()
+    blind[0, draw.integer(0, x.size(1) - 1)] = False
+    unread = source_allowed.clone()
+    unread[-1] = False
+    stack, made_with = draw_stack(draw, 2)
+    mine = code.Decoder(*made_with).load(stack)
+    expect.agrees(mine, stack, x, memory, blind, unread, axes=AXES)
+    expect.gradients(mine, stack, x, memory, blind, unread)
+
+
+@points(0.25)
+@pytest.mark.parametrize("num_layers", [1, 3], ids=["one layer", "three layers"])
+def test_each_layer_continues_from_the_one_before(code, draw, expect, num_layers):
+    inputs = draw_inputs(draw)
+    stack, made_with = draw_stack(draw, num_layers)
+    expect.agrees(code.Decoder(*made_with).load(stack), stack, *inputs, axes=AXES)
+
+
+@points(0.5)
+def test_dropout_falls_on_what_each_sublayer_adds(code, draw, expect):
+    inputs = draw_inputs(draw)
+    layer, made_with = draw_layer(draw, dropout=1.0)
+    layer.train()
+    expect.agrees(code.DecoderLayer(*made_with).load(layer), layer, *inputs, axes=AXES)
+
+
+@points(0.25)
+def test_stack_hands_dropout_to_its_layers(code, draw, expect):
+    inputs = draw_inputs(draw)
+    stack, made_with = draw_stack(draw, dropout=1.0)
+    stack.train()
+    expect.agrees(code.Decoder(*made_with).load(stack), stack, *inputs, axes=AXES)
+
+
+@points(0.25)
+def test_nothing_is_dropped_in_eval_mode(code, draw, expect):
+    inputs = draw_inputs(draw)
+    layer, made_with = draw_layer(draw, dropout=0.5)
+    expect.agrees(code.DecoderLayer(*made_with).load(layer), layer, *inputs, axes=AXES)
+    drawn = "torch's random state" in code.calls[-1].changed
+    expect.true(not drawn, "DecoderLayer draws random numbers in eval mode")
+    stack, made_with = draw_stack(draw, dropout=0.5)
+    expect.agrees(code.Decoder(*made_with).load(stack), stack, *inputs, axes=AXES)
+
+
+@points(0.25)
+@pytest.mark.parametrize("part", ["self", "cross", "feed_forward"])
+def test_half_of_what_a_sublayer_adds_is_dropped(code, draw, expect, part):
+    x, memory = torch.zeros(draw.shape("batch=3 target=5 d_model=64")), draw("batch source d_model").float()
+    layer = reference.DecoderLayer(64, 4, 8, 0.5).train()
+    silence(layer, *PARTS)
+    with torch.no_grad():
+        layer.get_submodule(PARTS[part]).bias.fill_(1.0)  # every feature adds 1, and what survives stands out
+
+    def kept(result):
+        return expect.tensor(result, draw.shape(AXES)) > 0
+
+    first = code.DecoderLayer(64, 4, 8, 0.5).load(layer)
+    masks = [kept(first(x, memory))]
+    second = code.DecoderLayer(64, 4, 8, 0.5).load(layer)
+    masks += [kept(second(x, memory)), kept(second(x, memory))]
+    share = float(torch.stack(masks).float().mean())
+    # 2880 coins: a fair half differs from 1/2 by 0.0625 once in 10^10 times.
+    fair = abs(share - 0.5) < 0.0625
+    expect.true(fair, f"with dropout=0.5, {share:.0%} of what the sublayer adds survives, expected 50%")
+    fresh = all(bool((a != b).any()) for a, b in ((masks[0], masks[1]), (masks[1], masks[2])))
+    expect.true(fresh, "two forward passes in train mode dropped exactly the same features: the coins are not new")
+    tokens = torch.cat(masks).flatten(0, 1)
+    alone = len({tuple(token) for token in tokens.tolist()}) == len(tokens)
+    expect.true(alone, "two tokens lost exactly the same features: each token needs coins of its own")
+
+
+@points(0.25)
+def test_float32_is_as_exact_as_it_can_be(code, draw, expect):
+    inputs = draw_inputs(draw, torch.float32)
+    stack, made_with = draw_stack(draw, 2)
+    stack.float()
+    expect.agrees(code.Decoder(*made_with).load(stack), stack, *inputs, axes=AXES)
+
+
+@points(0.05)
+@pytest.mark.parametrize("ones", ["batch", "target", "source", "d_ff", "d_model"])
+def test_any_size_may_be_one(code, draw, expect, ones):
+    inputs = [draw(f"{axes} d_model=12") for axes in ("batch target", "batch source")]
+    sizes = {axis: draw.size(axis) for axis in ("batch", "target", "source", "d_ff", "d_model")}
+    sizes[ones] = 1
+    x, memory = inputs
+    x = x[: sizes["batch"], : sizes["target"], : sizes["d_model"]]
+    memory = memory[: sizes["batch"], : sizes["source"], : sizes["d_model"]]
+    past = torch.ones(x.size(1), x.size(1), dtype=torch.bool).tril()
+    made_with = (2, sizes["d_model"], 1 if ones == "d_model" else 3, sizes["d_ff"])
+    stack = draw.weights(reference.Decoder(*made_with))
+    expect.agrees(code.Decoder(*made_with).load(stack), stack, x, memory, past, axes=AXES)
+
+
+@points(0.25)
+def test_inputs_need_not_be_contiguous(code, draw, expect):
+    inputs = [draw.strided(tensor) for tensor in draw_inputs(draw)]
+    stack, made_with = draw_stack(draw, 2)
+    expect.agrees(code.Decoder(*made_with).load(stack), stack, *inputs, axes=AXES)
+
+
+@points(0.25)
+@pytest.mark.parametrize("what", ["layer", "stack"])
+def test_gradients_reach_every_input_and_parameter(code, draw, expect, what):
+    inputs = draw_inputs(draw)
+    right, made_with = draw_layer(draw) if what == "layer" else draw_stack(draw)
+    make = code.DecoderLayer if what == "layer" else code.Decoder
+    expect.gradients(make(*made_with).load(right), right, *inputs)
+
+
+@points(0.25, form=True)
+@pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
+def test_inputs_and_global_state_are_left_alone(code, draw, expect, training):
+    for dtype in (torch.float32, torch.float64):
+        inputs = draw_inputs(draw, dtype)
+        layer, layer_made_with = draw_layer(draw, dropout=0.5)
+        stack, stack_made_with = draw_stack(draw, dropout=0.5)
+        code.DecoderLayer(*layer_made_with).load(layer.to(dtype).train(training))(*inputs)
+        code.Decoder(*stack_made_with).load(stack.to(dtype).train(training))(*inputs)
+    expect.left_alone(may_draw=True)
+
+
+@points(0.25, form=True)
+def test_no_library_call_does_the_work(code, draw, expect):
+    inputs = draw_inputs(draw)
+    layer, layer_made_with = draw_layer(draw)
+    stack, stack_made_with = draw_stack(draw, 1)
+    code.DecoderLayer(*layer_made_with).load(layer)(*inputs)
+    code.Decoder(*stack_made_with).load(stack.train())(*inputs)
+    expect.no_shortcuts()
