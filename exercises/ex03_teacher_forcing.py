@@ -37,8 +37,14 @@ def shift_right(targets: Tensor, bos_id: int) -> Tensor:
     raise NotImplementedError("shift_right is unwritten")
 
 
-def decode_loop(step: Step, state: Any, targets: Tensor, bos_id: int, teacher_forcing_ratio: float = 1.0,
-                generator: torch.Generator | None = None) -> Tensor:
+def decode_loop(
+    step: Step,
+    state: Any,
+    targets: Tensor,
+    bos_id: int,
+    teacher_forcing_ratio: float = 1.0,
+    generator: torch.Generator | None = None,
+) -> Tensor:
     """Run the decoder over the target positions and collect its logits.
 
     The first step is fed bos. Before each later step ONE coin is tossed for the whole batch: with probability
@@ -79,8 +85,9 @@ def sequence_loss(logits: Tensor, targets: Tensor, pad_id: int) -> Tensor:
     raise NotImplementedError("sequence_loss is unwritten")
 
 
-def greedy_decode(step: Step, state: Any, batch_size: int, bos_id: int, eos_id: int, pad_id: int,
-                  max_length: int) -> Tensor:
+def greedy_decode(
+    step: Step, state: Any, batch_size: int, bos_id: int, eos_id: int, pad_id: int, max_length: int
+) -> Tensor:
     """Write sentences without a teacher: every step is fed the most likely token of the step before.
 
     The first step is fed bos, and each step is handed the state that the one before returned. A row holds its

@@ -35,7 +35,9 @@ def _session(
     from grader.session import Session, devices
     from grader.transport import LocalTransport, WorkerTransport
 
-    connect = LocalTransport if workers is None else lambda: WorkerTransport(workers)
+    def connect() -> LocalTransport | WorkerTransport:
+        return LocalTransport() if workers is None else WorkerTransport(workers)
+
     return Session(kit, exercises, Settings(seed, devices(device), timeout, connect))
 
 
@@ -139,7 +141,13 @@ def _exit_status(screen: Screen, found: Sequence[ExerciseResult]) -> int:
 
 
 def grade(
-    submissions: Path, *, out: Path, device: str, seed: int | None, timeout: float, on_done: Callable[[str], None]
+    submissions: Path,
+    *,
+    out: Path,
+    device: str,
+    seed: int | None,
+    timeout: float,
+    on_done: Callable[[str], None],
 ) -> int:
     """Grades every folder in `submissions`. Returns the exit status."""
     kit = Kit()
@@ -183,5 +191,3 @@ def _grade(
     run = results.Run(seed, session.settings.devices, True, time.perf_counter() - start)
     results.write(out / "results.json", run, done)
     return EXIT_GRADER if any(one.score is None for one in done) else EXIT_PASS
-
-

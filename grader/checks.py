@@ -97,7 +97,16 @@ def collect(kit: Kit, exercises: Sequence[Exercise]) -> dict[str, list[Check]]:
     missing = [exercise for exercise in exercises if not exercise.checks.is_file()]
     if missing:
         raise KitError(f"{missing[0].slug} has no checks: {missing[0].checks} does not exist")
-    arguments = ["--collect-only", "-q", "-p", "no:cacheprovider", "--rootdir", str(kit.root), "-c", str(_settings(kit))]
+    arguments = [
+        "--collect-only",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        str(kit.root),
+        "-c",
+        str(_settings(kit)),
+    ]
     arguments += [str(exercise.checks) for exercise in exercises]
     with _only_our_plugins(), contextlib.redirect_stdout(io.StringIO()), use_references(kit):
         status = pytest.main(arguments, plugins=[collector])
@@ -134,7 +143,9 @@ def _only_our_plugins() -> Iterator[None]:
 @contextlib.contextmanager
 def use_references(kit: Kit) -> Iterator[None]:
     """`from solutions import exNN_topic` works here, and in solutions `exercises.*` is a reference too."""
-    finder = ExerciseFinder({e.slug: (str(e.solution), e.solution.read_bytes()) for e in kit.exercises if e.solution.is_file()})
+    finder = ExerciseFinder(
+        {e.slug: (str(e.solution), e.solution.read_bytes()) for e in kit.exercises if e.solution.is_file()}
+    )
     root = str(kit.root)
     sys.path.insert(0, root)
     with finder.active():
@@ -153,9 +164,7 @@ def reference(kit: Kit, slug: str) -> ModuleType:
 
 def earlier_sources(kit: Kit, exercise: Exercise) -> dict[str, tuple[str, bytes]]:
     """The references that a learner's file may import."""
-    return {
-        other.slug: (f"solutions/{other.slug}.py", other.solution.read_bytes()) for other in kit.before(exercise)
-    }
+    return {other.slug: (f"solutions/{other.slug}.py", other.solution.read_bytes()) for other in kit.before(exercise)}
 
 
 def source_of(kit: Kit, exercise: Exercise, file: Path, shortcuts: Sequence[str], shown: str | None = None) -> Source:

@@ -20,10 +20,12 @@ from torch import Tensor
 from grader.limits import MAX_DEPTH, MAX_DOCUMENT, MAX_FRAME, MAX_NODES, MAX_TEXT
 
 DTYPES = {
-    name: getattr(torch, name)
-    for name in (
-        "float32 float64 float16 bfloat16 int64 int32 int16 int8 uint8 uint16 uint32 uint64 bool complex64 complex128"
-    ).split()
+    str(dtype).removeprefix("torch."): dtype
+    for dtype in (
+        *(torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.complex64, torch.complex128),
+        *(torch.int64, torch.int32, torch.int16, torch.int8, torch.bool),
+        *(torch.uint8, torch.uint16, torch.uint32, torch.uint64),
+    )
 }
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 _TENSOR, _TUPLE, _REFERENCE, _FOREIGN, _DTYPE, _DEVICE = range(1, 7)
@@ -107,8 +109,6 @@ class Encoder:
         self._nodes += 1
         if depth > MAX_DEPTH:
             return _foreign("a value that is nested too deep")
-        if self._nodes > MAX_NODES:
-            return _foreign("a value with too many parts")
         kind = type(value)
         if value is None or kind is bool:
             return value
@@ -132,16 +132,18 @@ class Encoder:
             return text if len(text) <= self.max_text else text[: self.max_text] + "..."
         if kind is bytes:
             return value if len(value) <= MAX_DOCUMENT // 2 else _foreign(f"bytes, {len(value):,} of them")
+        container = next((base for base in (tuple, list, dict) if issubclass(kind, base)), None)
+        if container is not None and self._nodes + container.__len__(value) > MAX_NODES:
+            return _foreign("a value with too many parts")
         if issubclass(kind, tuple):
             items = [self._plain(item, depth + 1) for item in tuple.__iter__(value)]
             return msgpack.ExtType(_TUPLE, msgpack.packb(items, use_bin_type=True))
         if issubclass(kind, list):
             return [self._plain(item, depth + 1) for item in list.__iter__(value)]
         if issubclass(kind, dict):
-            items = dict.items(value)
-            if not all(type(key) is str for key, _ in items):
+            if not all(type(key) is str for key in dict.keys(value)):
                 return _foreign("a dict whose keys are not all str")
-            return {key: self._plain(item, depth + 1) for key, item in items}
+            return {key: self._plain(item, depth + 1) for key, item in dict.items(value)}
         if kind is torch.dtype and value in NAMES:
             return msgpack.ExtType(_DTYPE, NAMES[value].encode())
         if kind is torch.device:

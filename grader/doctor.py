@@ -11,7 +11,11 @@ from grader.discovery import Kit
 from grader.launch import ForkLauncher, launcher
 from grader.screen import Screen
 
-EXTRAS = {"labs": ("babel", "matplotlib"), "cluster": ("dask", "distributed"), "dev": ("mypy", "pytest_cov", "ruff")}
+EXTRAS = {
+    "labs": ("babel", "matplotlib"),
+    "cluster": ("dask", "distributed"),
+    "dev": ("mypy", "pytest_cov", "ruff"),
+}
 
 
 def report() -> int:

@@ -1,17 +1,17 @@
 """Everything that can go wrong, and whose fault it is.
 
-    GraderError                     the grader's fault, or the kit's: never costs a mark
-    ├── KitError                    an exercise is broken: no checks, a failing reference
-    └── UsageError                  what was asked for does not exist (exit status 2)
-    Finding                         what a check found in the learner's code: always a verdict
-    ├── Mismatch                    a value is not what it should be
-    ├── LearnerError                the learner's code raised
-    │   └── Unwritten               ... the stub's NotImplementedError
-    ├── LoadFailure                 the learner's file could not be loaded
-    ├── NotHere                     this device can't do what the check is about: skipped
-    └── Lost                        no answer came back
-        ├── TimedOut                ... before the deadline
-        └── Crashed                 ... because the process died or sent nonsense
+GraderError                     the grader's fault, or the kit's: never costs a mark
+├── KitError                    an exercise is broken: no checks, a failing reference
+└── UsageError                  what was asked for does not exist (exit status 2)
+Finding                         what a check found in the learner's code: always a verdict
+├── Mismatch                    a value is not what it should be
+├── LearnerError                the learner's code raised
+│   └── Unwritten               ... the stub's NotImplementedError
+├── LoadFailure                 the learner's file could not be loaded
+├── NotHere                     this device can't do what the check is about: skipped
+└── Lost                        no answer came back
+    ├── TimedOut                ... before the deadline
+    └── Crashed                 ... because the process died or sent nonsense
 """
 
 from __future__ import annotations

@@ -110,9 +110,7 @@ class Expect:
         named = list(owner.named_parameters()) if owner is not None else []
         wanted = [*mine_args.leaves, *(parameter for _, parameter in named)]
         pairs = [(output, c) for output, c in zip(outputs, cotangents, strict=True) if output.requires_grad]
-        right = torch.autograd.grad(
-            [output for output, _ in pairs], wanted, [c for _, c in pairs], allow_unused=True
-        )
+        right = torch.autograd.grad([output for output, _ in pairs], wanted, [c for _, c in pairs], allow_unused=True)
         names = [*mine_args.names(self._code._parameters(target.name)), *(name for name, _ in named)]
         mine = [*inputs, *(parameters.get(name) for name, _ in named)]
         if len(mine) != len(right):
@@ -131,7 +129,12 @@ class Expect:
         return values.to(output.dtype)
 
     def raises(
-        self, kind: type[Exception], function: Callable[..., Any], *args: Any, naming: Iterable[int] = (), **kwargs: Any
+        self,
+        kind: type[Exception],
+        function: Callable[..., Any],
+        *args: Any,
+        naming: Iterable[int] = (),
+        **kwargs: Any,
     ) -> None:
         """Demands an exception of this kind whose message contains these numbers in digits."""
         try:
@@ -173,10 +176,13 @@ class Expect:
         Args:
             may_draw: torch's default random state may have moved.
         """
+        if self._code.changed:
+            raise Mismatch(f"loading the file changed {self._code.changed[0]} for everybody", kind="rule")
         for call in self._code.calls:
             if call.mutated:
                 raise Mismatch(f"{call.text} modified its input {call.mutated[0]}", kind="rule")
-            changed = [name for name in call.changed if not (may_draw and name == "torch's random state")]
+            draws = may_draw or isinstance(call.value, Module)  # a new module's first weights are drawn
+            changed = [name for name in call.changed if not (draws and name == "torch's random state")]
             if changed:
                 raise Mismatch(f"{call.text} changed {changed[0]} for everybody", kind="rule")
 
@@ -257,6 +263,4 @@ def _widened(reference: Callable[..., Any]) -> Callable[..., Any]:
     if owner is None:
         return reference
     wide = copy.deepcopy(owner).double()
-    return wide if owner is reference else getattr(wide, reference.__name__)  # type: ignore[no-any-return]
-
-
+    return wide if owner is reference else getattr(wide, reference.__name__)

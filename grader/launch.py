@@ -73,8 +73,7 @@ def _spawn(mode: str, connection: socket.socket) -> subprocess.Popen[bytes]:
     windows = sys.platform == "win32"
     argument = "stdin" if windows else str(connection.fileno())
     program = (
-        f"import sys; sys.path[:] = {json.dumps(path)}; "
-        f"from grader.worker import main; main({mode!r}, {argument!r})"
+        f"import sys; sys.path[:] = {json.dumps(path)}; from grader.worker import main; main({mode!r}, {argument!r})"
     )
     process = subprocess.Popen(
         [sys.executable, "-I", "-c", program],

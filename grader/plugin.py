@@ -170,6 +170,10 @@ def expect(code: Any, draw: Any) -> Any:
     return Expect(code, draw)
 
 
+def _code(item: pytest.Function) -> Any:
+    return item.funcargs["code"]
+
+
 def _seed(item: Any) -> int:
     from grader.checks import check_of
     from grader.run import check_seed
@@ -182,7 +186,7 @@ def _seed(item: Any) -> int:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
     if _exercise(pyfuncitem) is not None and "code" in pyfuncitem.funcargs:
-        pyfuncitem.funcargs["code"].begin(_seed(pyfuncitem))
+        _code(pyfuncitem).begin(_seed(pyfuncitem))
     return (yield)
 
 
@@ -200,7 +204,7 @@ def pytest_runtest_makereport(
     error = call.excinfo.value
     if not isinstance(error, Exception) or "code" not in item.funcargs:
         return report
-    check, bench, learner = check_of(item, exercise.slug), _bench(item.config), item.funcargs["code"]
+    check, bench, learner = check_of(item, exercise.slug), _bench(item.config), _code(item)
     tried = Attempt(error, learner.calls, call.duration)
     outcome = judge(check, learner, tried, bench.understudies(exercise, check.shortcuts), _seed(item))
     if outcome.verdict == "skip":
@@ -212,7 +216,9 @@ def pytest_runtest_makereport(
     return report
 
 
-def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+def pytest_report_teststatus(
+    report: pytest.TestReport,
+) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
     if report.failed and ("verdict", "unwritten") in report.user_properties:
         return "unwritten", "u", ("UNWRITTEN", {"yellow": True})
     return None

@@ -147,6 +147,7 @@ class Code:
         self.calls: list[Call] = []
         self.shortcuts: list[str] = []
         self.lines: dict[str, int] = {}
+        self.changed: list[str] = []
         self.transport: Transport | None = None
         self.seconds = 10.0
         self._connect = connect
@@ -178,13 +179,20 @@ class Code:
         self.transport.begin(self.seconds)
         source = self.source
         try:
-            arguments = [source.slug, source.filename, source.text, source.earlier, source.shortcuts, self.device]
+            arguments = [
+                source.slug,
+                source.filename,
+                source.text,
+                source.earlier,
+                source.shortcuts,
+                self.device,
+            ]
             reply = self._exchange(["load", arguments]).value
         except Lost as lost:
             raise LoadFailure(f"while {source.shown} was loaded: {lost}", verdict=lost.verdict) from None
         if "raised" in reply:
             raise _load_failure(reply["raised"], source.shown)
-        self.lines = reply["lines"]
+        self.lines, self.changed = reply["lines"], reply["changed"]
 
     def close(self) -> None:
         if self.transport is not None:
@@ -236,12 +244,10 @@ class Code:
         call.mutated = [names[i] for i in reply["mutated"] if i < len(names)]
         call.changed, call.recorded = reply["changed"], reply["recorded"]
         call.requires_grad = any(decoded.requires_grad)
-        if any(isinstance(arg, (Tensor, Module)) or callable(arg) for arg in (*args, *kwargs.values())):
-            self._check_device(decoded, call, self.device)
-        elif target[0] == "object":
-            self._check_device(decoded, call, self.device)
-        else:
-            self._check_device(decoded, call, str(kwargs.get("device") or "cpu"))
+        placed = target[0] == "object" or any(
+            isinstance(value, (Tensor, Module)) or callable(value) for value in (*args, *kwargs.values())
+        )
+        self._check_device(decoded, call, self.device if placed else str(kwargs.get("device") or "cpu"))
         return call
 
     def backward(self, call: Call, cotangents: list[Tensor]) -> tuple[list[Tensor | None], dict[str, Tensor | None]]:

@@ -161,7 +161,7 @@ def _failure(error: BaseException) -> str:
     if isinstance(error, LearnerError):
         lines = [str(error)]
         if error.raised.frames:
-            file, line, name, text = error.raised.frames[-1]
+            _, line, name, text = error.raised.frames[-1]
             lines.append(f"at line {line}, in {name}: {text}")
         return "\n".join(lines)
     if isinstance(error, Mismatch):
@@ -179,4 +179,3 @@ def _line(error: BaseException | None, code: Code) -> int | None:
         return error.raised.line
     name = code.calls[-1].name.split(".")[0] if code.calls else ""
     return code.lines.get(name)
-

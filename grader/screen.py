@@ -8,7 +8,18 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from grader.verdicts import CRASH, ERROR, FAIL, MISSING, PASS, SKIP, TIMEOUT, UNWRITTEN, ExerciseResult, Outcome
+from grader.verdicts import (
+    CRASH,
+    ERROR,
+    FAIL,
+    MISSING,
+    PASS,
+    SKIP,
+    TIMEOUT,
+    UNWRITTEN,
+    ExerciseResult,
+    Outcome,
+)
 
 STYLES = {
     PASS: "green",

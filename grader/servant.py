@@ -11,7 +11,7 @@ import importlib
 import traceback
 import warnings
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from types import ModuleType
 from typing import Any
 
@@ -173,9 +173,9 @@ class Servant:
         self._finder.modules[self._module.__name__] = self._module
         if self._alone:
             self._for_good.enter_context(self._finder.active())
-        with self._at_work(), watched(seed=0):
+        with self._at_work(), watched(seed=0) as seen:
             exec(compile_source(source, filename), self._module.__dict__)
-        return {"lines": _definitions(source)}
+        return {"lines": _definitions(source), "changed": seen.settings}
 
     def _do_start(self, seed: int) -> dict[str, Any]:
         """Forgets the last check's objects and seeds this one's default random states."""
@@ -196,8 +196,7 @@ class Servant:
         function = self._find(target)
         with self._at_work(), watched() as seen, ExitStack() as stack:
             if count:
-                hooks = torch.autograd.graph.saved_tensors_hooks(lambda t: saved.append(1) or t, lambda t: t)
-                stack.enter_context(hooks)
+                stack.enter_context(_counting(saved))
             value = function(*arguments, **named)
         reply = {
             "value": value,
@@ -216,16 +215,14 @@ class Servant:
     def _do_backward(self, call: int, cotangents: list[Tensor]) -> dict[str, Any]:
         outputs, inputs, parameters = self._calls[call]
         pairs = [
-            (output, cotangent)
-            for output, cotangent in zip(outputs, cotangents, strict=True)
-            if output.requires_grad
+            (output, cotangent) for output, cotangent in zip(outputs, cotangents, strict=True) if output.requires_grad
         ]
         wanted = [*inputs, *parameters.values()]
         if not pairs:
             return {"inputs": [None] * len(inputs), "parameters": dict.fromkeys(parameters)}
         gradients = torch.autograd.grad(
             [output for output, _ in pairs],
-            [tensor for tensor in wanted],
+            wanted,
             [cotangent for _, cotangent in pairs],
             allow_unused=True,
         )
@@ -261,7 +258,7 @@ class Servant:
     # ------------------------------------------------------------------------------------------ helpers
 
     def _at_work(self) -> ExitStack:
-        """The learner's surroundings: earlier exercises importable, shortcuts watched, warnings as Python shows them."""
+        """What a learner's code sees: earlier exercises to import, shortcuts watched, warnings as Python shows them."""
         stack = ExitStack()
         if not self._alone:
             stack.enter_context(self._finder.active())
@@ -270,7 +267,7 @@ class Servant:
         stack.enter_context(self._tripwires.armed())
         return stack
 
-    def _find(self, target: list[Any]) -> Callable[..., Any]:
+    def _find(self, target: list[Any]) -> Any:
         where, *names = target
         if where == "name":
             if names[0] not in self._module.__dict__:
@@ -314,6 +311,16 @@ class Servant:
             "at_home": bool(own) and stack[-1].filename == self._file,
             "syntax_line": error.lineno if isinstance(error, SyntaxError) else None,
         }
+
+
+def _counting(saved: list[int]) -> AbstractContextManager[Any]:
+    """Appends to `saved` whenever autograd keeps a tensor for a backward pass."""
+
+    def keep(tensor: Tensor) -> Tensor:
+        saved.append(1)
+        return tensor
+
+    return torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor)
 
 
 def _text(error: BaseException) -> str:

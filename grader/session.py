@@ -67,7 +67,12 @@ class Session:
         return self.checks[exercise.slug][0].shortcuts
 
     def run(
-        self, exercise: Exercise, file: Path | None, *, shown: str | None = None, on_outcome: OnOutcome = lambda _: None
+        self,
+        exercise: Exercise,
+        file: Path | None,
+        *,
+        shown: str | None = None,
+        on_outcome: OnOutcome = lambda _: None,
     ) -> ExerciseResult:
         """Every check of one exercise on one file; None where the submission has no such file."""
         found = self.checks[exercise.slug]

@@ -14,8 +14,9 @@ import torch
 
 @dataclass
 class Surroundings:
-    """What a call left changed, in the words of a sentence."""
+    """What a call left changed, in the words of a sentence: settings, and everything with the random states."""
 
+    settings: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
 
 
@@ -38,7 +39,8 @@ def _settings() -> dict[str, Any]:
 
 
 def _random_states() -> dict[str, Any]:
-    _, keys, position, *gauss = np.random.get_state()
+    state: tuple[Any, ...] = np.random.get_state()  # type: ignore[assignment]
+    _, keys, position, *gauss = state
     return {
         "torch's random state": torch.get_rng_state().numpy().tobytes(),
         "numpy's random state": (keys.tobytes(), position, *gauss),
@@ -68,6 +70,7 @@ def watched(*, seed: int | None = None) -> Iterator[Surroundings]:
         yield seen
     finally:
         after = {**_settings(), **_random_states()}
-        seen.changed += [name for name, before in {**settings, **states}.items() if after[name] != before]
-        if any(after[name] != before for name, before in settings.items()):
+        seen.settings += [name for name, before in settings.items() if after[name] != before]
+        seen.changed += seen.settings + [name for name, before in states.items() if after[name] != before]
+        if seen.settings:
             _put_back(settings)

@@ -107,7 +107,7 @@ class WorkerTransport:
             self.close()
             raise TimedOut(f"no result after {self._seconds:g} seconds: an endless loop?") from None
         except Closed:
-            how = self.close(patience=1.0)
+            how = self._end(patience=0.3)
             raise Crashed(f"the code {how or 'closed its connection'}, so there is no result") from None
         except Nonsense as error:
             self.close()
@@ -129,7 +129,10 @@ class WorkerTransport:
         finally:
             self._left -= time.monotonic() - start
 
-    def close(self, patience: float = 0.0) -> str | None:
+    def close(self) -> None:
+        self._end()
+
+    def _end(self, patience: float = 0.0) -> str | None:
         """Ends the process; says how it had ended before that."""
         process, self._process = self._process, None
         return process.end(patience) if process is not None else None

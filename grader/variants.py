@@ -1,4 +1,4 @@
-"""Known variants of a reference: mistakes, and other ways to be right. Each is a whole file a learner could have written.
+"""Variants of a reference: mistakes, and other ways to be right. Each is a whole file a learner could have written.
 
 `tests/exNN_topic/mistakes.py` and `equivalents.py` hold functions and classes called `name__slug`, marked `@mistake`
 or `@equivalent`. They are read as text: the variant's file is the reference with that one definition replaced, plus

@@ -6,7 +6,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-PASS, FAIL, UNWRITTEN, TIMEOUT, CRASH, SKIP, ERROR = "pass", "fail", "unwritten", "timeout", "crash", "skip", "error"
+PASS, FAIL, UNWRITTEN, TIMEOUT, CRASH, SKIP, ERROR = (
+    "pass",
+    "fail",
+    "unwritten",
+    "timeout",
+    "crash",
+    "skip",
+    "error",
+)
 MISSING = "missing"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 

@@ -57,7 +57,7 @@ def serve(connection: socket.socket) -> None:
     """Answers the judge until it hangs up."""
     channel, lock = Channel(connection), threading.Lock()
     output = _Output(channel, lock)
-    sys.stdout = sys.stderr = output  # type: ignore[assignment]
+    sys.stdout = sys.stderr = output
 
     def send(kind: int, frame: bytes) -> None:
         with lock:
@@ -79,7 +79,7 @@ def serve(connection: socket.socket) -> None:
 
 
 def forget_the_kit() -> None:
-    """Leaves nothing of the kit to import: its folder (unless torch lives there too), its finders, its other modules."""
+    """Leaves nothing of the kit to import: its folder (unless torch is there too), its finders, its other modules."""
     root = _folder_above(grader.__file__)
     if root != _folder_above(torch.__file__):
         sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry or os.curdir) != root]

@@ -48,8 +48,9 @@ class Seq2Seq(nn.Module):
         reverse: whether the encoder reads the source backwards.
     """
 
-    def __init__(self, source_vocab: int, target_vocab: int, d_embedding: int, d_hidden: int,
-                 reverse: bool = True) -> None:  # given
+    def __init__(
+        self, source_vocab: int, target_vocab: int, d_embedding: int, d_hidden: int, reverse: bool = True
+    ) -> None:  # given
         super().__init__()
         self.source_embedding = nn.Embedding(source_vocab, d_embedding)
         self.target_embedding = nn.Embedding(target_vocab, d_embedding)

@@ -37,8 +37,14 @@ def shift_right(targets: Tensor, bos_id: int) -> Tensor:
     return torch.cat([first, targets[:, :-1]], dim=1)  # (batch, 1) + (batch, target - 1) -> (batch, target)
 
 
-def decode_loop(step: Step, state: Any, targets: Tensor, bos_id: int, teacher_forcing_ratio: float = 1.0,
-                generator: torch.Generator | None = None) -> Tensor:
+def decode_loop(
+    step: Step,
+    state: Any,
+    targets: Tensor,
+    bos_id: int,
+    teacher_forcing_ratio: float = 1.0,
+    generator: torch.Generator | None = None,
+) -> Tensor:
     """Run the decoder over the target positions and collect its logits.
 
     The first step is fed bos. Before each later step ONE coin is tossed for the whole batch: with probability
@@ -88,8 +94,9 @@ def sequence_loss(logits: Tensor, targets: Tensor, pad_id: int) -> Tensor:
     return total / real.sum().clamp(min=1)
 
 
-def greedy_decode(step: Step, state: Any, batch_size: int, bos_id: int, eos_id: int, pad_id: int,
-                  max_length: int) -> Tensor:
+def greedy_decode(
+    step: Step, state: Any, batch_size: int, bos_id: int, eos_id: int, pad_id: int, max_length: int
+) -> Tensor:
     """Write sentences without a teacher: every step is fed the most likely token of the step before.
 
     The first step is fed bos, and each step is handed the state that the one before returned. A row holds its

@@ -11,9 +11,13 @@ import torch
 from torch import Tensor
 
 
-def sinusoidal_encoding(length: int, d_model: int, base: float = 10000.0,
-                        device: torch.device | str | None = None,
-                        dtype: torch.dtype = torch.float32) -> Tensor:
+def sinusoidal_encoding(
+    length: int,
+    d_model: int,
+    base: float = 10000.0,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Tensor:
     """Make the table whose row p is added to the token at position p.
 
     Columns come in pairs. Pair i, columns 2i and 2i + 1, holds the sine and the cosine of ONE angle:

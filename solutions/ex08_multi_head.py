@@ -74,8 +74,9 @@ class MultiHeadAttention(nn.Module):
         self.v_proj = nn.Linear(d_model, d_model)
         self.out_proj = nn.Linear(d_model, d_model)
 
-    def forward(self, query: Tensor, key: Tensor, value: Tensor,
-                allowed: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, query: Tensor, key: Tensor, value: Tensor, allowed: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Project, split into heads, attend in each head, concatenate, project.
 
         q_proj, k_proj and v_proj are applied to query, key and value, and out_proj to the concatenated heads.

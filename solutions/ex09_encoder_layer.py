@@ -91,17 +91,14 @@ class EncoderLayer(nn.Module):
 class Encoder(nn.Module):
     """A stack of encoder layers; the paper has 6."""
 
-    def __init__(self, num_layers: int, d_model: int, num_heads: int, d_ff: int,
-                 dropout: float = 0.0) -> None:
+    def __init__(self, num_layers: int, d_model: int, num_heads: int, d_ff: int, dropout: float = 0.0) -> None:
         """Make `self.layers`: num_layers (at least 1) EncoderLayers, each made with the other arguments.
 
         The layers are independent: no two share a parameter (equal initial values are fine). All of their
         parameters belong to the stack: `parameters()` lists them and `.to()` moves them.
         """
         super().__init__()
-        self.layers = nn.ModuleList(
-            EncoderLayer(d_model, num_heads, d_ff, dropout) for _ in range(num_layers)
-        )
+        self.layers = nn.ModuleList(EncoderLayer(d_model, num_heads, d_ff, dropout) for _ in range(num_layers))
 
     def forward(self, x: Tensor, allowed: Tensor | None = None) -> Tensor:
         """Send x (batch, length, d_model) through all layers in order, under the same mask; same shape."""

@@ -42,8 +42,13 @@ class DecoderLayer(nn.Module):
         self.norm_3 = LayerNorm(d_model)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, memory: Tensor, target_allowed: Tensor | None = None,
-                source_allowed: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        memory: Tensor,
+        target_allowed: Tensor | None = None,
+        source_allowed: Tensor | None = None,
+    ) -> Tensor:
         """Apply the three sublayers in order, POST-norm as in the paper.
 
         1. Self-attention over x, under target_allowed; ends in norm_1.
@@ -75,20 +80,22 @@ class DecoderLayer(nn.Module):
 class Decoder(nn.Module):
     """A stack of decoder layers; the paper has 6."""
 
-    def __init__(self, num_layers: int, d_model: int, num_heads: int, d_ff: int,
-                 dropout: float = 0.0) -> None:
+    def __init__(self, num_layers: int, d_model: int, num_heads: int, d_ff: int, dropout: float = 0.0) -> None:
         """Make `self.layers`: num_layers (at least 1) DecoderLayers, each made with the other arguments.
 
         The layers are independent: no two share a parameter (equal initial values are fine). All of their
         parameters belong to the stack: `parameters()` lists them and `.to()` moves them.
         """
         super().__init__()
-        self.layers = nn.ModuleList(
-            DecoderLayer(d_model, num_heads, d_ff, dropout) for _ in range(num_layers)
-        )
+        self.layers = nn.ModuleList(DecoderLayer(d_model, num_heads, d_ff, dropout) for _ in range(num_layers))
 
-    def forward(self, x: Tensor, memory: Tensor, target_allowed: Tensor | None = None,
-                source_allowed: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        memory: Tensor,
+        target_allowed: Tensor | None = None,
+        source_allowed: Tensor | None = None,
+    ) -> Tensor:
         """Send x through all layers in order. Every layer sees the same memory and the same masks.
 
         Args:

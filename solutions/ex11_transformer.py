@@ -29,9 +29,17 @@ from exercises.ex10_decoder_layer import Decoder
 class Transformer(nn.Module):
     """An encoder and a decoder, with attention in both and between them. Both languages share pad_id."""
 
-    def __init__(self, source_vocab: int, target_vocab: int, d_model: int = 64, num_heads: int = 4,
-                 d_ff: int = 128, num_layers: int = 2, dropout: float = 0.0,
-                 pad_id: int = 0) -> None:  # given
+    def __init__(
+        self,
+        source_vocab: int,
+        target_vocab: int,
+        d_model: int = 64,
+        num_heads: int = 4,
+        d_ff: int = 128,
+        num_layers: int = 2,
+        dropout: float = 0.0,
+        pad_id: int = 0,
+    ) -> None:  # given
         super().__init__()
         self.source_embedding = nn.Embedding(source_vocab, d_model)
         self.target_embedding = nn.Embedding(target_vocab, d_model)

@@ -62,8 +62,15 @@ def label_smoothing_loss(logits: Tensor, targets: Tensor, smoothing: float, pad_
     return (1 - smoothing) * sequence_loss(logits, targets, pad_id) + smoothing * evenly
 
 
-def train_step(model: nn.Module, optimizer: torch.optim.Optimizer, source: Tensor, targets: Tensor,
-               bos_id: int, pad_id: int, max_norm: float = 1.0) -> float:
+def train_step(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    source: Tensor,
+    targets: Tensor,
+    bos_id: int,
+    pad_id: int,
+    max_norm: float = 1.0,
+) -> float:
     """Update the model once, by teacher forcing.
 
     In order: train mode, which stays on; old gradients cleared; the model fed source and the shifted targets;

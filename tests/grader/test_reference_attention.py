@@ -70,9 +70,18 @@ def test_attention_weights_are_a_softmax_over_the_real_positions() -> None:
     assert not scores.grad[0, 2:].any()
 
 
-@pytest.mark.parametrize(("length", "d_model", "base"), [
-    (7, 6, 1e4), (5, 7, 1e4), (4, 1, 1e4), (1, 8, 1e4), (0, 3, 1e4), (9, 5, 17.0), (5000, 10, 1e4),
-])
+@pytest.mark.parametrize(
+    ("length", "d_model", "base"),
+    [
+        (7, 6, 1e4),
+        (5, 7, 1e4),
+        (4, 1, 1e4),
+        (1, 8, 1e4),
+        (0, 3, 1e4),
+        (9, 5, 17.0),
+        (5000, 10, 1e4),
+    ],
+)
 def test_sinusoidal_encoding_is_the_formula(length: int, d_model: int, base: float) -> None:
     expected = np.zeros((length, d_model))
     for p in range(length):
@@ -89,9 +98,14 @@ def test_sinusoidal_encoding_is_the_formula(length: int, d_model: int, base: flo
         close(half.double(), torch.tensor(expected).reshape(length, d_model).to(dtype).double(), 1e-12)
 
 
-@pytest.mark.parametrize(("length", "d_model", "wrong"), [
-    (3, 0, ["0"]), (-4, 6, ["-4"]), (-17, -29, ["-17", "-29"]),
-])
+@pytest.mark.parametrize(
+    ("length", "d_model", "wrong"),
+    [
+        (3, 0, ["0"]),
+        (-4, 6, ["-4"]),
+        (-17, -29, ["-17", "-29"]),
+    ],
+)
 def test_sinusoidal_encoding_names_every_bad_size(length: int, d_model: int, wrong: list[str]) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the message is what the next line looks at
         encoding.sinusoidal_encoding(length, d_model)

@@ -135,10 +135,17 @@ def test_split_heads_names_both_numbers_that_do_not_fit() -> None:
         multi_head.MultiHeadAttention(6, 4)(torch.zeros(1, 2, 6), torch.zeros(1, 2, 6), torch.zeros(1, 2, 6))
 
 
-@pytest.mark.parametrize("allowed", [
-    None, ALLOWED[[0, 2, 0]], ALLOWED[[2]], torch.tensor([[[True] * 3 + [False]], [[True] + [False] * 3]]),
-    torch.stack([ALLOWED[[0, 2, 2]], ALLOWED[[2, 0, 0]]]),
-], ids=["none", "query-key", "one-key-mask", "padding", "batch-query-key"])
+@pytest.mark.parametrize(
+    "allowed",
+    [
+        None,
+        ALLOWED[[0, 2, 0]],
+        ALLOWED[[2]],
+        torch.tensor([[[True] * 3 + [False]], [[True] + [False] * 3]]),
+        torch.stack([ALLOWED[[0, 2, 2]], ALLOWED[[2, 0, 0]]]),
+    ],
+    ids=["none", "query-key", "one-key-mask", "padding", "batch-query-key"],
+)
 def test_multi_head_attention_is_torchs_with_the_same_weights(allowed: Tensor | None) -> None:
     module = multi_head.MultiHeadAttention(6, 3).double()
     oracle = nn.MultiheadAttention(6, 3, batch_first=True).double()

@@ -178,9 +178,11 @@ def test_sequence_loss_is_cross_entropy_that_ignores_padding(shape: tuple[int, i
     logits = randn(*shape).requires_grad_()
     targets = torch.arange(shape[0] * shape[1]).reshape(shape[:2]) % shape[2]
     loss = teacher_forcing.sequence_loss(logits, targets, pad)
-    by_hand = [math.log(sum(math.exp(v) for v in row)) - row[target]
-               for row, target in zip(logits.flatten(0, 1).tolist(), targets.flatten().tolist(), strict=True)
-               if target != pad]
+    by_hand = [
+        math.log(sum(math.exp(v) for v in row)) - row[target]
+        for row, target in zip(logits.flatten(0, 1).tolist(), targets.flatten().tolist(), strict=True)
+        if target != pad
+    ]
     close(loss, sum(by_hand) / len(by_hand))
     expected = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=pad)
     close(torch.autograd.grad(loss, logits)[0], torch.autograd.grad(expected, logits)[0])
@@ -198,16 +200,29 @@ def test_sequence_loss_of_padding_alone_is_zero_with_a_zero_gradient() -> None:
     assert not logits.grad.any()
 
 
-@pytest.mark.parametrize(("script", "eos", "max_length", "expected"), [
-    ([[5, 6, EOS, 7], [EOS, 3, 3, 3], [4, 4, 4, EOS]], EOS, 9,
-     [[5, 6, EOS, PAD], [EOS, PAD, PAD, PAD], [4, 4, 4, EOS]]),
-    ([[5, EOS, 5], [PAD, 7, EOS], [EOS, EOS, 6]], EOS, 3, [[5, EOS, PAD], [PAD, 7, EOS], [EOS, PAD, PAD]]),
-    ([[5, 6, 7, 8, 9]], EOS, 4, [[5, 6, 7, 8]]),
-    ([[EOS, 3], [EOS, 4]], EOS, 5, [[EOS], [EOS]]),
-    ([[5, PAD, 6], [PAD, 7, 8]], PAD, 5, [[5, PAD], [PAD, PAD]]),
-])
-def test_greedy_decode_follows_a_script(script: list[list[int]], eos: int, max_length: int,
-                                        expected: list[list[int]]) -> None:
+@pytest.mark.parametrize(
+    ("script", "eos", "max_length", "expected"),
+    [
+        (
+            [[5, 6, EOS, 7], [EOS, 3, 3, 3], [4, 4, 4, EOS]],
+            EOS,
+            9,
+            [[5, 6, EOS, PAD], [EOS, PAD, PAD, PAD], [4, 4, 4, EOS]],
+        ),
+        (
+            [[5, EOS, 5], [PAD, 7, EOS], [EOS, EOS, 6]],
+            EOS,
+            3,
+            [[5, EOS, PAD], [PAD, 7, EOS], [EOS, PAD, PAD]],
+        ),
+        ([[5, 6, 7, 8, 9]], EOS, 4, [[5, 6, 7, 8]]),
+        ([[EOS, 3], [EOS, 4]], EOS, 5, [[EOS], [EOS]]),
+        ([[5, PAD, 6], [PAD, 7, 8]], PAD, 5, [[5, PAD], [PAD, PAD]]),
+    ],
+)
+def test_greedy_decode_follows_a_script(
+    script: list[list[int]], eos: int, max_length: int, expected: list[list[int]]
+) -> None:
     fed: list[list[int]] = []
 
     def step(tokens: Tensor, state: int) -> tuple[Tensor, int]:

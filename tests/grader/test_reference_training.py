@@ -62,9 +62,7 @@ def test_train_step_is_one_clipped_step_on_fresh_gradients(optimizer: type, max_
     source = torch.tensor([[3, 10, 4], [9, 6, PAD], [8, PAD, PAD]])
     fed = torch.tensor([[BOS, 4, 8, 3], [BOS, 5, EOS, PAD], [BOS, 7, 6, EOS]])
     targets = torch.tensor([[4, 8, 3, EOS], [5, EOS, PAD, PAD], [7, 6, EOS, PAD]])
-    loss = training.train_step(
-        model, optimizer(model.parameters(), lr=0.1), source, targets, BOS, PAD, max_norm
-    )
+    loss = training.train_step(model, optimizer(model.parameters(), lr=0.1), source, targets, BOS, PAD, max_norm)
     expected = F.cross_entropy(twin(source, fed).transpose(1, 2), targets, ignore_index=PAD)
     expected.backward()
     norm = nn.utils.clip_grad_norm_(twin.parameters(), max_norm)

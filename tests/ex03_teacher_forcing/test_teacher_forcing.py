@@ -1,0 +1,395 @@
+"""The checks of exercise 3, in teaching order.
+
+`step` belongs to the check: it answers from a table, and every call to it is on record. Which position of the table
+it has reached is known only to its state, so a state that is lost or used twice shows in the answers.
+"""
+
+import math
+
+import pytest
+import torch
+from torch.nn.functional import one_hot
+
+from grader.compare import kind_of
+from grader.errors import Mismatch
+from grader.marks import points
+from grader.remote import Opaque
+from solutions import ex03_teacher_forcing as reference
+
+MANY = 600
+
+
+def start():
+    """The state before the first step: position 0, no row finished."""
+    return Opaque((0, None))
+
+
+def decoder(table, eos_id=-1):
+    """A step that answers from table[position, row, token]. What a row is fed after its eos makes no difference."""
+    longest, batch, vocab, _ = table.shape
+
+    def step(tokens, state):
+        if not isinstance(state, Opaque):
+            raise Mismatch(f"step is given {kind_of(state)} as its state, expected what was handed in or returned")
+        position, finished = state.value
+        finished = torch.zeros(batch, dtype=torch.bool) if finished is None else finished
+        if position >= longest:
+            raise Mismatch(f"step is called more than {longest} times", kind="rule")
+        look_at(tokens, batch, vocab, finished)
+        rows = table[position, torch.arange(batch), tokens.masked_fill(finished, 0)]
+        return rows, Opaque((position + 1, finished | (rows.argmax(-1) == eos_id)))
+
+    return step
+
+
+def look_at(tokens, batch, vocab, finished):
+    """Demands one int64 token for each row, and a valid id where the row is not finished."""
+    if type(tokens) is not torch.Tensor or tokens.shape != (batch,):
+        raise Mismatch(f"step is fed {kind_of(tokens)}, expected a Tensor of shape ({batch},)", kind="shape")
+    if tokens.dtype != torch.int64:
+        raise Mismatch(f"step is fed tokens of dtype {tokens.dtype}, expected torch.int64", kind="dtype")
+    if bool(((tokens < 0) | (tokens >= vocab))[~finished].any()):
+        raise Mismatch(f"step is fed {tokens.tolist()}, expected ids from 0 to {vocab - 1}", kind="value")
+
+
+def fed(code):
+    """(batch, steps): the tokens that the last call fed."""
+    calls = code.calls[-1].fed
+    if not calls:
+        raise Mismatch(f"{code.calls[-1].text} never calls step", kind="rule")
+    return torch.stack([tokens for tokens, _ in calls], dim=1)
+
+
+def draw_training(draw, dtype=None):
+    """A table, targets and bos. The table's favourite is never the true token, whatever is fed."""
+    table = draw("target batch vocab vocab", dtype=dtype)
+    targets = draw.tokens("batch target", draw.size("vocab"))
+    truth = targets.T[:, :, None, None].expand(-1, -1, draw.size("vocab"), 1)
+    return table.scatter(3, truth, -10.0), targets, draw.integer(0, draw.size("vocab") - 1)
+
+
+def draw_loss(draw, dtype=None, pad_id=None):
+    """Logits, targets of unequal lengths, one of them full, and the id of padding."""
+    vocab = draw.size("vocab")
+    pad_id = draw.integer(0, vocab - 1) if pad_id is None else pad_id
+    targets = (pad_id + draw.tokens("batch target", vocab, low=min(1, vocab - 1))) % vocab
+    padding = torch.arange(draw.size("target")) >= draw.lengths("batch", "target")[:, None]
+    return draw("batch target vocab", scale=2.0, dtype=dtype), targets.masked_fill(padding, pad_id), pad_id
+
+
+def draw_sentences(draw, ends, ids=None, max_length=8, vocab=7):
+    """A table whose row b first prefers eos at position ends[b], and again later; the ids and the limit."""
+    bos_id, eos_id, pad_id = draw.permutation(vocab)[:3].tolist() if ids is None else ids
+    table = draw(f"{max_length} {len(ends)} {vocab} {vocab}")
+    for row, end in enumerate(ends):
+        table[:end, row, :, eos_id] = -10.0
+        table[end : end + 3 : 2, row, :, eos_id] = 10.0
+    return table, (bos_id, eos_id, pad_id, max_length)
+
+
+def coins(code, table, targets):
+    """(target - 1,): whether the true token was fed, for every later step of the last call."""
+    tokens = fed(code)
+    if tokens.shape != targets.shape:
+        raise Mismatch(f"step is called {tokens.size(1)} times for {targets.size(1)} targets", kind="rule")
+    before = torch.arange(targets.size(1) - 1)
+    guess = table.argmax(-1)[before, torch.arange(len(targets))[:, None], tokens[:, :-1]]
+    true, guessed = (tokens[:, 1:] == targets[:, :-1]).all(0), (tokens[:, 1:] == guess).all(0)
+    if not bool((true | guessed).all()):
+        step = 2 + int((~(true | guessed)).to(torch.uint8).argmax())
+        raise Mismatch(f"step {step} is fed neither the truth in every row nor the guess in every row", kind="value")
+    return true
+
+
+def seeded(seed):
+    return torch.Generator().manual_seed(seed)
+
+
+@points(0.25, form=True)
+def test_decoder_input_has_the_shape_and_dtype_of_the_targets(code, draw, expect):
+    shifted = expect.tensor(code.shift_right(draw.tokens("batch target", 9), 1), draw.shape("batch target"))
+    expect.same_dtype(shifted, torch.int64)
+
+
+@points(0.5)
+def test_decoder_input_worked_by_hand(code, draw, expect):
+    targets = torch.tensor([[4, 3, 2], [5, 2, 0]])
+    expect(code.shift_right(targets, 1), torch.tensor([[1, 4, 3], [1, 5, 2]]), axes="batch target")
+
+
+@points(0.125)
+@pytest.mark.parametrize("bos_id", [0, 8], ids=["first_id", "last_id"])
+def test_decoder_input_is_bos_and_then_the_previous_targets(code, draw, expect, bos_id):
+    targets = draw.strided(draw.tokens("batch target", 9))
+    for part in (targets, targets[:1], targets[:, :1]):
+        expect.agrees(code.shift_right, reference.shift_right, part, bos_id, axes="batch target")
+
+
+@points(0.5)
+def test_forcing_feeds_bos_and_then_the_true_tokens(code, draw, expect):
+    table, targets, bos_id = draw_training(draw)
+    for ratio in ({}, {"teacher_forcing_ratio": 1.0}):
+        code.decode_loop(decoder(table), start(), targets, bos_id, **ratio)
+        expect(fed(code), reference.shift_right(targets, bos_id), axes="batch step", what="what step is fed")
+
+
+@points(0.5)
+def test_without_forcing_each_step_is_fed_the_guess_before_it(code, draw, expect):
+    table, targets, bos_id = draw_training(draw)
+    code.decode_loop(decoder(table), start(), targets, bos_id, 0.0)
+    free = reference.decode_loop(decoder(table), start(), targets, bos_id, 0.0).argmax(-1)
+    expect(fed(code), reference.shift_right(free, bos_id), axes="batch step", what="what step is fed")
+
+
+@points(0.5)
+def test_each_step_is_handed_the_state_of_the_step_before(code, draw, expect):
+    table, targets, bos_id = draw_training(draw)
+    steps = draw.size("target")
+    code.decode_loop(decoder(table), start(), targets, bos_id, 0.0)
+    reached = [state.value[0] for _, state in code.calls[-1].fed]
+    expect.true(reached == list(range(steps)), f"step is handed states {reached}, expected 0 to {steps - 1} in order")
+
+
+@points(0.125)
+@pytest.mark.parametrize("kind", ["countdown_to_none", "pair_of_tensors"])
+def test_a_state_may_be_anything(code, draw, expect, kind):
+    table, targets, bos_id = draw_training(draw)
+    eos_id, steps = draw.integer(0, draw.size("vocab") - 1), draw.size("target")
+    table[..., eos_id] = -20.0
+    numbers = [*range(steps - 1, -1, -1), None]
+
+    def step(tokens, state):
+        look_at(tokens, table.size(1), table.size(2), torch.zeros(table.size(1), dtype=torch.bool))
+        if kind == "pair_of_tensors":
+            position, notes = state
+            return table[int(position), rows, tokens] + notes.sum(), (position + 1, notes * 2)
+        position = numbers.index(state)
+        return table[position, rows, tokens], numbers[position + 1]
+
+    rows = torch.arange(table.size(1))
+    first = numbers[0] if kind == "countdown_to_none" else (torch.tensor([0]), draw("1 2 3"))
+    expect.agrees(code.decode_loop, reference.decode_loop, step, first, targets, bos_id, axes="batch target vocab")
+    written = (step, first, table.size(1), bos_id, eos_id, 0, steps)
+    expect.agrees(code.greedy_decode, reference.greedy_decode, *written, axes="batch length")
+
+
+@points(0.25)
+@pytest.mark.parametrize("ratio", [0.0, 1.0], ids=["free", "forced"])
+def test_logits_of_all_steps_are_returned_in_order(code, draw, expect, ratio):
+    for dtype in (torch.float64, torch.float32):
+        table, targets, bos_id = draw_training(draw, dtype if draw.dtype is torch.float64 else None)
+        inputs = (decoder(table), start(), draw.strided(targets), bos_id, ratio)
+        expect.agrees(code.decode_loop, reference.decode_loop, *inputs, axes="batch target vocab")
+
+
+@points(0.1)
+@pytest.mark.parametrize("ones", ["batch", "target", "vocab"])
+def test_any_size_of_the_loop_may_be_one(code, draw, expect, ones):
+    draw.size(f"{ones}=1")
+    table, targets, bos_id = draw_training(draw)
+    for ratio in (0.0, 1.0):
+        inputs = (decoder(table), start(), targets, bos_id, ratio)
+        expect.agrees(code.decode_loop, reference.decode_loop, *inputs, axes="batch target vocab")
+        expect.true(fed(code).shape == targets.shape, f"step is not called once per target: {targets.size(1)} times")
+
+
+@points(0.4)
+def test_one_coin_decides_for_the_whole_batch(code, draw, expect):
+    draw.size("target=40")
+    table, targets, bos_id = draw_training(draw)
+    logits = code.decode_loop(decoder(table), start(), targets, bos_id, 0.5, seeded(draw.integer(0, 999)))
+    coins(code, table, targets)
+    tokens = fed(code)
+    rows = table[torch.arange(40), torch.arange(len(tokens))[:, None], tokens]
+    expect(logits, rows, axes="batch target vocab")
+
+
+@points(0.3)
+def test_the_truth_is_fed_as_often_as_the_ratio_says(code, draw, expect):
+    draw.size(f"target={MANY + 1}"), draw.size("batch=2"), draw.size("vocab=3")
+    table, targets, bos_id = draw_training(draw)
+    code.decode_loop(decoder(table), start(), targets, bos_id, 0.25, seeded(draw.integer(0, 999)))
+    forced = int(coins(code, table, targets).sum())
+    # 150 on average, 10.6 standard deviation: outside of these bounds less than once in 10^9 runs.
+    text = f"with ratio 0.25 the truth is fed before {forced} of {MANY} later steps, expected about {MANY // 4}"
+    expect.true(80 <= forced <= 225, text, kind="value")
+
+
+@points(0.4)
+def test_the_coins_follow_the_generator_and_nothing_else(code, draw, expect):
+    draw.size("target=48")
+    table, targets, bos_id = draw_training(draw)
+    tossed = []
+    for seed in (11, 12, 13, 14, 11):
+        code.decode_loop(decoder(table), start(), targets, bos_id, 0.5, seeded(seed))
+        tossed.append(coins(code, table, targets).tolist())
+    expect.left_alone()
+    expect.true(tossed[0] == tossed[4], "generators with the same seed give different coins")
+    expect.true(any(other != tossed[0] for other in tossed[1:4]), "generators with different seeds give the same coins")
+
+
+@points(0.25)
+def test_without_a_generator_the_coins_follow_the_default_one(code, draw, expect):
+    draw.size("target=48")
+    table, targets, bos_id = draw_training(draw)
+    tossed = []
+    for seed in (11, 12, 13, 14, 11):
+        code.request("start", seed, text="torch.manual_seed(...)")
+        code.decode_loop(decoder(table), start(), targets, bos_id, 0.5)
+        tossed.append(coins(code, table, targets).tolist())
+        moved = "torch's random state" in code.calls[-1].changed
+        expect.true(moved, "without a generator, no coin comes from torch's default one")
+    expect.left_alone(may_draw=True)
+    expect.true(tossed[0] == tossed[4], "after the same torch.manual_seed the coins differ")
+    expect.true(any(other != tossed[0] for other in tossed[1:4]), "after any torch.manual_seed the coins are the same")
+
+
+@points(0.2)
+@pytest.mark.parametrize("ratio", [0.0, 1.0], ids=["free", "forced"])
+def test_gradients_pass_through_every_step(code, draw, expect, ratio):
+    table, targets, bos_id = draw_training(draw)
+    inputs = (decoder(table), start(), targets, bos_id, ratio)
+    expect.gradients(code.decode_loop, reference.decode_loop, *inputs)
+    steps = code.calls[-1].recorded
+    expect.true(steps == targets.size(1), "decode_loop calls step with gradients switched off, so it cannot be trained")
+
+
+@points(0.4)
+def test_loss_worked_by_hand(code, draw, expect):
+    probabilities = torch.tensor([[[1, 1, 4, 1, 1], [4, 1, 1, 1, 1], [1, 1, 4, 1, 1]]], dtype=draw.dtype) / 8
+    targets = torch.tensor([[4, 0, 2]])
+    right = torch.tensor((math.log(8) + math.log(2)) / 2, dtype=draw.dtype)
+    expect(code.sequence_loss(probabilities.log(), targets, 0), right)
+
+
+@points(0.15)
+@pytest.mark.parametrize("pad_id", [0, 2], ids=["pad_id_zero", "pad_id_two"])
+def test_loss_is_the_mean_over_all_real_targets(code, draw, expect, pad_id):
+    draw.size("vocab=5")
+    for dtype in (draw.dtype, torch.float32):
+        logits, targets, _ = draw_loss(draw, dtype, pad_id)
+        expect.agrees(code.sequence_loss, reference.sequence_loss, logits, targets, pad_id)
+        expect.agrees(code.sequence_loss, reference.sequence_loss, draw.strided(logits), draw.strided(targets), pad_id)
+
+
+@points(0.4)
+def test_columns_of_padding_never_change_the_loss(code, draw, expect):
+    logits, targets, pad_id = draw_loss(draw)
+    columns = draw("batch columns vocab", scale=1e3).clamp(-1e4, 1e4)
+    padding = torch.full(columns.shape[:2], pad_id)
+    longer = (torch.cat([logits, columns], dim=1), torch.cat([targets, padding], dim=1), pad_id)
+    expect(code.sequence_loss(*longer), reference.sequence_loss(logits, targets, pad_id))
+    expect.gradients(code.sequence_loss, reference.sequence_loss, *longer)
+
+
+@points(0.15)
+def test_a_single_real_target_is_enough(code, draw, expect):
+    logits, targets, pad_id = draw_loss(draw)
+    row, column = draw.integer(0, targets.size(0) - 1), draw.integer(0, targets.size(1) - 1)
+    lonely = torch.full_like(targets, pad_id)
+    lonely[row, column] = (pad_id + 1) % draw.size("vocab")
+    logits[row, column] *= 100
+    expect.agrees(code.sequence_loss, reference.sequence_loss, logits, lonely, pad_id)
+
+
+@points(0.4)
+def test_without_a_real_target_the_loss_is_zero_with_a_finite_gradient(code, draw, expect):
+    for dtype in (draw.dtype, torch.float32):
+        logits, targets, pad_id = draw_loss(draw, dtype)
+        targets = torch.full_like(targets, pad_id)
+        call = code.sequence_loss.call((logits, targets, pad_id), {}, grad=True)
+        expect(call.value, torch.zeros((), dtype=dtype))
+        expect.true(call.requires_grad, f"{call.text} is cut off from logits: backward() on it raises an error")
+        expect.gradients(code.sequence_loss, reference.sequence_loss, logits, targets, pad_id)
+
+
+@points(0.2)
+def test_logits_of_size_ten_thousand_do_not_overflow(code, draw, expect):
+    for dtype in (draw.dtype, torch.float32):
+        logits, targets, pad_id = draw_loss(draw, dtype)
+        logits = (logits * 5e3).clamp(-1e4, 1e4)
+        expect.agrees(code.sequence_loss, reference.sequence_loss, logits, targets, pad_id)
+
+
+@points(0.15)
+def test_any_size_of_the_loss_may_be_one(code, draw, expect):
+    for ones in ("batch", "target", "vocab"):
+        for size in ("batch=3", "target=4", "vocab=5", f"{ones}=1"):
+            draw.size(size)
+        expect.agrees(code.sequence_loss, reference.sequence_loss, *draw_loss(draw))
+
+
+@points(0.2)
+def test_gradients_of_the_loss_reach_the_logits(code, draw, expect):
+    expect.gradients(code.sequence_loss, reference.sequence_loss, *draw_loss(draw))
+
+
+@points(0.5)
+def test_greedy_decoding_worked_by_hand(code, draw, expect):
+    favourite = torch.tensor([[0, 3, 0, 2, 3], [0, 4, 0, 2, 3]])
+    table = one_hot(favourite, 5).to(draw.dtype).expand(9, -1, -1, -1)
+    written = code.greedy_decode(decoder(table, 2), start(), 2, 1, 2, 0, 9)
+    expect(written, torch.tensor([[3, 2, 0], [4, 3, 2]]), axes="batch length")
+
+
+@points(0.5)
+def test_each_row_ends_with_its_own_eos_and_then_pad(code, draw, expect):
+    ends = (draw.permutation(4) + torch.tensor([0, 1, 1, 1])).tolist()
+    table, limits = draw_sentences(draw, ends)
+    inputs = (decoder(table, limits[1]), start(), 4, *limits)
+    right = expect.agrees(code.greedy_decode, reference.greedy_decode, *inputs, axes="batch length")
+    tokens, running = fed(code), (right == limits[1]).cumsum(1) == 0
+    expect(tokens[:, 0], torch.full((4,), limits[0]), axes="batch", what="what the first step is fed")
+    later = torch.where(running[:, :-1], right[:, :-1], tokens[:, 1:])
+    expect(tokens[:, 1:], later, axes="batch step", what="what the later steps are fed")
+
+
+@points(0.2)
+@pytest.mark.parametrize("length", [1, 4, 8])
+def test_decoding_stops_with_the_last_row_or_at_the_longest_length(code, draw, expect, length):
+    ends = [length - 1, draw.integer(0, length - 1), draw.integer(0, length - 1)]
+    for limit in (length, 8):
+        for last in (length - 1, 8 if limit == length else length - 1):
+            table, limits = draw_sentences(draw, [last, *ends[1:]], max_length=limit)
+            inputs = (decoder(table, limits[1]), start(), 3, *limits)
+            expect.agrees(code.greedy_decode, reference.greedy_decode, *inputs, axes="batch length")
+            steps = fed(code).size(1)
+            expect.true(steps == length, f"step is called {steps} times for a result of length {length}")
+
+
+@points(0.1)
+@pytest.mark.parametrize("ids", [(1, 2, 2), (3, 3, 0), (5, 0, 5), (4, 4, 4)], ids=str)
+def test_special_ids_may_be_equal_and_may_stand_in_a_sentence(code, draw, expect, ids):
+    table, limits = draw_sentences(draw, [2, 5, 6, 3], ids)
+    for position, token in enumerate((ids[2], ids[0])):
+        if token != ids[1]:
+            table[position, :, :, token] = 20.0
+    inputs = (decoder(table, limits[1]), start(), 4, *limits)
+    expect.agrees(code.greedy_decode, reference.greedy_decode, *inputs, axes="batch length")
+
+
+@points(0.1)
+@pytest.mark.parametrize("ones", ["batch", "vocab"])
+def test_one_row_or_one_token_can_be_decoded(code, draw, expect, ones):
+    ids, ends, vocab = (None, [draw.integer(1, 6)], 7) if ones == "batch" else ((0, 0, 0), [0, 0, 0], 1)
+    table, limits = draw_sentences(draw, ends, ids, vocab=vocab)
+    inputs = (decoder(table, limits[1]), start(), len(ends), *limits)
+    expect.agrees(code.greedy_decode, reference.greedy_decode, *inputs, axes="batch length")
+
+
+@points(0.15)
+def test_decoding_records_no_gradient(code, draw, expect):
+    table, limits = draw_sentences(draw, [1, 3, 2])
+    expect.records_no_gradient(code.greedy_decode, decoder(table, limits[1]), start(), 3, *limits)
+    expect.left_alone()
+
+
+@points(0.15, form=True)
+def test_inputs_and_global_state_are_left_alone(code, draw, expect):
+    table, targets, bos_id = draw_training(draw)
+    code.shift_right(targets, bos_id)
+    for ratio in (0.0, 1.0):
+        code.decode_loop(decoder(table), start(), targets, bos_id, ratio, seeded(1))
+    for dtype in (draw.dtype, torch.float32):
+        code.sequence_loss(*draw_loss(draw, dtype))
+    expect.left_alone()

@@ -1,0 +1,561 @@
+"""Wrong variants of exercise 7, the likeliest first."""
+
+import torch
+import torch.nn.functional as F
+
+from grader.variants import mistake
+from solutions import ex07_masked_attention as reference
+
+INFINITY = float("inf")
+
+
+def scores_of(q, k):
+    wide = torch.promote_types(q.dtype, torch.float32)
+    return q.to(wide) @ k.to(wide).transpose(-2, -1) / q.size(-1) ** 0.5
+
+
+def lowest_where_forbidden(scores, allowed):
+    return scores.masked_fill(~allowed, torch.finfo(scores.dtype).min)
+
+
+def attend(scores, allowed):
+    return torch.softmax(lowest_where_forbidden(scores, allowed), dim=-1).masked_fill(~allowed, 0.0)
+
+
+def results(weights, q, v):
+    return (weights @ v.to(weights.dtype)).to(q.dtype), weights.to(q.dtype)
+
+
+# ---------------------------------------------------------------------------------------------------- padding_mask
+
+
+@mistake
+def padding_mask__true_at_padding(lengths, max_length):
+    """The mask is True at padding. Here True means MAY be attended to."""
+    return ~reference.padding_mask(lengths, max_length)
+
+
+@mistake
+def padding_mask__one_too_many(lengths, max_length):
+    """One padding position after the last real token counts as real: positions are counted from 0."""
+    return torch.arange(max_length, device=lengths.device) <= lengths[:, None, None]
+
+
+@mistake
+def padding_mask__last_token_hidden(lengths, max_length):
+    """The last real token of each sequence is hidden too."""
+    return torch.arange(1, max_length + 1, device=lengths.device) < lengths[:, None, None]
+
+
+@mistake
+def padding_mask__left_padded(lengths, max_length):
+    """The real tokens are taken to stand at the end of each row. Here padding stands at the end."""
+    return reference.padding_mask(lengths, max_length).flip(-1)
+
+
+@mistake
+def padding_mask__two_axes(lengths, max_length):
+    """The query's axis is missing: without it, the batch stands where the queries belong."""
+    return reference.padding_mask(lengths, max_length).squeeze(1)
+
+
+@mistake
+def padding_mask__masks_queries(lengths, max_length):
+    """The axis of size 1 is the last one, so the mask hides queries. It is keys that must be hidden."""
+    return reference.padding_mask(lengths, max_length).transpose(1, 2)
+
+
+@mistake
+def padding_mask__four_axes(lengths, max_length):
+    """The mask has an axis for heads. In this exercise it has three axes: batch, query, key."""
+    return reference.padding_mask(lengths, max_length).unsqueeze(1)
+
+
+@mistake
+def padding_mask__repeated_for_every_query(lengths, max_length):
+    """The mask is repeated for every query. One row is enough: the same keys are hidden from all of them."""
+    return reference.padding_mask(lengths, max_length).expand(-1, max_length, -1)
+
+
+@mistake
+def padding_mask__as_wide_as_the_longest(lengths, max_length):
+    """The mask is as wide as the longest sequence. The padded length may be larger than that."""
+    return reference.padding_mask(lengths, int(lengths.max()))
+
+
+@mistake
+def padding_mask__numbers(lengths, max_length):
+    """The mask holds the numbers 0 and 1. It should hold bool, or `~` and `&` mean something else."""
+    return reference.padding_mask(lengths, max_length).long()
+
+
+@mistake
+def padding_mask__empty_sequence_sees_its_first_position(lengths, max_length):
+    """A sequence of length 0 is treated as if it had one token."""
+    return reference.padding_mask(lengths.clamp(min=1), max_length)
+
+
+@mistake
+def padding_mask__lengths_clamped_in_place(lengths, max_length):
+    """The caller's lengths are changed in place."""
+    mask = reference.padding_mask(lengths, max_length)
+    lengths.clamp_(min=1)
+    return mask
+
+
+# ----------------------------------------------------------------------------------------------------- causal_mask
+
+
+@mistake
+def causal_mask__upper_triangle(length, device=None):
+    """Rows and columns are swapped: each query sees itself and the future, and not the past."""
+    return reference.causal_mask(length, device).T
+
+
+@mistake
+def causal_mask__future_shown_past_hidden(length, device=None):
+    """True stands where the key is in the future. Here True means MAY be attended to."""
+    return ~reference.causal_mask(length, device)
+
+
+@mistake
+def causal_mask__hides_itself(length, device=None):
+    """A position may not see itself, so the first query has nothing to look at."""
+    return reference.causal_mask(length, device).tril(-1)
+
+
+@mistake
+def causal_mask__one_key_too_many(length, device=None):
+    """Each query also sees the key right after it, and that is the answer it has to predict."""
+    return torch.ones(length, length, dtype=torch.bool, device=device).tril(1)
+
+
+@mistake
+def causal_mask__only_itself(length, device=None):
+    """Each query sees itself alone: the past is hidden too."""
+    return torch.eye(length, dtype=torch.bool, device=device)
+
+
+@mistake
+def causal_mask__everything(length, device=None):
+    """Every query may see every key: nothing hides the future."""
+    return torch.ones(length, length, dtype=torch.bool, device=device)
+
+
+@mistake
+def causal_mask__floating_numbers(length, device=None):
+    """The mask holds floating numbers. It should hold bool, True where a key may be attended to."""
+    return reference.causal_mask(length, device).float()
+
+
+@mistake
+def causal_mask__with_a_batch_axis(length, device=None):
+    """The mask has an axis of size 1 in front. It should be (length, length)."""
+    return reference.causal_mask(length, device).unsqueeze(0)
+
+
+@mistake
+def causal_mask__fixed_size(length, device=None):
+    """The mask is cut out of a table of a fixed size, so a long sequence gets a mask that is too small."""
+    return torch.ones(32, 32, dtype=torch.bool, device=device).tril()[:length, :length]
+
+
+@mistake
+def causal_mask__device_ignored(length, device=None):
+    """The mask is always made on the default device: the argument `device` is not used."""
+    return torch.ones(length, length, dtype=torch.bool).tril()
+
+
+# ---------------------------------------------------------------------------------------------------- decoder_mask
+
+
+@mistake
+def decoder_mask__either(lengths, max_length):
+    """A key is allowed where ONE of the masks allows it, so padding or the future shows through."""
+    return reference.padding_mask(lengths, max_length) | reference.causal_mask(max_length, lengths.device)
+
+
+@mistake
+def decoder_mask__padding_only(lengths, max_length):
+    """The future is not hidden: only the padding mask is in use."""
+    mask = reference.padding_mask(lengths, max_length)
+    return mask.expand(-1, max_length, -1)
+
+
+@mistake
+def decoder_mask__causal_only(lengths, max_length):
+    """Padding is not hidden: only the causal mask is in use."""
+    return reference.causal_mask(max_length, lengths.device).expand(len(lengths), -1, -1)
+
+
+@mistake
+def decoder_mask__padding_on_queries(lengths, max_length):
+    """The padding mask hides queries where it should hide keys."""
+    padding = reference.padding_mask(lengths, max_length).transpose(1, 2)
+    return padding & reference.causal_mask(max_length, lengths.device)
+
+
+@mistake
+def decoder_mask__padding_queries_see_nothing(lengths, max_length):
+    """Queries at padding get a row of their own without any key. They are not to be treated differently."""
+    return reference.decoder_mask(lengths, max_length) & reference.padding_mask(lengths, max_length).transpose(1, 2)
+
+
+@mistake
+def decoder_mask__padding_queries_see_themselves(lengths, max_length):
+    """Every query may see itself, even where it is padding: padding is then a key after all."""
+    own = torch.eye(max_length, dtype=torch.bool, device=lengths.device)
+    return reference.decoder_mask(lengths, max_length) | own
+
+
+@mistake
+def decoder_mask__future_shown(lengths, max_length):
+    """The causal part is upside down: each query sees itself and the real keys after it."""
+    return reference.padding_mask(lengths, max_length) & reference.causal_mask(max_length, lengths.device).T
+
+
+@mistake
+def decoder_mask__axis_for_heads(lengths, max_length):
+    """The mask has an axis for heads. In this exercise it has three axes: batch, query, key."""
+    return reference.decoder_mask(lengths, max_length).unsqueeze(1)
+
+
+@mistake
+def decoder_mask__empty_rows_see_the_first_key(lengths, max_length):
+    """The first key is always allowed, so a sequence without any token gets one."""
+    return reference.decoder_mask(lengths.clamp(min=1), max_length)
+
+
+# ------------------------------------------------------------------------------------------------ masked_attention
+
+
+@mistake
+def masked_attention__mask_ignored(q, k, v, allowed):
+    """The mask has no effect. (`masked_fill` returns a new tensor; the old one stays as it is.)"""
+    return results(torch.softmax(scores_of(q, k), dim=-1), q, v)
+
+
+@mistake
+def masked_attention__inverted(q, k, v, allowed):
+    """What is allowed is hidden and what is forbidden is seen. True means MAY be attended to."""
+    return results(attend(scores_of(q, k), ~allowed), q, v)
+
+
+@mistake
+def masked_attention__empty_row_is_nan(q, k, v, allowed):
+    """A query with no allowed key gets a row of minus infinity, and the softmax of that is NaN."""
+    return results(torch.softmax(scores_of(q, k).masked_fill(~allowed, -INFINITY), dim=-1), q, v)
+
+
+@mistake
+def masked_attention__nan_replaced_afterwards(q, k, v, allowed):
+    """NaN is replaced by 0 after the softmax. The result looks right, but the gradient still goes through the NaN."""
+    weights = torch.softmax(scores_of(q, k).masked_fill(~allowed, -INFINITY), dim=-1)
+    return results(weights.nan_to_num(0.0), q, v)
+
+
+@mistake
+def masked_attention__empty_row_is_uniform(q, k, v, allowed):
+    """A query with no allowed key spreads its weight evenly over all keys. It should get zeros."""
+    return results(torch.softmax(lowest_where_forbidden(scores_of(q, k), allowed), dim=-1), q, v)
+
+
+@mistake
+def masked_attention__forbidden_scores_are_zero(q, k, v, allowed):
+    """Forbidden scores are set to 0. The exponential of 0 is 1, so forbidden keys still get weight."""
+    return results(torch.softmax(scores_of(q, k) * allowed, dim=-1), q, v)
+
+
+@mistake
+def masked_attention__small_negative_number(q, k, v, allowed):
+    """Forbidden scores are set to a number like -10, so a little weight remains where it should be exactly 0."""
+    return results(torch.softmax(scores_of(q, k).masked_fill(~allowed, -10.0), dim=-1), q, v)
+
+
+@mistake
+def masked_attention__minus_ten_thousand(q, k, v, allowed):
+    """Forbidden scores are set to -10,000. Allowed scores can be that low themselves."""
+    scores = scores_of(q, k).masked_fill(~allowed, -1e4)
+    return results(torch.softmax(scores, dim=-1) * allowed.any(-1, keepdim=True), q, v)
+
+
+@mistake
+def masked_attention__ten_thousand_subtracted(q, k, v, allowed):
+    """10,000 is subtracted from forbidden scores. Scores differ by more than that, so forbidden keys still win."""
+    scores = scores_of(q, k) - 1e4 * (~allowed)
+    return results(torch.softmax(scores, dim=-1) * allowed.any(-1, keepdim=True), q, v)
+
+
+@mistake
+def masked_attention__after_softmax(q, k, v, allowed):
+    """The mask is applied after the softmax: forbidden keys have taken their share, so a row sums to less than 1."""
+    return results(torch.softmax(scores_of(q, k), dim=-1) * allowed, q, v)
+
+
+@mistake
+def masked_attention__after_softmax_rescaled(q, k, v, allowed):
+    """Forbidden keys take part in the softmax and are taken out afterwards. A huge forbidden score leaves 0 / 0."""
+    weights = torch.softmax(scores_of(q, k), dim=-1) * allowed
+    total = weights.sum(-1, keepdim=True)
+    return results(weights / total.masked_fill(~allowed.any(-1, keepdim=True), 1.0), q, v)
+
+
+@mistake
+def masked_attention__weights_not_masked_in_the_output(q, k, v, allowed):
+    """The output is mixed with weights that were not masked; only the weights returned are."""
+    weights = attend(scores_of(q, k), allowed)
+    return results(torch.softmax(scores_of(q, k), dim=-1), q, v)[0], weights.to(q.dtype)
+
+
+@mistake
+def masked_attention__unmasked_weights_returned(q, k, v, allowed):
+    """The weights returned are those without the mask; only the output obeys it."""
+    output, _ = reference.masked_attention(q, k, v, allowed)
+    return output, torch.softmax(scores_of(q, k), dim=-1).to(q.dtype)
+
+
+@mistake
+def masked_attention__plus_infinity(q, k, v, allowed):
+    """Forbidden scores are set to plus infinity, the opposite of hiding them, and the softmax becomes NaN."""
+    return results(torch.softmax(scores_of(q, k).masked_fill(~allowed, INFINITY), dim=-1), q, v)
+
+
+@mistake
+def masked_attention__zero_times_infinity(q, k, v, allowed):
+    """The mask is multiplied by minus infinity. 0 times infinity is NaN, so allowed scores are lost too."""
+    scores = scores_of(q, k)
+    return results(torch.softmax(scores + (~allowed).to(scores.dtype) * -INFINITY, dim=-1), q, v)
+
+
+@mistake
+def masked_attention__no_scaling(q, k, v, allowed):
+    """The scores are not divided by sqrt(d_k), so with wide keys the softmax is almost all-or-nothing."""
+    return results(attend(scores_of(q, k) * q.size(-1) ** 0.5, allowed), q, v)
+
+
+@mistake
+def masked_attention__divided_by_d_k(q, k, v, allowed):
+    """The scores are divided by d_k itself, not by its square root."""
+    return results(attend(scores_of(q, k) / q.size(-1) ** 0.5, allowed), q, v)
+
+
+@mistake
+def masked_attention__scaled_by_width_of_values(q, k, v, allowed):
+    """The scores are divided by the root of d_v. It is d_k, the width of a key, that makes them grow."""
+    return results(attend(scores_of(q, k) * (q.size(-1) / v.size(-1)) ** 0.5, allowed), q, v)
+
+
+@mistake
+def masked_attention__softmax_over_queries(q, k, v, allowed):
+    """The softmax runs over the queries, so columns sum to one instead of rows."""
+    weights = torch.softmax(lowest_where_forbidden(scores_of(q, k), allowed), dim=-2)
+    return results(weights.masked_fill(~allowed, 0.0), q, v)
+
+
+@mistake
+def masked_attention__scores_returned(q, k, v, allowed):
+    """The second result holds the masked scores, not the weights."""
+    scores = lowest_where_forbidden(scores_of(q, k), allowed)
+    return reference.masked_attention(q, k, v, allowed)[0], scores.to(q.dtype)
+
+
+@mistake
+def masked_attention__divisor_with_an_epsilon(q, k, v, allowed):
+    """A small number is added to the divisor of the softmax in every row, so no row sums to exactly 1."""
+    scores = lowest_where_forbidden(scores_of(q, k), allowed)
+    exponentials = (scores - scores.amax(-1, keepdim=True)).exp() * allowed
+    return results(exponentials / (exponentials.sum(-1, keepdim=True) + 1e-6), q, v)
+
+
+@mistake
+def masked_attention__softmax_without_maximum(q, k, v, allowed):
+    """The exponentials are taken of the raw scores, so large scores overflow to infinity and then to NaN."""
+    scores = scores_of(q, k)
+    exponentials = scores.masked_fill(~allowed, -INFINITY).exp()
+    total = exponentials.sum(-1, keepdim=True)
+    return results(exponentials / total.masked_fill(total == 0, 1.0), q, v)
+
+
+@mistake
+def masked_attention__maximum_over_forbidden_keys(q, k, v, allowed):
+    """The maximum that is subtracted looks at forbidden keys too. A huge one there presses all allowed weights to 0."""
+    scores = scores_of(q, k)
+    exponentials = (scores - scores.amax(-1, keepdim=True)).exp() * allowed
+    total = exponentials.sum(-1, keepdim=True)
+    return results(exponentials / total.masked_fill(total == 0, 1.0), q, v)
+
+
+@mistake
+def masked_attention__infinity_chosen_away(q, k, v, allowed):
+    """Forbidden exponentials overflow before `where` puts them aside. The result is right, but not the gradient."""
+    scores = scores_of(q, k)
+    top = lowest_where_forbidden(scores, allowed).amax(-1, keepdim=True)
+    exponentials = torch.where(allowed, (scores - top).exp(), 0.0)
+    total = exponentials.sum(-1, keepdim=True)
+    return results(exponentials / total.masked_fill(total == 0, 1.0), q, v)
+
+
+@mistake
+def masked_attention__scores_clamped(q, k, v, allowed):
+    """The scores are clamped so that nothing overflows. Large scores that differ become equal."""
+    return results(attend(scores_of(q, k).clamp(-60, 60), allowed), q, v)
+
+
+@mistake
+def masked_attention__empty_row_sees_everything(q, k, v, allowed):
+    """A query with no allowed key is let see all of them: forbidden keys come back in."""
+    return results(attend(scores_of(q, k), allowed | ~allowed.any(-1, keepdim=True)), q, v)
+
+
+@mistake
+def masked_attention__empty_row_only_if_all_are(q, k, v, allowed):
+    """Zeros are returned only if nothing at all is allowed. A single query without a key still becomes NaN."""
+    if not allowed.any():
+        return v.new_zeros(*q.shape[:-1], v.size(-1)), v.new_zeros(*q.shape[:-1], k.size(-2))
+    return results(torch.softmax(scores_of(q, k).masked_fill(~allowed, -INFINITY), dim=-1), q, v)
+
+
+@mistake
+def masked_attention__empty_row_has_uniform_weights(q, k, v, allowed):
+    """The output of a query with no allowed key is 0, but its weights are not."""
+    weights = torch.softmax(lowest_where_forbidden(scores_of(q, k), allowed), dim=-1)
+    output, _ = reference.masked_attention(q, k, v, allowed)
+    return output, weights.to(q.dtype)
+
+
+@mistake
+def masked_attention__empty_row_has_an_output(q, k, v, allowed):
+    """The weights of a query with no allowed key are 0, but its output is the mean of all values."""
+    weights = torch.softmax(lowest_where_forbidden(scores_of(q, k), allowed), dim=-1)
+    return results(weights, q, v)[0], weights.masked_fill(~allowed, 0.0).to(q.dtype)
+
+
+@mistake
+def masked_attention__one_leading_axis(q, k, v, allowed):
+    """Exactly one leading axis is expected. There may be none, and there will be two: batch and head."""
+    weights = attend(scores_of(q, k), allowed)
+    return torch.bmm(weights, v.to(weights.dtype)).to(q.dtype), weights.to(q.dtype)
+
+
+@mistake
+def masked_attention__mask_needs_every_axis(q, k, v, allowed):
+    """The mask is taken to have an axis of its own for every query. An axis of size 1 should be broadcast."""
+    queries = range(q.size(-2))
+    rows = [attend(scores_of(q[..., i : i + 1, :], k), allowed[..., i : i + 1, :]) for i in queries]
+    return results(torch.cat(rows, dim=-2), q, v)
+
+
+@mistake
+def masked_attention__mask_needs_the_batch(q, k, v, allowed):
+    """The first axis of the mask is taken to be the batch. A mask of two axes has none."""
+    rows = []
+    for some_q, some_k, mask in zip(q, k, allowed, strict=True):
+        rows.append(attend(scores_of(some_q, some_k), mask))
+    return results(torch.stack(rows), q, v)
+
+
+@mistake
+def masked_attention__axis_put_into_the_mask(q, k, v, allowed):
+    """An axis is put into every mask behind the batch. Only the caller knows where its mask has to be broadcast."""
+    inner = allowed.unsqueeze(1) if allowed.dim() == 3 and q.dim() > 3 else allowed
+    if allowed.dim() == 2:
+        inner = allowed.unsqueeze(1)
+    return results(attend(scores_of(q, k), inner), q, v)
+
+
+@mistake
+def masked_attention__half_cannot_hold_a_billion(q, k, v, allowed):
+    """Forbidden scores are set to -1e9 in the dtype that came in, and float16 has no such number."""
+    scores = (q @ k.transpose(-2, -1) / q.size(-1) ** 0.5).masked_fill(~allowed, -1e9)
+    weights = torch.softmax(scores, dim=-1).masked_fill(~allowed, 0.0)
+    return weights @ v, weights
+
+
+@mistake
+def masked_attention__half_overflows_under_a_sum(q, k, v, allowed):
+    """The lowest number is added to scores in the dtype that came in. In float16 the sum is infinity, then NaN."""
+    scores = q @ k.transpose(-2, -1) / q.size(-1) ** 0.5
+    scores = scores + (~allowed).to(q.dtype) * torch.finfo(q.dtype).min
+    weights = torch.softmax(scores, dim=-1).masked_fill(~allowed, 0.0)
+    return weights @ v, weights
+
+
+@mistake
+def masked_attention__float32_returned(q, k, v, allowed):
+    """The results are float32, whatever dtype came in."""
+    weights = attend(scores_of(q, k), allowed).float()
+    return weights @ v.float(), weights
+
+
+@mistake
+def masked_attention__half_weights_stay_wide(q, k, v, allowed):
+    """The output is converted back to the dtype that came in, but the weights are not."""
+    weights = attend(scores_of(q, k), allowed)
+    return results(weights, q, v)[0], weights
+
+
+@mistake
+def masked_attention__rounded_to_float32(q, k, v, allowed):
+    """Everything is computed in float32 and converted back, which costs a float64 input half of its digits."""
+    output, weights = reference.masked_attention(q.float(), k.float(), v.float(), allowed)
+    return output.to(q.dtype), weights.to(q.dtype)
+
+
+@mistake
+def masked_attention__rounded_to_half(q, k, v, allowed):
+    """float32 inputs are computed in bfloat16, as under autocast, which costs most of their digits."""
+    if q.dtype != torch.float32:
+        return reference.masked_attention(q, k, v, allowed)
+    output, weights = reference.masked_attention(q.bfloat16(), k.bfloat16(), v.bfloat16(), allowed)
+    return output.to(q.dtype), weights.to(q.dtype)
+
+
+@mistake
+def masked_attention__squeezed(q, k, v, allowed):
+    """Axes of size 1 are squeezed away, so a batch of one loses its batch axis."""
+    output, weights = reference.masked_attention(q, k, v, allowed)
+    return output.squeeze(), weights.squeeze()
+
+
+@mistake
+def masked_attention__needs_contiguous_input(q, k, v, allowed):
+    """`view` is used on the inputs, which fails for a tensor that is not contiguous in memory."""
+    flat = [tensor.view(-1).view(tensor.shape) for tensor in (q, k, v)]
+    return reference.masked_attention(*flat, allowed)
+
+
+@mistake
+def masked_attention__weights_detached(q, k, v, allowed):
+    """The weights are cut off from the graph, so queries and keys can't be trained."""
+    weights = attend(scores_of(q, k), allowed).detach()
+    return results(weights, q, v)
+
+
+@mistake
+def masked_attention__values_detached(q, k, v, allowed):
+    """The values are cut off from the graph, so nothing that makes them can be trained."""
+    return reference.masked_attention(q, k, v.detach(), allowed)
+
+
+@mistake
+def masked_attention__mask_inverted_in_place(q, k, v, allowed):
+    """The caller's mask is inverted in place, so the next call gets the opposite mask."""
+    result = reference.masked_attention(q, k, v, allowed)
+    allowed.logical_not_()
+    return result
+
+
+@mistake
+def masked_attention__inputs_scaled_in_place(q, k, v, allowed):
+    """The query is divided in place, so the caller's tensor changes too."""
+    result = reference.masked_attention(q, k, v, allowed)
+    with torch.no_grad():
+        q.div_(q.size(-1) ** 0.5)
+    return result
+
+
+@mistake
+def masked_attention__library_call(q, k, v, allowed):
+    """The library's attention does the work that this exercise asks you to build."""
+    F.scaled_dot_product_attention(q, k, v)
+    return reference.masked_attention(q, k, v, allowed)

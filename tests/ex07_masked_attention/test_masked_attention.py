@@ -1,0 +1,346 @@
+"""The checks of exercise 7, in teaching order."""
+
+import math
+
+import pytest
+import torch
+
+from grader.errors import LearnerError, Unwritten
+from grader.marks import points, shortcuts
+from solutions import ex07_masked_attention as reference
+
+pytestmark = shortcuts("F.scaled_dot_product_attention", "nn.MultiheadAttention", "F.multi_head_attention_forward")
+
+ATTENTION = "batch query d_v; batch query key"
+DTYPES = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
+HALF_GRADIENT = {torch.float16: 0.05, torch.bfloat16: 0.4}
+CAUSAL_LENGTHS = (1, 2, 3, 6, 7, 40)
+
+
+def draw_inputs(draw, leading="batch", dtype=None):
+    """q, k, v: every size another."""
+    return [draw(f"{leading} {axes}", dtype=dtype) for axes in ("query d_k", "key d_k", "key d_v")]
+
+
+def draw_allowed(draw, axes="batch query key"):
+    """A mask. Every row has an allowed key and, where there are two keys, a forbidden one."""
+    ranks = draw(axes).argsort(-1).argsort(-1)
+    last = draw.tokens(" ".join(axes.split()[:-1]), max(1, ranks.size(-1) - 1))
+    return ranks <= last.unsqueeze(-1)
+
+
+def draw_ragged(draw, empty=False):
+    """Lengths over the keys, and their mask (batch, 1, key); one row may have no key at all."""
+    lengths = draw.lengths("batch", "key")
+    if empty:
+        lengths[lengths.argmax()] = 0
+    return lengths, reference.padding_mask(lengths, draw.size("key"))
+
+
+def spoiled(draw, tensor, hidden):
+    """The same tensor with numbers of size 1e4 where `hidden`."""
+    garbage = 1e4 * torch.where(draw(" ".join(str(size) for size in tensor.shape)) < 0, -1.0, 1.0)
+    return torch.where(hidden, garbage.to(tensor.dtype), tensor)
+
+
+@points(0.1, form=True)
+@pytest.mark.parametrize("name", ["padding_mask", "causal_mask", "decoder_mask"])
+def test_masks_are_bool_and_have_their_shapes(code, draw, expect, name):
+    lengths, n = draw.lengths("batch", "key"), draw.size("key")
+    arguments = (n,) if name == "causal_mask" else (lengths, n)
+    shape = {"padding_mask": "batch 1 key", "causal_mask": "key key", "decoder_mask": "batch key key"}[name]
+    mask = expect.tensor(getattr(code, name)(*arguments), draw.shape(shape))
+    expect.true(mask.dtype == torch.bool, f"{name} returned {mask.dtype}, expected torch.bool", kind="dtype")
+
+
+@points(0.35)
+def test_padding_mask_worked_by_hand(code, draw, expect):
+    expected = torch.tensor([[[1, 0, 0, 0]], [[1, 1, 1, 0]], [[1, 1, 1, 1]]]).bool()
+    expect(code.padding_mask(torch.tensor([1, 3, 4]), 4), expected, axes="batch 1 key")
+
+
+@points(0.35)
+def test_padding_mask_follows_lengths_and_padded_length(code, draw, expect):
+    lengths, n = draw.lengths("batch", "key"), draw.size("key")
+    for extra in (0, 2):
+        expect.agrees(code.padding_mask, reference.padding_mask, lengths, n + extra, axes="batch 1 key")
+    strided = draw.strided(lengths)
+    expect.agrees(code.padding_mask, reference.padding_mask, strided, n, axes="batch 1 key")
+    expect.agrees(code.padding_mask, reference.padding_mask, torch.tensor([1]), 1, axes="batch 1 key")
+
+
+@points(0.2)
+def test_a_sequence_may_have_no_real_token(code, draw, expect):
+    lengths, _ = draw_ragged(draw, empty=True)
+    for some in (lengths, torch.zeros_like(lengths)):
+        n = draw.size("key")
+        expect.agrees(code.padding_mask, reference.padding_mask, some, n, axes="batch 1 key")
+        expect.agrees(code.decoder_mask, reference.decoder_mask, some, n, axes="batch query key")
+
+
+@points(0.35)
+def test_causal_mask_worked_by_hand(code, draw, expect):
+    expected = torch.tensor([[1, 0, 0], [1, 1, 0], [1, 1, 1]]).bool()
+    expect(code.causal_mask(3), expected, axes="query key")
+
+
+@points(0.2)
+def test_causal_mask_is_right_at_every_length(code, draw, expect):
+    for n in CAUSAL_LENGTHS:
+        expect.agrees(code.causal_mask, reference.causal_mask, n, axes="query key")
+
+
+@points(0.15, form=True)
+def test_causal_mask_is_made_on_the_device_asked_for(code, draw, expect):
+    device = torch.device(code.device)
+    for asked in (device, str(device), None):
+        mask = code.causal_mask(3, device=asked)
+        expect(mask, reference.causal_mask(3), axes="query key")
+    try:  # "meta" is a device that every machine has; its tensors hold no numbers and cannot come back
+        mask = code.causal_mask(3, "meta")
+    except Unwritten:
+        raise
+    except LearnerError:
+        return
+    expect.true(not isinstance(mask, torch.Tensor), "causal_mask made its mask on another device than asked for")
+
+
+@points(0.3)
+def test_decoder_mask_worked_by_hand(code, draw, expect):
+    short = [[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 0, 0], [1, 1, 0, 0]]
+    long = [[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 0]]
+    expected = torch.tensor([short, long]).bool()
+    expect(code.decoder_mask(torch.tensor([2, 3]), 4), expected, axes="batch query key")
+
+
+@points(0.3)
+def test_decoder_mask_hides_padding_and_the_future(code, draw, expect):
+    lengths, n = draw.lengths("batch", "key"), draw.size("key")
+    for extra in (0, 2):
+        expect.agrees(code.decoder_mask, reference.decoder_mask, lengths, n + extra, axes="batch query key")
+    expect.agrees(code.decoder_mask, reference.decoder_mask, draw.strided(lengths), n, axes="batch query key")
+    expect.agrees(code.decoder_mask, reference.decoder_mask, torch.tensor([1]), 1, axes="batch query key")
+
+
+@points(0.05, form=True)
+@pytest.mark.parametrize("dtype", DTYPES, ids=["float16", "bfloat16", "float32", "float64"])
+def test_results_have_the_shape_and_dtype_asked_for(code, draw, expect, dtype):
+    results = code.masked_attention(*draw_inputs(draw, dtype=dtype), draw_allowed(draw))
+    expect.true(isinstance(results, (tuple, list)) and len(results) == 2, "masked_attention returns two values")
+    for result, axes in zip(results, ATTENTION.split(";"), strict=True):
+        expect.tensor(result, draw.shape(axes))
+        expect.same_dtype(result, dtype)
+
+
+@points(0.8)
+def test_attention_worked_by_hand(code, draw, expect):
+    log2, log3, log4, log5 = (math.log(n) for n in (2, 3, 4, 5))
+    q = torch.tensor([[[2, 0, 0, 0], [0, 2, 0, 0]]], dtype=draw.dtype)
+    k = torch.tensor([[[log3, 0, 1, 0], [0, log4, 0, 1], [log5, log2, 1, 1]]], dtype=draw.dtype)
+    v = torch.tensor([[[4, 0], [0, 6], [3, 9]]], dtype=draw.dtype)
+    allowed = torch.tensor([[[True, True, False], [False, True, True]]])
+    weights = torch.tensor([[[3 / 4, 1 / 4, 0], [0, 2 / 3, 1 / 3]]], dtype=draw.dtype)
+    output = torch.tensor([[[3, 1.5], [1, 7]]], dtype=draw.dtype)
+    expect(code.masked_attention(q, k, v, allowed), (output, weights), axes=ATTENTION)
+
+
+@points(0.35)
+def test_scores_are_divided_by_the_root_of_d_k(code, draw, expect):
+    draw.size("d_k=16")
+    inputs = draw_inputs(draw)
+    everything = torch.ones(draw.shape("batch query key"), dtype=torch.bool)
+    expect.agrees(code.masked_attention, reference.masked_attention, *inputs, everything, axes=ATTENTION)
+
+
+@points(0.5)
+def test_attention_obeys_any_mask(code, draw, expect):
+    inputs = draw_inputs(draw)
+    expect.agrees(code.masked_attention, reference.masked_attention, *inputs, draw_allowed(draw), axes=ATTENTION)
+
+
+@points(0.35)
+def test_forbidden_weights_are_exactly_zero(code, draw, expect):
+    for dtype in DTYPES:
+        allowed = draw_allowed(draw)
+        _, weights = code.masked_attention(*draw_inputs(draw, dtype=dtype), allowed)
+        forbidden = expect.tensor(weights, draw.shape("batch query key"))[~allowed]
+        expect.true(bool((forbidden == 0).all()), "a weight is not exactly 0 where the key is not allowed")
+
+
+@points(0.3)
+def test_allowed_weights_sum_to_one(code, draw, expect):
+    _, weights = code.masked_attention(*draw_inputs(draw), draw_allowed(draw))
+    shape = draw.shape("batch query key")
+    expect(expect.tensor(weights, shape).sum(-1), torch.ones(shape[:2], dtype=draw.dtype), axes="batch query")
+
+
+@points(0.15)
+@pytest.mark.parametrize("dtype", DTYPES, ids=["float16", "bfloat16", "float32", "float64"])
+def test_a_query_with_no_allowed_key_gets_zeros(code, draw, expect, dtype):
+    q, k, v = draw_inputs(draw, dtype=dtype)
+    allowed = draw_allowed(draw)
+    empty = draw.integer(0, allowed.size(1) - 1)
+    allowed[0, empty] = False
+    right = expect.agrees(code.masked_attention, reference.masked_attention, q, k, v, allowed, axes=ATTENTION)
+    for row, same in zip(code.masked_attention(q, k, v, allowed), right, strict=True):
+        zero = expect.tensor(row, tuple(same.shape))[0, empty]
+        expect.true(bool((zero == 0).all()), "a query with no allowed key gets something else than 0")
+    nothing, nowhere = torch.zeros_like(allowed), torch.ones_like(k[..., :1], dtype=torch.bool)
+    garbage = (spoiled(draw, k, nowhere), spoiled(draw, v, nowhere))
+    expect.agrees(code.masked_attention, reference.masked_attention, q, *garbage, nothing, axes=ATTENTION)
+
+
+@points(0.05)
+@pytest.mark.parametrize(
+    "axes", ["batch query key", "batch 1 key", "1 query key", "query key", "key", "query 1", "batch 1 1", "1"]
+)
+def test_the_mask_is_broadcast(code, draw, expect, axes):
+    inputs = draw_inputs(draw)
+    allowed = draw_allowed(draw, axes) if "key" in axes else draw(axes) < 0.5
+    expect.agrees(code.masked_attention, reference.masked_attention, *inputs, allowed, axes=ATTENTION)
+
+
+@points(0.1)
+@pytest.mark.parametrize(
+    ("leading", "axes"),
+    [("", "query key"), ("batch head", "batch 1 1 key"), ("batch head", "head query key")],
+    ids=["no", "two", "two of which the mask has one"],
+)
+def test_any_leading_axes_work(code, draw, expect, leading, axes):
+    inputs, allowed = draw_inputs(draw, leading), draw_allowed(draw, axes)
+    named = f"{leading} query d_v; {leading} query key"
+    expect.agrees(code.masked_attention, reference.masked_attention, *inputs, allowed, axes=named)
+
+
+@points(0.4)
+def test_what_forbidden_positions_hold_changes_nothing(code, draw, expect):
+    q, k, v = draw_inputs(draw)
+    _, allowed = draw_ragged(draw, empty=True)
+    hidden = ~allowed.transpose(1, 2)  # (batch, key, 1)
+    right = expect.agrees(code.masked_attention, reference.masked_attention, q, k, v, allowed, axes=ATTENTION)
+    for inputs in ((q, spoiled(draw, k, hidden), v), (q, k, spoiled(draw, v, hidden))):
+        expect(code.masked_attention(*inputs, allowed), right, axes=ATTENTION)
+        before, after = code.calls[0].value, code.calls[-1].value
+        for one, other in zip(before, after, strict=True):
+            expect(other, expect.tensor(one), within=1e-12, what="masked_attention with other padding")
+
+
+@points(0.1)
+@pytest.mark.parametrize("dtype", DTYPES[:3], ids=["float16", "bfloat16", "float32"])
+def test_forbidden_garbage_is_harmless_in_narrow_dtypes(code, draw, expect, dtype):
+    q, k, v = draw_inputs(draw, dtype=dtype)
+    _, allowed = draw_ragged(draw, empty=True)
+    hidden = ~allowed.transpose(1, 2)  # (batch, key, 1)
+    inputs = (q, spoiled(draw, k, hidden), spoiled(draw, v, hidden), allowed)
+    expect.agrees(code.masked_attention, reference.masked_attention, *inputs, axes=ATTENTION)
+
+
+@points(0.2)
+def test_the_future_cannot_change_the_past(code, draw, expect):
+    q, k, v = (draw(f"batch length {width}") for width in ("d_k", "d_k", "d_v"))
+    n = draw.size("length")
+    allowed, now = reference.causal_mask(n), draw.integer(1, n - 1)
+    later = (torch.arange(n) >= now).unsqueeze(-1)  # (length, 1)
+    before = code.masked_attention(q, k, v, allowed)
+    after = code.masked_attention(q, spoiled(draw, k, later), spoiled(draw, v, later), allowed)
+    right = reference.masked_attention(q, k, v, allowed)
+    for mine, other, same in zip(before, after, right, strict=True):
+        shape = tuple(same.shape)
+        expect(expect.tensor(mine, shape), same)
+        expect(expect.tensor(other, shape)[:, :now], mine[:, :now], what="what an earlier query gets")
+
+
+@points(0.4)
+def test_scores_of_size_ten_thousand_do_not_overflow(code, draw, expect):
+    allowed = torch.tensor([[[True, False, True], [True, True, False]]])
+    for dtype in DTYPES:
+        q = torch.tensor([[[200, 0, 0, 0], [-200, 0, 0, 0]]], dtype=dtype)
+        k = torch.tensor([[[100, 0, 0, 0], [100, 0, 0, 0], [-100, 0, 0, 0]]], dtype=dtype)
+        v = torch.tensor([[[4, 0], [2, 6], [3, 9]]], dtype=dtype)
+        weights = torch.tensor([[[1, 0, 0], [0.5, 0.5, 0]]], dtype=dtype)
+        output = torch.tensor([[[4, 0], [3, 3]]], dtype=dtype)
+        expect(code.masked_attention(q, k, v, allowed), (output, weights), axes=ATTENTION)
+    q, k, v = draw_inputs(draw)
+    inputs = (q * 100, k * 100, v, draw_allowed(draw))
+    expect.agrees(code.masked_attention, reference.masked_attention, *inputs, axes=ATTENTION)
+
+
+@points(0.15)
+@pytest.mark.parametrize("dtype", DTYPES[:3], ids=["float16", "bfloat16", "float32"])
+def test_narrow_dtypes_are_as_exact_as_they_can_be(code, draw, expect, dtype):
+    inputs = draw_inputs(draw, dtype=dtype)
+    expect.agrees(code.masked_attention, reference.masked_attention, *inputs, draw_allowed(draw), axes=ATTENTION)
+
+
+@points(0.05)
+@pytest.mark.parametrize("ones", ["batch", "query", "key", "d_k", "d_v"])
+def test_any_size_may_be_one(code, draw, expect, ones):
+    draw.size(f"{ones}=1")
+    inputs = draw_inputs(draw)
+    expect.agrees(code.masked_attention, reference.masked_attention, *inputs, draw_allowed(draw), axes=ATTENTION)
+
+
+@points(0.2)
+def test_inputs_need_not_be_contiguous(code, draw, expect):
+    inputs = [draw.strided(tensor) for tensor in (*draw_inputs(draw), draw_allowed(draw))]
+    expect.agrees(code.masked_attention, reference.masked_attention, *inputs, axes=ATTENTION)
+
+
+@points(0.3)
+def test_gradients_reach_every_input(code, draw, expect):
+    inputs = (*draw_inputs(draw), draw_allowed(draw))
+    expect.gradients(code.masked_attention, reference.masked_attention, *inputs)
+
+
+@points(0.3)
+def test_gradients_are_finite_where_no_key_is_allowed(code, draw, expect):
+    inputs, allowed = draw_inputs(draw), draw_allowed(draw)
+    allowed[0, draw.integer(0, allowed.size(1) - 1)] = False
+    expect.gradients(code.masked_attention, reference.masked_attention, *inputs, allowed)
+    expect.gradients(code.masked_attention, reference.masked_attention, *inputs, torch.zeros_like(allowed))
+
+
+@points(0.3)
+def test_gradients_are_finite_where_forbidden_positions_hold_garbage(code, draw, expect):
+    q, k, v = draw_inputs(draw)
+    _, allowed = draw_ragged(draw, empty=True)
+    hidden = ~allowed.transpose(1, 2)  # (batch, key, 1)
+    inputs = (q, spoiled(draw, k, hidden), spoiled(draw, v, hidden), allowed)
+    expect.gradients(code.masked_attention, reference.masked_attention, *inputs)
+
+
+@points(0.1)
+@pytest.mark.parametrize("dtype", DTYPES[:3], ids=["float16", "bfloat16", "float32"])
+def test_gradients_are_finite_in_narrow_dtypes(code, draw, expect, dtype):
+    draw.size("d_v=1")  # so that a gradient of size 1e4 stays below float16's largest number
+    q, k, v = draw_inputs(draw, dtype=dtype)
+    _, allowed = draw_ragged(draw, empty=True)
+    hidden = ~allowed.transpose(1, 2)  # (batch, key, 1)
+    inputs = (q, spoiled(draw, k, hidden), spoiled(draw, v, hidden), allowed)
+    within = HALF_GRADIENT.get(dtype, 1e-4)
+    expect.gradients(code.masked_attention, reference.masked_attention, *inputs, within=within)
+
+
+@points(0.15, form=True)
+def test_inputs_and_global_state_are_left_alone(code, draw, expect):
+    call_everything(code, draw)
+    expect.left_alone()
+
+
+@points(0.15, form=True)
+def test_no_library_call_does_the_work(code, draw, expect):
+    call_everything(code, draw)
+    expect.no_shortcuts()
+
+
+def call_everything(code, draw):
+    """Every function of the exercise, in every dtype and under masks of several kinds."""
+    lengths, padding = draw_ragged(draw, empty=True)
+    code.padding_mask(lengths, draw.size("key"))
+    code.causal_mask(draw.size("key"))
+    code.decoder_mask(lengths, draw.size("key"))
+    for dtype in DTYPES:
+        for allowed in (padding, draw_allowed(draw), draw_allowed(draw, "query key")):
+            code.masked_attention(*draw_inputs(draw, dtype=dtype), allowed)
+    strided = [draw.strided(tensor) for tensor in (*draw_inputs(draw), draw_allowed(draw))]
+    code.masked_attention(*strided)

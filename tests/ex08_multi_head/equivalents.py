@@ -1,0 +1,147 @@
+"""Other ways to be right in exercise 8."""
+
+import torch
+import torch.nn.functional as F
+
+from grader.variants import equivalent
+from solutions import ex08_multi_head as reference
+
+
+@equivalent
+def split_heads__chunks(x, num_heads):
+    """Cut into chunks, which are stacked."""
+    if x.size(-1) % num_heads != 0:
+        raise ValueError(f"{num_heads} heads do not fit into a d_model of {x.size(-1)}")
+    return torch.stack(x.chunk(num_heads, dim=-1), dim=1)
+
+
+@equivalent
+def split_heads__unflatten(x, num_heads):
+    """unflatten and movedim; says it with an exception of its own."""
+
+    class DoesNotDivideError(ValueError):
+        pass
+
+    if x.size(-1) % num_heads:
+        raise DoesNotDivideError(f"d_model={x.size(-1)}, num_heads={num_heads}")
+    return x.unflatten(-1, (num_heads, -1)).movedim(-2, 1)
+
+
+@equivalent
+def split_heads__view(x, num_heads):
+    """A view: cutting one axis in two works in every memory order."""
+    batch, length, d_model = x.shape
+    if d_model % num_heads:
+        raise ValueError(f"{d_model} is not divisible by {num_heads}")
+    return x.view(batch, length, num_heads, d_model // num_heads).transpose(1, 2)
+
+
+@equivalent
+def concat_heads__cat(x):
+    """The heads are unbound and joined, one next to the other."""
+    return torch.cat(x.unbind(dim=1), dim=-1)
+
+
+@equivalent
+def concat_heads__contiguous_view(x):
+    """permute, contiguous, view."""
+    batch, heads, length, d_head = x.shape
+    return x.permute(0, 2, 1, 3).contiguous().view(batch, length, heads * d_head)
+
+
+@equivalent
+class MultiHeadAttention__einsum(reference.MultiHeadAttention):
+    """einsum throughout, -inf on rows that have a key, and a list as the result."""
+
+    def forward(self, query, key, value, allowed=None):
+        batch, length, d_model = query.shape
+        shape = (batch, -1, self.num_heads, d_model // self.num_heads)
+        q = self.q_proj(query).reshape(shape) * (d_model / self.num_heads) ** -0.5
+        k, v = self.k_proj(key).reshape(shape), self.v_proj(value).reshape(shape)
+        scores = torch.einsum("bqhd,bkhd->bhqk", q, k)
+        if allowed is None:
+            allowed = query.new_ones(1, 1, dtype=torch.bool)
+        allowed = allowed.expand(batch, length, key.size(1))[:, None]
+        someone = allowed.any(-1, keepdim=True)
+        scores = scores.masked_fill(~allowed & someone, float("-inf"))
+        weights = torch.softmax(scores, dim=-1) * someone
+        mixed = torch.einsum("bhqk,bkhd->bqhd", weights, v).reshape(batch, length, d_model)
+        return [F.linear(mixed, self.out_proj.weight, self.out_proj.bias), weights]
+
+
+@equivalent
+class MultiHeadAttention__loop_over_heads(reference.MultiHeadAttention):
+    """One head after the other, each with its own slice of the weight matrices."""
+
+    def forward(self, query, key, value, allowed=None):
+        width = query.size(-1) // self.num_heads
+        if allowed is None:
+            allowed = torch.ones(query.size(1), key.size(1), dtype=torch.bool, device=query.device)
+        outputs, weights = 0, []
+        for head in range(self.num_heads):
+            rows = slice(head * width, (head + 1) * width)
+            q = query @ self.q_proj.weight[rows].T + self.q_proj.bias[rows]
+            k = key @ self.k_proj.weight[rows].T + self.k_proj.bias[rows]
+            v = value @ self.v_proj.weight[rows].T + self.v_proj.bias[rows]
+            mixed, seen = reference.masked_attention(q, k, v, allowed)
+            outputs = outputs + mixed @ self.out_proj.weight[:, rows].T
+            weights.append(seen)
+        return outputs + self.out_proj.bias, torch.stack(weights, dim=1)
+
+
+@equivalent
+class MultiHeadAttention__additive_mask(reference.MultiHeadAttention):
+    """A large finite penalty is added, and the softmax is written by hand."""
+
+    def attend(self, q, k, v, allowed):
+        scores = q @ k.mT / q.size(-1) ** 0.5 + torch.zeros_like(allowed, dtype=q.dtype).masked_fill(~allowed, -1e9)
+        exponentials = (scores - scores.max(dim=-1, keepdim=True).values.detach()).exp()
+        weights = exponentials / exponentials.sum(dim=-1, keepdim=True)
+        weights = torch.where(allowed, weights, torch.zeros_like(weights))
+        return weights @ v, weights
+
+    def forward(self, query, key, value, allowed=None):
+        print("query", tuple(query.shape), "key", tuple(key.shape))
+        q, k, v = self.q_proj(query), self.k_proj(key), self.v_proj(value)
+        q, k, v = (reference.split_heads(x, self.num_heads) for x in (q, k, v))
+        if allowed is None:
+            allowed = torch.ones(1, 1, dtype=torch.bool, device=query.device)
+        if allowed.dim() == 2:
+            allowed = allowed[None]
+        output, weights = self.attend(q, k, v, allowed[:, None])
+        return self.out_proj(reference.concat_heads(output)), weights
+
+
+@equivalent
+class MultiHeadAttention__heads_in_the_batch(reference.MultiHeadAttention):
+    """Heads and batch are one axis inside, and the projections run as one product."""
+
+    def forward(self, query, key, value, allowed=None):
+        batch, heads = query.size(0), self.num_heads
+        q, k, v = (
+            reference.split_heads(projection(x), heads).flatten(0, 1)
+            for projection, x in ((self.q_proj, query), (self.k_proj, key), (self.v_proj, value))
+        )
+        scores = torch.baddbmm(q.new_zeros(()), q, k.mT, beta=0, alpha=q.size(-1) ** -0.5)
+        if allowed is not None:
+            allowed = allowed.expand(batch, query.size(1), key.size(1)).repeat_interleave(heads, dim=0)
+            scores = scores.masked_fill(allowed.logical_not(), torch.finfo(scores.dtype).min)
+        weights = scores.softmax(-1)
+        if allowed is not None:
+            weights = weights * allowed
+        mixed = torch.bmm(weights, v).unflatten(0, (batch, heads))
+        return self.out_proj(mixed.transpose(1, 2).flatten(2)), weights.unflatten(0, (batch, heads))
+
+
+@equivalent
+class MultiHeadAttention__nan_replaced(reference.MultiHeadAttention):
+    """-inf and nan_to_num: masked_fill lets no gradient through where it fills, so none of the NaN gets out."""
+
+    def forward(self, query, key, value, allowed=None):
+        q, k, v = self.q_proj(query), self.k_proj(key), self.v_proj(value)
+        q, k, v = (reference.split_heads(x, self.num_heads) for x in (q, k, v))
+        scores = q @ k.transpose(-2, -1) / q.size(-1) ** 0.5
+        if allowed is not None:
+            scores = scores.masked_fill(~allowed.unsqueeze(-3), float("-inf"))
+        weights = torch.softmax(scores, dim=-1).nan_to_num(nan=0.0)
+        return self.out_proj(reference.concat_heads(weights @ v)), weights

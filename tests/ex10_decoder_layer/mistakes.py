@@ -1,0 +1,497 @@
+"""Wrong variants of exercise 10, the likeliest first."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from grader.variants import mistake
+from solutions import ex10_decoder_layer as reference
+
+
+def layers_of(stack, *made_with):
+    return [reference.DecoderLayer(*made_with) for _ in range(stack)]
+
+
+@mistake
+class DecoderLayer__memory_unused(reference.DecoderLayer):
+    """Cross-attention takes keys and values from the target itself, so the decoder never sees the source."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        x = self.norm_1(x + self.dropout(self.self_attention(x, x, x, target_allowed)[0]))
+        x = self.norm_2(x + self.dropout(self.cross_attention(x, x, x, target_allowed)[0]))
+        return self.norm_3(x + self.dropout(self.feed_forward(x)))
+
+
+@mistake
+class DecoderLayer__masks_swapped(reference.DecoderLayer):
+    """The two masks are swapped: the source's mask is laid over the target and the other way round."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        return super().forward(x, memory, source_allowed, target_allowed)
+
+
+@mistake
+class DecoderLayer__queries_from_memory(reference.DecoderLayer):
+    """Cross-attention asks with the memory and looks things up in the target. It is the target that asks."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        x = self.norm_1(x + self.dropout(self.self_attention(x, x, x, target_allowed)[0]))
+        x = self.norm_2(x + self.dropout(self.cross_attention(memory, x, x, source_allowed)[0]))
+        return self.norm_3(x + self.dropout(self.feed_forward(x)))
+
+
+@mistake
+class DecoderLayer__values_from_target(reference.DecoderLayer):
+    """Cross-attention compares with the memory but fetches its values from the target."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        x = self.norm_1(x + self.dropout(self.self_attention(x, x, x, target_allowed)[0]))
+        x = self.norm_2(x + self.dropout(self.cross_attention(x, memory, x, source_allowed)[0]))
+        return self.norm_3(x + self.dropout(self.feed_forward(x)))
+
+
+@mistake
+class DecoderLayer__target_mask_unused(reference.DecoderLayer):
+    """Self-attention ignores target_allowed, so a position sees the tokens that it is asked to predict."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        return super().forward(x, memory, None, source_allowed)
+
+
+@mistake
+class DecoderLayer__source_mask_unused(reference.DecoderLayer):
+    """Cross-attention ignores source_allowed, so the source's padding is read like words."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        return super().forward(x, memory, target_allowed, None)
+
+
+@mistake
+class DecoderLayer__causal_by_default(reference.DecoderLayer):
+    """Without target_allowed a causal mask is used. None means that everything may be attended to."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        if target_allowed is None:
+            target_allowed = torch.ones(x.size(1), x.size(1), dtype=torch.bool, device=x.device).tril()
+        return super().forward(x, memory, target_allowed, source_allowed)
+
+
+@mistake
+class DecoderLayer__always_causal(reference.DecoderLayer):
+    """A causal mask of the layer's own replaces target_allowed. Only the caller knows what may be seen."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        past = torch.ones(x.size(1), x.size(1), dtype=torch.bool, device=x.device).tril()
+        return super().forward(x, memory, past, source_allowed)
+
+
+@mistake
+class DecoderLayer__pre_norm(reference.DecoderLayer):
+    """Each sublayer's input is normalised and the sum is not: that is pre-norm; post-norm was asked for."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        y = self.norm_1(x)
+        x = x + self.dropout(self.self_attention(y, y, y, target_allowed)[0])
+        x = x + self.dropout(self.cross_attention(self.norm_2(x), memory, memory, source_allowed)[0])
+        return x + self.dropout(self.feed_forward(self.norm_3(x)))
+
+
+@mistake
+class DecoderLayer__norm_before_the_sum(reference.DecoderLayer):
+    """A sublayer's result is normalised and then added. The sum of both has to be normalised."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        x = x + self.norm_1(self.dropout(self.self_attention(x, x, x, target_allowed)[0]))
+        x = x + self.norm_2(self.dropout(self.cross_attention(x, memory, memory, source_allowed)[0]))
+        return x + self.norm_3(self.dropout(self.feed_forward(x)))
+
+
+@mistake
+class DecoderLayer__no_residuals(reference.DecoderLayer):
+    """Nothing is added to what a sublayer was given: the residual connections are missing."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        x = self.norm_1(self.dropout(self.self_attention(x, x, x, target_allowed)[0]))
+        x = self.norm_2(self.dropout(self.cross_attention(x, memory, memory, source_allowed)[0]))
+        return self.norm_3(self.dropout(self.feed_forward(x)))
+
+
+@mistake
+class DecoderLayer__no_cross_residual(reference.DecoderLayer):
+    """Cross-attention has no residual connection: what self-attention found is thrown away."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        x = self.norm_1(x + self.dropout(self.self_attention(x, x, x, target_allowed)[0]))
+        x = self.norm_2(self.dropout(self.cross_attention(x, memory, memory, source_allowed)[0]))
+        return self.norm_3(x + self.dropout(self.feed_forward(x)))
+
+
+@mistake
+class DecoderLayer__residual_of_the_layer_input(reference.DecoderLayer):
+    """The layer's input is added in every residual connection. Each sublayer has an input of its own."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        y = self.norm_1(x + self.dropout(self.self_attention(x, x, x, target_allowed)[0]))
+        y = self.norm_2(x + self.dropout(self.cross_attention(y, memory, memory, source_allowed)[0]))
+        return self.norm_3(x + self.dropout(self.feed_forward(y)))
+
+
+@mistake
+class DecoderLayer__cross_attention_first(reference.DecoderLayer):
+    """Cross-attention comes before self-attention. What has been written is looked at first."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        x = self.norm_2(x + self.dropout(self.cross_attention(x, memory, memory, source_allowed)[0]))
+        x = self.norm_1(x + self.dropout(self.self_attention(x, x, x, target_allowed)[0]))
+        return self.norm_3(x + self.dropout(self.feed_forward(x)))
+
+
+@mistake
+class DecoderLayer__queries_from_the_layer_input(reference.DecoderLayer):
+    """Cross-attention asks with the layer's input, not with what self-attention made of it."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        y = self.norm_1(x + self.dropout(self.self_attention(x, x, x, target_allowed)[0]))
+        y = self.norm_2(y + self.dropout(self.cross_attention(x, memory, memory, source_allowed)[0]))
+        return self.norm_3(y + self.dropout(self.feed_forward(y)))
+
+
+@mistake
+class DecoderLayer__one_attention_twice(reference.DecoderLayer):
+    """The memory is read with the weights of self_attention; cross_attention is never used."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        x = self.norm_1(x + self.dropout(self.self_attention(x, x, x, target_allowed)[0]))
+        x = self.norm_2(x + self.dropout(self.self_attention(x, memory, memory, source_allowed)[0]))
+        return self.norm_3(x + self.dropout(self.feed_forward(x)))
+
+
+@mistake
+class DecoderLayer__one_norm_for_all(reference.DecoderLayer):
+    """The same norm ends all three sublayers, and the other two are never used."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        x = self.norm_1(x + self.dropout(self.self_attention(x, x, x, target_allowed)[0]))
+        x = self.norm_1(x + self.dropout(self.cross_attention(x, memory, memory, source_allowed)[0]))
+        return self.norm_1(x + self.dropout(self.feed_forward(x)))
+
+
+@mistake
+class DecoderLayer__last_norms_swapped(reference.DecoderLayer):
+    """norm_2 and norm_3 are used in each other's place."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        x = self.norm_1(x + self.dropout(self.self_attention(x, x, x, target_allowed)[0]))
+        x = self.norm_3(x + self.dropout(self.cross_attention(x, memory, memory, source_allowed)[0]))
+        return self.norm_2(x + self.dropout(self.feed_forward(x)))
+
+
+@mistake
+class DecoderLayer__memory_normalised(reference.DecoderLayer):
+    """The memory goes through a norm before it is read. It is used as the encoder made it."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        return super().forward(x, self.norm_2(memory), target_allowed, source_allowed)
+
+
+@mistake
+class DecoderLayer__no_feed_forward(reference.DecoderLayer):
+    """The feed-forward sublayer is missing."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        x = self.norm_1(x + self.dropout(self.self_attention(x, x, x, target_allowed)[0]))
+        return self.norm_2(x + self.dropout(self.cross_attention(x, memory, memory, source_allowed)[0]))
+
+
+@mistake
+class DecoderLayer__no_dropout(reference.DecoderLayer):
+    """No sublayer's result goes through dropout; it is only inside the feed-forward network."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        x = self.norm_1(x + self.self_attention(x, x, x, target_allowed)[0])
+        x = self.norm_2(x + self.cross_attention(x, memory, memory, source_allowed)[0])
+        return self.norm_3(x + self.feed_forward(x))
+
+
+@mistake
+class DecoderLayer__no_dropout_on_cross_attention(reference.DecoderLayer):
+    """What cross-attention adds does not go through dropout."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        x = self.norm_1(x + self.dropout(self.self_attention(x, x, x, target_allowed)[0]))
+        x = self.norm_2(x + self.cross_attention(x, memory, memory, source_allowed)[0])
+        return self.norm_3(x + self.dropout(self.feed_forward(x)))
+
+
+@mistake
+class DecoderLayer__dropout_on_the_sum(reference.DecoderLayer):
+    """Dropout is applied to the whole sum, so it breaks the residual connection too."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        x = self.norm_1(self.dropout(x + self.self_attention(x, x, x, target_allowed)[0]))
+        x = self.norm_2(self.dropout(x + self.cross_attention(x, memory, memory, source_allowed)[0]))
+        return self.norm_3(self.dropout(x + self.feed_forward(x)))
+
+
+@mistake
+class DecoderLayer__dropout_after_the_norm(reference.DecoderLayer):
+    """Dropout is applied after each norm. It belongs on a sublayer's result, before the sum."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        x = self.dropout(self.norm_1(x + self.self_attention(x, x, x, target_allowed)[0]))
+        x = self.dropout(self.norm_2(x + self.cross_attention(x, memory, memory, source_allowed)[0]))
+        return self.dropout(self.norm_3(x + self.feed_forward(x)))
+
+
+@mistake
+class DecoderLayer__drops_in_eval_mode(reference.DecoderLayer):
+    """F.dropout drops in eval mode too, unless it is told not to."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        p = self.dropout.p
+        x = self.norm_1(x + F.dropout(self.self_attention(x, x, x, target_allowed)[0], p))
+        x = self.norm_2(x + F.dropout(self.cross_attention(x, memory, memory, source_allowed)[0], p))
+        return self.norm_3(x + F.dropout(self.feed_forward(x), p))
+
+
+@mistake
+class DecoderLayer__dropped_twice(reference.DecoderLayer):
+    """Each sublayer's result goes through dropout twice, so far more is lost than was asked for."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        x = self.norm_1(x + self.dropout(self.dropout(self.self_attention(x, x, x, target_allowed)[0])))
+        read = self.dropout(self.cross_attention(x, memory, memory, source_allowed)[0])
+        x = self.norm_2(x + self.dropout(read))
+        return self.norm_3(x + self.dropout(self.dropout(self.feed_forward(x))))
+
+
+@mistake
+class DecoderLayer__same_coins_every_time(reference.DecoderLayer):
+    """A random seed is set in every forward pass: the same features are dropped each time, for everybody."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        torch.manual_seed(0)
+        return super().forward(x, memory, target_allowed, source_allowed)
+
+
+@mistake
+class DecoderLayer__memory_detached(reference.DecoderLayer):
+    """The memory is cut off from the graph, so the encoder learns nothing from the decoder's errors."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        return super().forward(x, memory.detach(), target_allowed, source_allowed)
+
+
+@mistake
+class DecoderLayer__adds_in_place(reference.DecoderLayer):
+    """A sublayer's result is added to x in place, so the caller's tensor changes too."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        added = self.dropout(self.self_attention(x, x, x, target_allowed)[0])
+        if x.requires_grad:
+            x = x + added
+        else:
+            x += added
+        x = self.norm_1(x)
+        x = self.norm_2(x + self.dropout(self.cross_attention(x, memory, memory, source_allowed)[0]))
+        return self.norm_3(x + self.dropout(self.feed_forward(x)))
+
+
+@mistake
+class DecoderLayer__needs_contiguous_input(reference.DecoderLayer):
+    """`view` is used on an input, which fails for a tensor that is not contiguous in memory."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        x = x.view(-1, x.size(-1)).view(x.shape)
+        return super().forward(x, memory, target_allowed, source_allowed)
+
+
+@mistake
+class DecoderLayer__squeezed(reference.DecoderLayer):
+    """Axes of size 1 are squeezed away, so a batch of one sentence loses its batch axis."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        return super().forward(x, memory, target_allowed, source_allowed).squeeze()
+
+
+@mistake
+class DecoderLayer__returns_float32(reference.DecoderLayer):
+    """The result is converted to float32, whatever dtype came in."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        return super().forward(x, memory, target_allowed, source_allowed).float()
+
+
+@mistake
+class DecoderLayer__returns_the_weights_too(reference.DecoderLayer):
+    """Attention weights are returned beside the output, and the next layer cannot take a pair."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        _, weights = self.cross_attention(x, memory, memory, source_allowed)
+        return super().forward(x, memory, target_allowed, source_allowed), weights
+
+
+@mistake
+class DecoderLayer__library_norm(reference.DecoderLayer):
+    """The library's layer norm does work that the earlier exercise built."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        for norm in (self.norm_1, self.norm_2, self.norm_3):
+            norm.forward = lambda y, norm=norm: F.layer_norm(y, y.shape[-1:], norm.weight, norm.bias, norm.eps)
+        return super().forward(x, memory, target_allowed, source_allowed)
+
+
+@mistake
+class Decoder__plain_list(reference.Decoder):
+    """The layers are in a plain Python list, so the stack owns no parameter: nothing is trained."""
+
+    def __init__(self, num_layers, d_model, num_heads, d_ff, dropout=0.0):
+        nn.Module.__init__(self)
+        self.layers = layers_of(num_layers, d_model, num_heads, d_ff, dropout)
+
+
+@mistake
+class Decoder__one_layer_repeated(reference.Decoder):
+    """All entries of `layers` are one and the same layer: multiplying a list copies no module."""
+
+    def __init__(self, num_layers, d_model, num_heads, d_ff, dropout=0.0):
+        nn.Module.__init__(self)
+        self.layers = nn.ModuleList(layers_of(1, d_model, num_heads, d_ff, dropout) * num_layers)
+
+
+@mistake
+class Decoder__one_layer_too_few(reference.Decoder):
+    """The stack has one layer fewer than num_layers, except where it is asked for one."""
+
+    def __init__(self, num_layers, d_model, num_heads, d_ff, dropout=0.0):
+        nn.Module.__init__(self)
+        self.layers = nn.ModuleList(layers_of(max(1, num_layers - 1), d_model, num_heads, d_ff, dropout))
+
+
+@mistake
+class Decoder__heads_and_d_ff_swapped(reference.Decoder):
+    """The layers are made with num_heads and d_ff in each other's place."""
+
+    def __init__(self, num_layers, d_model, num_heads, d_ff, dropout=0.0):
+        nn.Module.__init__(self)
+        self.layers = nn.ModuleList(layers_of(num_layers, d_model, d_ff, num_heads, dropout))
+
+
+@mistake
+class Decoder__final_norm(reference.Decoder):
+    """The stack has a norm of its own at the end. With post-norm every layer ends in one already."""
+
+    def __init__(self, num_layers, d_model, num_heads, d_ff, dropout=0.0):
+        super().__init__(num_layers, d_model, num_heads, d_ff, dropout)
+        self.norm = reference.LayerNorm(d_model)
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        return self.norm(super().forward(x, memory, target_allowed, source_allowed))
+
+
+@mistake
+class Decoder__dropout_not_passed(reference.Decoder):
+    """The layers are made without `dropout`, so they never drop anything."""
+
+    def __init__(self, num_layers, d_model, num_heads, d_ff, dropout=0.0):
+        super().__init__(num_layers, d_model, num_heads, d_ff)
+
+
+@mistake
+class Decoder__memory_replaced(reference.Decoder):
+    """After the first layer, a layer reads the previous layer's output in place of the memory."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        for i, layer in enumerate(self.layers):
+            x = layer(x, memory, target_allowed, source_allowed if i == 0 else target_allowed)
+            memory = x
+        return x
+
+
+@mistake
+class Decoder__memory_for_the_last_layer_only(reference.Decoder):
+    """Only the last layer reads the memory; the ones before it read the target."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        for layer in self.layers[:-1]:
+            x = layer(x, x, target_allowed, target_allowed)
+        return self.layers[-1](x, memory, target_allowed, source_allowed)
+
+
+@mistake
+class Decoder__masks_for_the_first_layer_only(reference.Decoder):
+    """Only the first layer gets the masks; the layers after it see everything."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        for layer in self.layers:
+            x = layer(x, memory, target_allowed, source_allowed)
+            target_allowed = source_allowed = None
+        return x
+
+
+@mistake
+class Decoder__stack_forgets_the_source_mask(reference.Decoder):
+    """The stack does not hand source_allowed to its layers, so the source's padding is read like words."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        for layer in self.layers:
+            x = layer(x, memory, target_allowed)
+        return x
+
+
+@mistake
+class Decoder__stack_forgets_the_target_mask(reference.Decoder):
+    """The stack does not hand target_allowed to its layers, so every position sees the future."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        for layer in self.layers:
+            x = layer(x, memory, source_allowed=source_allowed)
+        return x
+
+
+@mistake
+class Decoder__stack_swaps_the_masks(reference.Decoder):
+    """The stack hands the two masks to its layers in each other's place."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        for layer in self.layers:
+            x = layer(x, memory, source_allowed, target_allowed)
+        return x
+
+
+@mistake
+class Decoder__layers_not_chained(reference.Decoder):
+    """Every layer gets the stack's input, so only the last one matters."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        for layer in self.layers:
+            output = layer(x, memory, target_allowed, source_allowed)
+        return output
+
+
+@mistake
+class Decoder__returns_too_early(reference.Decoder):
+    """The loop returns in its first round, so only the first layer is used."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        return self.layers[0](x, memory, target_allowed, source_allowed)
+
+
+@mistake
+class Decoder__last_layer_first(reference.Decoder):
+    """The layers are applied from the last to the first."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        for layer in reversed(self.layers):
+            x = layer(x, memory, target_allowed, source_allowed)
+        return x
+
+
+@mistake
+class Decoder__residual_around_layers(reference.Decoder):
+    """The stack adds each layer's input to its output. The residual connections are inside the layers."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        for layer in self.layers:
+            x = x + layer(x, memory, target_allowed, source_allowed)
+        return x

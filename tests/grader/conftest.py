@@ -1,0 +1,57 @@
+"""What the grader's own tests share."""
+
+import os
+
+import pytest
+
+from grader.discovery import Kit
+from grader.launch import launcher
+from grader.run import Settings
+from grader.session import Session
+from grader.transport import LocalTransport, WorkerTransport
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+SEED = 20_170_612
+
+
+@pytest.fixture(scope="session")
+def kit():
+    return Kit()
+
+
+@pytest.fixture(scope="session")
+def workers():
+    """One launcher of worker processes for the whole run."""
+    started = launcher()
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="session")
+def session(kit):
+    """All exercises, over the local transport."""
+    return Session(kit, kit.exercises, Settings(SEED, connect=LocalTransport))
+
+
+@pytest.fixture(scope="session")
+def worker_session(kit, workers):
+    """All exercises, over the worker transport, with a short deadline."""
+    return Session(kit, kit.exercises, Settings(SEED, seconds=10.0, connect=lambda: WorkerTransport(workers)))
+
+
+@pytest.fixture
+def exercise(kit):
+    """An exercise by its number."""
+    return lambda number: kit.find([str(number)])[0]
+
+
+@pytest.fixture
+def submit(tmp_path, kit):
+    """Writes text as a learner's file of an exercise and returns its path."""
+
+    def write(exercise, text):
+        file = tmp_path / f"{exercise.slug}.py"
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return file
+
+    return write

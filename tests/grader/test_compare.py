@@ -1,0 +1,94 @@
+"""The comparison: the first difference in one sentence."""
+
+import pytest
+import torch
+
+from grader.codec import Foreign
+from grader.compare import compare, error_scaled
+from grader.errors import Mismatch
+
+RIGHT = torch.arange(30, dtype=torch.float64).reshape(2, 3, 5)
+
+
+def sentence(actual, expected=RIGHT, **options):
+    with pytest.raises(Mismatch) as caught:
+        compare(actual, expected, what="f(x)", **{"axes": "batch query key", **options})
+    return str(caught.value), caught.value.kind
+
+
+@pytest.mark.parametrize(
+    ("actual", "kind", "text"),
+    [
+        (None, "type", "f(x) returned None, expected a Tensor"),
+        (3, "type", "f(x) returned an int (3), expected a Tensor"),
+        ((RIGHT,), "type", "f(x) returned a tuple of 1, expected a Tensor"),
+        (Foreign("numpy.ndarray"), "type", "f(x) returned numpy.ndarray, expected a Tensor"),
+        (RIGHT[:1], "shape", "f(x) has shape (1, 3, 5), expected (batch, query, key) = (2, 3, 5)"),
+        (
+            RIGHT.transpose(1, 2),
+            "shape",
+            "f(x) has its axes in the order (batch, key, query) = (2, 5, 3), expected (batch, query, key) = (2, 3, 5)",
+        ),
+        (RIGHT.float(), "dtype", "f(x) has dtype float32, expected float64"),
+        (
+            RIGHT.log() * float("nan"),
+            "finite",
+            "f(x) holds nan at batch 0, query 0, key 0: 30 of 30 entries are not finite",
+        ),
+        (
+            RIGHT + torch.nn.functional.one_hot(torch.tensor(3), 5) * 1e-6,
+            "value",
+            "f(x): 6 of 30 values differ\nworst at batch 0, query 0, key 3: yours 3, expected 3, allowed 4e-09",
+        ),
+    ],
+    ids=["none", "int", "tuple", "foreign", "shape", "order", "dtype", "nan", "value"],
+)
+def test_the_first_difference_is_said(actual, kind, text):
+    assert sentence(actual) == (text, kind)
+
+
+def test_equal_values_pass():
+    compare(RIGHT + 1e-11, RIGHT, what="f(x)")
+    compare((RIGHT, 0.5), (RIGHT, 0.5), what="f(x)")
+    compare([RIGHT], (RIGHT,), what="f(x)")
+    compare(torch.tensor([float("-inf")]), torch.tensor([float("-inf")]), what="f(x)")
+    compare(torch.zeros(0, 3), torch.zeros(0, 3), what="f(x)")
+
+
+def test_nothing_is_broadcast():
+    assert sentence(RIGHT[:1], RIGHT)[1] == "shape"
+    assert sentence(torch.zeros(()), torch.zeros(1), axes="batch")[1] == "shape"
+    assert sentence(torch.zeros(2, 0), torch.zeros(2, 3), axes="")[1] == "shape"
+
+
+def test_integers_and_bools_are_exact():
+    compare(torch.tensor([1, 2]), torch.tensor([1, 2]), what="f(x)")
+    assert sentence(torch.tensor([1, 2]), torch.tensor([1, 3]), axes="batch")[1] == "value"
+    assert sentence(torch.tensor([True]), torch.tensor([False]), axes="batch")[1] == "value"
+    assert sentence(torch.tensor([1]), torch.tensor([True]), axes="batch")[1] == "dtype"
+
+
+def test_results_of_a_tuple_are_named_by_their_place():
+    text, _ = sentence((RIGHT, RIGHT + 1), (RIGHT, RIGHT), axes="batch query key; batch query key")
+    assert text.startswith("the second result of f(x): 30 of 30 values differ")
+    assert sentence((RIGHT,), (RIGHT, RIGHT), axes=None) == ("f(x) returned 1 value, expected 2", "type")
+
+
+def test_a_float_must_be_a_float():
+    assert (
+        sentence(torch.tensor(0.5), 0.5, axes=None)[0] == "f(x) returned a Tensor of shape (), expected a Python float"
+    )
+    assert sentence(0.25, 0.5, axes=None)[0] == "f(x) is 0.25, expected 0.5, allowed 2e-09"
+    assert sentence(float("nan"), 0.5, axes=None)[1] == "value"
+
+
+def test_an_error_scaled_bound_follows_the_error_of_the_dtype():
+    exact = torch.full((4,), 1000.0, dtype=torch.float64)
+    narrow = (exact + 0.01).float()
+    assert error_scaled(exact, narrow, torch.float32).min() > 0.09
+    assert error_scaled(exact, exact.float(), torch.float32).max() < 0.002
+
+
+@pytest.mark.parametrize("factor", [1 + 1e-7, 1 + 1e-8])
+def test_float64_sees_what_loose_tolerances_miss(factor):
+    assert sentence(RIGHT * factor)[1] == "value"

@@ -1,0 +1,277 @@
+"""Both transports carry the same: values, gradients, callbacks, modules, exceptions."""
+
+import pytest
+import torch
+
+from grader.draw import Draw
+from grader.errors import Crashed, LearnerError, LoadFailure, Mismatch, TimedOut, Unwritten
+from grader.expect import Expect
+from grader.remote import Code, Opaque
+from grader.source import Source
+from grader.transport import LocalTransport, WorkerTransport
+
+TEXT = b"""
+import torch
+from torch import nn
+
+def double(x):
+    return 2 * x
+
+def add_in_place(x):
+    x.add_(1)
+    return x
+
+def loop(step, state, count):
+    tokens = torch.zeros(2, dtype=torch.int64)
+    for _ in range(count):
+        logits, state = step(tokens, state)
+        tokens = logits.argmax(-1)
+    return logits, state
+
+def coin(generator=None):
+    return torch.rand(3, generator=generator)
+
+def careless():
+    torch.set_default_dtype(torch.float64)
+    torch.manual_seed(0)
+    return torch.zeros(1)
+
+def stub():
+    raise NotImplementedError("stub is unwritten")
+
+def fails(x):
+    raise ValueError(f"sizes {x.size(0)} and 7")
+
+class Affine(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.linear = nn.Linear(width, width)
+        self.dropout = nn.Dropout(1.0)
+
+    def forward(self, x):
+        return self.dropout(self.linear(x))
+
+    def twice(self, x):
+        return self(self(x))
+"""
+
+
+class Reference:
+    """Stands for the judge's module: gives calls the names of their parameters."""
+
+    @staticmethod
+    def double(x):
+        return 2 * x
+
+
+@pytest.fixture(params=["local", "worker"])
+def connect(request, workers):
+    return LocalTransport if request.param == "local" else lambda: WorkerTransport(workers)
+
+
+@pytest.fixture
+def make(connect):
+    made = []
+
+    def start(text=TEXT, seconds=30.0):
+        code = Code(Source("ex06_self_attention", "learner.py", "learner.py", text), connect, Reference)
+        code.seconds = seconds
+        made.append(code)
+        code.begin(1)
+        return code
+
+    yield start
+    for code in made:
+        code.close()
+
+
+def test_values_cross_in_both_directions(make):
+    assert make().double(torch.arange(3)).tolist() == [0, 2, 4]
+
+
+def test_a_call_is_recorded_with_the_names_of_its_parameters(make):
+    code = make()
+    code.double(torch.ones(1))
+    assert code.calls[0].text == "double(x)"
+    code.double(3)
+    assert code.calls[1].text == "double(3)"
+
+
+def test_a_changed_input_is_noticed_and_the_judge_keeps_its_own(make):
+    code, x = make(), torch.zeros(2)
+    assert code.add_in_place(x).tolist() == [1, 1]
+    assert x.tolist() == [0, 0]
+    assert code.calls[-1].mutated == ["argument 1"]
+
+
+def test_gradients_of_inputs_come_back(make):
+    code, draw = make(), Draw(3)
+    Expect(code, draw).gradients(code.double, lambda x: 2 * x, draw("batch d_k"))
+    with pytest.raises(Mismatch, match="the gradient of double"):
+        Expect(code, draw).gradients(code.double, lambda x: x + x.detach(), draw("batch d_k"))
+
+
+def test_callbacks_are_answered_by_the_judge_and_a_state_stays_his(make):
+    code, states = make(), []
+
+    def step(tokens, state):
+        states.append(state.value)
+        return torch.eye(4, dtype=torch.float64)[(tokens + 1) % 4], Opaque(state.value + 1)
+
+    logits, state = code.loop(step, Opaque(10), 3)
+    assert logits.tolist() == torch.eye(4)[[3, 3]].tolist()
+    assert (states, state.value) == ([10, 11, 12], 13)
+    assert [tokens.tolist() for tokens, _ in code.calls[-1].fed] == [[0, 0], [1, 1], [2, 2]]
+
+
+def test_what_a_callback_refuses_is_raised_after_the_call(make):
+    def step(tokens, state):
+        raise Mismatch("step was called too often")
+
+    with pytest.raises(Mismatch, match="too often"):
+        make().loop(step, Opaque(None), 3)
+
+
+def test_a_generator_crosses_as_its_seed(make):
+    code = make()
+    first = code.coin(torch.Generator().manual_seed(5))
+    assert torch.equal(first, torch.rand(3, generator=torch.Generator().manual_seed(5)))
+    assert code.calls[-1].changed == []
+
+
+def test_global_state_is_watched_and_put_back(make):
+    code = make()
+    code.careless()
+    assert code.calls[-1].changed == ["the default dtype", "torch's random state"]
+    assert code.coin().dtype == torch.float32
+
+
+def test_the_same_seed_gives_the_same_default_random_numbers(make):
+    code = make()
+    first = code.coin()
+    code.begin(1)
+    assert torch.equal(code.coin(), first)
+    code.begin(2)
+    assert not torch.equal(code.coin(), first)
+
+
+def test_a_stub_is_unwritten_and_other_exceptions_are_told_in_words(make):
+    code = make()
+    with pytest.raises(Unwritten):
+        code.stub()
+    with pytest.raises(LearnerError, match="ValueError: sizes 3 and 7") as caught:
+        code.fails(torch.ones(3))
+    assert caught.value.raised.frames[-1][2:] == ("fails", 'raise ValueError(f"sizes {x.size(0)} and 7")')
+    Expect(code, Draw(0)).raises(ValueError, code.fails, torch.ones(3), naming=(3, 7))
+    with pytest.raises(Mismatch, match="does not contain 4"):
+        Expect(code, Draw(0)).raises(ValueError, code.fails, torch.ones(3), naming=(4,))
+
+
+class Affine(torch.nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.linear = torch.nn.Linear(width, width)
+        self.dropout = torch.nn.Dropout(1.0)
+
+    def forward(self, x):
+        return self.dropout(self.linear(x))
+
+    def twice(self, x):
+        return self(self(x))
+
+
+def test_modules_are_built_loaded_called_and_differentiated(make):
+    code, draw = make(), Draw(4)
+    right = draw.weights(Affine(3))
+    mine = code.Affine(3).load(right)
+    expect = Expect(code, draw)
+    expect.agrees(mine, right, draw("batch 3"))
+    expect.agrees(mine.twice, right.twice, draw("batch 3"))
+    expect.gradients(mine, right, draw("batch 3"))
+    assert mine.describe()["parameters"] == {"linear.weight": [3, 3], "linear.bias": [3]}
+
+
+def test_training_flags_are_set_and_read(make):
+    code = make()
+    right = Draw(4).weights(Affine(3)).train()
+    mine = code.Affine(3).load(right)
+    assert mine(torch.ones(2, 3, dtype=torch.float64)).abs().sum() == 0
+    mine.set_training({"dropout": False})
+    assert mine.describe()["training"] == {"": True, "linear": True, "dropout": False}
+    assert mine(torch.ones(2, 3, dtype=torch.float64)).abs().sum() > 0
+
+
+def test_a_parameter_with_another_name_or_shape_is_named(make):
+    code, draw = make(), Draw(4)
+    with pytest.raises(Mismatch, match=r"linear.weight of Affine has shape \(3, 3\), expected \(4, 4\)"):
+        code.Affine(3).load(draw.weights(Affine(4)))
+    with pytest.raises(Mismatch, match=r"Affine has no parameter weight; it has linear.weight, linear.bias"):
+        code.Affine(3).load(draw.weights(torch.nn.Linear(3, 3)))
+
+
+def test_an_optimizer_updates_the_learners_parameters(make):
+    code = make()
+    right = Draw(4).weights(Affine(2))
+    mine = code.Affine(2).load(right)
+    mine.set_gradients({name: torch.ones_like(p) for name, p in right.named_parameters()})
+    assert mine.optimizer(0.5) is not None
+    assert torch.equal(mine.parameters()["linear.bias"], right.linear.bias)
+
+
+def test_objects_of_one_check_are_gone_in_the_next(make):
+    code = make()
+    mine = code.Affine(2)
+    code.begin(2)
+    with pytest.raises(LearnerError):
+        mine(torch.ones(1, 2))
+
+
+def test_a_load_failure_is_raised_again_by_every_check(make):
+    with pytest.raises(LoadFailure) as first:
+        make(b"def f(:\n")
+    assert "SyntaxError" in str(first.value)
+
+
+def test_a_process_that_ends_or_hangs_is_replaced(workers):
+    text = TEXT + b"\ndef ends():\n    import os\n    os._exit(3)\n\ndef hangs():\n    while True: pass\n"
+    code = Code(Source("ex06_self_attention", "x.py", "x.py", text), lambda: WorkerTransport(workers), Reference)
+    code.begin(1)
+    with pytest.raises(Crashed, match="exit status 3"):
+        code.ends()
+    with pytest.raises(Crashed, match="gone"):
+        code.double(1)
+    code.begin(1)
+    assert code.double(2) == 4
+    code.seconds = 0.3
+    code.begin(1)
+    with pytest.raises(TimedOut, match=r"no result after 0.3 seconds"):
+        code.hangs()
+    code.seconds = 30.0
+    code.begin(1)
+    assert code.double(2) == 4
+    code.close()
+
+
+def test_a_killed_fork_server_is_replaced(workers):
+    if workers.name != "fork server":
+        pytest.skip("no fork server on this platform")
+    workers._server.kill()
+    workers._server.wait()
+    code = Code(Source("ex06_self_attention", "x.py", "x.py", TEXT), lambda: WorkerTransport(workers), Reference)
+    code.begin(1)
+    assert code.double(2) == 4
+    code.close()
+
+
+def test_fresh_processes_do_the_same_as_forked_ones():
+    from grader.launch import FreshLauncher
+
+    fresh = FreshLauncher()
+    code = Code(Source("ex06_self_attention", "x.py", "x.py", TEXT), lambda: WorkerTransport(fresh), Reference)
+    code.seconds = 30.0
+    try:
+        code.begin(1)
+        assert code.double(torch.ones(2)).tolist() == [2, 2]
+    finally:
+        code.close()
+        fresh.close()
