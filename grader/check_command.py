@@ -99,8 +99,8 @@ def _check(
     if own:
         progress.save()
     screen.line()
-    screen.totals(found)
     screen.line(f"seed {seed}; the same run again: --seed {seed}")
+    screen.totals(found)
     run = results.Run(seed, session.settings.devices, workers is not None, time.perf_counter() - start)
     if json_file is not None:
         you = results.Submission("you", str(folder), found, run.seconds)

@@ -33,7 +33,7 @@ _TENSOR, _TUPLE, _REFERENCE, _FOREIGN, _DTYPE, _DEVICE = range(1, 7)
 # Bound before any learner's code is imported, so that a patched method of Tensor does not break the transport.
 _detach = Tensor.detach
 _cpu = Tensor.cpu
-_contiguous = Tensor.contiguous
+_copy = Tensor.copy_
 _numpy = Tensor.numpy
 _reshape = Tensor.reshape
 _view = Tensor.view
@@ -172,12 +172,14 @@ def _foreign(what: str) -> Any:
 
 
 def _raw_bytes(tensor: Tensor) -> bytes:
-    plain = _contiguous(_cpu(_detach(tensor)))
+    plain = _cpu(_detach(tensor))
     for resolve in _resolve:
         plain = resolve(plain)
     if plain.numel() == 0:
         return b""
-    return _numpy(_view(_reshape(plain, (-1,)), torch.uint8)).tobytes()
+    # An axis of size 1 may have any stride and still count as contiguous, which `view` does not take: copy.
+    flat = _copy(torch.empty(plain.numel(), dtype=plain.dtype, device="cpu"), _reshape(plain, (-1,)))
+    return _numpy(_view(flat, torch.uint8)).tobytes()
 
 
 class Decoder:

@@ -219,6 +219,6 @@ def pytest_runtest_makereport(
 def pytest_report_teststatus(
     report: pytest.TestReport,
 ) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
-    if report.failed and ("verdict", "unwritten") in report.user_properties:
+    if report.failed and ("verdict", "unwritten") in getattr(report, "user_properties", []):
         return "unwritten", "u", ("UNWRITTEN", {"yellow": True})
     return None

@@ -107,12 +107,6 @@ def encode__one_token_too_many(x, lengths, w_x, w_h, bias):
 
 
 @mistake
-def encode__same_length_for_all(x, lengths, w_x, w_h, bias):
-    """Every row is read as far as the first row. Each row has a length of its own."""
-    return reference.encode(x, lengths[:1].expand_as(lengths), w_x, w_h, bias)
-
-
-@mistake
 def encode__stops_at_the_longest_row(x, lengths, w_x, w_h, bias):
     """The outputs end at the longest row. They should be as long as the input, zeros included."""
     longest = int(lengths.max())
@@ -411,14 +405,6 @@ def lstm_cell__no_output_gate(x, h, c, w_x, w_h, bias):
 
 
 @mistake
-def lstm_cell__coupled_gates(x, h, c, w_x, w_h, bias):
-    """What is forgotten is one minus what is let in. Here the forget gate has a block of its own."""
-    i, _, g, o = sums(x, h, w_x, w_h, bias)
-    c = (1 - torch.sigmoid(i)) * c + torch.sigmoid(i) * torch.tanh(g)
-    return torch.sigmoid(o) * torch.tanh(c), c
-
-
-@mistake
 def lstm_cell__forget_bias_of_one(x, h, c, w_x, w_h, bias):
     """One is added to the forget gate's sum. That belongs into the initial bias, if anywhere, not into the step."""
     i, f, g, o = sums(x, h, w_x, w_h, bias)
@@ -505,14 +491,6 @@ def lstm_cell__memory_detached(x, h, c, w_x, w_h, bias):
 
 
 @mistake
-def lstm_cell__gates_detached(x, h, c, w_x, w_h, bias):
-    """The gates are computed without gradients, so they cannot be trained."""
-    i, f, g, o = sums(x, h, w_x, w_h, bias)
-    c = torch.sigmoid(f).detach() * c + torch.sigmoid(i).detach() * torch.tanh(g)
-    return torch.sigmoid(o).detach() * torch.tanh(c), c
-
-
-@mistake
 def lstm_cell__sigmoid_that_overflows(x, h, c, w_x, w_h, bias):
     """The sigmoid is written as 1 / (1 + exp(-z)). Where exp overflows its gradient is NaN, and padding spreads it."""
     i, f, g, o = sums(x, h, w_x, w_h, bias)
@@ -526,13 +504,6 @@ def lstm_cell__returns_float32(x, h, c, w_x, w_h, bias):
     """The states are converted to float32, whatever dtype came in."""
     h, c = reference.lstm_cell(x, h, c, w_x, w_h, bias)
     return h.float(), c.float()
-
-
-@mistake
-def lstm_cell__computed_in_half_precision(x, h, c, w_x, w_h, bias):
-    """The step is computed in bfloat16, which keeps less than three digits."""
-    h, c = reference.lstm_cell(*(tensor.bfloat16() for tensor in (x, h, c, w_x, w_h, bias)))
-    return h.to(x.dtype), c.to(x.dtype)
 
 
 @mistake

@@ -16,7 +16,7 @@ from grader.marks import points
 from grader.remote import Opaque
 from solutions import ex03_teacher_forcing as reference
 
-MANY = 600
+MANY = 400
 
 
 def start():
@@ -210,38 +210,38 @@ def test_the_truth_is_fed_as_often_as_the_ratio_says(code, draw, expect):
     table, targets, bos_id = draw_training(draw)
     code.decode_loop(decoder(table), start(), targets, bos_id, 0.25, seeded(draw.integer(0, 999)))
     forced = int(coins(code, table, targets).sum())
-    # 150 on average, 10.6 standard deviation: outside of these bounds less than once in 10^9 runs.
+    # 100 on average, standard deviation 8.7: outside of these bounds less than once in 10^9 runs.
     text = f"with ratio 0.25 the truth is fed before {forced} of {MANY} later steps, expected about {MANY // 4}"
-    expect.true(80 <= forced <= 225, text, kind="value")
+    expect.true(50 <= forced <= 156, text, kind="value")
 
 
 @points(0.4)
 def test_the_coins_follow_the_generator_and_nothing_else(code, draw, expect):
-    draw.size("target=48")
+    draw.size("target=32")
     table, targets, bos_id = draw_training(draw)
     tossed = []
-    for seed in (11, 12, 13, 14, 11):
+    for seed in (11, 12, 13, 11):
         code.decode_loop(decoder(table), start(), targets, bos_id, 0.5, seeded(seed))
         tossed.append(coins(code, table, targets).tolist())
     expect.left_alone()
-    expect.true(tossed[0] == tossed[4], "generators with the same seed give different coins")
-    expect.true(any(other != tossed[0] for other in tossed[1:4]), "generators with different seeds give the same coins")
+    expect.true(tossed[0] == tossed[3], "generators with the same seed give different coins")
+    expect.true(any(other != tossed[0] for other in tossed[1:3]), "generators with different seeds give the same coins")
 
 
 @points(0.25)
 def test_without_a_generator_the_coins_follow_the_default_one(code, draw, expect):
-    draw.size("target=48")
+    draw.size("target=32")
     table, targets, bos_id = draw_training(draw)
     tossed = []
-    for seed in (11, 12, 13, 14, 11):
+    for seed in (11, 12, 13, 11):
         code.request("start", seed, text="torch.manual_seed(...)")
         code.decode_loop(decoder(table), start(), targets, bos_id, 0.5)
         tossed.append(coins(code, table, targets).tolist())
         moved = "torch's random state" in code.calls[-1].changed
         expect.true(moved, "without a generator, no coin comes from torch's default one")
     expect.left_alone(may_draw=True)
-    expect.true(tossed[0] == tossed[4], "after the same torch.manual_seed the coins differ")
-    expect.true(any(other != tossed[0] for other in tossed[1:4]), "after any torch.manual_seed the coins are the same")
+    expect.true(tossed[0] == tossed[3], "after the same torch.manual_seed the coins differ")
+    expect.true(any(other != tossed[0] for other in tossed[1:3]), "after any torch.manual_seed the coins are the same")
 
 
 @points(0.2)

@@ -57,6 +57,13 @@ def masked_attention__minus_infinity_but_for_empty_rows(q, k, v, allowed):
 
 
 @equivalent
+def masked_attention__nan_to_num_behind_masked_fill(q, k, v, allowed):
+    """Minus infinity everywhere; NaN becomes 0, and masked_fill's own gradient is 0 where it filled."""
+    weights = torch.softmax(wide_scores(q, k).masked_fill(~allowed, -torch.inf), dim=-1).nan_to_num(0.0)
+    return (weights @ v.to(weights.dtype)).to(q.dtype), weights.to(q.dtype)
+
+
+@equivalent
 def masked_attention__large_negative_number(q, k, v, allowed):
     """-1e9 is added to forbidden scores, and forbidden weights are multiplied by 0."""
     scores = wide_scores(q, k)

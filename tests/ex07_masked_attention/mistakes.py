@@ -26,6 +26,123 @@ def results(weights, q, v):
     return (weights @ v.to(weights.dtype)).to(q.dtype), weights.to(q.dtype)
 
 
+# ---------------------------------------------------------------------------------------------------- decoder_mask
+
+
+@mistake
+def decoder_mask__either(lengths, max_length):
+    """A key is allowed where ONE of the masks allows it, so padding or the future shows through."""
+    return reference.padding_mask(lengths, max_length) | reference.causal_mask(max_length, lengths.device)
+
+
+@mistake
+def decoder_mask__padding_only(lengths, max_length):
+    """The future is not hidden: only the padding mask is in use."""
+    mask = reference.padding_mask(lengths, max_length)
+    return mask.expand(-1, max_length, -1)
+
+
+@mistake
+def decoder_mask__causal_only(lengths, max_length):
+    """Padding is not hidden: only the causal mask is in use."""
+    return reference.causal_mask(max_length, lengths.device).expand(len(lengths), -1, -1)
+
+
+@mistake
+def decoder_mask__padding_on_queries(lengths, max_length):
+    """Queries at padding get a row without any key. It is keys that padding hides; its queries stay as they are."""
+    padding = reference.padding_mask(lengths, max_length).transpose(1, 2)
+    return padding & reference.causal_mask(max_length, lengths.device)
+
+
+@mistake
+def decoder_mask__padding_queries_see_themselves(lengths, max_length):
+    """Every query may see itself, even where it is padding: padding is then a key after all."""
+    own = torch.eye(max_length, dtype=torch.bool, device=lengths.device)
+    return reference.decoder_mask(lengths, max_length) | own
+
+
+@mistake
+def decoder_mask__future_shown(lengths, max_length):
+    """The causal part is upside down: each query sees itself and the real keys after it."""
+    return reference.padding_mask(lengths, max_length) & reference.causal_mask(max_length, lengths.device).T
+
+
+@mistake
+def decoder_mask__axis_for_heads(lengths, max_length):
+    """The mask has an axis for heads. In this exercise it has three axes: batch, query, key."""
+    return reference.decoder_mask(lengths, max_length).unsqueeze(1)
+
+
+@mistake
+def decoder_mask__empty_rows_see_the_first_key(lengths, max_length):
+    """The first key is always allowed, so a sequence without any token gets one."""
+    return reference.decoder_mask(lengths.clamp(min=1), max_length)
+
+
+# ----------------------------------------------------------------------------------------------------- causal_mask
+
+
+@mistake
+def causal_mask__upper_triangle(length, device=None):
+    """Rows and columns are swapped: each query sees itself and the future, and not the past."""
+    return reference.causal_mask(length, device).T
+
+
+@mistake
+def causal_mask__future_shown_past_hidden(length, device=None):
+    """True stands where the key is in the future. Here True means MAY be attended to."""
+    return ~reference.causal_mask(length, device)
+
+
+@mistake
+def causal_mask__hides_itself(length, device=None):
+    """A position may not see itself, so the first query has nothing to look at."""
+    return reference.causal_mask(length, device).tril(-1)
+
+
+@mistake
+def causal_mask__one_key_too_many(length, device=None):
+    """Each query also sees the key right after it, and that is the answer it has to predict."""
+    return torch.ones(length, length, dtype=torch.bool, device=device).tril(1)
+
+
+@mistake
+def causal_mask__only_itself(length, device=None):
+    """Each query sees itself alone: the past is hidden too."""
+    return torch.eye(length, dtype=torch.bool, device=device)
+
+
+@mistake
+def causal_mask__everything(length, device=None):
+    """Every query may see every key: nothing hides the future."""
+    return torch.ones(length, length, dtype=torch.bool, device=device)
+
+
+@mistake
+def causal_mask__floating_numbers(length, device=None):
+    """The mask holds floating numbers. It should hold bool, True where a key may be attended to."""
+    return reference.causal_mask(length, device).float()
+
+
+@mistake
+def causal_mask__with_a_batch_axis(length, device=None):
+    """The mask has an axis of size 1 in front. It should be (length, length)."""
+    return reference.causal_mask(length, device).unsqueeze(0)
+
+
+@mistake
+def causal_mask__fixed_size(length, device=None):
+    """The mask is cut out of a table of a fixed size, so a long sequence gets a mask that is too small."""
+    return torch.ones(32, 32, dtype=torch.bool, device=device).tril()[:length, :length]
+
+
+@mistake
+def causal_mask__device_ignored(length, device=None):
+    """The mask is always made on the default device: the argument `device` is not used."""
+    return torch.ones(length, length, dtype=torch.bool).tril()
+
+
 # ---------------------------------------------------------------------------------------------------- padding_mask
 
 
@@ -103,129 +220,6 @@ def padding_mask__lengths_clamped_in_place(lengths, max_length):
     return mask
 
 
-# ----------------------------------------------------------------------------------------------------- causal_mask
-
-
-@mistake
-def causal_mask__upper_triangle(length, device=None):
-    """Rows and columns are swapped: each query sees itself and the future, and not the past."""
-    return reference.causal_mask(length, device).T
-
-
-@mistake
-def causal_mask__future_shown_past_hidden(length, device=None):
-    """True stands where the key is in the future. Here True means MAY be attended to."""
-    return ~reference.causal_mask(length, device)
-
-
-@mistake
-def causal_mask__hides_itself(length, device=None):
-    """A position may not see itself, so the first query has nothing to look at."""
-    return reference.causal_mask(length, device).tril(-1)
-
-
-@mistake
-def causal_mask__one_key_too_many(length, device=None):
-    """Each query also sees the key right after it, and that is the answer it has to predict."""
-    return torch.ones(length, length, dtype=torch.bool, device=device).tril(1)
-
-
-@mistake
-def causal_mask__only_itself(length, device=None):
-    """Each query sees itself alone: the past is hidden too."""
-    return torch.eye(length, dtype=torch.bool, device=device)
-
-
-@mistake
-def causal_mask__everything(length, device=None):
-    """Every query may see every key: nothing hides the future."""
-    return torch.ones(length, length, dtype=torch.bool, device=device)
-
-
-@mistake
-def causal_mask__floating_numbers(length, device=None):
-    """The mask holds floating numbers. It should hold bool, True where a key may be attended to."""
-    return reference.causal_mask(length, device).float()
-
-
-@mistake
-def causal_mask__with_a_batch_axis(length, device=None):
-    """The mask has an axis of size 1 in front. It should be (length, length)."""
-    return reference.causal_mask(length, device).unsqueeze(0)
-
-
-@mistake
-def causal_mask__fixed_size(length, device=None):
-    """The mask is cut out of a table of a fixed size, so a long sequence gets a mask that is too small."""
-    return torch.ones(32, 32, dtype=torch.bool, device=device).tril()[:length, :length]
-
-
-@mistake
-def causal_mask__device_ignored(length, device=None):
-    """The mask is always made on the default device: the argument `device` is not used."""
-    return torch.ones(length, length, dtype=torch.bool).tril()
-
-
-# ---------------------------------------------------------------------------------------------------- decoder_mask
-
-
-@mistake
-def decoder_mask__either(lengths, max_length):
-    """A key is allowed where ONE of the masks allows it, so padding or the future shows through."""
-    return reference.padding_mask(lengths, max_length) | reference.causal_mask(max_length, lengths.device)
-
-
-@mistake
-def decoder_mask__padding_only(lengths, max_length):
-    """The future is not hidden: only the padding mask is in use."""
-    mask = reference.padding_mask(lengths, max_length)
-    return mask.expand(-1, max_length, -1)
-
-
-@mistake
-def decoder_mask__causal_only(lengths, max_length):
-    """Padding is not hidden: only the causal mask is in use."""
-    return reference.causal_mask(max_length, lengths.device).expand(len(lengths), -1, -1)
-
-
-@mistake
-def decoder_mask__padding_on_queries(lengths, max_length):
-    """The padding mask hides queries where it should hide keys."""
-    padding = reference.padding_mask(lengths, max_length).transpose(1, 2)
-    return padding & reference.causal_mask(max_length, lengths.device)
-
-
-@mistake
-def decoder_mask__padding_queries_see_nothing(lengths, max_length):
-    """Queries at padding get a row of their own without any key. They are not to be treated differently."""
-    return reference.decoder_mask(lengths, max_length) & reference.padding_mask(lengths, max_length).transpose(1, 2)
-
-
-@mistake
-def decoder_mask__padding_queries_see_themselves(lengths, max_length):
-    """Every query may see itself, even where it is padding: padding is then a key after all."""
-    own = torch.eye(max_length, dtype=torch.bool, device=lengths.device)
-    return reference.decoder_mask(lengths, max_length) | own
-
-
-@mistake
-def decoder_mask__future_shown(lengths, max_length):
-    """The causal part is upside down: each query sees itself and the real keys after it."""
-    return reference.padding_mask(lengths, max_length) & reference.causal_mask(max_length, lengths.device).T
-
-
-@mistake
-def decoder_mask__axis_for_heads(lengths, max_length):
-    """The mask has an axis for heads. In this exercise it has three axes: batch, query, key."""
-    return reference.decoder_mask(lengths, max_length).unsqueeze(1)
-
-
-@mistake
-def decoder_mask__empty_rows_see_the_first_key(lengths, max_length):
-    """The first key is always allowed, so a sequence without any token gets one."""
-    return reference.decoder_mask(lengths.clamp(min=1), max_length)
-
-
 # ------------------------------------------------------------------------------------------------ masked_attention
 
 
@@ -250,8 +244,9 @@ def masked_attention__empty_row_is_nan(q, k, v, allowed):
 @mistake
 def masked_attention__nan_replaced_afterwards(q, k, v, allowed):
     """NaN is replaced by 0 after the softmax. The result looks right, but the gradient still goes through the NaN."""
-    weights = torch.softmax(scores_of(q, k).masked_fill(~allowed, -INFINITY), dim=-1)
-    return results(weights.nan_to_num(0.0), q, v)
+    scores = scores_of(q, k)
+    hidden = torch.zeros_like(scores).masked_fill(~allowed, -INFINITY)
+    return results(torch.softmax(scores + hidden, dim=-1).nan_to_num(0.0), q, v)
 
 
 @mistake
@@ -485,6 +480,12 @@ def masked_attention__float32_returned(q, k, v, allowed):
     """The results are float32, whatever dtype came in."""
     weights = attend(scores_of(q, k), allowed).float()
     return weights @ v.float(), weights
+
+
+@mistake
+def masked_attention__float64_returned(q, k, v, allowed):
+    """The results are float64, whatever dtype came in."""
+    return results(attend(scores_of(q, k), allowed).double(), q.double(), v)
 
 
 @mistake

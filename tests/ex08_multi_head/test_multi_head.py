@@ -152,7 +152,10 @@ def test_weights_of_each_head_sum_to_one_over_the_keys(code, draw, expect):
 def test_queries_and_keys_may_be_the_same_sequence(code, draw, expect):
     right = draw_right(draw)
     x = draw("batch length d_model")
-    expect.agrees(learners(code, right), right, x, x, x, axes=ATTENTION)
+    mine = learners(code, right)
+    expect.agrees(mine, right, x, x, x, axes=ATTENTION)
+    for axes in ("batch length length", "batch 1 length"):
+        expect.agrees(mine, right, x, x, x, draw_mask(draw, axes), axes=ATTENTION)
 
 
 @points(0.1)
@@ -300,7 +303,8 @@ def test_inputs_weights_and_global_state_are_left_alone(code, draw, expect):
         code.concat_heads(draw("batch head query d_head", dtype=dtype))
         mine(*inputs)
         mine(*inputs, hide_all_keys(draw_mask(draw)))
-        mine(*inputs, draw_mask(draw, "query key"))
+        for axes in ("query key", "batch 1 key"):
+            mine(*inputs, draw_mask(draw, axes))
         after = mine.parameters()
         for name, parameter in right.named_parameters():
             expect(after.get(name), parameter.detach(), what=f"{name} after the call")

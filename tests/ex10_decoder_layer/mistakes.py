@@ -51,11 +51,31 @@ class DecoderLayer__values_from_target(reference.DecoderLayer):
 
 
 @mistake
+class Decoder__stack_forgets_the_target_mask(reference.Decoder):
+    """The stack does not hand target_allowed to its layers, so every position sees the future."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        for layer in self.layers:
+            x = layer(x, memory, source_allowed=source_allowed)
+        return x
+
+
+@mistake
 class DecoderLayer__target_mask_unused(reference.DecoderLayer):
     """Self-attention ignores target_allowed, so a position sees the tokens that it is asked to predict."""
 
     def forward(self, x, memory, target_allowed=None, source_allowed=None):
         return super().forward(x, memory, None, source_allowed)
+
+
+@mistake
+class Decoder__stack_forgets_the_source_mask(reference.Decoder):
+    """The stack does not hand source_allowed to its layers, so the source's padding is read like words."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        for layer in self.layers:
+            x = layer(x, memory, target_allowed)
+        return x
 
 
 @mistake
@@ -104,6 +124,16 @@ class DecoderLayer__norm_before_the_sum(reference.DecoderLayer):
         x = x + self.norm_1(self.dropout(self.self_attention(x, x, x, target_allowed)[0]))
         x = x + self.norm_2(self.dropout(self.cross_attention(x, memory, memory, source_allowed)[0]))
         return x + self.norm_3(self.dropout(self.feed_forward(x)))
+
+
+@mistake
+class DecoderLayer__dropout_on_the_sum(reference.DecoderLayer):
+    """Dropout is applied to the whole sum, so it breaks the residual connection too."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        x = self.norm_1(self.dropout(x + self.self_attention(x, x, x, target_allowed)[0]))
+        x = self.norm_2(self.dropout(x + self.cross_attention(x, memory, memory, source_allowed)[0]))
+        return self.norm_3(self.dropout(x + self.feed_forward(x)))
 
 
 @mistake
@@ -221,16 +251,6 @@ class DecoderLayer__no_dropout_on_cross_attention(reference.DecoderLayer):
         x = self.norm_1(x + self.dropout(self.self_attention(x, x, x, target_allowed)[0]))
         x = self.norm_2(x + self.cross_attention(x, memory, memory, source_allowed)[0])
         return self.norm_3(x + self.dropout(self.feed_forward(x)))
-
-
-@mistake
-class DecoderLayer__dropout_on_the_sum(reference.DecoderLayer):
-    """Dropout is applied to the whole sum, so it breaks the residual connection too."""
-
-    def forward(self, x, memory, target_allowed=None, source_allowed=None):
-        x = self.norm_1(self.dropout(x + self.self_attention(x, x, x, target_allowed)[0]))
-        x = self.norm_2(self.dropout(x + self.cross_attention(x, memory, memory, source_allowed)[0]))
-        return self.norm_3(self.dropout(x + self.feed_forward(x)))
 
 
 @mistake
@@ -426,26 +446,6 @@ class Decoder__masks_for_the_first_layer_only(reference.Decoder):
         for layer in self.layers:
             x = layer(x, memory, target_allowed, source_allowed)
             target_allowed = source_allowed = None
-        return x
-
-
-@mistake
-class Decoder__stack_forgets_the_source_mask(reference.Decoder):
-    """The stack does not hand source_allowed to its layers, so the source's padding is read like words."""
-
-    def forward(self, x, memory, target_allowed=None, source_allowed=None):
-        for layer in self.layers:
-            x = layer(x, memory, target_allowed)
-        return x
-
-
-@mistake
-class Decoder__stack_forgets_the_target_mask(reference.Decoder):
-    """The stack does not hand target_allowed to its layers, so every position sees the future."""
-
-    def forward(self, x, memory, target_allowed=None, source_allowed=None):
-        for layer in self.layers:
-            x = layer(x, memory, source_allowed=source_allowed)
         return x
 
 

@@ -1,5 +1,7 @@
 """Wrong variants of exercise 12, the likeliest first."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -272,10 +274,7 @@ def label_smoothing_loss__softmax_over_time(logits, targets, smoothing, pad_id):
 @mistake
 def label_smoothing_loss__in_bits(logits, targets, smoothing, pad_id):
     """The loss is in bits, with a logarithm to base 2. It should be in nats."""
-    return (
-        reference.label_smoothing_loss(logits, targets, smoothing, pad_id)
-        / torch.tensor(2.0, dtype=torch.float64).log()
-    )
+    return reference.label_smoothing_loss(logits, targets, smoothing, pad_id) / math.log(2)
 
 
 @mistake
@@ -451,6 +450,14 @@ def train_step__loss_after_the_update(model, optimizer, source, targets, bos_id,
 
 
 @mistake
+def train_step__train_mode_by_the_top_flag(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
+    """Only the model's own training flag is set or asked for. Every part below has a flag of its own."""
+    if not model.training:
+        model.train()
+    return without_train_mode(model, optimizer, source, targets, bos_id, pad_id, max_norm)
+
+
+@mistake
 def train_step__never_in_train_mode(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
     """Train mode is never switched on, so dropout stays off after the first evaluation."""
     return without_train_mode(model, optimizer, source, targets, bos_id, pad_id, max_norm)
@@ -462,14 +469,6 @@ def train_step__train_mode_too_late(model, optimizer, source, targets, bos_id, p
     loss = without_train_mode(model, optimizer, source, targets, bos_id, pad_id, max_norm)
     model.train()
     return loss
-
-
-@mistake
-def train_step__train_mode_by_the_top_flag(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
-    """Only the model's own training flag is set or asked for. Every part below has a flag of its own."""
-    if not model.training:
-        model.train()
-    return without_train_mode(model, optimizer, source, targets, bos_id, pad_id, max_norm)
 
 
 @mistake

@@ -67,22 +67,22 @@ def length_of_gradient(right, source, targets, bos_id, pad_id):
     return math.sqrt(sum(float(gradient.square().sum()) for gradient in gradients))
 
 
-def expect_updates(code, expect, models, batch, *, lr=0.3, times=1, within=1e-7, **options):
-    """Demands the reference's loss and parameters after each of some updates.
+def expect_updates(code, expect, models, batch, *, lr=0.3, times=1, within=2e-6, **options):
+    """Demands the reference's losses in some updates, and its parameters after them.
 
-    `within` leaves room for a clip that divides by the norm plus 1e-6, as torch's does.
+    `within` leaves room for torch's clip, which divides by the norm plus 1e-6.
     """
     mine, right = models
     optimizers = mine.optimizer(lr), descent(right, lr)
-    for _ in range(times):
-        loss = code.train_step(mine, optimizers[0], *batch, **options)
+    losses = [code.train_step(mine, optimizers[0], *batch, **options) for _ in range(times)]
+    mine(batch[0], batch[1])  # what the model says now tells one wrong update from another
+    for loss in losses:
         expected = reference.train_step(right, optimizers[1], *batch, **options)
-        mine(batch[0], batch[1])  # what the model says now tells one wrong update from another
         expect(loss, expected, within=within, what="the loss that train_step returns")
-        expect_parameters(expect, mine, right, within)
+    expect_parameters(expect, mine, right, within)
 
 
-def expect_parameters(expect, mine, right, within=1e-7):
+def expect_parameters(expect, mine, right, within=1e-9):
     after = mine.parameters()
     for name, parameter in right.named_parameters():
         expect(after[name], parameter.detach(), within=within, what=f"{name} after train_step")
@@ -93,8 +93,10 @@ def expect_parameters(expect, mine, right, within=1e-7):
 
 @points(0.25)
 def test_the_rate_worked_by_hand(code, draw, expect):
-    for step, rate in ((1, 1 / 108), (3, 1 / 36), (9, 1 / 12), (36, 1 / 24)):
-        expect(code.warmup_rate(step, 16, 9), rate)
+    steps = (1, 3, 9, 36)
+    rates = [code.warmup_rate(step, 16, 9) for step in steps]
+    for step, rate, expected in zip(steps, rates, (1 / 108, 1 / 36, 1 / 12, 1 / 24), strict=True):
+        expect(rate, expected, what=f"warmup_rate({step}, 16, 9)")
 
 
 @points(0.5)
@@ -129,10 +131,10 @@ def test_the_smoothed_loss_is_a_scalar_of_the_logits_dtype(code, draw, expect, d
 @points(0.25)
 def test_the_smoothed_loss_worked_by_hand(code, draw, expect):
     logits = torch.tensor([[[8, 4, 2, 2], [1, 1, 2, 4], [9, 1, 7, 5]]], dtype=draw.dtype).log()
-    targets = torch.tensor([[1, 3, 2]])
+    targets = torch.tensor([[1, 3, 0]])
     first, second = 0.6 * 2 + 0.4 * (1 + 2 + 3 + 3) / 4, 0.6 * 1 + 0.4 * (3 + 3 + 2 + 1) / 4
     expected = torch.tensor((first + second) / 2 * math.log(2), dtype=draw.dtype)
-    expect(code.label_smoothing_loss(logits, targets, 0.4, 2), expected)
+    expect(code.label_smoothing_loss(logits, targets, 0.4, 0), expected)
 
 
 @points(0.25)
@@ -191,7 +193,7 @@ def test_logits_of_size_ten_thousand_do_not_overflow(code, draw, expect):
         expect.agrees(code.label_smoothing_loss, reference.label_smoothing_loss, *inputs)
 
 
-@points(0.15)
+@points(0.1)
 def test_float32_logits_give_a_loss_as_exact_as_they_can(code, draw, expect):
     logits, targets, pad_id = draw_scored(draw, torch.float32)
     expect.agrees(code.label_smoothing_loss, reference.label_smoothing_loss, logits, targets, 0.2, pad_id)
@@ -246,17 +248,17 @@ def test_one_update_worked_by_hand(code, draw, expect):
 def test_the_loss_before_the_update_is_returned(code, draw, expect):
     batch = draw_batch(draw)
     mine, right = draw_model(code, draw, batch[3])
-    expected = decoding.sequence_loss(right(batch[0], decoding.shift_right(batch[1], batch[2])), batch[1], batch[3])
+    logits = right(batch[0], decoding.shift_right(batch[1], batch[2])).detach()
+    expected = decoding.sequence_loss(logits, batch[1], batch[3])
     loss = code.train_step(mine, mine.optimizer(0.3), *batch)
     expect(loss, float(expected), what="the loss that train_step returns")
 
 
-@points(0.5)
-@pytest.mark.parametrize("times", [1, 2], ids=["one update", "two updates"])
-def test_every_parameter_moves_against_its_gradient(code, draw, expect, times):
+@points(1)
+def test_every_parameter_moves_against_its_gradient(code, draw, expect):
     batch = draw_batch(draw)
     models = draw_model(code, draw, batch[3])
-    expect_updates(code, expect, models, batch, times=times, max_norm=NEVER_CLIPS)
+    expect_updates(code, expect, models, batch, times=2, within=1e-9, max_norm=NEVER_CLIPS)
 
 
 @points(0.5)
@@ -264,7 +266,7 @@ def test_old_gradients_are_forgotten(code, draw, expect):
     batch = draw_batch(draw)
     mine, right = draw_model(code, draw, batch[3])
     mine.set_gradients({name: draw(" ".join(map(str, p.shape))) for name, p in right.named_parameters()})
-    expect_updates(code, expect, (mine, right), batch, max_norm=NEVER_CLIPS)
+    expect_updates(code, expect, (mine, right), batch, within=1e-9, max_norm=NEVER_CLIPS)
 
 
 @points(0.75)
@@ -300,8 +302,8 @@ def test_train_mode_is_on_before_the_forward_pass(code, draw, expect):
     expect_updates(code, expect, models, batch)
 
 
-@points(0.1)
-@pytest.mark.parametrize("before", ["eval mode", "train mode", "encoder in eval mode"])
+@points(0.15)
+@pytest.mark.parametrize("before", ["eval mode", "encoder in eval mode"])
 def test_every_part_is_left_in_train_mode(code, draw, expect, before):
     batch = draw_batch(draw)
     mine, right = draw_model(code, draw, batch[3], dropout=1.0)
@@ -336,10 +338,11 @@ def test_a_float32_model_stays_one(code, draw, expect):
     expect_updates(code, expect, models, batch, within=1e-3)
 
 
-@points(0.05)
-@pytest.mark.parametrize("ones", ["batch", "source", "target"])
+@points(0.075)
+@pytest.mark.parametrize("ones", ["batch", "source target"], ids=["one sentence", "one token"])
 def test_any_size_of_the_batch_may_be_one(code, draw, expect, ones):
-    draw.size(f"{ones}=1")
+    for name in ones.split():
+        draw.size(f"{name}=1")
     batch = draw_batch(draw)
     models = draw_model(code, draw, batch[3])
     expect_updates(code, expect, models, batch)

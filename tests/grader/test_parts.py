@@ -1,0 +1,345 @@
+"""The small parts: discovery, stubs, drawing, verdicts, tripwires, hints, variants."""
+
+import re
+import textwrap
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from grader import hints
+from grader.checks import title
+from grader.discovery import Kit
+from grader.draw import Draw, derived_seed
+from grader.errors import KitError, UsageError
+from grader.importer import ExerciseFinder
+from grader.stub import stub_of
+from grader.surroundings import watched
+from grader.tripwires import Tripwires
+from grader.variants import mistakes
+from grader.verdicts import Outcome, clean, settle
+from tests.grader.kits import copy_kit
+
+# ------------------------------------------------------------------------------------------------ discovery
+
+
+@pytest.mark.parametrize(
+    "word", ["6", "06", "ex06", "ex06_self_attention", "self_attention", "self", "exercises/ex06_self_attention.py"]
+)
+def test_an_exercise_is_found_by_number_slug_prefix_or_file(kit, word):
+    assert [exercise.slug for exercise in kit.find([word])] == ["ex06_self_attention"]
+
+
+def test_exercises_come_in_course_order_and_once(kit):
+    assert [exercise.number for exercise in kit.find(["7", "ex03", "7"])] == [3, 7]
+    assert len(kit.find([])) == len(kit.exercises) >= 12
+
+
+@pytest.mark.parametrize(
+    ("word", "words"),
+    [
+        ("99", "there is no exercise '99'"),
+        ("e", "means more than one exercise"),
+        ("masked", "masked_attention"),
+        ("", "there is no exercise ''"),
+    ],
+)
+def test_what_is_not_found_is_a_usage_error(kit, word, words):
+    if word == "masked":
+        assert kit.find([word])[0].number == 7
+        return
+    with pytest.raises(UsageError, match=re.escape(words)):
+        kit.find([word])
+
+
+def test_an_empty_folder_is_no_kit(tmp_path):
+    with pytest.raises(KitError, match="no exercise lies in"):
+        _ = Kit(tmp_path).exercises
+
+
+# ------------------------------------------------------------------------------------------------ stubs
+
+
+def test_a_stub_keeps_what_is_given_and_loses_the_rest():
+    solution = '''
+        """Title."""
+
+        import math
+
+        LIMIT = 3
+
+
+        def public(x: int) -> int:
+            """Doc."""
+            y = x
+            return y
+
+
+        # about the helper
+        def _helper() -> None:
+            """Hidden."""
+
+
+        class Module:
+            """A class."""
+
+            def __init__(self) -> None:  # given
+                self.x = 1
+
+            def forward(
+                self, x: int
+            ) -> int:
+                return x
+
+            def _private(self) -> int:
+                return 2
+    '''
+    assert (
+        stub_of(textwrap.dedent(solution).lstrip())
+        == textwrap.dedent('''
+        """Title."""
+
+        import math
+
+        LIMIT = 3
+
+
+        def public(x: int) -> int:
+            """Doc."""
+            # TODO: your code
+            raise NotImplementedError("public is unwritten")
+
+
+        class Module:
+            """A class."""
+
+            def __init__(self) -> None:  # given
+                self.x = 1
+
+            def forward(
+                self, x: int
+            ) -> int:
+                # TODO: your code
+                raise NotImplementedError("forward is unwritten")
+    ''').lstrip()
+    )
+
+
+# ------------------------------------------------------------------------------------------------ drawing
+
+
+def test_axes_keep_their_sizes_and_never_share_one():
+    for seed in range(50):
+        draw = Draw(seed)
+        x, y = draw("batch query d_k"), draw("batch key d_k")
+        assert (x.size(0), x.size(2)) == (y.size(0), y.size(2))
+        assert len({*x.shape, *y.shape}) == 4
+
+
+def test_the_same_seed_draws_the_same():
+    assert torch.equal(Draw(3)("batch d_k"), Draw(3)("batch d_k"))
+    assert not torch.equal(Draw(3)("3 4"), Draw(4)("3 4"))
+    assert derived_seed(1, "a") == derived_seed(1, "a") != derived_seed(1, "b")
+
+
+def test_lengths_are_ragged_and_fill_the_padded_length():
+    for seed in range(50):
+        draw = Draw(seed)
+        lengths, longest = draw.lengths(), draw.size("source")
+        assert lengths.max() == longest
+        assert 1 <= lengths.min() < longest
+
+
+@pytest.mark.parametrize("axes", ["5", "3 4", "2 3 4"])
+def test_strided_tensors_are_not_contiguous(axes):
+    x = Draw(1)(axes)
+    assert not Draw(1).strided(x).is_contiguous()
+    assert torch.equal(Draw(1).strided(x), x)
+
+
+def test_drawing_leaves_the_default_random_states_alone():
+    with watched() as seen:
+        draw = Draw(1)
+        draw("3 4"), draw.tokens("3", 5), draw.lengths("3", "4"), draw.weights(nn.Identity()), draw.permutation(3)
+    assert seen.changed == []
+
+
+# ------------------------------------------------------------------------------------------------ verdicts
+
+
+def outcome(name, verdict, points, *, form=False, device="cpu"):
+    return Outcome(name, name, device, verdict, points, form)
+
+
+def test_form_checks_earn_their_points_with_a_value_only():
+    shape, value = outcome("shape", "pass", 2, form=True), outcome("value", "fail", 8)
+    assert settle("ex", [shape, value], 10).score == 0
+    assert settle("ex", [shape, outcome("value", "pass", 8)], 10).score == 10
+
+
+def test_points_are_shared_among_devices():
+    found = [outcome("value", "pass", 10), outcome("value", "fail", 10, device="cuda")]
+    result = settle("ex", found, 10)
+    assert (result.score, result.verdict, [one.max_points for one in result.outcomes]) == (5, "fail", [5, 5])
+
+
+def test_a_skipped_device_carries_no_points():
+    found = [outcome("value", "pass", 10), outcome("value", "skip", 10, device="cuda")]
+    result = settle("ex", found, 10)
+    assert (result.score, result.verdict, [one.max_points for one in result.outcomes]) == (10, "pass", [10, 0])
+
+
+def test_unwritten_is_for_the_whole_exercise_or_a_fail():
+    one, two = outcome("a", "unwritten", 5), outcome("b", "unwritten", 5)
+    assert settle("ex", [one, two], 10).verdict == "unwritten"
+    mixed = settle("ex", [one, outcome("b", "pass", 5)], 10)
+    assert (mixed.verdict, mixed.outcomes[0].verdict, mixed.score) == ("fail", "fail", 5)
+
+
+def test_an_error_has_no_score_and_nothing_run_is_an_error():
+    assert settle("ex", [outcome("a", "error", 5), outcome("b", "pass", 5)], 10).score is None
+    assert settle("ex", [], 10).verdict == "error"
+    assert settle("ex", [outcome("a", "skip", 10)], 10).verdict == "error"
+
+
+def test_messages_lose_control_characters_and_are_cut():
+    assert clean("a\x1b[31mb\x00\tc\nd\u202e", 99) == "a[31mb\tc\nd"
+    assert len(clean("é" * 5000, 2000).encode()) <= 2000
+
+
+def test_a_title_is_the_name_of_its_check():
+    assert title("test_scores_are_divided_by_the_root_of_d_k") == "scores are divided by the root of d_k"
+    assert title("test_any_size_may_be_one[batch]") == "any size may be one (batch)"
+
+
+# ------------------------------------------------------------------------------------------------ tripwires
+
+
+def used(names, action):
+    wires = Tripwires(names)
+    with wires.armed():
+        action()
+    return wires.used
+
+
+X = torch.ones(2, 3, 4)
+ALIAS = F.scaled_dot_product_attention
+
+
+@pytest.mark.parametrize(
+    ("name", "action"),
+    [
+        ("F.scaled_dot_product_attention", lambda: F.scaled_dot_product_attention(X, X, X)),
+        ("F.scaled_dot_product_attention", lambda: ALIAS(X, X, X)),
+        ("F.scaled_dot_product_attention", lambda: getattr(F, "scaled_dot" + "_product_attention")(X, X, X)),
+        ("F.scaled_dot_product_attention", lambda: torch.ops.aten.scaled_dot_product_attention(X, X, X)),
+        ("nn.LSTM", lambda: nn.LSTM(4, 2)),
+        ("nn.GRU*", lambda: nn.GRUCell(4, 2)),
+        ("nn.RNN*", lambda: nn.RNN(4, 2)),
+        ("nn.MultiheadAttention", lambda: nn.MultiheadAttention(4, 2)),
+        ("nn.Transformer*", lambda: nn.TransformerEncoderLayer(4, 2)),
+        ("nn.LayerNorm", lambda: type("Mine", (nn.LayerNorm,), {})(4)),
+        ("F.layer_norm", lambda: F.layer_norm(X, (4,))),
+        ("F.layer_norm", lambda: torch.layer_norm(X, (4,))),
+        ("F.layer_norm", lambda: torch.native_layer_norm(X, (4,), None, None, 1e-5)),
+        ("F.group_norm", lambda: nn.GroupNorm(1, 3)(X)),
+        (
+            "F.cross_entropy(label_smoothing)",
+            lambda: nn.CrossEntropyLoss(label_smoothing=0.1)(X[0], torch.zeros(3).long()[:3]),
+        ),
+        (
+            "F.cross_entropy(label_smoothing)",
+            lambda: F.cross_entropy(X[0], torch.zeros(3).long(), **{"label_smoothing": 0.1}),
+        ),
+    ],
+)
+def test_a_shortcut_is_seen_by_its_use(name, action):
+    assert used([name], action)
+
+
+@pytest.mark.parametrize(
+    ("name", "action"),
+    [
+        ("nn.LayerNorm", lambda: nn.Linear(4, 4)(X)),
+        ("F.layer_norm", lambda: type("layer_norm", (), {})()),
+        ("F.cross_entropy(label_smoothing)", lambda: F.cross_entropy(X[0], torch.zeros(3).long())),
+        ("nn.LSTM", lambda: "nn.LSTM"),
+    ],
+)
+def test_everything_else_is_not(name, action):
+    assert used([name], action) == []
+
+
+def test_nothing_stays_patched():
+    before = nn.LSTM.__init__
+    used(["nn.LSTM"], lambda: None)
+    assert nn.LSTM.__init__ is before
+
+
+# ------------------------------------------------------------------------------------------------ surroundings
+
+
+@pytest.mark.parametrize(
+    ("action", "name"),
+    [
+        (lambda: torch.set_grad_enabled(False), "grad mode"),
+        (lambda: torch.set_default_dtype(torch.float64), "the default dtype"),
+        (lambda: torch.set_default_device("meta"), "the default device"),
+        (lambda: torch.manual_seed(0), "torch's random state"),
+        (lambda: np.random.rand(), "numpy's random state"),
+        (lambda: __import__("random").random(), "Python's random state"),
+        (lambda: torch.use_deterministic_algorithms(True), "deterministic algorithms"),
+    ],
+)
+def test_global_state_is_compared_and_settings_are_put_back(action, name):
+    with watched(seed=4) as seen:
+        action()
+    assert seen.changed == [name]
+    assert torch.is_grad_enabled()
+    assert torch.get_default_dtype() == torch.float32
+    assert torch.zeros(1).device.type == "cpu"
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+# ------------------------------------------------------------------------------------ importer, hints, variants
+
+
+def test_the_importer_restores_what_was_there():
+    import sys
+
+    finder = ExerciseFinder({"ex01_a": ("a.py", b"x = 1")}, "ex02_b")
+    with finder.active():
+        from exercises.ex01_a import x  # type: ignore[import-not-found]
+
+        assert x == 1
+        with pytest.raises(ModuleNotFoundError, match="ex02_b comes before ex03_c"):
+            import exercises.ex03_c  # type: ignore[import-not-found]  # noqa: F401
+    assert "exercises.ex01_a" not in sys.modules
+
+
+def test_hints_are_read_by_check(tmp_path):
+    file = tmp_path / "hints.md"
+    file.write_text("# Hints\n\n## a check\n1. look\n   here\n2. cause\n3. how\n\n## other\n1. x\n2. y\n3. z\n")
+    assert hints.read(file) == {"a check": ["look here", "cause", "how"], "other": ["x", "y", "z"]}
+    assert hints.of_check(hints.read(file), "a check (2)") == ["look here", "cause", "how"]
+    assert hints.read(tmp_path / "none.md") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("@mistake\ndef nothing__x():\n    '''Doc.'''\n", "defines no nothing"),
+        ("@mistake\ndef attention_scores__x(q, k):\n    return q\n", "its docstring"),
+        (
+            "@mistake\ndef attention_scores__x(q, k):\n    '''A.'''\n@mistake\ndef project_qkv__x():\n    '''B.'''\n",
+            "two variants",
+        ),
+    ],
+)
+def test_a_malformed_mistake_is_the_kits_fault(tmp_path, text, words):
+    kit = Kit(copy_kit(tmp_path / "kit", only={6}))
+    kit.exercises[0].mistakes.write_text(text)
+    with pytest.raises(KitError, match=words):
+        mistakes(kit.exercises[0])

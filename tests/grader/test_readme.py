@@ -1,0 +1,91 @@
+"""The README is true: its commands run, and its transcripts are what the program prints.
+
+`python tests/grader/test_readme.py` writes the transcripts anew.
+"""
+
+import re
+import shlex
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from grader.discovery import Kit
+from tests.grader.kits import ROOT, copy_kit, run
+
+README = ROOT / "README.md"
+TRANSCRIPT = re.compile(r"<!-- transcript: (.*?) -->\n```console\n(.*?)```", re.DOTALL)
+SHOWN = 14
+"""Lines of a transcript, at most; the middle of a longer one is left out."""
+
+
+def learner_kit(folder):
+    """A kit whose exercise 6 holds a mistake."""
+    kit = copy_kit(folder)
+    exercise = Kit().find(["6"])[0]
+    text = exercise.solution.read_text(encoding="utf-8").replace("scores / math.sqrt(d_k)", "scores")
+    (kit / "exercises" / f"{exercise.slug}.py").write_text(text, encoding="utf-8")
+    return kit
+
+
+def transcript(kit, commands):
+    """What the program prints for the lines that begin with `$`."""
+    lines = []
+    for command in re.findall(r"^\$ grader (.*)$", commands, flags=re.MULTILINE):
+        printed = run(kit, *shlex.split(command), "--device", "cpu").stdout.rstrip().splitlines()
+        if len(printed) > 30:
+            printed = [*printed[:3], "  ...", *printed[-8:]]
+        lines += [f"$ grader {command}", *printed]
+    return "\n".join(lines) + "\n"
+
+
+def test_transcripts_are_what_the_program_prints(tmp_path):
+    kit = learner_kit(tmp_path / "kit")
+    found = TRANSCRIPT.findall(README.read_text(encoding="utf-8"))
+    assert len(found) >= 2
+    for _, text in found:
+        assert transcript(kit, text) == text
+
+
+def commands():
+    """Every command of the README, but those that install."""
+    text = README.read_text(encoding="utf-8")
+    blocks = re.findall(r"```bash\n(.*?)```", text, flags=re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if line.startswith("grader")]
+    lines += [span for span in re.findall(r"`(grader [a-z][^`]*)`", text) if "EX" not in span]
+    return sorted(set(lines))
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_runs(tmp_path_factory, command):
+    kit = tmp_path_factory.mktemp("readme") / "kit"
+    copy_kit(kit, only={1, 6})
+    (kit / "submissions").mkdir()
+    shutil.copytree(kit / "solutions", kit / "submissions" / "ada")
+    if command.startswith("grader hint"):
+        run(kit, "check", "1")
+    result = run(kit, *shlex.split(command)[1:])
+    assert result.returncode in ((0, 1) if "check" in command else (0,)), result.stderr
+
+
+def test_only_the_commands_of_the_readme_install():
+    """CI runs the marked blocks; they must be there."""
+    text = README.read_text(encoding="utf-8")
+    for part in ("learner", "developer"):
+        assert re.search(rf"<!-- run: {part} -->\n```bash\n", text)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        kit = learner_kit(Path(folder) / "kit")
+        text = README.read_text(encoding="utf-8")
+        README.write_text(
+            TRANSCRIPT.sub(
+                lambda found: f"<!-- transcript: {found[1]} -->\n```console\n{transcript(kit, found[2])}```", text
+            ),
+            encoding="utf-8",
+        )
