@@ -9,8 +9,7 @@ ever unpickled, and every size is checked before anything is allocated.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import msgpack
@@ -18,16 +17,8 @@ import torch
 from torch import Tensor
 
 from grader.limits import MAX_DEPTH, MAX_DOCUMENT, MAX_FRAME, MAX_NODES, MAX_TEXT
+from grader.values import DTYPES, NAMES, CodecError, Decoded, Foreign, Reference
 
-DTYPES = {
-    str(dtype).removeprefix("torch."): dtype
-    for dtype in (
-        *(torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.complex64, torch.complex128),
-        *(torch.int64, torch.int32, torch.int16, torch.int8, torch.bool),
-        *(torch.uint8, torch.uint16, torch.uint32, torch.uint64),
-    )
-}
-NAMES = {dtype: name for name, dtype in DTYPES.items()}
 _TENSOR, _TUPLE, _REFERENCE, _FOREIGN, _DTYPE, _DEVICE = range(1, 7)
 
 # Bound before any learner's code is imported, so that a patched method of Tensor does not break the transport.
@@ -39,39 +30,6 @@ _reshape = Tensor.reshape
 _view = Tensor.view
 _stride = Tensor.stride
 _resolve = (Tensor.resolve_conj, Tensor.resolve_neg)
-
-
-class CodecError(Exception):
-    """The bytes are not a frame, or exceed a bound."""
-
-
-@dataclass(frozen=True)
-class Reference:
-    """An object that stays on its own side: a module, a callback, an opaque state."""
-
-    kind: str
-    id: int
-    about: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class Foreign:
-    """A value that may not cross; only what it was is known."""
-
-    what: str
-
-    def __repr__(self) -> str:
-        return self.what
-
-
-@dataclass
-class Decoded:
-    """A value, and the tensors in it in the order of their appearance with what they said about themselves."""
-
-    value: Any
-    tensors: list[Tensor]
-    devices: list[str]
-    requires_grad: list[bool]
 
 
 class Encoder:
@@ -158,7 +116,7 @@ class Encoder:
         if self._size + nbytes > self.max_bytes:
             return _foreign(f"a Tensor of shape {tuple(shape)}, {nbytes:,} bytes, too large to compare")
         self.tensors.append(tensor)
-        raw = _raw_bytes(tensor)
+        raw = raw_bytes(tensor)
         strides = list(_stride(tensor)) if self.keep_strides and not tensor.is_contiguous() else None
         device = str(tensor.device)
         head = [NAMES[tensor.dtype], shape, strides, device, bool(tensor.requires_grad), self._size, len(raw)]
@@ -171,7 +129,8 @@ def _foreign(what: str) -> Any:
     return msgpack.ExtType(_FOREIGN, what[:200].encode(errors="replace"))
 
 
-def _raw_bytes(tensor: Tensor) -> bytes:
+def raw_bytes(tensor: Tensor) -> bytes:
+    """The values of a tensor on any device, in row-major order."""
     plain = _cpu(_detach(tensor))
     for resolve in _resolve:
         plain = resolve(plain)
@@ -270,15 +229,3 @@ def _with_strides(tensor: Tensor, strides: list[int]) -> Tensor:
             target, source = target.narrow(axis, 0, 1), source.narrow(axis, 0, 1)
     target.copy_(source)
     return laid_out
-
-
-def leaves(value: Any) -> Iterator[Any]:
-    """Every value in nested lists, tuples and dicts, in order."""
-    if isinstance(value, (list, tuple)):
-        for item in value:
-            yield from leaves(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from leaves(item)
-    else:
-        yield value

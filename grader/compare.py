@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from grader.codec import Foreign
 from grader.errors import Mismatch
+from grader.values import Foreign
 
 WITHIN = {
     # Correct float64 code differs from a float64 oracle by at most 5.4e-12 (every operation of the course, 1,000

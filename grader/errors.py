@@ -17,6 +17,7 @@ Finding                         what a check found in the learner's code: always
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 
 class GraderError(Exception):
@@ -67,6 +68,12 @@ class Raised:
     at_home: bool = False
     """Whether the innermost frame of all lies in the learner's file."""
 
+    @classmethod
+    def from_reply(cls, data: dict[str, Any]) -> Raised:
+        """Reads what the learner's side says about it; raises TypeError, KeyError or ValueError for nonsense."""
+        frames = [(str(file), int(line), str(name), str(text)) for file, line, name, text in data["frames"]]
+        return cls([str(kind) for kind in data["kinds"]], str(data["message"]), frames, bool(data["at_home"]))
+
     @property
     def kind(self) -> str:
         return self.kinds[0]
@@ -107,6 +114,15 @@ class LoadFailure(Finding):
         super().__init__(what)
         self.verdict = verdict
         self.line = line
+
+    @classmethod
+    def from_reply(cls, data: dict[str, Any], shown: str) -> LoadFailure:
+        """The failure that an exception in the file stands for; `shown` is the file's name in messages."""
+        if data["syntax_line"] is not None or "SyntaxError" in data["kinds"]:
+            return cls(f"Python cannot read {shown}:\n{data['message']}", line=data["syntax_line"])
+        raised = Raised.from_reply(data)
+        where = f" at line {raised.line}" if raised.line else ""
+        return cls(f"{shown} could not be loaded{where}: {raised}", line=raised.line)
 
 
 class NotHere(Finding):

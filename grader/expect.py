@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from grader.codec import leaves
 from grader.compare import compare, error_scaled, kind_of, short, widen
 from grader.draw import Draw
 from grader.errors import LearnerError, Mismatch
-from grader.remote import Code, Function, Module
+from grader.handles import Function, Module
+from grader.oracle import Leaves, detached, in_float64, owner_of, widened
+from grader.remote import Code
+from grader.values import leaves
 
 
 class Expect:
@@ -69,7 +70,7 @@ class Expect:
         if within is not None or not narrow or narrow[0] is torch.float64:
             compare(actual, expected, what=what, axes=axes, within=within)
             return expected
-        exact = _widened(reference)(*_wide(args), **_wide(kwargs))
+        exact = in_float64(reference)(*widened(args), **widened(kwargs))
         self._compare_narrow(actual, expected, exact, what, axes)
         return expected
 
@@ -100,18 +101,18 @@ class Expect:
         if isinstance(function, Module):
             target = Function(self._code, ("object", function._reference.id, "__call__"), function._name())
         call = target.call(args, kwargs, grad=True)
-        mine_args = _Leaves(args, kwargs)
+        mine_args = Leaves(args, kwargs)
         expected = reference(*mine_args.args, **mine_args.kwargs)
-        compare(call.value, _detached(expected), what=call.text, within=within)
+        compare(call.value, detached(expected), what=call.text, within=within)
         outputs = [x for x in leaves(expected) if isinstance(x, Tensor) and x.is_floating_point()]
         cotangents = [self._like(output) for output in outputs]
         inputs, parameters = self._code.backward(call, cotangents)
-        owner = _owner(reference)
+        owner = owner_of(reference)
         named = list(owner.named_parameters()) if owner is not None else []
         wanted = [*mine_args.leaves, *(parameter for _, parameter in named)]
         pairs = [(output, c) for output, c in zip(outputs, cotangents, strict=True) if output.requires_grad]
         right = torch.autograd.grad([output for output, _ in pairs], wanted, [c for _, c in pairs], allow_unused=True)
-        names = [*mine_args.names(self._code._parameters(target.name)), *(name for name, _ in named)]
+        names = [*mine_args.names(self._code.parameters(target.name)), *(name for name, _ in named)]
         mine = [*inputs, *(parameters.get(name) for name, _ in named)]
         if len(mine) != len(right):
             raise Mismatch(f"{call.text} has {len(mine)} gradients, expected {len(right)}", kind="type")
@@ -201,66 +202,3 @@ class Expect:
 
     def _last(self) -> str:
         return self._code.calls[-1].text if self._code.calls else "the value"
-
-
-class _Leaves:
-    """Arguments whose floating tensors are leaves, as the servant makes them, callbacks' results included."""
-
-    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.leaves: list[Tensor] = []
-        self._positions: list[int | str] = []
-        self.args = tuple(self._leaf(value, i) for i, value in enumerate(args))
-        self.kwargs = {name: self._leaf(value, name) for name, value in kwargs.items()}
-
-    def _leaf(self, value: Any, position: int | str) -> Any:
-        if isinstance(value, Tensor):
-            if not value.is_floating_point():
-                return value
-            leaf = value.detach().clone().requires_grad_()
-            self.leaves.append(leaf)
-            self._positions.append(position)
-            return leaf
-        if isinstance(value, (tuple, list)):
-            return type(value)(self._leaf(item, position) for item in value)
-        if callable(value) and not isinstance(value, nn.Module):
-            return lambda *args: self._leaf(value(*args), position)
-        return value
-
-    def names(self, parameters: list[str]) -> list[str]:
-        names = []
-        for position in self._positions:
-            known = isinstance(position, int) and position < len(parameters)
-            names.append(parameters[position] if known else str(position))  # type: ignore[index]
-        return names
-
-
-def _detached(value: Any) -> Any:
-    if isinstance(value, Tensor):
-        return value.detach()
-    return tuple(_detached(item) for item in value) if isinstance(value, tuple) else value
-
-
-def _owner(reference: Callable[..., Any]) -> nn.Module | None:
-    owner = getattr(reference, "__self__", reference)
-    return owner if isinstance(owner, nn.Module) else None
-
-
-def _wide(value: Any) -> Any:
-    if isinstance(value, Tensor):
-        return value.double() if value.is_floating_point() else value
-    if isinstance(value, (tuple, list)):
-        return type(value)(_wide(item) for item in value)
-    if isinstance(value, dict):
-        return {name: _wide(item) for name, item in value.items()}
-    if callable(value):
-        return lambda *args: _wide(value(*args))
-    return value
-
-
-def _widened(reference: Callable[..., Any]) -> Callable[..., Any]:
-    """The reference in float64: its module, if it has one, copied."""
-    owner = _owner(reference)
-    if owner is None:
-        return reference
-    wide = copy.deepcopy(owner).double()
-    return wide if owner is reference else getattr(wide, reference.__name__)

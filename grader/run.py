@@ -13,8 +13,9 @@ from grader.checks import EXERCISE_POINTS, Check
 from grader.draw import Draw, derived_seed
 from grader.errors import Finding, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Unwritten
 from grader.expect import Expect
+from grader.handles import Call
 from grader.limits import MAX_MESSAGE, MAX_OUTPUT
-from grader.remote import Call, Code
+from grader.remote import Code
 from grader.source import Source
 from grader.transport import LocalTransport, Transport
 from grader.understudy import Understudies

@@ -6,23 +6,23 @@ functions, modules and values. It knows no check, no expected value and no verdi
 
 from __future__ import annotations
 
-import ast
 import importlib
-import traceback
 import warnings
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from grader.codec import Decoder, Encoder, Reference, _raw_bytes, leaves
+from grader.codec import Decoder, Encoder, raw_bytes
+from grader.describe import definitions, describe_error, describe_module
 from grader.importer import PACKAGE, ExerciseFinder, compile_source
-from grader.limits import MAX_MESSAGE
-from grader.surroundings import seed_everything, watched
+from grader.optimizer import GradientDescent
+from grader.surroundings import counting_saved, seed_everything, watched
 from grader.tripwires import Tripwires
+from grader.values import Reference, leaves
 
 
 class Opaque:
@@ -33,28 +33,6 @@ class Opaque:
 
     def __repr__(self) -> str:
         return "<a state that only step understands>"
-
-
-class GradientDescent(torch.optim.Optimizer):
-    """p -= lr * p.grad. `torch.optim.SGD` without its first construction, which imports for 1.5 s."""
-
-    def __init__(self, parameters: list[nn.Parameter], lr: float) -> None:
-        self.defaults = {"lr": lr}
-        self.state = {}  # type: ignore[assignment]
-        self.param_groups = [{"params": parameters, "lr": lr}]
-
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        for parameter in self.param_groups[0]["params"]:
-            if set_to_none:
-                parameter.grad = None
-            elif parameter.grad is not None:
-                parameter.grad = torch.zeros_like(parameter.grad)
-
-    @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        for parameter in self.param_groups[0]["params"]:
-            if parameter.grad is not None:
-                parameter -= self.param_groups[0]["lr"] * parameter.grad
 
 
 class _Missing(Exception):
@@ -107,7 +85,7 @@ class Servant:
             if self._lets_pass(error):
                 raise
             self.last_error = error
-            reply = {"raised": self._describe_error(error)}
+            reply = {"raised": describe_error(error, self._file)}
         return self._encoder().frame({**reply, "shortcuts": self._tripwires.used})
 
     def _encoder(self) -> Encoder:
@@ -120,7 +98,7 @@ class Servant:
         if isinstance(value, Opaque):
             return Reference("opaque", value._number)
         if isinstance(value, nn.Module):
-            return Reference("module", self._keep(value), self._describe_module(value))
+            return Reference("module", self._keep(value), describe_module(value))
         if isinstance(value, GradientDescent):
             return Reference("optimizer", self._keep(value))
         return None
@@ -175,7 +153,7 @@ class Servant:
             self._for_good.enter_context(self._finder.active())
         with self._at_work(), watched(seed=0) as seen:
             exec(compile_source(source, filename), self._module.__dict__)
-        return {"lines": _definitions(source), "changed": seen.settings}
+        return {"lines": definitions(source), "changed": seen.settings}
 
     def _do_start(self, seed: int) -> dict[str, Any]:
         """Forgets the last check's objects and seeds this one's default random states."""
@@ -188,7 +166,7 @@ class Servant:
         self, target: list[Any], arguments: list[Any], named: dict[str, Any], grad: bool, count: bool
     ) -> dict[str, Any]:
         tensors = [item for item in leaves([arguments, named]) if isinstance(item, Tensor)]
-        before = [_raw_bytes(tensor) for tensor in tensors]
+        before = [raw_bytes(tensor) for tensor in tensors]
         self._leaves, self._grad, self._eager_callbacks = [], grad, 0
         if grad:
             self._require_grad(tensors)
@@ -196,11 +174,11 @@ class Servant:
         function = self._find(target)
         with self._at_work(), watched() as seen, ExitStack() as stack:
             if count:
-                stack.enter_context(_counting(saved))
+                stack.enter_context(counting_saved(saved))
             value = function(*arguments, **named)
         reply = {
             "value": value,
-            "mutated": [i for i, tensor in enumerate(tensors) if _raw_bytes(tensor) != before[i]],
+            "mutated": [i for i, tensor in enumerate(tensors) if raw_bytes(tensor) != before[i]],
             "changed": seen.changed,
             "recorded": len(saved) + self._eager_callbacks,
         }
@@ -240,7 +218,7 @@ class Servant:
         return {"value": {name: parameter.detach() for name, parameter in module.named_parameters()}}
 
     def _do_describe(self, module: nn.Module) -> dict[str, Any]:
-        return {"value": self._describe_module(module)}
+        return {"value": describe_module(module)}
 
     def _do_set_training(self, module: nn.Module, flags: dict[str, bool]) -> dict[str, Any]:
         for name, flag in flags.items():
@@ -282,59 +260,3 @@ class Servant:
         if not hasattr(owner, names[1]):
             raise _Missing(f"{type(owner).__name__}.{names[1]}")
         return getattr(owner, names[1])
-
-    def _describe_module(self, module: nn.Module) -> dict[str, Any]:
-        tensors = dict(module.named_parameters(remove_duplicate=False))
-        owners: dict[int, list[str]] = {}
-        for name, tensor in tensors.items():
-            owners.setdefault(id(tensor), []).append(name)
-        return {
-            "class": type(module).__name__,
-            "parameters": {name: list(tensor.shape) for name, tensor in tensors.items()},
-            "buffers": [name for name, _ in module.named_buffers()],
-            "shared": [names for names in owners.values() if len(names) > 1],
-            "training": {name: part.training for name, part in module.named_modules()},
-            "children": [name for name, _ in module.named_modules() if name],
-        }
-
-    def _describe_error(self, error: BaseException) -> dict[str, Any]:
-        stack = traceback.extract_tb(error.__traceback__)
-        home = [(frame.filename, frame.lineno, frame.name, frame.line or "") for frame in stack]
-        own = [frame for frame in home if frame[0] == self._file]
-        message = _bounded(_text(error))
-        if isinstance(error, SyntaxError):
-            message = _bounded("".join(traceback.format_exception_only(error)).rstrip())
-        return {
-            "kinds": [kind.__name__ for kind in type(error).__mro__],
-            "message": message,
-            "frames": own[-5:],
-            "at_home": bool(own) and stack[-1].filename == self._file,
-            "syntax_line": error.lineno if isinstance(error, SyntaxError) else None,
-        }
-
-
-def _counting(saved: list[int]) -> AbstractContextManager[Any]:
-    """Appends to `saved` whenever autograd keeps a tensor for a backward pass."""
-
-    def keep(tensor: Tensor) -> Tensor:
-        saved.append(1)
-        return tensor
-
-    return torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor)
-
-
-def _text(error: BaseException) -> str:
-    try:
-        return str(error)
-    except BaseException as worse:
-        return f"(its message cannot be shown: {type(worse).__name__})"
-
-
-def _bounded(text: str) -> str:
-    return text if len(text) <= MAX_MESSAGE else text[:MAX_MESSAGE] + "..."
-
-
-def _definitions(source: bytes) -> dict[str, int]:
-    """The line of every top-level definition, the last one where a name is defined twice."""
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    return {node.name: node.lineno for node in ast.parse(source).body if isinstance(node, kinds)}

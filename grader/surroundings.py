@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 
 @dataclass
@@ -51,7 +52,8 @@ def _random_states() -> dict[str, Any]:
 def _put_back(settings: dict[str, Any]) -> None:
     torch.set_grad_enabled(settings["grad mode"])
     torch.set_default_dtype(settings["the default dtype"])
-    torch.set_default_device(settings["the default device"])
+    device = settings["the default device"]
+    torch.set_default_device(None if device.type == "cpu" else device)  # None also ends the mode that a device starts
     torch.set_num_threads(settings["the number of threads"])
     torch.use_deterministic_algorithms(settings["deterministic algorithms"])
 
@@ -74,3 +76,13 @@ def watched(*, seed: int | None = None) -> Iterator[Surroundings]:
         seen.changed += seen.settings + [name for name, before in states.items() if after[name] != before]
         if seen.settings:
             _put_back(settings)
+
+
+def counting_saved(saved: list[int]) -> AbstractContextManager[Any]:
+    """Appends to `saved` whenever autograd keeps a tensor for a backward pass."""
+
+    def keep(tensor: Tensor) -> Tensor:
+        saved.append(1)
+        return tensor
+
+    return torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor)

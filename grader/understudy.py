@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from grader.codec import Foreign
 from grader.compare import widen
-from grader.remote import Call, Code, Module, Opaque
+from grader.handles import Call, Module, Opaque
+from grader.remote import Code
 from grader.source import Source
 from grader.transport import LocalTransport
+from grader.values import Foreign
 from grader.variants import Variant
 
 if TYPE_CHECKING:

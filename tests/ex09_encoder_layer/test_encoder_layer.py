@@ -36,13 +36,14 @@ def pair(code, draw, part, *args, train=False, dtype=None, **kwargs):
     return getattr(code, part)(*args, **kwargs).load(right), right
 
 
-def every_part(code, draw, **options):
-    """All four, as `pair` makes them."""
+def every_part(code, draw, *, layer=True, **options):
+    """All four, as `pair` makes them; without the layer by itself three, the encoder having it too."""
     d_model, heads, d_ff = widths(draw)
     yield pair(code, draw, "LayerNorm", d_model, **options)
     yield pair(code, draw, "FeedForward", d_model, d_ff, **options)
-    yield pair(code, draw, "EncoderLayer", d_model, heads, d_ff, **options)
-    yield pair(code, draw, "Encoder", 2, d_model, heads, d_ff, **options)
+    if layer:
+        yield pair(code, draw, "EncoderLayer", d_model, heads, d_ff, **options)
+    yield pair(code, draw, "Encoder", 1, d_model, heads, d_ff, **options)
 
 
 def draw_mask(draw, axes="batch length length"):
@@ -103,7 +104,7 @@ def test_feed_forward_bends_between_its_two_maps(code, draw, expect):
     expect.agrees(mine, right, draw(TOKENS), axes=TOKENS)
 
 
-@points(0.75)
+@points(0.5)
 def test_encoder_layer_worked_by_hand(code, draw, expect):
     right = reference.EncoderLayer(4, 2, 2).to(draw.dtype).eval()
     eye = torch.eye(4)
@@ -117,7 +118,7 @@ def test_encoder_layer_worked_by_hand(code, draw, expect):
     expect(mine(x), expected, axes=TOKENS, within=1e-4)
 
 
-@points(0.75)
+@points(0.5)
 def test_each_sum_is_normalised_by_its_own_norm(code, draw, expect):
     mine, right = pair(code, draw, "EncoderLayer", *widths(draw))
     expect.agrees(mine, right, draw(TOKENS), axes=TOKENS)
@@ -130,17 +131,15 @@ def test_an_encoder_layer_obeys_its_mask(code, draw, expect, axes):
     expect.agrees(mine, right, draw(TOKENS), draw_mask(draw, axes), axes=TOKENS)
 
 
-@points(0.25)
-@pytest.mark.parametrize("num_layers", [1, 2, 6], ids=["one", "two", "six"])
-def test_layers_of_the_encoder_share_no_weights(code, draw, expect, num_layers):
-    d_model, heads, d_ff = widths(draw)
-    mine, _ = pair(code, draw, "Encoder", num_layers, d_model, heads, d_ff)
+@points(0.5)
+def test_layers_of_the_encoder_share_no_weights(code, draw, expect):
+    mine, _ = pair(code, draw, "Encoder", 3, *widths(draw))
     names = mine.describe()["shared"]
     pairs = names[0] if names else ("", "")
     expect.true(not names, f"two layers share one parameter: {pairs[0]} is {pairs[-1]}")
 
 
-@points(0.75)
+@points(0.5)
 def test_layers_of_the_encoder_work_one_after_the_other(code, draw, expect):
     mine, right = pair(code, draw, "Encoder", 3, *widths(draw))
     expect.agrees(mine, right, draw(TOKENS), axes=TOKENS)
@@ -149,7 +148,7 @@ def test_layers_of_the_encoder_work_one_after_the_other(code, draw, expect):
 @points(0.25)
 def test_an_encoder_may_have_any_number_of_layers(code, draw, expect):
     d_model, heads, d_ff = widths(draw)
-    for number in (1, 6):
+    for number in (1, 5):
         mine, right = pair(
             code, draw, "Encoder", num_layers=number, d_model=d_model, num_heads=heads, d_ff=d_ff, dropout=0.0
         )
@@ -175,7 +174,7 @@ def test_what_padding_holds_changes_no_real_token(code, draw, expect):
         expect(result[real], clean[real], axes="token d_model", what="Encoder(x, allowed) at real tokens")
 
 
-@points(0.5)
+@points(0.3)
 def test_dropout_does_nothing_in_eval_mode(code, draw, expect):
     d_model, heads, d_ff = widths(draw)
     for part, args in zip(PARTS[1:], ((), (heads,), (heads,)), strict=True):
@@ -184,7 +183,7 @@ def test_dropout_does_nothing_in_eval_mode(code, draw, expect):
         expect.agrees(mine, right, draw(TOKENS), axes=TOKENS)
 
 
-@points(0.25)
+@points(0.2)
 def test_a_dropout_of_zero_does_nothing_in_train_mode(code, draw, expect):
     for mine, right in every_part(code, draw, train=True):
         expect.agrees(mine, right, draw(TOKENS), axes=TOKENS)
@@ -203,7 +202,7 @@ def test_results_of_both_sublayers_are_dropped_before_the_sum(code, draw, expect
     expect.agrees(mine, right, draw(TOKENS), axes=TOKENS)
 
 
-@points(0.5)
+@points(0.25)
 def test_dropout_reaches_every_layer_of_the_encoder(code, draw, expect):
     mine, right = pair(code, draw, "Encoder", 3, *widths(draw), 1.0, train=True)
     expect.agrees(mine, right, draw(TOKENS), axes=TOKENS)
@@ -261,29 +260,29 @@ def test_dropout_is_drawn_anew_in_every_call(code, draw, expect):
 @points(0.15, form=True)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 def test_results_keep_the_dtype_of_the_input(code, draw, expect, dtype):
-    for mine, _ in every_part(code, draw, dtype=dtype):
+    for mine, _ in every_part(code, draw, layer=False, dtype=dtype):
         expect.same_dtype(mine(draw(TOKENS, dtype=dtype)), dtype)
 
 
 @points(0.25)
 def test_float32_is_as_exact_as_it_can_be(code, draw, expect):
-    for mine, right in every_part(code, draw, dtype=torch.float32):
+    for mine, right in every_part(code, draw, layer=False, dtype=torch.float32):
         expect.agrees(mine, right, draw(TOKENS, dtype=torch.float32), axes=TOKENS)
 
 
 @points(0.05)
-@pytest.mark.parametrize("ones", ["batch", "length", "head", "d_head", "d_ff", "head d_head"])
+@pytest.mark.parametrize("ones", ["batch", "length", "head", "d_ff", "head d_head"])
 def test_any_size_may_be_one(code, draw, expect, ones):
     for name in ones.split():
         draw.size(f"{name}=1")
-    for mine, right in every_part(code, draw):
+    for mine, right in every_part(code, draw, layer=False):
         expect.agrees(mine, right, draw(TOKENS), axes=TOKENS)
     expect.agrees(mine, right, draw(TOKENS), draw_mask(draw), axes=TOKENS)
 
 
 @points(0.15)
 def test_inputs_need_not_be_contiguous(code, draw, expect):
-    for mine, right in every_part(code, draw):
+    for mine, right in every_part(code, draw, layer=False):
         expect.agrees(mine, right, draw.strided(draw(TOKENS)), axes=TOKENS)
     expect.agrees(mine, right, draw.strided(draw(TOKENS)), draw.strided(draw_mask(draw)), axes=TOKENS)
 
@@ -296,7 +295,7 @@ def test_a_call_does_not_remember_the_last_one(code, draw, expect):
     expect.agrees(mine, right, draw("2 9 d_model"), axes=TOKENS)
 
 
-@points(0.5)
+@points(0.4)
 def test_gradients_reach_every_input_and_every_weight(code, draw, expect):
     for mine, right in every_part(code, draw):
         expect.gradients(mine, right, draw(TOKENS))
@@ -313,7 +312,7 @@ def test_gradients_are_finite_where_all_features_are_equal(code, draw, expect):
 @points(0.2, form=True)
 def test_inputs_weights_and_global_state_are_left_alone(code, draw, expect):
     for dtype in (torch.float32, torch.float64):
-        for mine, right in every_part(code, draw, dtype=dtype, train=dtype is torch.float32):
+        for mine, right in every_part(code, draw, layer=False, dtype=dtype, train=dtype is torch.float32):
             masks = [()] if mine.describe()["class"] in PARTS[:2] else [(), (draw_mask(draw, "batch 1 length"),)]
             for mask in masks:
                 mine(draw(TOKENS, dtype=dtype), *mask)
@@ -325,7 +324,7 @@ def test_inputs_weights_and_global_state_are_left_alone(code, draw, expect):
 
 @points(0.25, form=True)
 def test_no_library_call_does_the_work(code, draw, expect):
-    for mine, _ in every_part(code, draw):
+    for mine, _ in every_part(code, draw, layer=False):
         mine(draw(TOKENS))
     mine(draw(TOKENS), draw_mask(draw))
     expect.no_shortcuts()

@@ -61,6 +61,18 @@ def silence(layer, *parts):
                 parameter.zero_()
 
 
+def adds_four(layer, part):
+    """Makes this sublayer add 4 to every feature, read from a memory of ones, and the others nothing."""
+    silence(layer, *PARTS)
+    with torch.no_grad():
+        if part == "cross":
+            layer.cross_attention.v_proj.weight.copy_(torch.eye(64))
+            layer.cross_attention.v_proj.bias.zero_()
+            layer.cross_attention.out_proj.weight.copy_(4.0 * torch.eye(64))
+        else:
+            layer.get_submodule(PARTS[part]).bias.fill_(4.0)
+
+
 @points(0.25, form=True)
 def test_output_has_one_vector_for_each_target_token(code, draw, expect):
     x, memory, _, _ = draw_inputs(draw)
@@ -224,19 +236,20 @@ def test_nothing_is_dropped_in_eval_mode(code, draw, expect):
 @points(0.25)
 @pytest.mark.parametrize("part", ["self", "cross", "feed_forward"])
 def test_half_of_what_a_sublayer_adds_is_dropped(code, draw, expect, part):
-    x, memory = torch.zeros(draw.shape("batch=3 target=5 d_model=64")), draw("batch source d_model").float()
-    layer = build(reference.DecoderLayer, 64, 4, 8, 0.5).train()
-    silence(layer, *PARTS)
-    with torch.no_grad():
-        layer.get_submodule(PARTS[part]).bias.fill_(1.0)  # every feature adds 1, and what survives stands out
-
-    def kept(result):
-        return expect.tensor(result, draw.shape(AXES)) > 0
-
-    first = code.DecoderLayer(64, 4, 8, 0.5).load(layer)
-    masks = [kept(first(x, memory))]
-    second = code.DecoderLayer(64, 4, 8, 0.5).load(layer)
-    masks += [kept(second(x, memory)), kept(second(x, memory))]
+    made_with = (1, 64, 4, 8, 0.5)
+    right = build(reference.Decoder, *made_with).train()
+    x = torch.tensor([-1.0, 1.0]).repeat(32).expand(draw.shape("batch=3 target=5 d_model=64"))
+    memory = torch.ones(draw.shape("batch source d_model"))
+    adds_four(right.layers[0], part)
+    masks = []
+    for calls in (1, 2):
+        mine = code.Decoder(*made_with).load(right)
+        for _ in range(calls):
+            result = expect.tensor(mine(x, memory), draw.shape(AXES))
+            masks.append(result > result.mean(-1, keepdim=True))
+            total = x + 8.0 * masks[-1]  # half survives, and is doubled
+            expected = (total - total.mean(-1, keepdim=True)) / total.std(-1, keepdim=True, correction=0)
+            expect(result, expected, axes=AXES, within=1e-2)
     share = float(torch.stack(masks).float().mean())
     # 2880 coins: a fair half differs from 1/2 by 0.0625 once in 10^10 times.
     fair = abs(share - 0.5) < 0.0625
@@ -279,7 +292,7 @@ def test_inputs_need_not_be_contiguous(code, draw, expect):
 @pytest.mark.parametrize("what", ["layer", "stack"])
 def test_gradients_reach_every_input_and_parameter(code, draw, expect, what):
     inputs = draw_inputs(draw)
-    right, made_with = draw_layer(draw) if what == "layer" else draw_stack(draw)
+    right, made_with = draw_layer(draw) if what == "layer" else draw_stack(draw, 3)
     make = code.DecoderLayer if what == "layer" else code.Decoder
     expect.gradients(make(*made_with).load(right), right, *inputs)
 

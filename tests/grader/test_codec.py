@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from grader.codec import DTYPES, CodecError, Decoder, Encoder, Foreign, Reference
+from grader.codec import Decoder, Encoder
+from grader.values import DTYPES, CodecError, Foreign, Reference
 
 
 def through(value, **options):

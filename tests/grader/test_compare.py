@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from grader.codec import Foreign
 from grader.compare import compare, error_scaled
 from grader.errors import Mismatch
+from grader.values import Foreign
 
 RIGHT = torch.arange(30, dtype=torch.float64).reshape(2, 3, 5)
 

@@ -1,0 +1,61 @@
+"""Modules, exceptions and files as plain data that can cross to the judge."""
+
+from __future__ import annotations
+
+import ast
+import traceback
+from typing import Any
+
+from torch import nn
+
+from grader.limits import MAX_MESSAGE
+
+
+def describe_module(module: nn.Module) -> dict[str, Any]:
+    """A module's parameters, which names share one, its parts and their training flags."""
+    tensors = dict(module.named_parameters(remove_duplicate=False))
+    owners: dict[int, list[str]] = {}
+    for name, tensor in tensors.items():
+        owners.setdefault(id(tensor), []).append(name)
+    return {
+        "class": type(module).__name__,
+        "parameters": {name: list(tensor.shape) for name, tensor in tensors.items()},
+        "buffers": [name for name, _ in module.named_buffers()],
+        "shared": [names for names in owners.values() if len(names) > 1],
+        "training": {name: part.training for name, part in module.named_modules()},
+        "children": [name for name, _ in module.named_modules() if name],
+    }
+
+
+def describe_error(error: BaseException, file: str) -> dict[str, Any]:
+    """An exception as plain data; `file` is the learner's, whose frames are kept."""
+    stack = traceback.extract_tb(error.__traceback__)
+    home = [(frame.filename, frame.lineno, frame.name, frame.line or "") for frame in stack]
+    own = [frame for frame in home if frame[0] == file]
+    message = _bounded(_text(error))
+    if isinstance(error, SyntaxError):
+        message = _bounded("".join(traceback.format_exception_only(error)).rstrip())
+    return {
+        "kinds": [kind.__name__ for kind in type(error).__mro__],
+        "message": message,
+        "frames": own[-5:],
+        "at_home": bool(own) and stack[-1].filename == file,
+        "syntax_line": error.lineno if isinstance(error, SyntaxError) else None,
+    }
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except BaseException as worse:
+        return f"(its message cannot be shown: {type(worse).__name__})"
+
+
+def _bounded(text: str) -> str:
+    return text if len(text) <= MAX_MESSAGE else text[:MAX_MESSAGE] + "..."
+
+
+def definitions(source: bytes) -> dict[str, int]:
+    """The line of every top-level definition, the last one where a name is defined twice."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return {node.name: node.lineno for node in ast.parse(source).body if isinstance(node, kinds)}

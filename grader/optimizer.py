@@ -1,0 +1,30 @@
+"""The optimizer that checks hand to a learner's `train_step`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+
+class GradientDescent(torch.optim.Optimizer):
+    """p -= lr * p.grad. `torch.optim.SGD` without its first construction, which imports for 1.5 s."""
+
+    def __init__(self, parameters: list[nn.Parameter], lr: float) -> None:
+        self.defaults = {"lr": lr}
+        self.state = {}  # type: ignore[assignment]
+        self.param_groups = [{"params": parameters, "lr": lr}]
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        for parameter in self.param_groups[0]["params"]:
+            if set_to_none:
+                parameter.grad = None
+            elif parameter.grad is not None:
+                parameter.grad = torch.zeros_like(parameter.grad)
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        for parameter in self.param_groups[0]["params"]:
+            if parameter.grad is not None:
+                parameter -= self.param_groups[0]["lr"] * parameter.grad

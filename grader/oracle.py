@@ -1,0 +1,72 @@
+"""Running the reference beside a learner's code: with leaves for its inputs, or in float64."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor, nn
+
+
+class Leaves:
+    """Arguments whose floating tensors are leaves, as the servant makes them, callbacks' results included."""
+
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.leaves: list[Tensor] = []
+        self._positions: list[int | str] = []
+        self.args = tuple(self._leaf(value, i) for i, value in enumerate(args))
+        self.kwargs = {name: self._leaf(value, name) for name, value in kwargs.items()}
+
+    def _leaf(self, value: Any, position: int | str) -> Any:
+        if isinstance(value, Tensor):
+            if not value.is_floating_point():
+                return value
+            leaf = value.detach().clone().requires_grad_()
+            self.leaves.append(leaf)
+            self._positions.append(position)
+            return leaf
+        if isinstance(value, (tuple, list)):
+            return type(value)(self._leaf(item, position) for item in value)
+        if callable(value) and not isinstance(value, nn.Module):
+            return lambda *args: self._leaf(value(*args), position)
+        return value
+
+    def names(self, parameters: list[str]) -> list[str]:
+        names = []
+        for position in self._positions:
+            known = isinstance(position, int) and position < len(parameters)
+            names.append(parameters[position] if known else str(position))  # type: ignore[index]
+        return names
+
+
+def detached(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.detach()
+    return tuple(detached(item) for item in value) if isinstance(value, tuple) else value
+
+
+def owner_of(reference: Callable[..., Any]) -> nn.Module | None:
+    owner = getattr(reference, "__self__", reference)
+    return owner if isinstance(owner, nn.Module) else None
+
+
+def widened(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.double() if value.is_floating_point() else value
+    if isinstance(value, (tuple, list)):
+        return type(value)(widened(item) for item in value)
+    if isinstance(value, dict):
+        return {name: widened(item) for name, item in value.items()}
+    if callable(value):
+        return lambda *args: widened(value(*args))
+    return value
+
+
+def in_float64(reference: Callable[..., Any]) -> Callable[..., Any]:
+    """The reference in float64: its module, if it has one, copied."""
+    owner = owner_of(reference)
+    if owner is None:
+        return reference
+    wide = copy.deepcopy(owner).double()
+    return wide if owner is reference else getattr(wide, reference.__name__)

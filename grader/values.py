@@ -1,0 +1,65 @@
+"""The values that may cross between the judge and a learner's code, apart from plain Python ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+DTYPES = {
+    str(dtype).removeprefix("torch."): dtype
+    for dtype in (
+        *(torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.complex64, torch.complex128),
+        *(torch.int64, torch.int32, torch.int16, torch.int8, torch.bool),
+        *(torch.uint8, torch.uint16, torch.uint32, torch.uint64),
+    )
+}
+NAMES = {dtype: name for name, dtype in DTYPES.items()}
+
+
+class CodecError(Exception):
+    """The bytes are not a frame, or exceed a bound."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An object that stays on its own side: a module, a callback, an opaque state."""
+
+    kind: str
+    id: int
+    about: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A value that may not cross; only what it was is known."""
+
+    what: str
+
+    def __repr__(self) -> str:
+        return self.what
+
+
+@dataclass
+class Decoded:
+    """A value, and the tensors in it in the order of their appearance with what they said about themselves."""
+
+    value: Any
+    tensors: list[Tensor]
+    devices: list[str]
+    requires_grad: list[bool]
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    """Every value in nested lists, tuples and dicts, in order."""
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from leaves(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from leaves(item)
+    else:
+        yield value
