@@ -6,6 +6,8 @@ MAX_DOCUMENT = 4 << 20
 """Bytes of a frame that are not tensors."""
 MAX_NODES = 20_000
 """Values in one frame: lists, numbers, tensors ..."""
+MAX_SOURCE = 1 << 20
+"""Bytes of a learner's file."""
 MAX_DEPTH = 24
 MAX_TEXT = 8_192
 """Characters of one str."""

@@ -12,6 +12,7 @@ from torch import Tensor
 from grader.codec import Decoder, Encoder
 from grader.errors import Crashed, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Raised, Unwritten
 from grader.handles import Call, Function, Module, Opaque, Optimizer
+from grader.limits import MAX_SOURCE
 from grader.source import Source
 from grader.transport import Transport
 from grader.values import CodecError, Decoded, Reference, leaves
@@ -66,9 +67,12 @@ class Code:
         self.request("start", seed, text="the start of a check")
 
     def _load(self) -> None:
+        source = self.source
+        if len(source.text) > MAX_SOURCE:
+            size = f"{len(source.text):,} bytes"
+            raise LoadFailure(f"{source.shown} has {size}; a file of more than {MAX_SOURCE:,} is not read")
         self.transport = self._connect()
         self.transport.begin(self.seconds)
-        source = self.source
         try:
             arguments = [
                 source.slug,

@@ -77,30 +77,33 @@ class Session:
         """Every check of one exercise on one file; None where the submission has no such file."""
         found = self.checks[exercise.slug]
         if file is None:
-            return self._missing(exercise, found)
-        source = checks.source_of(self.kit, exercise, file, self._shortcuts(exercise), shown)
+            return self._not_run(exercise, found, MISSING, f"there is no {exercise.slug}.py")
+        try:
+            source = checks.source_of(self.kit, exercise, file, self._shortcuts(exercise), shown)
+        except OSError as error:
+            return self._not_run(exercise, found, FAIL, f"{shown or file.name} cannot be read: {error.strerror}")
         reference = checks.reference(self.kit, exercise.slug)
         understudies = self.understudies(exercise)
         return run_exercise(found, source, reference, understudies, self.settings, on_outcome)
 
-    def _missing(self, exercise: Exercise, found: Sequence[Check]) -> ExerciseResult:
-        message = f"there is no {exercise.slug}.py"
+    def _not_run(self, exercise: Exercise, found: Sequence[Check], verdict: str, message: str) -> ExerciseResult:
+        """Every check listed, none run, no points."""
         outcomes = [
             Outcome(check.id, check.title, device, FAIL, check.points, check.form, message)
             for device in self.settings.devices
             for check in found
         ]
         settled = settle(exercise.slug, outcomes, EXERCISE_POINTS)
-        return ExerciseResult(exercise.slug, MISSING, 0.0, EXERCISE_POINTS, settled.outcomes)
+        return ExerciseResult(exercise.slug, verdict, 0.0, EXERCISE_POINTS, settled.outcomes)
 
 
 def files_in(folder: Path, exercises: Sequence[Exercise]) -> Mapping[str, Path | None]:
-    """The file of each exercise in a folder: the shallowest, then the newest, whose name holds `exNN`."""
+    """The file of each exercise: of those with `exNN` in their name the shallowest, then the exact name, the newest."""
     candidates = [path for path in folder.rglob("*.py") if path.is_file() and not _hidden(path, folder)]
     found: dict[str, Path | None] = {}
     for exercise in exercises:
         named = [path for path in candidates if exercise.slug[:4] in path.stem.lower()]
-        named.sort(key=lambda path: (len(path.parts), -path.stat().st_mtime, str(path)))
+        named.sort(key=lambda path: (len(path.parts), path.stem != exercise.slug, -path.stat().st_mtime, str(path)))
         found[exercise.slug] = named[0] if named else None
     return found
 

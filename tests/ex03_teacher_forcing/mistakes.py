@@ -43,94 +43,6 @@ def run_greedy(step, state, batch_size, bos_id, eos_id, max_length, stop=torch.a
     return tokens, ended
 
 
-# ---------------------------------------------------------------------------------------------------- shift_right
-
-
-@mistake
-def shift_right__not_shifted(targets, bos_id):
-    """The targets themselves are the input, so the decoder is fed the token that it is asked to predict."""
-    return targets.clone()
-
-
-@mistake
-def shift_right__shifted_left(targets, bos_id):
-    """The targets are moved to the left, so the decoder is fed the token after the one that it should predict."""
-    return torch.cat([targets[:, 1:], torch.full_like(targets[:, :1], bos_id)], dim=1)
-
-
-@mistake
-def shift_right__one_input_too_many(targets, bos_id):
-    """bos is put in front and nothing is dropped at the end, so there is one input more than there are targets."""
-    return torch.cat([torch.full_like(targets[:, :1], bos_id), targets], dim=1)
-
-
-@mistake
-def shift_right__first_target_overwritten(targets, bos_id):
-    """bos overwrites the first target where it should push it one place on."""
-    shifted = targets.clone()
-    shifted[:, 0] = bos_id
-    return shifted
-
-
-@mistake
-def shift_right__last_token_comes_first(targets, bos_id):
-    """The tokens are rolled around, so the last target stands where bos should stand."""
-    return targets.roll(1, dims=1)
-
-
-@mistake
-def shift_right__shifted_by_two(targets, bos_id):
-    """The targets are moved two places, so each step misses the token right before the one to predict."""
-    first = torch.full_like(targets, bos_id)
-    return torch.cat([first[:, :2], targets[:, :-2]], dim=1)[:, : targets.size(1)]
-
-
-@mistake
-def shift_right__across_rows(targets, bos_id):
-    """The batch is shifted as one long row, so a row begins with the last token of the row above it."""
-    flat = targets.reshape(-1).roll(1)
-    flat[0] = bos_id
-    return flat.reshape(targets.shape)
-
-
-@mistake
-def shift_right__down_the_batch(targets, bos_id):
-    """The shift runs along the batch, so each sentence is fed its neighbour's tokens."""
-    return torch.cat([torch.full_like(targets[:1], bos_id), targets[:-1]], dim=0)
-
-
-@mistake
-def shift_right__in_place(targets, bos_id):
-    """The targets are shifted in place, so the caller loses them and the loss is measured against the input."""
-    targets[:, 1:] = targets[:, :-1].clone()
-    targets[:, 0] = bos_id
-    return targets
-
-
-@mistake
-def shift_right__floating(targets, bos_id):
-    """Token ids come out as floating numbers. They are names, and only whole numbers can look up an embedding."""
-    return reference.shift_right(targets, bos_id).float()
-
-
-@mistake
-def shift_right__int32(targets, bos_id):
-    """The token ids come out as int32 although the targets are int64."""
-    return reference.shift_right(targets, bos_id).int()
-
-
-@mistake
-def shift_right__squeezed(targets, bos_id):
-    """Axes of size 1 are squeezed away, so a batch of one sentence or a target of one token loses an axis."""
-    return reference.shift_right(targets, bos_id).squeeze()
-
-
-@mistake
-def shift_right__zero_is_no_bos(targets, bos_id):
-    """A bos_id of 0 is taken for a missing one, and 1 is used in its place. Zero is an id like any other."""
-    return reference.shift_right(targets, bos_id or 1)
-
-
 # ---------------------------------------------------------------------------------------------------- decode_loop
 
 
@@ -421,6 +333,94 @@ def decode_loop__targets_overwritten(step, state, targets, bos_id, teacher_forci
     return logits
 
 
+# ---------------------------------------------------------------------------------------------------- shift_right
+
+
+@mistake
+def shift_right__not_shifted(targets, bos_id):
+    """The targets themselves are the input, so the decoder is fed the token that it is asked to predict."""
+    return targets.clone()
+
+
+@mistake
+def shift_right__shifted_left(targets, bos_id):
+    """The targets are moved to the left, so the decoder is fed the token after the one that it should predict."""
+    return torch.cat([targets[:, 1:], torch.full_like(targets[:, :1], bos_id)], dim=1)
+
+
+@mistake
+def shift_right__one_input_too_many(targets, bos_id):
+    """bos is put in front and nothing is dropped at the end, so there is one input more than there are targets."""
+    return torch.cat([torch.full_like(targets[:, :1], bos_id), targets], dim=1)
+
+
+@mistake
+def shift_right__first_target_overwritten(targets, bos_id):
+    """bos overwrites the first target where it should push it one place on."""
+    shifted = targets.clone()
+    shifted[:, 0] = bos_id
+    return shifted
+
+
+@mistake
+def shift_right__last_token_comes_first(targets, bos_id):
+    """The tokens are rolled around, so the last target stands where bos should stand."""
+    return targets.roll(1, dims=1)
+
+
+@mistake
+def shift_right__shifted_by_two(targets, bos_id):
+    """The targets are moved two places, so each step misses the token right before the one to predict."""
+    first = torch.full_like(targets, bos_id)
+    return torch.cat([first[:, :2], targets[:, :-2]], dim=1)[:, : targets.size(1)]
+
+
+@mistake
+def shift_right__across_rows(targets, bos_id):
+    """The batch is shifted as one long row, so a row begins with the last token of the row above it."""
+    flat = targets.reshape(-1).roll(1)
+    flat[0] = bos_id
+    return flat.reshape(targets.shape)
+
+
+@mistake
+def shift_right__down_the_batch(targets, bos_id):
+    """The shift runs along the batch, so each sentence is fed its neighbour's tokens."""
+    return torch.cat([torch.full_like(targets[:1], bos_id), targets[:-1]], dim=0)
+
+
+@mistake
+def shift_right__in_place(targets, bos_id):
+    """The targets are shifted in place, so the caller loses them and the loss is measured against the input."""
+    targets[:, 1:] = targets[:, :-1].clone()
+    targets[:, 0] = bos_id
+    return targets
+
+
+@mistake
+def shift_right__floating(targets, bos_id):
+    """Token ids come out as floating numbers. They are names, and only whole numbers can look up an embedding."""
+    return reference.shift_right(targets, bos_id).float()
+
+
+@mistake
+def shift_right__int32(targets, bos_id):
+    """The token ids come out as int32 although the targets are int64."""
+    return reference.shift_right(targets, bos_id).int()
+
+
+@mistake
+def shift_right__squeezed(targets, bos_id):
+    """Axes of size 1 are squeezed away, so a batch of one sentence or a target of one token loses an axis."""
+    return reference.shift_right(targets, bos_id).squeeze()
+
+
+@mistake
+def shift_right__zero_is_no_bos(targets, bos_id):
+    """A bos_id of 0 is taken for a missing one, and 1 is used in its place. Zero is an id like any other."""
+    return reference.shift_right(targets, bos_id or 1)
+
+
 # -------------------------------------------------------------------------------------------------- sequence_loss
 
 
@@ -533,7 +533,7 @@ def sequence_loss__small_number_in_the_log(logits, targets, pad_id):
 def sequence_loss__small_number_in_the_count(logits, targets, pad_id):
     """A small number is added to the count against division by zero, which makes every loss a little too small."""
     real = targets != pad_id
-    return F.cross_entropy(logits[real], targets[real], reduction="sum") / (real.sum() + 1e-8)
+    return F.cross_entropy(logits[real], targets[real], reduction="sum") / (real.sum().to(logits.dtype) + 1e-8)
 
 
 @mistake

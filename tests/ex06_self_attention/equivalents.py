@@ -39,3 +39,22 @@ def self_attention__own_softmax(x, w_q, w_k, w_v):
     exponentials = (scores - scores.amax(-1, keepdim=True)).exp()
     weights = exponentials / exponentials.sum(-1, keepdim=True)
     return [torch.einsum("bqk,bkd->bqd", weights, v), weights]
+
+
+@equivalent
+def attention_scores__fourth_roots(q, k):
+    """Both sides are divided by the fourth root of d_k; the leading axes are merged and split again."""
+    root = q.size(-1) ** 0.25
+    flat_q, flat_k = (t.reshape(-1, *t.shape[-2:]) / root for t in (q, k))
+    return torch.bmm(flat_q, flat_k.mT).reshape(*q.shape[:-1], k.size(-2))
+
+
+@equivalent
+def self_attention__one_sentence_at_a_time(x, w_q, w_k, w_v):
+    """A loop over the batch, everything written again inside it."""
+    outputs, weights = [], []
+    for tokens in x:
+        scores = (tokens @ w_q) @ (tokens @ w_k).T / w_q.size(1) ** 0.5
+        weights.append((scores - scores.logsumexp(1, keepdim=True)).exp())
+        outputs.append((weights[-1][:, :, None] * (tokens @ w_v)[None]).sum(1))
+    return torch.stack(outputs), torch.stack(weights)

@@ -38,6 +38,18 @@ def attention_scores__scaled_by_number_of_queries(q, k):
 
 
 @mistake
+def attention_scores__root_rounded_down(q, k):
+    """The root of d_k is rounded to a whole number, which is wrong unless d_k is a square."""
+    return q @ k.transpose(-2, -1) / int(q.size(-1) ** 0.5)
+
+
+@mistake
+def attention_scores__cosine(q, k):
+    """Queries and keys are brought to length 1 first: the scores are cosines, and lengths no longer count."""
+    return F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).transpose(-2, -1)
+
+
+@mistake
 def attention_scores__rows_and_columns_swapped(q, k):
     """Rows and columns are swapped: a row should belong to a query and a column to a key."""
     return k @ q.transpose(-2, -1) / q.size(-1) ** 0.5
@@ -53,6 +65,12 @@ def attention_scores__batch_only(q, k):
 def attention_scores__viewed_as_transposed(q, k):
     """The keys are reshaped where they should be transposed: the numbers of different keys get mixed."""
     return q @ k.reshape(*k.shape[:-2], k.size(-1), k.size(-2)) / q.size(-1) ** 0.5
+
+
+@mistake
+def attention_scores__scores_squeezed(q, k):
+    """Axes of size 1 are squeezed away, so a single query, key or sentence loses its axis."""
+    return (q @ k.transpose(-2, -1) / q.size(-1) ** 0.5).squeeze()
 
 
 @mistake
@@ -133,6 +151,50 @@ def self_attention__mixes_the_inputs(x, w_q, w_k, w_v):
     q, k, _ = reference.project_qkv(x, w_q, w_k, w_v)
     weights = torch.softmax(reference.attention_scores(q, k), dim=-1)
     return weights @ x, weights
+
+
+@mistake
+def self_attention__causal(x, w_q, w_k, w_v):
+    """A token sees only itself and what comes before it. Here every token sees all tokens."""
+    q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
+    scores = reference.attention_scores(q, k)
+    later = torch.ones_like(scores, dtype=torch.bool).triu(1)
+    weights = torch.softmax(scores.masked_fill(later, -torch.inf), dim=-1)
+    return weights @ v, weights
+
+
+@mistake
+def self_attention__scaled_twice(x, w_q, w_k, w_v):
+    """The scores are divided by sqrt(d_k) a second time before the softmax, so the weights are too even."""
+    q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
+    weights = torch.softmax(reference.attention_scores(q, k) / q.size(-1) ** 0.5, dim=-1)
+    return weights @ v, weights
+
+
+@mistake
+def self_attention__mixes_down_the_columns(x, w_q, w_k, w_v):
+    """The values are mixed by the columns of the weights. The row of a query holds the weights of its output."""
+    q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
+    weights = torch.softmax(reference.attention_scores(q, k), dim=-1)
+    return weights.transpose(-2, -1) @ v, weights
+
+
+@mistake
+def self_attention__weights_detached(x, w_q, w_k, w_v):
+    """The weights are cut off from the graph before they mix the values, so queries and keys are never trained."""
+    q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
+    weights = torch.softmax(reference.attention_scores(q, k), dim=-1)
+    return weights.detach() @ v, weights
+
+
+@mistake
+def self_attention__tiny_denominator(x, w_q, w_k, w_v):
+    """A small number is added to the softmax's denominator, so rows do not quite sum to one."""
+    q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
+    scores = reference.attention_scores(q, k)
+    exponentials = (scores - scores.amax(-1, keepdim=True)).exp()
+    weights = exponentials / (exponentials.sum(-1, keepdim=True) + 1e-8)
+    return weights @ v, weights
 
 
 @mistake

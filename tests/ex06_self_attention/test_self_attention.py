@@ -18,6 +18,17 @@ def draw_inputs(draw, dtype=None):
     return [draw(shape, dtype=dtype) for shape in shapes]
 
 
+def every_function(code, draw, dtype=None, *, keys=8):
+    """Each function of the learner's, the reference's, inputs for both and the axes of the results."""
+    x, *matrices = draw_inputs(draw, dtype)
+    q, k = draw("batch query d_k", dtype=dtype), draw(f"batch key={keys} d_k", dtype=dtype)
+    return [
+        (code.project_qkv, reference.project_qkv, [x, *matrices], QKV),
+        (code.attention_scores, reference.attention_scores, [q, k], "batch query key"),
+        (code.self_attention, reference.self_attention, [x, *matrices], ATTENTION),
+    ]
+
+
 @points(0.5, form=True)
 def test_projections_have_the_shapes_of_their_matrices(code, draw, expect):
     x, *matrices = draw_inputs(draw)
@@ -30,9 +41,10 @@ def test_projections_have_the_shapes_of_their_matrices(code, draw, expect):
 @points(0.25, form=True)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 def test_results_keep_the_dtype_of_the_input(code, draw, expect, dtype):
-    inputs = draw_inputs(draw, dtype)
-    for result in (*code.project_qkv(*inputs), *code.self_attention(*inputs)):
-        expect.same_dtype(result, dtype)
+    for mine, _, inputs, _ in every_function(code, draw, dtype):
+        results = mine(*inputs)
+        for result in results if isinstance(results, (tuple, list)) else [results]:
+            expect.same_dtype(result, dtype)
 
 
 @points(1)
@@ -52,6 +64,8 @@ def test_each_projection_uses_its_own_matrix(code, draw, expect):
 def test_scores_are_divided_by_the_root_of_d_k(code, draw, expect):
     q, k = draw("batch query d_k=16"), draw("batch key d_k")
     expect.agrees(code.attention_scores, reference.attention_scores, q, k, axes="batch query key")
+    as_many = draw("batch query d_k")
+    expect.agrees(code.attention_scores, reference.attention_scores, q, as_many, axes="batch query key")
 
 
 @points(0.25)
@@ -75,8 +89,8 @@ def test_outputs_are_values_mixed_by_the_weights(code, draw, expect):
 
 @points(0.5)
 def test_float32_is_as_exact_as_it_can_be(code, draw, expect):
-    inputs = draw_inputs(draw, torch.float32)
-    expect.agrees(code.self_attention, reference.self_attention, *inputs, axes=ATTENTION)
+    for mine, right, inputs, axes in every_function(code, draw, torch.float32):
+        expect.agrees(mine, right, *inputs, axes=axes)
 
 
 @points(0.5)
@@ -95,22 +109,24 @@ def test_the_order_of_the_tokens_does_not_matter(code, draw, expect):
     expect(shuffled, expect.tensor(straight, draw.shape("batch length d_v"))[:, order], axes="batch length d_v")
 
 
-@points(0.2)
-@pytest.mark.parametrize("ones", ["batch", "length", "d_model", "d_k", "d_v"])
+@points(0.1)
+@pytest.mark.parametrize("ones", ["batch", "length", "query", "key", "d_model", "d_k", "d_v"])
 def test_any_size_may_be_one(code, draw, expect, ones):
     draw.size(f"{ones}=1")
-    expect.agrees(code.self_attention, reference.self_attention, *draw_inputs(draw), axes=ATTENTION)
+    for mine, right, inputs, axes in every_function(code, draw, keys=1 if ones == "key" else 8):
+        expect.agrees(mine, right, *inputs, axes=axes)
 
 
-@points(0.25)
+@points(0.4)
 def test_inputs_need_not_be_contiguous(code, draw, expect):
-    inputs = [draw.strided(tensor) for tensor in draw_inputs(draw)]
-    expect.agrees(code.self_attention, reference.self_attention, *inputs, axes=ATTENTION)
+    for mine, right, inputs, axes in every_function(code, draw):
+        expect.agrees(mine, right, *(draw.strided(tensor) for tensor in inputs), axes=axes)
 
 
-@points(0.5)
+@points(0.65)
 def test_gradients_reach_every_input(code, draw, expect):
-    expect.gradients(code.self_attention, reference.self_attention, *draw_inputs(draw))
+    for mine, right, inputs, _ in every_function(code, draw):
+        expect.gradients(mine, right, *inputs)
 
 
 @points(0.25, form=True)

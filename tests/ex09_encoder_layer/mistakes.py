@@ -222,7 +222,7 @@ class FeedForward__gelu(reference.FeedForward):
 
 
 @mistake
-class FeedForward__adds_its_input(reference.FeedForward):
+class FeedForward__residual_inside(reference.FeedForward):
     """The input is added here. The residual connection belongs to the layer around it, which adds it again."""
 
     def forward(self, x):
@@ -400,7 +400,7 @@ class EncoderLayer__returns_a_tuple(reference.EncoderLayer):
 
 
 @mistake
-class EncoderLayer__no_dropout(reference.EncoderLayer):
+class EncoderLayer__no_dropout_at_all(reference.EncoderLayer):
     """`dropout` is used on neither sublayer's result."""
 
     def forward(self, x, allowed=None):
@@ -530,7 +530,7 @@ class Encoder__final_norm(reference.Encoder):
 
 @mistake
 class Encoder__every_layer_reads_the_input(reference.Encoder):
-    """Every layer reads the encoder's input, so only the last one counts. Each should read what the one before it returns."""
+    """Every layer reads the encoder's input, so only the last one counts. Each should read its predecessor's result."""
 
     def forward(self, x, allowed=None):
         return [layer(x, allowed) for layer in self.layers][-1]
@@ -558,7 +558,7 @@ class Encoder__layers_in_reverse(reference.Encoder):
 
 @mistake
 class Encoder__adds_its_input(reference.Encoder):
-    """The input is added to the result of the whole stack. Residual connections are inside the layers, and only there."""
+    """The input is added to the result of the whole stack. Residual connections belong inside the layers."""
 
     def forward(self, x, allowed=None):
         return x + super().forward(x, allowed)

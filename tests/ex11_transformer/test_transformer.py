@@ -50,14 +50,14 @@ def endings(tokens, eos_id):
     return [int(row.to(torch.uint8).argmax()) + 1 for row in hits]
 
 
-def draw_writer(draw, *, dropout=0.0, longest=7):
+def draw_writer(draw, *, dropout=0.0, longest=6, tries=2):
     """A model whose sentences wander, a source, and ids with which its rows end at different steps.
 
     Weights are drawn until the free-running sentences differ from row to row and from step to step; then the eos
     is chosen among what they hold. Padding is never the most likely token.
     """
     best = None
-    for _ in range(12):
+    for _ in range(tries):
         model, made_with = draw_model(draw, dropout=dropout)
         with torch.no_grad():
             for name, parameter in model.decoder.named_parameters():
@@ -65,8 +65,8 @@ def draw_writer(draw, *, dropout=0.0, longest=7):
                     parameter.zero_()
                 elif "norm" in name:
                     parameter.fill_(1.0)
-            model.target_embedding.weight.mul_(EM)
-            model.output.weight.add_(model.target_embedding.weight.roll(1, 0) * FF)  # every token points at the next one
+            model.target_embedding.weight.mul_(0.5)
+            model.output.weight.add_(model.target_embedding.weight.roll(1, 0) * 2.0)  # a token calls for the next
             model.output.bias.zero_()
             model.output.bias[PAD] = -1e3
         source = draw_tokens(draw, "batch=6 source=5", SOURCE_VOCAB)
@@ -81,3 +81,305 @@ def draw_writer(draw, *, dropout=0.0, longest=7):
         if best[0] >= (True, 3, 3):
             break
     return best[1:]
+
+
+# ------------------------------------------------------------------------------------------------ tokens to vectors
+
+
+@points(0.25, form=True)
+def test_logits_have_one_score_for_each_word_of_the_target(code, draw, expect):
+    model, made_with = draw_model(draw)
+    source = draw_tokens(draw, "batch source", SOURCE_VOCAB, ragged=False)
+    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False)
+    expect.tensor(code.Transformer(*made_with).load(model)(source, decoder_input), (*decoder_input.shape, TARGET_VOCAB))
+
+
+@points(0.5)
+@pytest.mark.parametrize("side", ["source", "target"])
+def test_embed_scales_words_and_adds_positions(code, draw, expect, side):
+    model, made_with = draw_model(draw)
+    mine = code.Transformer(*made_with).load(model)
+    tokens = draw_tokens(draw, "batch length", SOURCE_VOCAB)
+    table = mine.get_submodule(f"{side}_embedding")
+    right = model.get_submodule(f"{side}_embedding")
+    expect(mine.embed(tokens, table), model.embed(tokens, right).detach(), axes="batch length d_model")
+
+
+@points(0.25, form=True)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
+def test_results_have_the_dtype_of_the_weights(code, draw, expect, dtype):
+    model, made_with = draw_model(draw)
+    mine = code.Transformer(*made_with).load(model.to(dtype))
+    source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
+    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB)
+    expect.same_dtype(mine.embed(source, mine.get_submodule("source_embedding")), dtype)
+    expect.same_dtype(mine.encode(source), dtype)
+    expect.same_dtype(mine(source, decoder_input), dtype)
+    expect.same_dtype(mine.generate(source, 1, 2, 2), torch.int64)
+
+
+# ------------------------------------------------------------------------------------------------ source and target
+
+
+@points(0.25)
+@pytest.mark.parametrize("ragged", [False, True], ids=["full", "padded"])
+def test_encode_reads_words_and_not_padding(code, draw, expect, ragged):
+    model, made_with = draw_model(draw, num_layers=2)
+    mine = code.Transformer(*made_with).load(model)
+    source = draw_tokens(draw, "batch source", SOURCE_VOCAB, ragged=ragged)
+    shape = shape_of(source, D_MODEL)
+    memory = at_real_tokens(expect, mine.encode(source), source, shape)
+    expect(memory, at_real_tokens(expect, model.encode(source).detach(), source, shape), axes=MEMORY)
+
+
+@points(0.125)
+@pytest.mark.parametrize("padded", ["nothing", "source", "target", "both"])
+def test_decode_reads_memory_and_what_is_written(code, draw, expect, padded):
+    model, made_with = draw_model(draw)
+    mine = code.Transformer(*made_with).load(model)
+    source = draw_tokens(draw, "batch source", SOURCE_VOCAB, ragged=padded in ("source", "both"))
+    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=padded in ("target", "both"))
+    memory = draw(f"batch source {D_MODEL}")
+    garbage = draw(f"batch source {D_MODEL}", scale=3e3).clamp(-1e4, 1e4)
+    memory = torch.where((source != PAD).unsqueeze(-1), memory, garbage)
+    shape = shape_of(decoder_input, TARGET_VOCAB)
+    logits = at_real_tokens(expect, mine.decode(decoder_input, memory, source), decoder_input, shape)
+    right = model.decode(decoder_input, memory, source).detach()
+    expect(logits, at_real_tokens(expect, right, decoder_input, shape), axes=LOGITS)
+
+
+@points(0.25)
+@pytest.mark.parametrize("pad_id", [0, SOURCE_VOCAB - 1], ids=["first", "last"])
+def test_forward_joins_both_sides(code, draw, expect, pad_id):
+    model, made_with = draw_model(draw, num_layers=2, pad_id=pad_id)
+    mine = code.Transformer(*made_with).load(model)
+    source = draw_tokens(draw, "batch source", SOURCE_VOCAB, pad_id=pad_id)
+    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, pad_id=pad_id)
+    shape = shape_of(decoder_input, TARGET_VOCAB)
+    logits = at_real_tokens(expect, mine(source, decoder_input), decoder_input, shape, pad_id)
+    right = at_real_tokens(expect, model(source, decoder_input).detach(), decoder_input, shape, pad_id)
+    expect(logits, right, axes=LOGITS)
+
+
+@points(0.25)
+def test_more_padding_changes_nothing(code, draw, expect):
+    model, made_with = draw_model(draw)
+    mine = code.Transformer(*made_with).load(model)
+    source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
+    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False)
+    wider = [torch.nn.functional.pad(tokens, (0, 2), value=PAD) for tokens in (source, decoder_input)]
+    before = expect.tensor(mine(source, decoder_input), shape_of(decoder_input, TARGET_VOCAB))
+    after = expect.tensor(mine(*wider), shape_of(wider[1], TARGET_VOCAB))
+    expect(after[:, :-2], before, axes=LOGITS, what="what forward says with two columns of padding more")
+
+
+@points(0.25)
+def test_the_future_cannot_change_the_past(code, draw, expect):
+    model, made_with = draw_model(draw, num_layers=2)
+    mine = code.Transformer(*made_with).load(model)
+    source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
+    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False)
+    now = draw.integer(1, decoder_input.size(1) - 1)
+    other = torch.where(torch.arange(decoder_input.size(1)) < now, decoder_input, (decoder_input + 1) % TARGET_VOCAB)
+    other = torch.where(other == PAD, other + 1, other)
+    shape = shape_of(decoder_input, TARGET_VOCAB)
+    before = expect.tensor(mine(source, decoder_input), shape)
+    after = expect.tensor(mine(source, other), shape)
+    what = f"what forward says before position {now}, after the target changed from there on"
+    expect(after[:, :now], before[:, :now], axes=LOGITS, what=what)
+
+
+# ------------------------------------------------------------------------------------------------ dropout
+
+
+@points(0.25)
+def test_dropout_falls_on_the_sum_of_word_and_position(code, draw, expect):
+    model, made_with = draw_model(draw, dropout=1.0)
+    mine = code.Transformer(*made_with).load(model.train())
+    tokens = draw_tokens(draw, "batch length", SOURCE_VOCAB)
+    embedded = mine.embed(tokens, mine.get_submodule("source_embedding"))
+    expect(embedded, torch.zeros(*tokens.shape, D_MODEL, dtype=draw.dtype), axes="batch length d_model")
+
+
+@points(0.25)
+def test_half_of_what_is_embedded_is_dropped_once(code, draw, expect):
+    model, made_with = draw_model(draw, dropout=0.5, d_model=64, num_heads=4)
+    tokens = draw_tokens(draw, "batch=4 length=7", SOURCE_VOCAB)
+    whole = model.embed(tokens, model.source_embedding).detach()
+    mine = code.Transformer(*made_with).load(model.train())
+    results = [expect.tensor(mine.embed(tokens, mine.get_submodule("source_embedding"))) for _ in range(2)]
+    for result in results:
+        expect(result, torch.where(expect.tensor(result, tuple(whole.shape)) == 0, 0.0, 2 * whole), axes=MEMORY)
+    share = float((torch.stack(results) != 0).double().mean())
+    # 3584 coins: a fair half differs from 1/2 by 0.06 once in 10^12 times.
+    expect.true(abs(share - 0.5) < 0.06, f"with dropout=0.5, {share:.0%} of what is embedded survives, expected 50%")
+    expect.true(not torch.equal(*results), "two forward passes dropped exactly the same: the coins are not new")
+
+
+@points(0.25)
+@pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
+def test_dropout_is_at_work_in_train_mode_only(code, draw, expect, training):
+    model, made_with = draw_model(draw, dropout=1.0)
+    model.train(training)
+    source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
+    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False)
+    expect.agrees(code.Transformer(*made_with).load(model), model, source, decoder_input, axes=LOGITS)
+
+
+# ------------------------------------------------------------------------------------------------ sizes and gradients
+
+
+@points(0.125)
+def test_float32_is_as_exact_as_it_can_be(code, draw, expect):
+    model, made_with = draw_model(draw)
+    model.float()
+    mine = code.Transformer(*made_with).load(model)
+    source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
+    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False)
+    memory = draw(f"batch source {D_MODEL}", dtype=torch.float32)
+    expect.agrees(mine.decode, model.decode, decoder_input, memory, source, axes=LOGITS)
+
+
+@points(0.125)
+@pytest.mark.parametrize("ones", ["batch", "source", "target", "d_model"])
+def test_any_size_may_be_one(code, draw, expect, ones):
+    draw.size(f"{ones}=1")
+    sizes = {"d_model": 1, "num_heads": 1} if ones == "d_model" else {}
+    model, made_with = draw_model(draw, **sizes)
+    mine = code.Transformer(*made_with).load(model)
+    source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
+    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False)
+    expect.agrees(mine, model, source, decoder_input, axes=LOGITS)
+    with torch.no_grad():
+        model.output.bias[PAD] -= 1e3
+    expect.agrees(mine.load(model).generate, model.generate, source, 1, 2, 1 if ones == "target" else 3)
+
+
+@points(0.125)
+def test_tokens_need_not_be_contiguous(code, draw, expect):
+    model, made_with = draw_model(draw)
+    mine = code.Transformer(*made_with).load(model)
+    source = draw.strided(draw_tokens(draw, "batch source", SOURCE_VOCAB))
+    decoder_input = draw.strided(draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False))
+    expect.agrees(mine, model, source, decoder_input, axes=LOGITS)
+    memory = draw.strided(draw(f"batch source {D_MODEL}"))
+    expect.agrees(mine.decode, model.decode, decoder_input, memory, source, axes=LOGITS)
+
+
+@points(0.25)
+def test_gradients_reach_every_parameter(code, draw, expect):
+    model, made_with = draw_model(draw)
+    source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
+    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False)
+    expect.gradients(code.Transformer(*made_with).load(model), model, source, decoder_input)
+
+
+@points(0.25)
+def test_gradients_reach_the_memory(code, draw, expect):
+    model, made_with = draw_model(draw)
+    mine = code.Transformer(*made_with).load(model)
+    source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
+    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False)
+    expect.gradients(mine.decode, model.decode, decoder_input, draw(f"batch source {D_MODEL}"), source)
+
+
+# ------------------------------------------------------------------------------------------------ writing
+
+
+@points(0.5)
+@pytest.mark.parametrize("time", ["once", "again", "and again"])
+def test_generate_writes_the_most_likely_words(code, draw, expect, time):
+    model, made_with, source, bos_id, eos_id = draw_writer(draw, tries=10)
+    mine = code.Transformer(*made_with).load(model)
+    expect.agrees(mine.generate, model.generate, source, bos_id, eos_id, 6, axes="batch length")
+
+
+@points(0.25)
+def test_generate_stops_at_max_length(code, draw, expect):
+    model, made_with, source, bos_id, eos_id = draw_writer(draw, tries=1)
+    with torch.no_grad():
+        model.output.bias[eos_id] = -1e3
+    mine = code.Transformer(*made_with).load(model)
+    expect.agrees(mine.generate, model.generate, source, bos_id, eos_id, draw.integer(2, 6), axes="batch length")
+
+
+@points(0.25)
+def test_generate_stops_after_the_last_row_has_ended(code, draw, expect):
+    model, made_with, source, bos_id, eos_id = draw_writer(draw, tries=1)
+    with torch.no_grad():
+        model.output.bias[eos_id] = 1e3
+    mine = code.Transformer(*made_with).load(model)
+    expect.agrees(mine.generate, model.generate, source, bos_id, eos_id, 5, axes="batch length")
+
+
+@points(0.25)
+def test_each_row_is_written_as_if_it_were_alone(code, draw, expect):
+    model, made_with, source, bos_id, eos_id = draw_writer(draw)
+    mine = code.Transformer(*made_with).load(model)
+    row = draw.integer(0, len(source) - 1)
+    real = source[row][source[row] != PAD].unsqueeze(0)
+    expect.agrees(mine.generate, model.generate, real, bos_id, eos_id, 6, axes="batch length")
+
+
+@points(0.25)
+def test_generate_works_in_eval_mode(code, draw, expect):
+    model, made_with, source, bos_id, eos_id = draw_writer(draw, dropout=1.0, tries=3)
+    mine = code.Transformer(*made_with).load(model.train())
+    expect.agrees(mine.generate, model.generate, source, bos_id, eos_id, 6, axes="batch length")
+
+
+@points(0.125)
+@pytest.mark.parametrize("mode", ["train", "eval", "mixed", "mixed the other way"])
+def test_generate_restores_every_training_flag(code, draw, expect, mode):
+    model, made_with, source, bos_id, eos_id = draw_writer(draw, dropout=1.0, tries=1)
+    mine = code.Transformer(*made_with).load(model.train(mode in ("train", "mixed")))
+    if mode.startswith("mixed"):
+        other = mode != "mixed"
+        mine.set_training({"encoder": other, "decoder.layers.0.dropout": other, "output": other})
+    before = mine.describe()["training"]
+    expect.agrees(mine.generate, model.generate, source, bos_id, eos_id, 6, axes="batch length")
+    after = mine.describe()["training"]
+    changed = [name or "the model itself" for name in before if after.get(name) != before[name]]
+    text = f"after generate, the training flag of {', '.join(changed[:3])} is another than before"
+    expect.true(not changed, text)
+
+
+@points(0.25)
+def test_generate_records_no_gradient(code, draw, expect):
+    model, made_with, source, bos_id, eos_id = draw_writer(draw, tries=1)
+    mine = code.Transformer(*made_with).load(model)
+    expect.records_no_gradient(mine.generate, source, bos_id, eos_id, 6)
+    decoder_input = draw_tokens(draw, "batch target=3", TARGET_VOCAB, ragged=False)
+    expect.gradients(mine, model, source, decoder_input)
+
+
+# ------------------------------------------------------------------------------------------------ manners
+
+
+@points(0.25, form=True)
+@pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
+def test_inputs_weights_and_global_state_are_left_alone(code, draw, expect, training):
+    model, made_with = draw_model(draw, dropout=0.5)
+    mine = code.Transformer(*made_with).load(model.train(training))
+    source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
+    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB)
+    mine.decode(decoder_input, draw(f"batch source {D_MODEL}"), source)
+    mine(source, decoder_input)
+    drawn = "torch's random state" in code.calls[-1].changed and not training
+    expect.true(not drawn, "forward draws random numbers in eval mode")
+    mine.generate(source, 1, 2, 3)
+    drawn = "torch's random state" in code.calls[-1].changed
+    expect.true(not drawn, "generate draws random numbers")
+    expect.left_alone(may_draw=True)
+    for name, values in mine.parameters().items():
+        expect(values, model.get_parameter(name).detach(), what=f"the parameter {name} after these calls")
+
+
+@points(0.25, form=True)
+def test_no_library_call_does_the_work(code, draw, expect):
+    model, made_with = draw_model(draw)
+    mine = code.Transformer(*made_with).load(model)
+    source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
+    mine(source, draw_tokens(draw, "batch target", TARGET_VOCAB))
+    mine.generate(source, 1, 2, 2)
+    expect.no_shortcuts()

@@ -76,9 +76,9 @@ def expect_updates(code, expect, models, batch, *, lr=0.3, times=1, within=2e-6,
     optimizers = mine.optimizer(lr), descent(right, lr)
     losses = [code.train_step(mine, optimizers[0], *batch, **options) for _ in range(times)]
     mine(batch[0], batch[1])  # what the model says now tells one wrong update from another
-    for loss in losses:
+    for step, loss in enumerate(losses, start=1):
         expected = reference.train_step(right, optimizers[1], *batch, **options)
-        expect(loss, expected, within=within, what="the loss that train_step returns")
+        expect(loss, expected, within=within, what=f"the loss that train_step returns in step {step}")
     expect_parameters(expect, mine, right, within)
 
 

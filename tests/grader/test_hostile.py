@@ -59,6 +59,18 @@ def test_a_file_that_cannot_be_loaded_fails_every_check_with_one_sentence(grade,
     assert result.score == 0
 
 
+def test_a_file_that_is_too_large_is_not_read(grade):
+    result = grade("#" * 2_000_000, alone=True)
+    assert verdicts(result) == {"fail"}
+    assert "2,000,000 bytes" in result.outcomes[0].message
+
+
+def test_a_file_that_cannot_be_opened_is_a_fail(session, self_attention, tmp_path):
+    result = session.run(self_attention, tmp_path)
+    assert result.verdict == "fail"
+    assert "cannot be read" in result.outcomes[0].message
+
+
 def test_a_syntax_error_shows_the_line_and_the_caret(grade):
     message = grade("x = 1\ndef f(:\n    pass\n", alone=True).outcomes[0].message
     assert "line 2" in message

@@ -1,0 +1,194 @@
+"""The checks of exercise 5, in teaching order."""
+
+from math import cos, sin
+
+import pytest
+import torch
+
+from grader.errors import LearnerError, Unwritten
+from grader.marks import points
+from solutions import ex05_sinusoidal_encoding as reference
+
+LONG = 5000
+TABLE = "position column"
+BATCH = "batch position column"
+# How far off an entry of the table may be. The last two: what float32 may be off, and a rounding on either side.
+NEAR = {torch.float64: 1e-6, torch.float32: 1e-3, torch.float16: 1.5e-3, torch.bfloat16: 5e-3}
+NAMES = {torch.float64: "float64", torch.float32: "float32", torch.float16: "float16", torch.bfloat16: "bfloat16"}
+every_dtype = pytest.mark.parametrize("dtype", list(NEAR), ids=list(NAMES.values()))
+
+
+def check_table(code, expect, length, d_model, dtype=torch.float64, **options):
+    """The learner's table against the formula, in this dtype."""
+    expected = reference.sinusoidal_encoding(length, d_model, dtype=torch.float64, **options)
+    bound = torch.full_like(expected, NEAR[dtype] + 1e-7 * (dtype == torch.float32))
+    table = code.sinusoidal_encoding(length, d_model, dtype=dtype, **options)
+    expect(table, expected.to(dtype), axes=TABLE, within=bound)
+
+
+def check_sum(code, expect, x):
+    """The learner's sum against x plus the formula, in x's dtype."""
+    expected = x.double() + reference.sinusoidal_encoding(x.size(1), x.size(2), dtype=torch.float64)
+    bound = NEAR[x.dtype] + torch.finfo(x.dtype).eps * (1 + expected.abs())
+    expect(code.add_positions(x), expected.to(x.dtype), axes=BATCH, within=bound)
+
+
+@points(0.5, form=True)
+def test_table_has_a_row_for_each_position(code, draw, expect):
+    length, d_model = draw.shape("length d_model")
+    table = expect.tensor(code.sinusoidal_encoding(length, d_model), (length, d_model))
+    expect.true(table.dtype == torch.float32, f"the table is {table.dtype}, expected torch.float32", kind="dtype")
+
+
+@points(1)
+def test_table_worked_by_hand(code, draw, expect):
+    rows = [[sin(p), cos(p), sin(p / 10), cos(p / 10)] for p in (0, 1, 2)]
+    expected = torch.tensor(rows, dtype=torch.float64)
+    table = code.sinusoidal_encoding(3, 4, base=100.0, dtype=torch.float64)
+    expect(table, expected, axes=TABLE, within=torch.full_like(expected, 1e-6))
+
+
+@points(0.5)
+def test_odd_table_worked_by_hand(code, draw, expect):
+    rows = [[sin(p), cos(p), sin(p / 100)] for p in (0, 1, 2, 3)]
+    expected = torch.tensor(rows, dtype=torch.float64)
+    table = code.sinusoidal_encoding(4, 3, base=1000.0, dtype=torch.float64)
+    expect(table, expected, axes=TABLE, within=torch.full_like(expected, 1e-6))
+
+
+@points(0.25)
+def test_position_zero_is_the_first_row(code, draw, expect):
+    table = expect.tensor(code.sinusoidal_encoding(1, 5, dtype=torch.float64), (1, 5))
+    expect(table, torch.tensor([[0, 1, 0, 1, 0]], dtype=torch.float64), axes=TABLE, within=1e-7)
+
+
+@points(1)
+def test_every_pair_of_columns_has_its_wave(code, draw, expect):
+    for d_model in (8, draw.choice(2, 6, 10)):
+        check_table(code, expect, draw.integer(11, 20), d_model)
+
+
+@points(0.25)
+@pytest.mark.parametrize("d_model", [1, 5, 9])
+def test_an_odd_table_ends_with_a_sine(code, draw, expect, d_model):
+    check_table(code, expect, draw.integer(11, 20), d_model)
+
+
+@points(0.5)
+def test_the_base_may_be_another(code, draw, expect):
+    for base in (draw.number(20.0, 50.0), 2.0, 1e6):
+        check_table(code, expect, draw.size("length"), 6, base=base)
+
+
+@points(0.25)
+def test_a_sine_and_its_cosine_belong_to_one_angle(code, draw, expect):
+    length = draw.size("length")
+    table = expect.tensor(code.sinusoidal_encoding(length, 8, dtype=torch.float64), (length, 8))
+    squares = table[:, 0::2] ** 2 + table[:, 1::2] ** 2
+    expect(squares, torch.ones(length, 4, dtype=torch.float64), axes="position pair", within=3e-6)
+
+
+@points(0.1, form=True)
+@every_dtype
+def test_table_has_the_dtype_asked_for(code, draw, expect, dtype):
+    length, d_model = draw.shape("length d_model")
+    table = expect.tensor(code.sinusoidal_encoding(length, d_model, dtype=dtype), (length, d_model))
+    expect.true(table.dtype == dtype, f"the table is {table.dtype}, expected {dtype}", kind="dtype")
+
+
+@points(0.25)
+@every_dtype
+def test_five_thousand_positions_are_exact_enough(code, draw, expect, dtype):
+    check_table(code, expect, LONG, draw.choice(7, 8), dtype)
+
+
+@points(0.25)
+def test_no_position_gives_a_table_without_rows(code, draw, expect):
+    d_model = draw.size("d_model")
+    for dtype in (torch.float32, torch.float64):
+        expected = torch.zeros(0, d_model, dtype=dtype)
+        expect(code.sinusoidal_encoding(0, d_model, dtype=dtype), expected, axes=TABLE)
+
+
+@points(0.2)
+@pytest.mark.parametrize(
+    ("length", "d_model", "wrong"),
+    [(23, 0, (0,)), (23, -14, (14,)), (-31, 6, (31,)), (0, 0, (0,)), (-31, -14, (31, 14))],
+    ids=["d_model 0", "d_model negative", "length negative", "only d_model", "both"],
+)
+def test_bad_sizes_raise_a_value_error_that_names_them(code, draw, expect, length, d_model, wrong):
+    expect.raises(ValueError, code.sinusoidal_encoding, length, d_model, naming=wrong)
+
+
+@points(0.2, form=True)
+def test_table_is_made_on_the_device_asked_for(code, draw, expect):
+    expected = torch.tensor([[0, 1, 0]], dtype=torch.float32)
+    for device in (torch.device(code.device), code.device, None):
+        table = code.sinusoidal_encoding(1, 3, device=device)
+        expect(table, expected, axes=TABLE, within=1e-3)
+    try:  # "meta" is a device that every machine has; its tensors hold no numbers and cannot come back
+        table = code.sinusoidal_encoding(1, 3, 10000.0, "meta")
+    except Unwritten:
+        raise
+    except LearnerError:
+        return
+    expect.true(not isinstance(table, torch.Tensor), "the table was made on another device than asked for")
+
+
+@points(0.2, form=True)
+def test_table_requires_no_gradient(code, draw, expect):
+    for dtype in (torch.float32, torch.float64):
+        call = code.sinusoidal_encoding.call((3, 4), {"dtype": dtype})
+        expect.true(not call.requires_grad, "the table requires a gradient: it is fixed, and nothing trains it")
+
+
+@points(1)
+def test_positions_are_added_to_the_tokens(code, draw, expect):
+    check_sum(code, expect, draw("batch length d_model"))
+    check_sum(code, expect, draw("batch length d_model", dtype=torch.float32))
+
+
+@points(0.25)
+def test_every_sequence_gets_the_same_rows(code, draw, expect):
+    batch, length, d_model = draw.shape("batch length d_model")
+    sums = code.add_positions(torch.zeros(batch, length, d_model, dtype=torch.float64))
+    expect.tensor(sums, (batch, length, d_model))
+    expect(sums, sums[:1].expand(batch, -1, -1), axes=BATCH, within=1e-9, what="what is added to each sequence")
+
+
+@points(0.2)
+@pytest.mark.parametrize("ones", ["batch", "length", "d_model"])
+def test_any_size_may_be_one(code, draw, expect, ones):
+    draw.size(f"{ones}=1")
+    check_sum(code, expect, draw("batch length d_model"))
+
+
+@points(0.1)
+@every_dtype
+def test_sums_have_the_dtype_of_the_tokens(code, draw, expect, dtype):
+    check_sum(code, expect, draw("batch length d_model", dtype=dtype))
+
+
+@points(0.1)
+def test_long_sequences_get_positions_too(code, draw, expect):
+    check_sum(code, expect, draw(f"batch=2 length={LONG} d_model=3", dtype=torch.float32))
+
+
+@points(0.1)
+def test_tokens_need_not_be_contiguous(code, draw, expect):
+    check_sum(code, expect, draw.strided(draw("batch length d_model")))
+
+
+@points(0.25)
+def test_gradients_reach_the_tokens(code, draw, expect):
+    x = draw("batch length d_model")
+    expect.gradients(code.add_positions, reference.add_positions, x, within=1e-6)
+
+
+@points(0.15, form=True)
+def test_inputs_and_global_state_are_left_alone(code, draw, expect):
+    for dtype in NEAR:
+        code.sinusoidal_encoding(*draw.shape("length d_model"), dtype=dtype)
+        code.add_positions(draw("batch length d_model", dtype=dtype))
+        code.add_positions(draw.strided(draw("1 length d_model", dtype=dtype)))
+    expect.left_alone()
