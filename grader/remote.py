@@ -44,7 +44,7 @@ class Code:
         self.seconds = 10.0
         self._connect = connect
         self._reference = reference
-        self._failure: LoadFailure | None = None
+        self.failure: LoadFailure | None = None
         self._callbacks: list[Any] = []
         self._refused: BaseException | None = None
 
@@ -53,13 +53,13 @@ class Code:
     def begin(self, seed: int) -> None:
         """Gets ready for one check. Raises LoadFailure, the same one every time, where the file can't be loaded."""
         self.calls, self._callbacks, self._refused = [], [], None
-        if self._failure is not None:
-            raise self._failure
+        if self.failure is not None:
+            raise self.failure
         if self.transport is None:
             try:
                 self._load()
             except LoadFailure as failure:
-                self._failure = failure
+                self.failure = failure
                 self.close()
                 raise
         assert self.transport is not None

@@ -30,6 +30,10 @@ SAME = {torch.float64: 1e-7, torch.float32: 1e-4, torch.float16: 1e-2, torch.bfl
 difference between any two mistakes."""
 
 
+MAX_REMEMBERED = 4_000
+"""Runs that are remembered: a class of 1,000 with one seed needs each of them once."""
+
+
 class Understudies:
     """The reference and the known mistakes of one exercise, each loaded once in this process.
 
@@ -47,32 +51,37 @@ class Understudies:
         mistakes: Sequence[Variant],
         attempt: Callable[[Check, Code, int], Attempt],
     ) -> None:
-        self._source = source
-        self._reference = reference
+        self.source = source
+        self.reference = reference
         self._mistakes = mistakes
         self._attempt = attempt
         self._codes: dict[str, Code] = {}
-        self._passes: dict[tuple[str, int], bool] = {}
+        self._tried: dict[tuple[str, str, int], Attempt] = {}
 
     def _code(self, name: str, text: bytes) -> Code:
         if name not in self._codes:
-            source = Source(self._source.slug, f"<{name}>", name, text, self._source.earlier, self._source.shortcuts)
-            self._codes[name] = Code(source, LocalTransport, self._reference)
+            source = Source(self.source.slug, f"<{name}>", name, text, self.source.earlier, self.source.shortcuts)
+            self._codes[name] = Code(source, LocalTransport, self.reference)
         return self._codes[name]
+
+    def attempt(self, name: str, text: bytes, check: Check, seed: int) -> Attempt:
+        """Runs a check on a trusted file, once for each seed: the same seed gives the same."""
+        key = (name, check.id, seed)
+        if key not in self._tried:
+            if len(self._tried) >= MAX_REMEMBERED:
+                self._tried.clear()
+            self._tried[key] = self._attempt(check, self._code(name, text), seed)
+        return self._tried[key]
 
     def reference_passes(self, check: Check, seed: int) -> bool:
         """Whether the check passes where nothing is wrong; if not, the kit is broken."""
-        key = (check.id, seed)
-        if key not in self._passes:
-            error = self._attempt(check, self._code("the reference", self._source.text), seed).error
-            self._passes[key] = error is None
-        return self._passes[key]
+        return self.attempt("the reference", self.source.text, check, seed).error is None
 
     def recognise(self, check: Check, seed: int, calls: Sequence[Call]) -> list[Variant]:
         """The known mistakes with which this check fails in the same way: same calls, same results."""
         found = []
         for mistake in self._mistakes:
-            tried = self._attempt(check, self._code(mistake.name, mistake.source), seed)
+            tried = self.attempt(mistake.name, mistake.source, check, seed)
             if tried.error is not None and same_calls(tried.calls, calls):
                 found.append(mistake)
         return found

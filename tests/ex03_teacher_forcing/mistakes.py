@@ -530,13 +530,6 @@ def sequence_loss__small_number_in_the_log(logits, targets, pad_id):
 
 
 @mistake
-def sequence_loss__small_number_in_the_count(logits, targets, pad_id):
-    """A small number is added to the count against division by zero, which makes every loss a little too small."""
-    real = targets != pad_id
-    return F.cross_entropy(logits[real], targets[real], reduction="sum") / (real.sum().to(logits.dtype) + 1e-8)
-
-
-@mistake
 def sequence_loss__one_more_in_the_count(logits, targets, pad_id):
     """One is added to the count against division by zero, which makes every loss too small."""
     real = targets != pad_id

@@ -127,10 +127,12 @@ def test_decoder_input_is_bos_and_then_the_previous_targets(code, draw, expect, 
     targets = draw.strided(draw.tokens("batch target", 9))
     for part in (targets, targets[:1], targets[:, :1]):
         expect.agrees(code.shift_right, reference.shift_right, part, bos_id, axes="batch target")
+    expect.left_alone()
 
 
 @points(0.5)
 def test_forcing_feeds_bos_and_then_the_true_tokens(code, draw, expect):
+    draw.size("target=7")
     table, targets, bos_id = draw_training(draw)
     default, forced, _, _ = fed_every_way(code, table, targets, bos_id)
     for tokens in (default, forced):
@@ -139,6 +141,7 @@ def test_forcing_feeds_bos_and_then_the_true_tokens(code, draw, expect):
 
 @points(0.5)
 def test_without_forcing_each_step_is_fed_the_guess_before_it(code, draw, expect):
+    draw.size("target=7")
     table, targets, bos_id = draw_training(draw)
     _, _, tokens, _ = fed_every_way(code, table, targets, bos_id)
     free = reference.decode_loop(decoder(table), start(), targets, bos_id, 0.0).argmax(-1)

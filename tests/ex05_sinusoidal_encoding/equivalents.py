@@ -68,7 +68,7 @@ def sinusoidal_encoding__turning_numbers(length, d_model, base=10000.0, device=N
     rates = base ** (-torch.arange(0, d_model, 2, dtype=torch.float64) / d_model)
     angles = torch.outer(torch.arange(length, dtype=torch.float64), rates)
     turned = torch.view_as_real(torch.polar(torch.ones_like(angles), angles)).flip(-1)
-    return turned.reshape(length, -1)[:, :d_model].to(device=device, dtype=dtype)
+    return turned.reshape(length, 2 * len(rates))[:, :d_model].to(device=device, dtype=dtype)
 
 
 @equivalent

@@ -29,6 +29,114 @@ def table_of(length, d_model, exponents, base=10000.0, device=None, dtype=torch.
     return woven(angles, angles, d_model, device, dtype)
 
 
+# ----------------------------------------------------------------------------------------------------- add_positions
+
+
+@mistake
+def add_positions__by_batch(x):
+    """Rows of the table are given to the sequences of the batch. They belong to the positions in a sequence."""
+    return x + reference.sinusoidal_encoding(x.size(0), x.size(2), dtype=x.dtype).to(x.device).unsqueeze(1)
+
+
+@mistake
+def add_positions__in_place(x):
+    """The positions are added in place, so the caller's tensor changes too."""
+    with torch.no_grad():
+        x += reference.sinusoidal_encoding(x.size(1), x.size(2), dtype=x.dtype).to(x.device)
+    return x * 1
+
+
+@mistake
+def add_positions__tokens_scaled(x):
+    """The tokens are multiplied by sqrt(d_model) first. Exercise 11 does that in another place."""
+    return reference.add_positions(x * x.size(-1) ** 0.5)
+
+
+@mistake
+def add_positions__tokens_lost(x):
+    """Only the table is returned: the tokens themselves are gone."""
+    return reference.add_positions(x * 0)
+
+
+@mistake
+def add_positions__multiplied(x):
+    """The tokens are multiplied by the table. It should be added."""
+    return x * reference.sinusoidal_encoding(x.size(1), x.size(2), dtype=x.dtype).to(x.device)
+
+
+@mistake
+def add_positions__not_added(x):
+    """The tokens come back as they were: no position is added."""
+    return x * 1
+
+
+@mistake
+def add_positions__subtracted(x):
+    """The table is subtracted. It should be added."""
+    return x * 2 - reference.add_positions(x)
+
+
+@mistake
+def add_positions__counted_from_the_end(x):
+    """The positions run backwards: the first row belongs to the first token."""
+    return x + reference.sinusoidal_encoding(x.size(1), x.size(2), dtype=x.dtype).to(x.device).flip(0)
+
+
+@mistake
+def add_positions__same_row_for_every_token(x):
+    """Every token gets the row of the last position. Each position has a row of its own."""
+    return x + reference.sinusoidal_encoding(x.size(1), x.size(2), dtype=x.dtype).to(x.device)[-1:]
+
+
+@mistake
+def add_positions__counted_across_the_batch(x):
+    """The positions go on counting from one sequence to the next. Each sequence begins at position 0."""
+    table = reference.sinusoidal_encoding(x.size(0) * x.size(1), x.size(2), dtype=x.dtype).to(x.device)
+    return x + table.view(x.shape)
+
+
+@mistake
+def add_positions__float32_table(x):
+    """The table is float32 whatever the tokens are, so tokens of half precision come back as float32."""
+    return x + reference.sinusoidal_encoding(x.size(1), x.size(2)).to(x.device)
+
+
+@mistake
+def add_positions__float32_returned(x):
+    """The sum is converted to float32, whatever dtype came in."""
+    return reference.add_positions(x).float()
+
+
+@mistake
+def add_positions__squeezed(x):
+    """Axes of size 1 are squeezed away, so a batch of one sentence loses its batch axis."""
+    return reference.add_positions(x).squeeze()
+
+
+@mistake
+def add_positions__needs_contiguous_tokens(x):
+    """`view` is used on the tokens, which fails for a tensor that is not contiguous in memory."""
+    return reference.add_positions(x.view(-1).view(x.shape))
+
+
+@mistake
+def add_positions__even_width_only(x):
+    """The sum fails for tokens of odd width."""
+    return reference.add_positions(x.view(*x.shape[:2], x.size(2) // 2, 2).flatten(2))
+
+
+@mistake
+def add_positions__at_most_512(x):
+    """The rows are cut out of a table of 512, so a longer sequence fails."""
+    return x + reference.sinusoidal_encoding(512, x.size(2), dtype=x.dtype).to(x.device)[: x.size(1)]
+
+
+@mistake
+def add_positions__tokens_detached(x):
+    """The tokens are cut off from the graph, so their embedding can't be trained."""
+    return reference.add_positions(x.detach())
+
+
 # --------------------------------------------------------------------------------------------- sinusoidal_encoding
 
 
@@ -148,14 +256,6 @@ def sinusoidal_encoding__share_of_the_length(length, d_model, base=10000.0, devi
 
 
 @mistake
-def sinusoidal_encoding__whole_angles(length, d_model, base=10000.0, device=None, dtype=torch.float32):
-    """The angles are rounded down to whole numbers, as the division `//` does."""
-    reference.sinusoidal_encoding(length, d_model)
-    angles = positions_of(length) // base ** exponents_of(d_model)
-    return woven(angles, angles, d_model, device, dtype)
-
-
-@mistake
 def sinusoidal_encoding__integer_table(length, d_model, base=10000.0, device=None, dtype=torch.float32):
     """The waves are written into a table of integers, so only -1, 0 and 1 are left of them."""
     return reference.sinusoidal_encoding(length, d_model, base, device, WIDE).long().to(dtype)
@@ -217,6 +317,14 @@ def sinusoidal_encoding__odd_ends_with_a_cosine(length, d_model, base=10000.0, d
         wider = positions_of(length) / base ** exponents_of(d_model)[-1:]
         table[:, -1:] = wider.cos().to(dtype)
     return table
+
+
+@mistake
+def sinusoidal_encoding__whole_angles(length, d_model, base=10000.0, device=None, dtype=torch.float32):
+    """The angles are rounded down to whole numbers, as the division `//` does."""
+    reference.sinusoidal_encoding(length, d_model)
+    angles = positions_of(length) // base ** exponents_of(d_model)
+    return woven(angles, angles, d_model, device, dtype)
 
 
 @mistake
@@ -319,111 +427,3 @@ def sinusoidal_encoding__default_dtype_changed(length, d_model, base=10000.0, de
     table = reference.sinusoidal_encoding(length, d_model, base, device, dtype)
     torch.set_default_dtype(torch.float64)
     return table
-
-
-# ----------------------------------------------------------------------------------------------------- add_positions
-
-
-@mistake
-def add_positions__by_batch(x):
-    """Rows of the table are given to the sequences of the batch. They belong to the positions in a sequence."""
-    return x + reference.sinusoidal_encoding(x.size(0), x.size(2), dtype=x.dtype).to(x.device).unsqueeze(1)
-
-
-@mistake
-def add_positions__in_place(x):
-    """The positions are added in place, so the caller's tensor changes too."""
-    with torch.no_grad():
-        x += reference.sinusoidal_encoding(x.size(1), x.size(2), dtype=x.dtype).to(x.device)
-    return x * 1
-
-
-@mistake
-def add_positions__tokens_scaled(x):
-    """The tokens are multiplied by sqrt(d_model) first. Exercise 11 does that in another place."""
-    return reference.add_positions(x * x.size(-1) ** 0.5)
-
-
-@mistake
-def add_positions__tokens_lost(x):
-    """Only the table is returned: the tokens themselves are gone."""
-    return reference.add_positions(x * 0)
-
-
-@mistake
-def add_positions__multiplied(x):
-    """The tokens are multiplied by the table. It should be added."""
-    return x * reference.sinusoidal_encoding(x.size(1), x.size(2), dtype=x.dtype).to(x.device)
-
-
-@mistake
-def add_positions__not_added(x):
-    """The tokens come back as they were: no position is added."""
-    return x * 1
-
-
-@mistake
-def add_positions__subtracted(x):
-    """The table is subtracted. It should be added."""
-    return x * 2 - reference.add_positions(x)
-
-
-@mistake
-def add_positions__counted_from_the_end(x):
-    """The positions run backwards: the first row belongs to the first token."""
-    return x + reference.sinusoidal_encoding(x.size(1), x.size(2), dtype=x.dtype).to(x.device).flip(0)
-
-
-@mistake
-def add_positions__same_row_for_every_token(x):
-    """Every token gets the row of the last position. Each position has a row of its own."""
-    return x + reference.sinusoidal_encoding(x.size(1), x.size(2), dtype=x.dtype).to(x.device)[-1:]
-
-
-@mistake
-def add_positions__counted_across_the_batch(x):
-    """The positions go on counting from one sequence to the next. Each sequence begins at position 0."""
-    table = reference.sinusoidal_encoding(x.size(0) * x.size(1), x.size(2), dtype=x.dtype).to(x.device)
-    return x + table.view(x.shape)
-
-
-@mistake
-def add_positions__float32_table(x):
-    """The table is float32 whatever the tokens are, so tokens of half precision come back as float32."""
-    return x + reference.sinusoidal_encoding(x.size(1), x.size(2)).to(x.device)
-
-
-@mistake
-def add_positions__float32_returned(x):
-    """The sum is converted to float32, whatever dtype came in."""
-    return reference.add_positions(x).float()
-
-
-@mistake
-def add_positions__squeezed(x):
-    """Axes of size 1 are squeezed away, so a batch of one sentence loses its batch axis."""
-    return reference.add_positions(x).squeeze()
-
-
-@mistake
-def add_positions__needs_contiguous_tokens(x):
-    """`view` is used on the tokens, which fails for a tensor that is not contiguous in memory."""
-    return reference.add_positions(x.view(-1).view(x.shape))
-
-
-@mistake
-def add_positions__even_width_only(x):
-    """The sum fails for tokens of odd width."""
-    return reference.add_positions(x.view(*x.shape[:2], x.size(2) // 2, 2).flatten(2))
-
-
-@mistake
-def add_positions__at_most_512(x):
-    """The rows are cut out of a table of 512, so a longer sequence fails."""
-    return x + reference.sinusoidal_encoding(512, x.size(2), dtype=x.dtype).to(x.device)[: x.size(1)]
-
-
-@mistake
-def add_positions__tokens_detached(x):
-    """The tokens are cut off from the graph, so their embedding can't be trained."""
-    return reference.add_positions(x.detach())

@@ -14,6 +14,14 @@ def attention_scores__no_scaling(q, k):
 
 
 @mistake
+def self_attention__scaled_twice(x, w_q, w_k, w_v):
+    """The scores are divided by sqrt(d_k) a second time before the softmax, so the weights are too even."""
+    q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
+    weights = torch.softmax(reference.attention_scores(q, k) / q.size(-1) ** 0.5, dim=-1)
+    return weights @ v, weights
+
+
+@mistake
 def attention_scores__divided_by_d_k(q, k):
     """The scores are divided by d_k itself, not by its square root, so the weights become almost uniform."""
     return q @ k.transpose(-2, -1) / q.size(-1)
@@ -164,14 +172,6 @@ def self_attention__causal(x, w_q, w_k, w_v):
 
 
 @mistake
-def self_attention__scaled_twice(x, w_q, w_k, w_v):
-    """The scores are divided by sqrt(d_k) a second time before the softmax, so the weights are too even."""
-    q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
-    weights = torch.softmax(reference.attention_scores(q, k) / q.size(-1) ** 0.5, dim=-1)
-    return weights @ v, weights
-
-
-@mistake
 def self_attention__mixes_down_the_columns(x, w_q, w_k, w_v):
     """The values are mixed by the columns of the weights. The row of a query holds the weights of its output."""
     q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
@@ -193,7 +193,7 @@ def self_attention__tiny_denominator(x, w_q, w_k, w_v):
     q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
     scores = reference.attention_scores(q, k)
     exponentials = (scores - scores.amax(-1, keepdim=True)).exp()
-    weights = exponentials / (exponentials.sum(-1, keepdim=True) + 1e-8)
+    weights = exponentials / (exponentials.sum(-1, keepdim=True) + 1e-5)
     return weights @ v, weights
 
 

@@ -71,7 +71,7 @@ def test_scores_are_divided_by_the_root_of_d_k(code, draw, expect):
 @points(0.25)
 @pytest.mark.parametrize("leading", ["", "batch head"], ids=["no", "two"])
 def test_scores_take_any_leading_axes(code, draw, expect, leading):
-    q, k = draw(f"{leading} query d_k"), draw(f"{leading} key d_k")
+    q, k = draw(f"{leading} query d_k=12"), draw(f"{leading} key d_k")
     expect.agrees(code.attention_scores, reference.attention_scores, q, k, axes=f"{leading} query key")
 
 

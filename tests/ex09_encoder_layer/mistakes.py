@@ -149,7 +149,7 @@ class LayerNorm__root_then_square(reference.LayerNorm):
     """The standard deviation is squared again. Where all features are equal, the gradient of its root is NaN."""
 
     def forward(self, x):
-        variance = x.std(dim=-1, keepdim=True, correction=0) ** 2
+        variance = x.var(dim=-1, keepdim=True, correction=0).sqrt() ** 2
         return (x - x.mean(dim=-1, keepdim=True)) / torch.sqrt(variance + self.eps) * self.weight + self.bias
 
 
@@ -286,6 +286,15 @@ class EncoderLayer__pre_norm_adds_the_normed(reference.EncoderLayer):
 
 
 @mistake
+class EncoderLayer__dropout_after_the_sum(reference.EncoderLayer):
+    """Dropout hits the sum, so it drops the word itself too. It belongs on the sublayer's result."""
+
+    def forward(self, x, allowed=None):
+        x = self.norm_1(self.dropout(x + self.self_attention(x, x, x, allowed)[0]))
+        return self.norm_2(self.dropout(x + self.feed_forward(x)))
+
+
+@mistake
 class EncoderLayer__no_residual(reference.EncoderLayer):
     """Nothing is added: each sublayer replaces its input, so what the word itself was is lost."""
 
@@ -376,6 +385,14 @@ class EncoderLayer__feed_forward_first(reference.EncoderLayer):
 
 
 @mistake
+class Encoder__mask_not_passed_on(reference.Encoder):
+    """The mask is not passed on to the layers: padding is attended to."""
+
+    def forward(self, x, allowed=None):
+        return super().forward(x)
+
+
+@mistake
 class EncoderLayer__mask_ignored(reference.EncoderLayer):
     """`allowed` is never passed to the attention: every token sees every other."""
 
@@ -397,6 +414,16 @@ class EncoderLayer__returns_a_tuple(reference.EncoderLayer):
 
     def forward(self, x, allowed=None):
         return super().forward(x, allowed), None
+
+
+@mistake
+class EncoderLayer__dropout_of_whole_tokens(reference.EncoderLayer):
+    """Dropout drops whole tokens. Each entry should have a fate of its own."""
+
+    def forward(self, x, allowed=None):
+        token = torch.ones_like(x[..., :1])
+        x = self.norm_1(x + self.dropout(token) * self.self_attention(x, x, x, allowed)[0])
+        return self.norm_2(x + self.dropout(token) * self.feed_forward(x))
 
 
 @mistake
@@ -427,15 +454,6 @@ class EncoderLayer__no_dropout_on_feed_forward(reference.EncoderLayer):
 
 
 @mistake
-class EncoderLayer__dropout_after_the_sum(reference.EncoderLayer):
-    """Dropout hits the sum, so it drops the word itself too. It belongs on the sublayer's result."""
-
-    def forward(self, x, allowed=None):
-        x = self.norm_1(self.dropout(x + self.self_attention(x, x, x, allowed)[0]))
-        return self.norm_2(self.dropout(x + self.feed_forward(x)))
-
-
-@mistake
 class EncoderLayer__dropout_after_the_norm(reference.EncoderLayer):
     """Dropout hits what the norm returns. It belongs on the sublayer's result, before the sum."""
 
@@ -451,16 +469,6 @@ class EncoderLayer__dropped_twice(reference.EncoderLayer):
     def forward(self, x, allowed=None):
         x = self.norm_1(x + self.dropout(self.dropout(self.self_attention(x, x, x, allowed)[0])))
         return self.norm_2(x + self.dropout(self.feed_forward(x)))
-
-
-@mistake
-class EncoderLayer__dropout_of_whole_tokens(reference.EncoderLayer):
-    """Dropout drops whole tokens. Each entry should have a fate of its own."""
-
-    def forward(self, x, allowed=None):
-        token = torch.ones_like(x[..., :1])
-        x = self.norm_1(x + self.dropout(token) * self.self_attention(x, x, x, allowed)[0])
-        return self.norm_2(x + self.dropout(token) * self.feed_forward(x))
 
 
 @mistake
@@ -562,14 +570,6 @@ class Encoder__adds_its_input(reference.Encoder):
 
     def forward(self, x, allowed=None):
         return x + super().forward(x, allowed)
-
-
-@mistake
-class Encoder__mask_not_passed_on(reference.Encoder):
-    """The mask is not passed on to the layers: padding is attended to."""
-
-    def forward(self, x, allowed=None):
-        return super().forward(x)
 
 
 @mistake

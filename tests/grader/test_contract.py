@@ -9,6 +9,7 @@ import pytest
 from grader import hints
 from grader.checks import collect
 from grader.discovery import Kit
+from grader.remote import Code
 from grader.run import Settings, attempt, check_seed, run_exercise
 from grader.source import Source
 from grader.stub import stub_of
@@ -32,12 +33,12 @@ def run(session, exercise, text, connect, seed, name="learner"):
     found = session.checks[exercise.slug]
     understudies = session.understudies(exercise)
     source = source_of(session, exercise, text, name)
-    reference = understudies._reference
+    reference = understudies.reference
     return run_exercise(found, source, reference, understudies, Settings(seed, connect=connect))
 
 
 def source_of(session, exercise, text, name="learner"):
-    trusted = session.understudies(exercise)._source
+    trusted = session.understudies(exercise).source
     return Source(exercise.slug, f"<{name}>", name, text, trusted.earlier, trusted.shortcuts)
 
 
@@ -128,9 +129,7 @@ def test_every_mistake_is_caught_and_named(session, exercise, connect):
 
 def first_diagnosis(session, exercise, variant, connect):
     understudies = session.understudies(exercise)
-    from grader.remote import Code
-
-    code = Code(source_of(session, exercise, variant.source, variant.name), connect, understudies._reference)
+    code = Code(source_of(session, exercise, variant.source, variant.name), connect, understudies.reference)
     failed = False
     try:
         for check in session.checks[exercise.slug]:
@@ -151,9 +150,9 @@ def test_every_check_catches_some_mistake(session, exercise):
     idle = {check.id for check in session.checks[exercise.slug]}
     understudies = session.understudies(exercise)
     for variant in mistakes(exercise):
-        code = understudies._code(variant.name, variant.source)
         for check in session.checks[exercise.slug]:
-            if check.id in idle and attempt(check, code, check_seed(1, check)).error is not None:
+            seed = check_seed(session.settings.seed, check)
+            if check.id in idle and understudies.attempt(variant.name, variant.source, check, seed).error is not None:
                 idle.discard(check.id)
     families = {name.partition("[")[0] for name in idle}
     caught = {check.id.partition("[")[0] for check in session.checks[exercise.slug] if check.id not in idle}
