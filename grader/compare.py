@@ -66,9 +66,10 @@ def _compare_tuples(actual: Any, expected: tuple[Any, ...], *, what: str, axes: 
     if len(actual) != len(expected):
         values = "value" if len(actual) == 1 else "values"
         raise Mismatch(f"{what} returned {len(actual)} {values}, expected {len(expected)}", kind="type")
-    groups = [group.strip() for group in (axes or ";" * (len(expected) - 1)).split(";")]
+    groups = [group.strip() for group in (axes or "").split(";")]
+    groups += [""] * (len(expected) - len(groups))  # parts of a nested tuple go without names
     ordinals = ("first", "second", "third", "fourth", "fifth")
-    for i, (mine, right, group) in enumerate(zip(actual, expected, groups, strict=True)):
+    for i, (mine, right, group) in enumerate(zip(actual, expected, groups, strict=False)):
         name = f"the {ordinals[i]} result of {what}" if i < len(ordinals) else f"result {i + 1} of {what}"
         compare(mine, right, what=name, axes=group or None, **options)
 
@@ -164,7 +165,10 @@ def _value_difference(
     wrong, total = int((excess > 0).sum()), excess.numel()
     share = "the value" if total == 1 else f"{wrong} of {total} values"
     allowed = bound.flatten()[worst].item()
-    worst_line = f"yours {number(mine)}, expected {number(right)}"
+    yours, wanted = number(mine), number(right)
+    if yours == wanted:  # they differ behind the digits shown
+        yours, wanted = f"{mine:.12g}", f"{right:.12g}"
+    worst_line = f"yours {yours}, expected {wanted}"
     worst_line += f", allowed {allowed:.1g}" if allowed else ""
     place = _place(worst, expected, axes)
     differs = "differs" if total == 1 else "differ"

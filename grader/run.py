@@ -90,6 +90,7 @@ def run_exercise(
 ) -> ExerciseResult:
     """Every check of one exercise, on every device."""
     outcomes: list[Outcome] = []
+    understudies.forget_suspects()
     for device in settings.devices:
         code = Code(source, settings.connect, reference, device=device)
         code.seconds = settings.seconds

@@ -60,7 +60,7 @@ class Tripwires(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        name = getattr(func, "__name__", "").removesuffix(".default")
+        name = getattr(func, "__name__", "").partition(".")[0]  # an overload is called lstm.input
         if name in self._functions:
             self._note(self._functions[name])
         elif self._smoothing and name in _SMOOTHING_POSITION:

@@ -6,8 +6,10 @@ the reference and on every known mistake, in its own process.
 
 from __future__ import annotations
 
+import ast
+import sys
 from collections.abc import Callable, Sequence
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -57,6 +59,9 @@ class Understudies:
         self._attempt = attempt
         self._codes: dict[str, Code] = {}
         self._tried: dict[tuple[str, str, int], Attempt] = {}
+        self._used: dict[tuple[str, int], set[str]] = {}
+        self._spans = _spans(source.text)
+        self._suspects: list[Variant] = []
 
     def _code(self, name: str, text: bytes) -> Code:
         if name not in self._codes:
@@ -78,13 +83,62 @@ class Understudies:
         return self.attempt("the reference", self.source.text, check, seed).error is None
 
     def recognise(self, check: Check, seed: int, calls: Sequence[Call]) -> list[Variant]:
-        """The known mistakes with which this check fails in the same way: same calls, same results."""
-        found = []
+        """The known mistakes with which this check fails in the same way: same calls, same results.
+
+        Whoever made a mistake in one check made it in the next too, so a mistake that was recognised before is tried
+        first and, where it fits, named alone. Otherwise the first two that fit are given.
+        """
+        for mistake in self._suspects:
+            if self._fits(mistake, check, seed, calls):
+                return [mistake]
+        found: list[Variant] = []
+        used = self._names_used(check, seed)
         for mistake in self._mistakes:
-            tried = self.attempt(mistake.name, mistake.source, check, seed)
-            if tried.error is not None and same_calls(tried.calls, calls):
+            if mistake.target in used and self._fits(mistake, check, seed, calls):
                 found.append(mistake)
+            if len(found) == 2:
+                break
+        self._suspects += found[:1]
         return found
+
+    def forget_suspects(self) -> None:
+        """Another learner's file is next."""
+        self._suspects.clear()
+
+    def _fits(self, mistake: Variant, check: Check, seed: int, calls: Sequence[Call]) -> bool:
+        tried = self.attempt(mistake.name, mistake.source, check, seed)
+        return tried.error is not None and same_calls(tried.calls, calls)
+
+    def _names_used(self, check: Check, seed: int) -> set[str]:
+        """The top-level names of the reference that run in this check: a mistake elsewhere cannot show in it."""
+        key = (check.id, seed)
+        if key not in self._used:
+            self.reference_passes(check, seed)  # loaded by now: loading runs every class body
+            code = self._code("the reference", self.source.text)
+            lines: set[int] = set()
+
+            def note(frame: FrameType, event: str, argument: object) -> None:
+                if event == "call" and frame.f_code.co_filename == code.source.filename:
+                    lines.add(frame.f_code.co_firstlineno)
+
+            before = sys.getprofile()
+            sys.setprofile(note)
+            try:
+                self._attempt(check, code, seed)
+            finally:
+                sys.setprofile(before)
+            self._used[key] = {name for name, spans in self._spans.items() if lines & set(spans)}
+        return self._used[key]
+
+
+def _spans(text: bytes) -> dict[str, range]:
+    """The lines of each top-level definition, its decorators included."""
+    found = {}
+    for node in ast.parse(text).body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            found[node.name] = range(first, (node.end_lineno or first) + 1)
+    return found
 
 
 def same_calls(one: Sequence[Call], other: Sequence[Call]) -> bool:

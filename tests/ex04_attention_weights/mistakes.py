@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+
 from grader.variants import mistake
 from solutions import ex04_attention_weights as reference
 
@@ -190,7 +191,7 @@ def additive_scores__query_spread_over_the_source(query, keys, w_query, w_key, v
 
 
 @mistake
-def additive_scores__divided_by_the_root_of_the_width(query, keys, w_query, w_key, v):
+def additive_scores__additive_scaled(query, keys, w_query, w_key, v):
     """The scores are divided by a square root. Additive scores are not scaled."""
     return reference.additive_scores(query, keys, w_query, w_key, v) / v.numel() ** 0.5
 
@@ -408,7 +409,7 @@ def context_vector__first_weights_for_all(weights, values):
 
 
 @mistake
-def context_vector__not_summed(weights, values):
+def context_vector__values_not_summed(weights, values):
     """The values are weighted but not summed: the context is one vector for each sentence."""
     return weights.unsqueeze(-1) * values
 

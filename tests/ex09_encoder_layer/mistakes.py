@@ -20,6 +20,15 @@ class LayerNorm__unbiased_variance(reference.LayerNorm):
 
 
 @mistake
+class LayerNorm__root_then_square(reference.LayerNorm):
+    """The standard deviation is squared again. Where all features are equal, the gradient of its root is NaN."""
+
+    def forward(self, x):
+        variance = x.var(dim=-1, keepdim=True, correction=0).sqrt() ** 2
+        return (x - x.mean(dim=-1, keepdim=True)) / torch.sqrt(variance + self.eps) * self.weight + self.bias
+
+
+@mistake
 class LayerNorm__eps_outside_the_root(reference.LayerNorm):
     """eps is added to the standard deviation. It belongs to the variance, before the root is taken."""
 
@@ -142,15 +151,6 @@ class LayerNorm__three_axes_only(reference.LayerNorm):
     def forward(self, x):
         deviation = x - x.mean(dim=2, keepdim=True)
         return deviation / (deviation.square().mean(dim=2, keepdim=True) + self.eps).sqrt() * self.weight + self.bias
-
-
-@mistake
-class LayerNorm__root_then_square(reference.LayerNorm):
-    """The standard deviation is squared again. Where all features are equal, the gradient of its root is NaN."""
-
-    def forward(self, x):
-        variance = x.var(dim=-1, keepdim=True, correction=0).sqrt() ** 2
-        return (x - x.mean(dim=-1, keepdim=True)) / torch.sqrt(variance + self.eps) * self.weight + self.bias
 
 
 @mistake

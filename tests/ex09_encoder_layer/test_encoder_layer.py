@@ -108,10 +108,10 @@ def test_feed_forward_bends_between_its_two_maps(code, draw, expect):
 def test_encoder_layer_worked_by_hand(code, draw, expect):
     right = reference.EncoderLayer(4, 2, 2).to(draw.dtype).eval()
     eye = torch.eye(4)
-    fill(right, weight=0, bias=0, norm_1_weight=1, norm_2_weight=1, v_proj_weight=eye.roll(1, 0), out_proj_weight=eye)
+    fill(right, weight=0, bias=0, norm_1_weight=1, norm_2_weight=1, v_proj_weight=eye.roll(-1, 0), out_proj_weight=eye)
     fill(right, linear_in_weight=torch.tensor([[0.0, 0, 1, 0], [1, 0, 0, 0]]))
     fill(right, linear_out_weight=torch.tensor([[2.0, 7], [0, 7], [0, 0], [-2, 0]]))
-    x = torch.tensor([[[0, 0, 4, 0]]], dtype=draw.dtype)  # the attention finds (0, 0, 0, 4)
+    x = torch.tensor([[[0, 0, 0, 4]]], dtype=draw.dtype)  # the attention finds (0, 0, 4, 0)
     mine = code.EncoderLayer(4, 2, 2).load(right)
     # (0, 0, 4, 4) -> (-1, -1, 1, 1); + (2, 0, 0, -2) -> (1, -1, 1, -1), which eps moves by a few millionths
     expected = torch.tensor([[[1, -1, 1, -1]]], dtype=draw.dtype)

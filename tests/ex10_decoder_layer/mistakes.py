@@ -23,6 +23,16 @@ class DecoderLayer__memory_unused(reference.DecoderLayer):
 
 
 @mistake
+class Decoder__stack_swaps_the_masks(reference.Decoder):
+    """The stack hands the two masks to its layers in each other's place."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        for layer in self.layers:
+            x = layer(x, memory, source_allowed, target_allowed)
+        return x
+
+
+@mistake
 class DecoderLayer__masks_swapped(reference.DecoderLayer):
     """The two masks are swapped: the source's mask is laid over the target and the other way round."""
 
@@ -446,16 +456,6 @@ class Decoder__masks_for_the_first_layer_only(reference.Decoder):
         for layer in self.layers:
             x = layer(x, memory, target_allowed, source_allowed)
             target_allowed = source_allowed = None
-        return x
-
-
-@mistake
-class Decoder__stack_swaps_the_masks(reference.Decoder):
-    """The stack hands the two masks to its layers in each other's place."""
-
-    def forward(self, x, memory, target_allowed=None, source_allowed=None):
-        for layer in self.layers:
-            x = layer(x, memory, source_allowed, target_allowed)
         return x
 
 

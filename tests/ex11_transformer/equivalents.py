@@ -80,3 +80,12 @@ class Transformer__embeds_by_hand(reference.Transformer):
         weight = embedding.weight
         x = weight[tokens] * weight.size(1) ** 0.5
         return self.dropout(torch.stack(list(reference.add_positions(x))))
+
+
+@equivalent
+class Transformer__inference_mode(reference.Transformer):
+    """inference_mode is a stronger no_grad."""
+
+    def generate(self, source, bos_id, eos_id, max_length):
+        with torch.inference_mode():
+            return super().generate(source, bos_id, eos_id, max_length)

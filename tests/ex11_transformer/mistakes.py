@@ -304,6 +304,16 @@ class Transformer__only_the_last_position(reference.Transformer):
 
 
 @mistake
+class Transformer__encoder_without_gradient(reference.Transformer):
+    """The encoder runs without recording gradients, so it never learns."""
+
+    def forward(self, source, decoder_input):
+        with torch.no_grad():
+            memory = self.encode(source)
+        return self.decode(decoder_input, memory, source)
+
+
+@mistake
 class Transformer__memory_detached(reference.Transformer):
     """The memory is cut off from the graph, so the encoder learns nothing."""
 
@@ -318,16 +328,6 @@ class Transformer__sides_swapped(reference.Transformer):
     def forward(self, source, decoder_input):
         size = self.source_embedding.num_embeddings
         return self.decode(source, self.encode(decoder_input % size), decoder_input)
-
-
-@mistake
-class Transformer__encoder_without_gradient(reference.Transformer):
-    """The encoder runs without recording gradients, so it never learns."""
-
-    def forward(self, source, decoder_input):
-        with torch.no_grad():
-            memory = self.encode(source)
-        return self.decode(decoder_input, memory, source)
 
 
 @mistake

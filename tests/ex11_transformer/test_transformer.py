@@ -50,11 +50,11 @@ def endings(tokens, eos_id):
     return [int(row.to(torch.uint8).argmax()) + 1 for row in hits]
 
 
-def draw_writer(draw, *, dropout=0.0, longest=6, tries=2):
+def draw_writer(draw, *, dropout=0.0, longest=6, tries=2, early=False):
     """A model whose sentences wander, a source, and ids with which its rows end at different steps.
 
     Weights are drawn until the free-running sentences differ from row to row and from step to step; then the eos
-    is chosen among what they hold. Padding is never the most likely token.
+    is chosen among what they hold. Padding is never the most likely token. early: all rows end before the last step.
     """
     best = None
     for _ in range(tries):
@@ -69,16 +69,17 @@ def draw_writer(draw, *, dropout=0.0, longest=6, tries=2):
             model.output.weight.add_(model.target_embedding.weight.roll(1, 0) * 2.0)  # a token calls for the next
             model.output.bias.zero_()
             model.output.bias[PAD] = -1e3
-        source = draw_tokens(draw, "batch=6 source=5", SOURCE_VOCAB)
+        source = draw_tokens(draw, "batch=8 source=5", SOURCE_VOCAB)
         bos_id = 1
         free = model.generate(source, bos_id, -1, longest)
         for eos_id in range(TARGET_VOCAB):
             ends = endings(free, eos_id)
             seen = max(len(set(row[: end - 1].tolist())) for row, end in zip(free, ends, strict=True))
-            merit = (max(ends) < longest, min(len(set(ends)), 3), min(seen, 3), min(ends) > 1)
+            spread, all_end = min(len(set(ends)), 3), max(ends) < longest
+            merit = (*((all_end, spread) if early else (spread, all_end)), min(seen, 3), min(ends) > 1)
             if eos_id not in (PAD, bos_id) and (best is None or merit > best[0]):
                 best = (merit, model, made_with, source, bos_id, eos_id)
-        if best[0] >= (True, 3, 3):
+        if set(best[0][:2]) == {3, True} and best[0][2] == 3:
             break
     return best[1:]
 
@@ -241,21 +242,6 @@ def test_float32_is_as_exact_as_it_can_be(code, draw, expect):
 
 
 @points(0.125)
-@pytest.mark.parametrize("ones", ["batch", "source", "target", "d_model"])
-def test_any_size_may_be_one(code, draw, expect, ones):
-    draw.size(f"{ones}=1")
-    sizes = {"d_model": 1, "num_heads": 1} if ones == "d_model" else {}
-    model, made_with = draw_model(draw, **sizes)
-    mine = code.Transformer(*made_with).load(model)
-    source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
-    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False)
-    expect.agrees(mine, model, source, decoder_input, axes=LOGITS)
-    with torch.no_grad():
-        model.output.bias[PAD] -= 1e3
-    expect.agrees(mine.load(model).generate, model.generate, source, 1, 2, 1 if ones == "target" else 3)
-
-
-@points(0.125)
 def test_tokens_need_not_be_contiguous(code, draw, expect):
     model, made_with = draw_model(draw)
     mine = code.Transformer(*made_with).load(model)
@@ -267,14 +253,6 @@ def test_tokens_need_not_be_contiguous(code, draw, expect):
 
 
 @points(0.25)
-def test_gradients_reach_every_parameter(code, draw, expect):
-    model, made_with = draw_model(draw)
-    source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
-    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False)
-    expect.gradients(code.Transformer(*made_with).load(model), model, source, decoder_input)
-
-
-@points(0.25)
 def test_gradients_reach_the_memory(code, draw, expect):
     model, made_with = draw_model(draw)
     mine = code.Transformer(*made_with).load(model)
@@ -283,13 +261,21 @@ def test_gradients_reach_the_memory(code, draw, expect):
     expect.gradients(mine.decode, model.decode, decoder_input, draw(f"batch source {D_MODEL}"), source)
 
 
+@points(0.25)
+def test_gradients_reach_every_parameter(code, draw, expect):
+    model, made_with = draw_model(draw)
+    source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
+    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False)
+    expect.gradients(code.Transformer(*made_with).load(model), model, source, decoder_input)
+
+
 # ------------------------------------------------------------------------------------------------ writing
 
 
-@points(0.5)
-@pytest.mark.parametrize("time", ["once", "again", "and again"])
+@points(0.75)
+@pytest.mark.parametrize("time", ["once", "again"])
 def test_generate_writes_the_most_likely_words(code, draw, expect, time):
-    model, made_with, source, bos_id, eos_id = draw_writer(draw, tries=10)
+    model, made_with, source, bos_id, eos_id = draw_writer(draw, tries=6, early=time == "again")
     mine = code.Transformer(*made_with).load(model)
     expect.agrees(mine.generate, model.generate, source, bos_id, eos_id, 6, axes="batch length")
 
@@ -323,7 +309,7 @@ def test_each_row_is_written_as_if_it_were_alone(code, draw, expect):
 
 @points(0.25)
 def test_generate_works_in_eval_mode(code, draw, expect):
-    model, made_with, source, bos_id, eos_id = draw_writer(draw, dropout=1.0, tries=3)
+    model, made_with, source, bos_id, eos_id = draw_writer(draw, dropout=1.0, tries=2)
     mine = code.Transformer(*made_with).load(model.train())
     expect.agrees(mine.generate, model.generate, source, bos_id, eos_id, 6, axes="batch length")
 
@@ -354,6 +340,21 @@ def test_generate_records_no_gradient(code, draw, expect):
 
 
 # ------------------------------------------------------------------------------------------------ manners
+
+
+@points(0.125)
+@pytest.mark.parametrize("ones", ["batch", "source", "target", "d_model"])
+def test_any_size_may_be_one(code, draw, expect, ones):
+    draw.size(f"{ones}=1")
+    sizes = {"d_model": 1, "num_heads": 1} if ones == "d_model" else {}
+    model, made_with = draw_model(draw, **sizes)
+    mine = code.Transformer(*made_with).load(model)
+    source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
+    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False)
+    expect.agrees(mine, model, source, decoder_input, axes=LOGITS)
+    with torch.no_grad():
+        model.output.bias[PAD] -= 1e3
+    expect.agrees(mine.load(model).generate, model.generate, source, 1, 2, 1 if ones == "target" else 3)
 
 
 @points(0.25, form=True)

@@ -30,6 +30,7 @@ def draw_tokens(draw, length, pad_id):
     """(batch, length) int64: ragged rows, right-padded, and no pad_id before the padding."""
     tokens = draw.tokens(f"batch {length}", draw.size("vocab") - 1)
     tokens = tokens + (tokens >= pad_id)
+    tokens[0, 0] = 0 if pad_id else 1  # token 0 is mistaken for padding most often
     real = torch.arange(tokens.size(1)) < draw.lengths("batch", length)[:, None]
     return torch.where(real, tokens, pad_id)
 

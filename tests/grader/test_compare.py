@@ -38,7 +38,7 @@ def sentence(actual, expected=RIGHT, **options):
         (
             RIGHT + torch.nn.functional.one_hot(torch.tensor(3), 5) * 1e-6,
             "value",
-            "f(x): 6 of 30 values differ\nworst at batch 0, query 0, key 3: yours 3, expected 3, allowed 4e-09",
+            "f(x): 6 of 30 values differ\nworst at batch 0, query 0, key 3: yours 3.000001, expected 3, allowed 4e-09",
         ),
     ],
     ids=["none", "int", "tuple", "foreign", "shape", "order", "dtype", "nan", "value"],

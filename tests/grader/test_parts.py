@@ -225,6 +225,7 @@ def used(names, action):
 
 
 X = torch.ones(2, 3, 4)
+H = torch.zeros(1, 3, 2)
 ALIAS = F.scaled_dot_product_attention
 
 
@@ -236,6 +237,12 @@ ALIAS = F.scaled_dot_product_attention
         ("F.scaled_dot_product_attention", lambda: getattr(F, "scaled_dot" + "_product_attention")(X, X, X)),
         ("F.scaled_dot_product_attention", lambda: torch.ops.aten.scaled_dot_product_attention(X, X, X)),
         ("nn.LSTM", lambda: nn.LSTM(4, 2)),
+        (
+            "nn.LSTM",
+            lambda: torch.ops.aten.lstm.input(
+                X, [H, H], [torch.ones(8, 4), torch.ones(8, 2)], False, 1, 0.0, False, False, False
+            ),
+        ),
         ("nn.GRU*", lambda: nn.GRUCell(4, 2)),
         ("nn.RNN*", lambda: nn.RNN(4, 2)),
         ("nn.MultiheadAttention", lambda: nn.MultiheadAttention(4, 2)),
