@@ -11,6 +11,8 @@ from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType
 
 PACKAGE = "exercises"
+_known = {PACKAGE}
+"""Every name that some finder here has found: the only ones that can be in `sys.modules`."""
 
 
 class ExerciseFinder(MetaPathFinder, Loader):
@@ -35,6 +37,7 @@ class ExerciseFinder(MetaPathFinder, Loader):
         if package != PACKAGE or "." in slug:
             return None
         if slug in self.sources:
+            _known.add(fullname)
             return ModuleSpec(fullname, self, origin=self.sources[slug][0])
         raise ModuleNotFoundError(self._refusal(slug), name=fullname)
 
@@ -54,6 +57,7 @@ class ExerciseFinder(MetaPathFinder, Loader):
     @contextmanager
     def active(self) -> Iterator[None]:
         """Makes `exercises.*` mean this finder's modules, and restores what it meant before."""
+        _known.update(self.modules)
         hidden = _take_modules()
         sys.modules.update(self.modules)
         sys.meta_path.insert(0, self)
@@ -66,8 +70,7 @@ class ExerciseFinder(MetaPathFinder, Loader):
 
 
 def _take_modules() -> dict[str, ModuleType]:
-    names = [name for name in sys.modules if name == PACKAGE or name.startswith(PACKAGE + ".")]
-    return {name: sys.modules.pop(name) for name in names}
+    return {name: sys.modules.pop(name) for name in _known if name in sys.modules}
 
 
 def compile_source(source: bytes, filename: str) -> CodeType:

@@ -210,7 +210,7 @@ class Servant:
     def _do_load_state(self, module: nn.Module, state: dict[str, Tensor], training: bool) -> dict[str, Any]:
         dtypes = [tensor.dtype for tensor in state.values() if tensor.is_floating_point()]
         module.to(device=self._device, dtype=dtypes[0] if dtypes else None)
-        module.load_state_dict(state)
+        module.load_state_dict(state, strict=False)  # the judge has compared the names; buffers are the learner's
         module.train(training)
         return {}
 

@@ -136,7 +136,7 @@ def test_the_context_is_the_state_after_the_last_real_token(code, draw, expect):
         expect(mine, right, axes="batch hidden", what=f"{name} of encode(x, lengths, w_x, w_h, bias)")
 
 
-@points(0.5)
+@points(0.5, form=True)
 def test_outputs_are_exactly_zero_at_padding(code, draw, expect):
     x, lengths, *weights = draw_sequences(draw)
     outputs, _, _ = three(code.encode(x, lengths, *weights), expect)

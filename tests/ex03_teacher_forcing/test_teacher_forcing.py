@@ -157,29 +157,6 @@ def test_each_step_is_handed_the_state_of_the_step_before(code, draw, expect):
     expect.true(reached == list(range(steps)), f"step is handed states {reached}, expected 0 to {steps - 1} in order")
 
 
-@points(0.125)
-@pytest.mark.parametrize("kind", ["countdown_to_none", "pair_of_tensors"])
-def test_a_state_may_be_anything(code, draw, expect, kind):
-    table, targets, bos_id = draw_training(draw)
-    eos_id, steps = draw.integer(0, draw.size("vocab") - 1), draw.size("target")
-    table[..., eos_id] = -20.0
-    numbers = [*range(steps - 1, -1, -1), None]
-
-    def step(tokens, state):
-        look_at(tokens, table.size(1), table.size(2), torch.zeros(table.size(1), dtype=torch.bool))
-        if kind == "pair_of_tensors":
-            position, notes = state
-            return table[int(position), rows, tokens] + notes.sum(), (position + 1, notes * 2)
-        position = numbers.index(state)
-        return table[position, rows, tokens], numbers[position + 1]
-
-    rows = torch.arange(table.size(1))
-    first = numbers[0] if kind == "countdown_to_none" else (torch.tensor([0]), draw("1 2 3"))
-    expect.agrees(code.decode_loop, reference.decode_loop, step, first, targets, bos_id, axes="batch target vocab")
-    written = (step, first, table.size(1), bos_id, eos_id, 0, steps)
-    expect.agrees(code.greedy_decode, reference.greedy_decode, *written, axes="batch length")
-
-
 @points(0.25)
 @pytest.mark.parametrize("ratio", [0.0, 1.0], ids=["free", "forced"])
 def test_logits_of_all_steps_are_returned_in_order(code, draw, expect, ratio):
@@ -399,6 +376,33 @@ def test_decoding_records_no_gradient(code, draw, expect):
     table, limits = draw_sentences(draw, [1, 3, 2])
     expect.records_no_gradient(code.greedy_decode, decoder(table, limits[1]), start(), 3, *limits)
     expect.left_alone()
+
+
+@points(0.125)
+@pytest.mark.parametrize("kind", ["countdown_to_none", "pair_of_tensors"])
+def test_a_state_may_be_anything(code, draw, expect, kind):
+    table, targets, bos_id = draw_training(draw)
+    eos_id, steps = draw.integer(0, draw.size("vocab") - 1), draw.size("target")
+    table[..., eos_id] = -20.0
+    numbers = [*range(steps - 1, -1, -1), None]
+
+    def step(tokens, state):
+        look_at(tokens, table.size(1), table.size(2), torch.zeros(table.size(1), dtype=torch.bool))
+        if kind == "pair_of_tensors":
+            position, notes = state
+        else:
+            position = numbers.index(state)
+        if position >= steps:
+            raise Mismatch(f"step is called more than {steps} times", kind="rule")
+        if kind == "pair_of_tensors":
+            return table[int(position), rows, tokens] + notes.sum(), (position + 1, notes * 2)
+        return table[position, rows, tokens], numbers[position + 1]
+
+    rows = torch.arange(table.size(1))
+    first = numbers[0] if kind == "countdown_to_none" else (torch.tensor([0]), draw("1 2 3"))
+    expect.agrees(code.decode_loop, reference.decode_loop, step, first, targets, bos_id, axes="batch target vocab")
+    written = (step, first, table.size(1), bos_id, eos_id, 0, steps)
+    expect.agrees(code.greedy_decode, reference.greedy_decode, *written, axes="batch length")
 
 
 @points(0.15, form=True)

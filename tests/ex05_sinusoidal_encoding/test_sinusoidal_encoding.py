@@ -102,7 +102,7 @@ def test_five_thousand_positions_are_exact_enough(code, draw, expect, dtype):
     check_table(code, expect, LONG, draw.choice(7, 8), dtype)
 
 
-@points(0.25)
+@points(0.25, form=True)
 def test_no_position_gives_a_table_without_rows(code, draw, expect):
     d_model = draw.size("d_model")
     for dtype in (torch.float32, torch.float64):
@@ -110,7 +110,7 @@ def test_no_position_gives_a_table_without_rows(code, draw, expect):
         expect(code.sinusoidal_encoding(0, d_model, dtype=dtype), expected, axes=TABLE)
 
 
-@points(0.15)
+@points(0.15, form=True)
 @pytest.mark.parametrize(
     ("length", "d_model", "wrong"),
     [(23, 0, (0,)), (23, -14, (14,)), (-31, 6, (31,)), (0, 0, (0,)), (-31, -14, (31, 14))],
@@ -148,7 +148,7 @@ def test_positions_are_added_to_the_tokens(code, draw, expect):
     check_sum(code, expect, draw("batch length d_model", dtype=torch.float32))
 
 
-@points(0.25)
+@points(0.25, form=True)
 def test_every_sequence_gets_the_same_rows(code, draw, expect):
     batch, length, d_model = draw.shape("batch length d_model")
     sums = code.add_positions(torch.zeros(batch, length, d_model, dtype=torch.float64))

@@ -159,7 +159,7 @@ def test_attention_obeys_any_mask(code, draw, expect):
     expect.agrees(code.masked_attention, reference.masked_attention, *inputs, draw_allowed(draw), axes=ATTENTION)
 
 
-@points(0.35)
+@points(0.35, form=True)
 def test_forbidden_weights_are_exactly_zero(code, draw, expect):
     for dtype in DTYPES:
         allowed = draw_allowed(draw)

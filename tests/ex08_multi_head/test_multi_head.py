@@ -86,7 +86,7 @@ def test_each_head_owns_a_contiguous_slice(code, draw, expect):
     expect.agrees(code.split_heads, reference.split_heads, x, heads, axes="batch head length d_head")
 
 
-@points(0.25)
+@points(0.25, form=True)
 @pytest.mark.parametrize(("d_model", "heads"), [(8, 3), (3, 6)], ids=["8-into-3", "3-into-6"])
 def test_a_width_that_does_not_divide_is_refused(code, draw, expect, d_model, heads):
     x = draw(f"batch length=6 d_model={d_model}")

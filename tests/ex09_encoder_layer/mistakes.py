@@ -190,6 +190,15 @@ class LayerNorm__computed_in_float32(reference.LayerNorm):
 
 
 @mistake
+class EncoderLayer__sublayers_side_by_side(reference.EncoderLayer):
+    """Both sublayers read the layer's input. The feed-forward should read what the first norm returns."""
+
+    def forward(self, x, allowed=None):
+        y = self.norm_1(x + self.dropout(self.self_attention(x, x, x, allowed)[0]))
+        return self.norm_2(y + self.dropout(self.feed_forward(x)))
+
+
+@mistake
 class FeedForward__no_relu(reference.FeedForward):
     """There is no ReLU: two linear maps in a row are one linear map."""
 
@@ -364,15 +373,6 @@ class EncoderLayer__second_residual_from_the_input(reference.EncoderLayer):
     def forward(self, x, allowed=None):
         y = self.norm_1(x + self.dropout(self.self_attention(x, x, x, allowed)[0]))
         return self.norm_2(x + self.dropout(self.feed_forward(y)))
-
-
-@mistake
-class EncoderLayer__sublayers_side_by_side(reference.EncoderLayer):
-    """Both sublayers read the layer's input. The feed-forward should read what the first norm returns."""
-
-    def forward(self, x, allowed=None):
-        y = self.norm_1(x + self.dropout(self.self_attention(x, x, x, allowed)[0]))
-        return self.norm_2(y + self.dropout(self.feed_forward(x)))
 
 
 @mistake

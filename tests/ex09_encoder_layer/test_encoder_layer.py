@@ -131,7 +131,7 @@ def test_an_encoder_layer_obeys_its_mask(code, draw, expect, axes):
     expect.agrees(mine, right, draw(TOKENS), draw_mask(draw, axes), axes=TOKENS)
 
 
-@points(0.5)
+@points(0.5, form=True)
 def test_layers_of_the_encoder_share_no_weights(code, draw, expect):
     mine, _ = pair(code, draw, "Encoder", 3, *widths(draw))
     names = mine.describe()["shared"]

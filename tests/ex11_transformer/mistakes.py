@@ -353,22 +353,22 @@ class Transformer__left_in_eval_mode(reference.Transformer):
 
 
 @mistake
-class Transformer__left_in_train_mode(reference.Transformer):
-    """generate ends with train(), whatever the mode was before."""
-
-    def generate(self, source, bos_id, eos_id, max_length):
-        result = super().generate(source, bos_id, eos_id, max_length)
-        self.train()
-        return result
-
-
-@mistake
 class Transformer__one_flag_for_all(reference.Transformer):
     """The model's own training flag is given to every part afterwards. A part may have had another one."""
 
     def generate(self, source, bos_id, eos_id, max_length):
         result = super().generate(source, bos_id, eos_id, max_length)
         self.train(self.training)
+        return result
+
+
+@mistake
+class Transformer__left_in_train_mode(reference.Transformer):
+    """generate ends with train(), whatever the mode was before."""
+
+    def generate(self, source, bos_id, eos_id, max_length):
+        result = super().generate(source, bos_id, eos_id, max_length)
+        self.train()
         return result
 
 
@@ -519,25 +519,6 @@ class Transformer__one_step_too_few(reference.Transformer):
 
     def generate(self, source, bos_id, eos_id, max_length):
         return super().generate(source, bos_id, eos_id, max(1, max_length - 1))
-
-
-@mistake
-class Transformer__always_fed_bos(reference.Transformer):
-    """Every step is fed bos again, so each step writes the same word."""
-
-    def generate(self, source, bos_id, eos_id, max_length):
-        def step(tokens, prefix):
-            first = torch.full((len(source), 1), bos_id, device=source.device)
-            return self.decode(first, self.memory_now, source)[:, -1], prefix
-
-        flags = [(module, module.training) for module in self.modules()]
-        self.eval()
-        with torch.no_grad():
-            self.memory_now = self.encode(source)
-            result = reference.greedy_decode(step, source, len(source), bos_id, eos_id, self.pad_id, max_length)
-        for module, training in flags:
-            module.training = training
-        return result
 
 
 @mistake
