@@ -18,9 +18,7 @@ import torch
 from torch import Tensor
 
 
-def lstm_cell(
-    x: Tensor, h: Tensor, c: Tensor, w_x: Tensor, w_h: Tensor, bias: Tensor
-) -> tuple[Tensor, Tensor]:
+def lstm_cell(x: Tensor, h: Tensor, c: Tensor, w_x: Tensor, w_h: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
     """Read one token: update what the cell remembers, and decide what it shows.
 
     w_x x + w_h h + bias stacks four blocks of `hidden` rows each, in PyTorch's order: input gate i, forget
@@ -43,9 +41,7 @@ def lstm_cell(
     raise NotImplementedError("lstm_cell is unwritten")
 
 
-def encode(
-    x: Tensor, lengths: Tensor, w_x: Tensor, w_h: Tensor, bias: Tensor
-) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+def encode(x: Tensor, lengths: Tensor, w_x: Tensor, w_h: Tensor, bias: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
     """Read every sequence from left to right, starting with h and c at zero, and stop at its end.
 
     A row's state is frozen after its last REAL token: what padding holds changes neither the outputs nor the

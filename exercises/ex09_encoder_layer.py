@@ -87,9 +87,7 @@ class EncoderLayer(nn.Module):
 class Encoder(nn.Module):
     """A stack of encoder layers; the paper has 6."""
 
-    def __init__(
-        self, num_layers: int, d_model: int, num_heads: int, d_ff: int, dropout: float = 0.0
-    ) -> None:
+    def __init__(self, num_layers: int, d_model: int, num_heads: int, d_ff: int, dropout: float = 0.0) -> None:
         """Make `self.layers`: num_layers (at least 1) EncoderLayers, each made with the other arguments.
 
         The layers are independent: no two share a parameter (equal initial values are fine). All of their

@@ -76,9 +76,7 @@ class DecoderLayer(nn.Module):
 class Decoder(nn.Module):
     """A stack of decoder layers; the paper has 6."""
 
-    def __init__(
-        self, num_layers: int, d_model: int, num_heads: int, d_ff: int, dropout: float = 0.0
-    ) -> None:
+    def __init__(self, num_layers: int, d_model: int, num_heads: int, d_ff: int, dropout: float = 0.0) -> None:
         """Make `self.layers`: num_layers (at least 1) DecoderLayers, each made with the other arguments.
 
         The layers are independent: no two share a parameter (equal initial values are fine). All of their

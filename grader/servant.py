@@ -46,6 +46,7 @@ class Servant:
         ask: sends a callback's request to the judge and returns the frame of the answer.
         lets_pass: whether an exception belongs to the surroundings (Ctrl-C, a debugger) and not to the learner.
         alone: nobody else in this process needs `exercises.*`, so its meaning is set once and for good.
+        quiet: warnings are not shown.
     """
 
     def __init__(
@@ -54,11 +55,13 @@ class Servant:
         lets_pass: Callable[[BaseException], bool] = lambda _: False,
         *,
         alone: bool = False,
+        quiet: bool = False,
     ) -> None:
         self._ask = ask
         self._lets_pass = lets_pass
         self.last_error: BaseException | None = None
         self._alone = alone
+        self._quiet = quiet
         self._for_good = ExitStack()
         self._objects: dict[int, Any] = {}
         self._calls: dict[int, tuple[list[Tensor], list[Tensor], dict[str, nn.Parameter]]] = {}
@@ -241,7 +244,7 @@ class Servant:
         if not self._alone:
             stack.enter_context(self._finder.active())
         stack.enter_context(warnings.catch_warnings())
-        warnings.simplefilter("default")
+        warnings.simplefilter("ignore" if self._quiet else "default")
         stack.enter_context(self._tripwires.armed())
         return stack
 

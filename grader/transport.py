@@ -38,12 +38,16 @@ class LocalTransport:
     """The learner's code in this process: print and pdb work, nothing protects from it.
 
     Time is not limited here: under pytest that is pytest-timeout's job.
+
+    Args:
+        debugging: Ctrl-C, a debugger's quit and pytest-timeout pass through.
+        quiet: warnings are not shown.
     """
 
-    def __init__(self, *, debugging: bool = False) -> None:
+    def __init__(self, *, debugging: bool = False, quiet: bool = False) -> None:
         self.output = ""
         self._answer: Answer | None = None
-        self._servant = Servant(self._ask, _belongs_to_us if debugging else lambda _: False)
+        self._servant = Servant(self._ask, _belongs_to_us if debugging else lambda _: False, quiet=quiet)
 
     def _ask(self, frame: bytes) -> bytes:
         assert self._answer is not None

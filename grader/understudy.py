@@ -66,7 +66,7 @@ class Understudies:
     def _code(self, name: str, text: bytes) -> Code:
         if name not in self._codes:
             source = Source(self.source.slug, f"<{name}>", name, text, self.source.earlier, self.source.shortcuts)
-            self._codes[name] = Code(source, LocalTransport, self.reference)
+            self._codes[name] = Code(source, lambda: LocalTransport(quiet=True), self.reference)
         return self._codes[name]
 
     def attempt(self, name: str, text: bytes, check: Check, seed: int) -> Attempt:
