@@ -12,6 +12,7 @@ from torch import Tensor
 from grader.compare import compare, error_scaled, kind_of, short, widen
 from grader.draw import Draw
 from grader.errors import LearnerError, Mismatch
+from grader.gradients import pull_back
 from grader.handles import Function, Module
 from grader.oracle import Leaves, detached, in_float64, owner_of, widened
 from grader.remote import Code
@@ -110,8 +111,7 @@ class Expect:
         owner = owner_of(reference)
         named = list(owner.named_parameters()) if owner is not None else []
         wanted = [*mine_args.leaves, *(parameter for _, parameter in named)]
-        pairs = [(output, c) for output, c in zip(outputs, cotangents, strict=True) if output.requires_grad]
-        right = torch.autograd.grad([output for output, _ in pairs], wanted, [c for _, c in pairs], allow_unused=True)
+        right = pull_back(outputs, cotangents, wanted)
         names = [*mine_args.names(self._code.parameters(target.name)), *(name for name, _ in named)]
         mine = [*inputs, *(parameters.get(name) for name, _ in named)]
         if len(mine) != len(right):

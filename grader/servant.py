@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from grader.codec import Decoder, Encoder, raw_bytes
 from grader.describe import definitions, describe_error, describe_module
+from grader.gradients import pull_back
 from grader.importer import PACKAGE, ExerciseFinder, compile_source
 from grader.optimizer import GradientDescent
 from grader.surroundings import counting_saved, seed_everything, watched
@@ -195,20 +196,9 @@ class Servant:
 
     def _do_backward(self, call: int, cotangents: list[Tensor]) -> dict[str, Any]:
         outputs, inputs, parameters = self._calls[call]
-        pairs = [
-            (output, cotangent) for output, cotangent in zip(outputs, cotangents, strict=True) if output.requires_grad
-        ]
-        wanted = [*inputs, *parameters.values()]
-        if not pairs:
-            return {"inputs": [None] * len(inputs), "parameters": dict.fromkeys(parameters)}
-        gradients = torch.autograd.grad(
-            [output for output, _ in pairs],
-            wanted,
-            [cotangent for _, cotangent in pairs],
-            allow_unused=True,
-        )
+        gradients = pull_back(outputs, cotangents, [*inputs, *parameters.values()])
         of_parameters = dict(zip(parameters, gradients[len(inputs) :], strict=True))
-        return {"inputs": list(gradients[: len(inputs)]), "parameters": of_parameters}
+        return {"inputs": gradients[: len(inputs)], "parameters": of_parameters}
 
     def _do_load_state(self, module: nn.Module, state: dict[str, Tensor], training: bool) -> dict[str, Any]:
         dtypes = [tensor.dtype for tensor in state.values() if tensor.is_floating_point()]

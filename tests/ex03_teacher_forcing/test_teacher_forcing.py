@@ -148,7 +148,7 @@ def test_without_forcing_each_step_is_fed_the_guess_before_it(code, draw, expect
     expect(tokens, reference.shift_right(free, bos_id), axes="batch step", what="what step is fed")
 
 
-@points(0.5)
+@points(0.5, form=True)
 def test_each_step_is_handed_the_state_of_the_step_before(code, draw, expect):
     table, targets, bos_id = draw_training(draw)
     steps = draw.size("target")
@@ -274,7 +274,7 @@ def test_columns_of_padding_never_change_the_loss(code, draw, expect):
     expect.gradients(code.sequence_loss, reference.sequence_loss, *longer)
 
 
-@points(0.15)
+@points(0.15, form=True)
 def test_a_single_real_target_is_enough(code, draw, expect):
     logits, targets, pad_id = draw_loss(draw)
     row, column = draw.integer(0, targets.size(0) - 1), draw.integer(0, targets.size(1) - 1)
@@ -362,7 +362,7 @@ def test_special_ids_may_be_equal_and_may_stand_in_a_sentence(code, draw, expect
     expect.agrees(code.greedy_decode, reference.greedy_decode, *inputs, axes="batch length")
 
 
-@points(0.1)
+@points(0.1, form=True)
 @pytest.mark.parametrize("ones", ["batch", "vocab"])
 def test_one_row_or_one_token_can_be_decoded(code, draw, expect, ones):
     ids, ends, vocab = (None, [draw.integer(1, 6)], 7) if ones == "batch" else ((0, 0, 0), [0, 0, 0], 1)
@@ -371,7 +371,7 @@ def test_one_row_or_one_token_can_be_decoded(code, draw, expect, ones):
     expect.agrees(code.greedy_decode, reference.greedy_decode, *inputs, axes="batch length")
 
 
-@points(0.15)
+@points(0.15, form=True)
 def test_decoding_records_no_gradient(code, draw, expect):
     table, limits = draw_sentences(draw, [1, 3, 2])
     expect.records_no_gradient(code.greedy_decode, decoder(table, limits[1]), start(), 3, *limits)

@@ -100,7 +100,7 @@ def test_scores_of_size_ten_thousand_do_not_overflow(code, draw, expect):
     expect.agrees(code.self_attention, reference.self_attention, *inputs, axes=ATTENTION)
 
 
-@points(0.25)
+@points(0.25, form=True)
 def test_the_order_of_the_tokens_does_not_matter(code, draw, expect):
     x, *matrices = draw_inputs(draw)
     order = draw.permutation(x.size(1))

@@ -90,7 +90,7 @@ def test_stack_owns_the_parameters_of_all_its_layers(code, draw, expect, num_lay
     mine.load(stack)
 
 
-@points(0.5)
+@points(0.5, form=True)
 def test_no_two_layers_share_a_parameter(code, draw, expect):
     _, made_with = draw_stack(draw)
     shared = code.Decoder(*made_with).describe()["shared"]
@@ -151,7 +151,7 @@ def test_each_layer_continues_from_the_one_before(code, draw, expect, num_layers
     expect.agrees(code.Decoder(*made_with).load(stack), stack, *inputs, axes=AXES)
 
 
-@points(0.5)
+@points(0.5, form=True)
 def test_the_future_cannot_change_the_past(code, draw, expect):
     x, memory, _, source_allowed = draw_inputs(draw)
     past = torch.ones(x.size(1), x.size(1), dtype=torch.bool).tril()

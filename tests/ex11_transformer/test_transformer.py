@@ -162,7 +162,7 @@ def test_forward_joins_both_sides(code, draw, expect, pad_id):
     expect(logits, right, axes=LOGITS)
 
 
-@points(0.25)
+@points(0.25, form=True)
 def test_more_padding_changes_nothing(code, draw, expect):
     model, made_with = draw_model(draw)
     mine = code.Transformer(*made_with).load(model)
@@ -174,7 +174,7 @@ def test_more_padding_changes_nothing(code, draw, expect):
     expect(after[:, :-2], before, axes=LOGITS, what="what forward says with two columns of padding more")
 
 
-@points(0.25)
+@points(0.25, form=True)
 def test_the_future_cannot_change_the_past(code, draw, expect):
     model, made_with = draw_model(draw, num_layers=2)
     mine = code.Transformer(*made_with).load(model)
@@ -193,7 +193,7 @@ def test_the_future_cannot_change_the_past(code, draw, expect):
 # ------------------------------------------------------------------------------------------------ dropout
 
 
-@points(0.25)
+@points(0.25, form=True)
 def test_dropout_falls_on_the_sum_of_word_and_position(code, draw, expect):
     model, made_with = draw_model(draw, dropout=1.0)
     mine = code.Transformer(*made_with).load(model.train())
@@ -301,7 +301,7 @@ def test_generate_stops_after_the_last_row_has_ended(code, draw, expect):
     expect.agrees(mine.generate, model.generate, source, bos_id, eos_id, 5, axes="batch length")
 
 
-@points(0.25)
+@points(0.25, form=True)
 def test_each_row_is_written_as_if_it_were_alone(code, draw, expect):
     model, made_with, source, bos_id, eos_id = draw_writer(draw)
     mine = code.Transformer(*made_with).load(model)

@@ -153,7 +153,7 @@ def test_smoothing_is_spread_over_the_whole_vocabulary(code, draw, expect, smoot
     expect.agrees(code.label_smoothing_loss, reference.label_smoothing_loss, logits, targets, share, pad_id)
 
 
-@points(0.25)
+@points(0.25, form=True)
 def test_more_padding_does_not_change_the_smoothed_loss(code, draw, expect):
     logits, targets, pad_id = draw_scored(draw)
     loss = expect.tensor(code.label_smoothing_loss(logits, targets, 0.2, pad_id), ())
@@ -175,7 +175,7 @@ def test_any_id_may_be_the_padding_of_the_smoothed_loss(code, draw, expect, whic
     expect.agrees(code.label_smoothing_loss, reference.label_smoothing_loss, logits, targets, 0.2, pad_id)
 
 
-@points(0.1)
+@points(0.1, form=True)
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
 def test_nothing_but_padding_has_loss_zero(code, draw, expect, smoothing):
     logits, targets, pad_id = draw_scored(draw)
@@ -200,7 +200,7 @@ def test_float32_logits_give_a_loss_as_exact_as_they_can(code, draw, expect):
     expect.agrees(code.label_smoothing_loss, reference.label_smoothing_loss, logits, targets, 0.2, pad_id)
 
 
-@points(0.05)
+@points(0.05, form=True)
 @pytest.mark.parametrize("ones", ["batch", "target", "vocab"])
 def test_any_size_of_the_logits_may_be_one(code, draw, expect, ones):
     draw.size(f"{ones}=1")
@@ -319,7 +319,7 @@ def test_every_part_is_left_in_train_mode(code, draw, expect, before):
     expect.true(not off, f"after train_step {', '.join(off[:1])} is in eval mode")
 
 
-@points(0.25)
+@points(0.25, form=True)
 def test_more_padding_does_not_change_an_update(code, draw, expect):
     source, targets, bos_id, pad_id = draw_batch(draw)
     mine, _ = draw_model(code, draw, pad_id)
@@ -356,7 +356,7 @@ def test_source_and_targets_need_not_be_contiguous(code, draw, expect):
     expect_updates(code, expect, models, (draw.strided(source), draw.strided(targets), bos_id, pad_id))
 
 
-@points(0.15)
+@points(0.15, form=True)
 def test_only_what_the_optimizer_holds_is_updated(code, draw, expect):
     batch = draw_batch(draw)
     mine, right = draw_model(code, draw, batch[3])

@@ -1,0 +1,31 @@
+"""Gradients for a given cotangent, the same way on both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def pull_back(outputs: Sequence[Tensor], cotangents: Sequence[Tensor], wanted: Sequence[Tensor]) -> list[Tensor | None]:
+    """The gradient of the sum of outputs times cotangents with respect to each wanted tensor.
+
+    A weighted sum, because `grad_outputs` of `torch.autograd.grad` imports sympy: 0.25 s in every process.
+
+    Args:
+        outputs: floating tensors; those without a graph do not count.
+        cotangents: one for each output, of its shape and dtype.
+        wanted: leaves.
+
+    Returns:
+        one gradient each, None where nothing flows back.
+    """
+    terms = [
+        (output * cotangent).sum()
+        for output, cotangent in zip(outputs, cotangents, strict=True)
+        if output.requires_grad
+    ]
+    if not terms or not wanted:
+        return [None] * len(wanted)
+    return list(torch.autograd.grad(terms, list(wanted), allow_unused=True))
