@@ -43,9 +43,14 @@ class Screen:
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="replace")
         self.console = Console(highlight=False, soft_wrap=True, markup=False)
+        self._empty = False
         self._remarks = Console(highlight=False, soft_wrap=True, markup=False, stderr=True)
 
     def line(self, text: str = "", style: str = "") -> None:
+        """One line; of two empty lines in a row only the first."""
+        if not text and self._empty:
+            return
+        self._empty = not text
         self.console.print(Text(text, style=style))
 
     def remark(self, text: str) -> None:
@@ -53,8 +58,12 @@ class Screen:
 
     def mark(self, verdict: str, text: str) -> None:
         """One line that begins with a verdict; what did not pass is in capitals."""
+        self._marked(2, verdict, text)
+
+    def _marked(self, indent: int, verdict: str, text: str) -> None:
         word = verdict.upper() if verdict in (FAIL, TIMEOUT, CRASH, ERROR) else verdict
-        self.console.print(Text.assemble((f"  {word:<10}", STYLES.get(verdict, "")), text))
+        self._empty = False
+        self.console.print(Text.assemble((f"{' ' * indent}{word:<10}", STYLES.get(verdict, "")), text))
 
     def exercise(self, result: ExerciseResult, *, every_check: bool) -> None:
         """One line for an exercise, one for each check where asked for or where some failed."""
@@ -69,9 +78,7 @@ class Screen:
                 self.check(outcome, device)
 
     def check(self, outcome: Outcome, device: str = "") -> None:
-        word = outcome.verdict.upper() if outcome.verdict in (FAIL, TIMEOUT, CRASH, ERROR) else outcome.verdict
-        style = STYLES.get(outcome.verdict, "")
-        self.console.print(Text.assemble((f"      {word:<10}", style), f"{outcome.title}{device}"))
+        self._marked(6, outcome.verdict, f"{outcome.title}{device}")
 
     def failure(self, outcome: Outcome, place: str, again: str) -> None:
         """All about one failure: the sentence, the output, the line, how to stop there."""

@@ -19,8 +19,6 @@ from tests.grader.kits import ROOT, copy_kit, run
 
 README = ROOT / "README.md"
 TRANSCRIPT = re.compile(r"<!-- transcript: (.*?) -->\n```console\n(.*?)```", re.DOTALL)
-SHOWN = 14
-"""Lines of a transcript, at most; the middle of a longer one is left out."""
 
 
 def learner_kit(folder):
@@ -38,7 +36,7 @@ def transcript(kit, commands):
     for command in re.findall(r"^\$ grader (.*)$", commands, flags=re.MULTILINE):
         printed = run(kit, *shlex.split(command), "--device", "cpu").stdout.rstrip().splitlines()
         if len(printed) > 30:
-            printed = [*printed[:3], "  ...", *printed[-8:]]
+            printed = [*printed[:5], "      ...", *printed[-10:]]
         lines += [f"$ grader {command}", *printed]
     return "\n".join(lines) + "\n"
 
