@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -24,7 +25,13 @@ class GradientDescent(torch.optim.Optimizer):
                 parameter.grad = torch.zeros_like(parameter.grad)
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """One update; a closure is called first, and its loss returned, as torch's optimizers do."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
         for parameter in self.param_groups[0]["params"]:
             if parameter.grad is not None:
                 parameter -= self.param_groups[0]["lr"] * parameter.grad
+        return loss

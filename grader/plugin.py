@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import pytest
 
 from grader.discovery import SLUG, Exercise, Kit
+from grader.errors import Finding
 
 TIMEOUT = 10.0
 STASH = pytest.StashKey["Bench"]()
@@ -185,9 +187,25 @@ def _seed(item: Any) -> int:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
-    if _exercise(pyfuncitem) is not None and "code" in pyfuncitem.funcargs:
-        _code(pyfuncitem).begin(_seed(pyfuncitem))
-    return (yield)
+    if _exercise(pyfuncitem) is None or "code" not in pyfuncitem.funcargs:
+        return (yield)
+    code = _code(pyfuncitem)
+    code.begin(_seed(pyfuncitem))
+    try:
+        return (yield)
+    except Finding as finding:
+        files = {str(pyfuncitem.path), code.source.filename}
+        raise finding.with_traceback(_frames_in(files, finding.__traceback__)) from None
+
+
+def _frames_in(files: set[str], traceback: TracebackType | None) -> TracebackType | None:
+    """The frames of the check and of the learner's file alone: where a debugger should stop."""
+    if traceback is None:
+        return None
+    rest = _frames_in(files, traceback.tb_next)
+    if traceback.tb_frame.f_code.co_filename not in files:
+        return rest
+    return TracebackType(rest, traceback.tb_frame, traceback.tb_lasti, traceback.tb_lineno)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -225,10 +226,12 @@ class Code:
     def _serve(self, question: bytes, call: Call | None) -> bytes:
         """Answers a callback. What goes wrong in it is raised when the learner's call is over."""
         try:
-            number, arguments = self._decoder().value(question).value
+            number, arguments, named = self._decoder().value(question).value
+            callback = self._callbacks[number]
+            bound = inspect.signature(callback).bind(*arguments, **named).args
             if call is not None:
-                call.fed.append(arguments)
-            answer = self._callbacks[number](*arguments)
+                call.fed.append(list(bound))
+            answer = callback(*bound)
         except CodecError:
             raise
         except Mismatch as refused:

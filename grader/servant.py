@@ -121,9 +121,9 @@ class Servant:
         return self._objects[reference.id]
 
     def _callback(self, number: int) -> Callable[..., Any]:
-        def step(*arguments: Any) -> Any:
+        def step(*arguments: Any, **named: Any) -> Any:
             self._eager_callbacks += torch.is_grad_enabled()
-            frame = self._ask(self._encoder().frame([number, list(arguments)]))
+            frame = self._ask(self._encoder().frame([number, list(arguments), named]))
             decoded = self._decoder().value(frame)
             if self._grad:
                 self._require_grad(decoded.tensors)

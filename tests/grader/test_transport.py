@@ -24,7 +24,7 @@ def add_in_place(x):
 def loop(step, state, count):
     tokens = torch.zeros(2, dtype=torch.int64)
     for _ in range(count):
-        logits, state = step(tokens, state)
+        logits, state = step(tokens, state=state)
         tokens = logits.argmax(-1)
     return logits, state
 
