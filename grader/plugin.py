@@ -83,15 +83,11 @@ class Bench:
         return self._codes[key]
 
     def understudies(self, exercise: Exercise, shortcuts: tuple[str, ...]) -> Any:
-        from grader import checks
-        from grader.run import attempt
-        from grader.understudy import Understudies
-        from grader.variants import mistakes
+        """The reference and the known mistakes of an exercise, loaded at its first failure."""
+        from grader.session import understudies_of
 
         if exercise.slug not in self._understudies:
-            source = checks.source_of(self.kit, exercise, exercise.solution, shortcuts)
-            reference = checks.reference(self.kit, exercise.slug)
-            self._understudies[exercise.slug] = Understudies(source, reference, mistakes(exercise), attempt)
+            self._understudies[exercise.slug] = understudies_of(self.kit, exercise, shortcuts)
         return self._understudies[exercise.slug]
 
     def close(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -10,13 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grader.codec import Decoder, Encoder
+from grader.desk import Desk
 from grader.errors import Crashed, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Raised, Unwritten
-from grader.handles import Call, Function, Module, Opaque, Optimizer
+from grader.handles import Call, Function, Module
 from grader.limits import MAX_SOURCE
 from grader.source import Source
 from grader.transport import Transport
-from grader.values import CodecError, Decoded, Reference, leaves
+from grader.values import CodecError, Decoded, leaves
 from grader.wording import call_text, parameter_names, tensor_names
 
 
@@ -46,14 +45,13 @@ class Code:
         self._connect = connect
         self._reference = reference
         self.failure: LoadFailure | None = None
-        self._callbacks: list[Any] = []
-        self._refused: BaseException | None = None
+        self._desk = Desk(self)
 
     # ------------------------------------------------------------------------------------------ a check's life
 
     def begin(self, seed: int) -> None:
         """Gets ready for one check. Raises LoadFailure, the same one every time, where the file can't be loaded."""
-        self.calls, self._callbacks, self._refused = [], [], None
+        self.calls, self._desk = [], Desk(self)
         if self.failure is not None:
             raise self.failure
         if self.transport is None:
@@ -163,9 +161,9 @@ class Code:
         """One request and its reply. Raises Lost; the transport is closed then."""
         if self.transport is None:
             raise Crashed("the process that ran the code is gone")
-        frame = Encoder(self._refer, keep_strides=True, max_text=1 << 20).frame(request)
+        frame = self._desk.frame(request)
         try:
-            decoded = self._decoder().value(self.transport.request(frame, lambda data: self._serve(data, call)))
+            decoded = self._desk.read(self.transport.request(frame, lambda data: self._desk.serve(data, call)))
             if not isinstance(decoded.value, dict) or "shortcuts" not in decoded.value:
                 raise CodecError("no reply")
         except Lost:
@@ -183,8 +181,8 @@ class Code:
 
     def _look_at(self, reply: dict[str, Any], text: str, call: Call | None) -> None:
         self.shortcuts += [name for name in reply["shortcuts"] if name not in self.shortcuts]
-        if self._refused is not None:
-            raise self._refused
+        if self._desk.refused is not None:
+            raise self._desk.refused
         if "missing" in reply:
             raise Mismatch(f"{self.source.shown} defines no {reply['missing']}", kind="type")
         if "raised" in reply:
@@ -195,52 +193,6 @@ class Code:
             error = (Unwritten if unwritten else LearnerError)(raised, text)
             original = getattr(self.transport, "last_error", None)
             raise error.with_traceback(original.__traceback__ if original is not None else None)
-
-    # ------------------------------------------------------------------------------------------ references
-
-    def _refer(self, value: Any) -> Reference | None:
-        if isinstance(value, Module):
-            return Reference("module", value._reference.id)
-        if isinstance(value, Optimizer):
-            return Reference("optimizer", value.reference.id)
-        if isinstance(value, torch.Generator):
-            return Reference("generator", value.initial_seed())
-        if isinstance(value, Opaque) or (callable(value) and not isinstance(value, type)):
-            self._callbacks.append(value)
-            kind = "opaque" if isinstance(value, Opaque) else "callback"
-            return Reference(kind, len(self._callbacks) - 1)
-        return None
-
-    def _decoder(self) -> Decoder:
-        return Decoder(self._resolve)
-
-    def _resolve(self, reference: Reference) -> Any:
-        if reference.kind == "module":
-            return Module(self, reference)
-        if reference.kind == "optimizer":
-            return Optimizer(reference)
-        if reference.kind == "opaque" and 0 <= reference.id < len(self._callbacks):
-            return self._callbacks[reference.id]
-        raise CodecError(f"nothing is known as {reference.kind}")
-
-    def _serve(self, question: bytes, call: Call | None) -> bytes:
-        """Answers a callback. What goes wrong in it is raised when the learner's call is over."""
-        try:
-            number, arguments, named = self._decoder().value(question).value
-            callback = self._callbacks[number]
-            bound = inspect.signature(callback).bind(*arguments, **named).args
-            if call is not None:
-                call.fed.append(list(bound))
-            answer = callback(*bound)
-        except CodecError:
-            raise
-        except Mismatch as refused:
-            self._refused = refused
-            answer = None
-        except Exception as error:
-            self._refused = Mismatch(f"the function passed in could not answer: {type(error).__name__}: {error}")
-            answer = None
-        return Encoder(self._refer, keep_strides=True).frame(answer)
 
     # ------------------------------------------------------------------------------------------ words
 

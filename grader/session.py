@@ -39,6 +39,12 @@ def _mps() -> bool:
     return torch.backends.mps.is_available()
 
 
+def understudies_of(kit: Kit, exercise: Exercise, shortcuts: tuple[str, ...]) -> Understudies:
+    """The reference and the known mistakes of an exercise, ready to stand in for a learner's file."""
+    source = checks.source_of(kit, exercise, exercise.solution, shortcuts)
+    return Understudies(source, checks.reference(kit, exercise.slug), mistakes(exercise), attempt)
+
+
 class Session:
     """Runs the checks of some exercises on one folder of files after another.
 
@@ -58,9 +64,7 @@ class Session:
     def understudies(self, exercise: Exercise) -> Understudies:
         """The reference and the known mistakes of an exercise, for the judge's own reruns."""
         if exercise.slug not in self._understudies:
-            source = checks.source_of(self.kit, exercise, exercise.solution, self._shortcuts(exercise))
-            reference = checks.reference(self.kit, exercise.slug)
-            self._understudies[exercise.slug] = Understudies(source, reference, mistakes(exercise), attempt)
+            self._understudies[exercise.slug] = understudies_of(self.kit, exercise, self._shortcuts(exercise))
         return self._understudies[exercise.slug]
 
     def _shortcuts(self, exercise: Exercise) -> tuple[str, ...]:

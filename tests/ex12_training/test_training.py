@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from grader.marks import points, shortcuts
-from grader.servant import GradientDescent
+from grader.optimizer import GradientDescent
 from solutions import ex03_teacher_forcing as decoding
 from solutions import ex11_transformer as transformer
 from solutions import ex12_training as reference

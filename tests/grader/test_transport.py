@@ -6,7 +6,8 @@ import torch
 from grader.draw import Draw
 from grader.errors import Crashed, LearnerError, LoadFailure, Mismatch, TimedOut, Unwritten
 from grader.expect import Expect
-from grader.remote import Code, Opaque
+from grader.handles import Opaque
+from grader.remote import Code
 from grader.source import Source
 from grader.transport import LocalTransport, WorkerTransport
 

@@ -1,0 +1,78 @@
+"""Where the judge's objects wait while a learner's code refers to them: callbacks, states, handles."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from grader.codec import Decoder, Encoder
+from grader.errors import Mismatch
+from grader.handles import Call, Module, Opaque, Optimizer
+from grader.values import CodecError, Decoded, Reference
+
+if TYPE_CHECKING:
+    from grader.remote import Code
+
+MAX_REQUEST_TEXT = 1 << 20
+
+
+class Desk:
+    """Turns values into frames and back for one check, and answers the callbacks of the learner's code.
+
+    Args:
+        code: whose modules come back as handles.
+    """
+
+    def __init__(self, code: Code) -> None:
+        self.refused: Mismatch | None = None
+        """What went wrong in a callback; raised when the learner's call is over."""
+        self._code = code
+        self._kept: list[Any] = []
+
+    def frame(self, value: Any) -> bytes:
+        """A value for the learner's side, memory layout and all."""
+        return Encoder(self._refer, keep_strides=True, max_text=MAX_REQUEST_TEXT).frame(value)
+
+    def read(self, frame: bytes) -> Decoded:
+        """A value from the learner's side. Raises CodecError for nonsense."""
+        return Decoder(self._resolve).value(frame)
+
+    def serve(self, question: bytes, call: Call | None) -> bytes:
+        """Answers a callback; after a refusal with None."""
+        number, arguments, named = self.read(question).value
+        answer = None
+        try:
+            callback = self._kept[number]
+            bound = inspect.signature(callback).bind(*arguments, **named).args
+            if call is not None:
+                call.fed.append(list(bound))
+            answer = callback(*bound)
+        except Mismatch as refused:
+            self.refused = refused
+        except Exception as error:
+            self.refused = Mismatch(f"the function passed in could not answer: {type(error).__name__}: {error}")
+        return self.frame(answer)
+
+    def _refer(self, value: Any) -> Reference | None:
+        if isinstance(value, Module):
+            return Reference("module", value._reference.id)
+        if isinstance(value, Optimizer):
+            return Reference("optimizer", value.reference.id)
+        if isinstance(value, torch.Generator):
+            return Reference("generator", value.initial_seed())
+        if isinstance(value, Opaque) or (callable(value) and not isinstance(value, type)):
+            self._kept.append(value)
+            kind = "opaque" if isinstance(value, Opaque) else "callback"
+            return Reference(kind, len(self._kept) - 1)
+        return None
+
+    def _resolve(self, reference: Reference) -> Any:
+        if reference.kind == "module":
+            return Module(self._code, reference)
+        if reference.kind == "optimizer":
+            return Optimizer(reference)
+        if reference.kind == "opaque" and 0 <= reference.id < len(self._kept):
+            return self._kept[reference.id]
+        raise CodecError(f"nothing is known as {reference.kind}")
