@@ -300,6 +300,19 @@ def encode__padding_overwritten(x, lengths, w_x, w_h, bias):
 
 
 @mistake
+def encode__padding_of_a_single_row_read(x, lengths, w_x, w_h, bias):
+    """A batch of one row is read to the end of the tensor. One row may be padded too."""
+    lengths = torch.full_like(lengths, x.size(1)) if len(x) == 1 else lengths
+    return reference.encode(x, lengths, w_x, w_h, bias)
+
+
+@mistake
+def encode__single_row_without_gradient(x, lengths, w_x, w_h, bias):
+    """A batch of one row is cut off from the graph, as if one row were never trained on."""
+    return reference.encode(x.detach() if len(x) == 1 else x, lengths, w_x, w_h, bias)
+
+
+@mistake
 def encode__seeds_the_random_state(x, lengths, w_x, w_h, bias):
     """torch's random state is seeded inside, which changes every random number that anybody draws later."""
     torch.manual_seed(0)

@@ -164,8 +164,10 @@ def test_what_padding_holds_changes_nothing(code, draw, expect):
 @points(0.25)
 def test_every_row_may_be_shorter_than_the_padded_length(code, draw, expect):
     x, lengths, *weights = draw_sequences(draw)
-    inputs = (torch.cat([x, draw("batch 2 d_in")], dim=1), lengths, *weights)
-    expect_encoded(expect, code.encode(*inputs), reference.encode(*inputs))
+    x = torch.cat([x, draw("batch 2 d_in")], dim=1)
+    for rows in (slice(None), slice(0, 1)):
+        inputs = (x[rows], lengths[rows], *weights)
+        expect_encoded(expect, code.encode(*inputs), reference.encode(*inputs))
 
 
 @points(0.25)
@@ -186,6 +188,8 @@ def test_any_size_may_be_one(code, draw, expect, ones):
     step, sequences = draw_step(draw), draw_sequences(draw)
     expect.agrees(code.lstm_cell, reference.lstm_cell, *step, axes=STATES)
     expect_encoded(expect, code.encode(*sequences), reference.encode(*sequences))
+    expect.gradients(code.lstm_cell, reference.lstm_cell, *step)
+    expect.gradients(code.encode, reference.encode, *sequences)
 
 
 @points(0.125)

@@ -100,6 +100,13 @@ def reverse_source__in_place(tokens, lengths):
 
 
 @mistake
+def reverse_source__small_ids_in_place(tokens, lengths):
+    """Tokens that are not int64 are reversed in the caller's own tensor, which nobody asked for."""
+    reversed_tokens = reference.reverse_source(tokens, lengths)
+    return reversed_tokens if tokens.dtype is torch.int64 else tokens.copy_(reversed_tokens)
+
+
+@mistake
 def reverse_source__through_floats(tokens, lengths):
     """The ids make a detour through float32, which cannot hold large whole numbers."""
     return reference.reverse_source(tokens.float(), lengths).to(tokens.dtype)
@@ -381,3 +388,41 @@ class Seq2Seq__switches_to_eval(reference.Seq2Seq):
     def encode(self, source, lengths):
         self.eval()
         return super().encode(source, lengths)
+
+
+@mistake
+class Seq2Seq__forward_always_reverses(reference.Seq2Seq):
+    """The logits come from a reversed source even if `reverse` is False."""
+
+    def forward(self, source, lengths, decoder_input):
+        x = self.source_embedding(reference.reverse_source(source, lengths))
+        return decoded(self, decoder_input, packed(self, x, lengths))
+
+
+@mistake
+class Seq2Seq__padding_of_a_single_row_read(reference.Seq2Seq):
+    """A batch of one row is read to the end of the tensor. One row may be padded too."""
+
+    def encode(self, source, lengths):
+        if len(source) > 1:
+            return super().encode(source, lengths)
+        x = reference.reverse_source(source, lengths) if self.reverse else source
+        return self.encoder(self.source_embedding(x))[1]
+
+
+@mistake
+class Seq2Seq__log_softmax_in_training(reference.Seq2Seq):
+    """In train mode a log_softmax is applied. The logits are the same in both modes."""
+
+    def forward(self, source, lengths, decoder_input):
+        logits = super().forward(source, lengths, decoder_input)
+        return logits.log_softmax(-1) if self.training else logits
+
+
+@mistake
+class Seq2Seq__forwards_state_detached(reference.Seq2Seq):
+    """Without reversal the state is cut off from the graph, so the encoder learns nothing."""
+
+    def encode(self, source, lengths):
+        h, c = super().encode(source, lengths)
+        return (h, c) if self.reverse else (h.detach(), c.detach())

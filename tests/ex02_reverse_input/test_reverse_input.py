@@ -73,6 +73,7 @@ def test_padding_stays_where_it_is(code, draw, expect):
 def test_any_integer_dtype_is_kept(code, draw, expect, dtype):
     source, lengths = draw_source(draw)
     expect.agrees(code.reverse_source, reference.reverse_source, source.to(dtype), lengths, axes="batch source")
+    expect.left_alone()
 
 
 @points(0.25)
@@ -137,6 +138,9 @@ def test_padding_changes_nothing(code, draw, expect):
         more = torch.cat([source, draw.tokens("batch 3", SOURCE_VOCAB)], dim=1)
         for padded in (other, more):
             expect(mine.encode(padded, lengths), expected, axes=STATE)
+        expect.agrees(mine.encode, right.encode, more[:1], lengths[:1], axes=STATE)
+        logits = (more, lengths, draw_target(draw))
+        expect.agrees(mine, right, *logits, axes="batch target target_vocab")
 
 
 @points(0.75)
@@ -145,6 +149,8 @@ def test_the_decoder_starts_from_the_encoders_state(code, draw, expect):
     source, lengths = draw_source(draw)
     expect.agrees(mine.encode, right.encode, source, lengths, axes=STATE)
     expect.agrees(mine, right, source, lengths, draw_target(draw), axes="batch target target_vocab")
+    forwards = draw_model(code, draw, reverse=False)
+    expect.agrees(*forwards, source, lengths, draw_target(draw), axes="batch target target_vocab")
 
 
 @points(0.25)
@@ -208,14 +214,17 @@ def test_inputs_need_not_be_contiguous(code, draw, expect):
 def test_results_have_the_dtype_of_the_model(code, draw, expect, dtype):
     mine, right = draw_model(code, draw, dtype)
     source, lengths = draw_source(draw)
-    expect.agrees(mine.encode, right.encode, source, lengths, axes=STATE)
-    expect.agrees(mine, right, source, lengths, draw_target(draw), axes="batch target target_vocab")
+    for training in (False, True):
+        mine.load(right.train(training))
+        expect.agrees(mine.encode, right.encode, source, lengths, axes=STATE)
+        expect.agrees(mine, right, source, lengths, draw_target(draw), axes="batch target target_vocab")
 
 
 @points(0.25)
 def test_gradients_reach_what_the_encoder_learns(code, draw, expect):
-    mine, right = draw_model(code, draw)
-    expect.gradients(mine.encode, right.encode, *draw_source(draw))
+    for reverse in (True, False):
+        mine, right = draw_model(code, draw, reverse=reverse)
+        expect.gradients(mine.encode, right.encode, *draw_source(draw))
 
 
 @points(0.25)

@@ -326,6 +326,35 @@ def decode_loop__falsy_state_dropped(step, state, targets, bos_id, teacher_forci
 
 
 @mistake
+def decode_loop__fixed_number_of_true_steps(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
+    """Chance picks which steps are forced, but how many is fixed. Each step needs a coin of its own."""
+    later = targets.size(1) - 1
+    forced = iter((torch.randperm(later, generator=generator) < round(teacher_forcing_ratio * later)).tolist())
+    return run_loop(step, state, targets, bos_id, lambda true, guess: true if next(forced) else guess)
+
+
+@mistake
+def decode_loop__coin_for_every_second_step(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
+    """One coin decides two steps in a row. Before each later step a new one is tossed."""
+    coins = torch.rand(targets.size(1), generator=generator).lt(teacher_forcing_ratio).repeat_interleave(2)
+    coins = iter(coins.tolist())
+    return run_loop(step, state, targets, bos_id, lambda true, guess: true if next(coins) else guess)
+
+
+@mistake
+def decode_loop__two_coins_must_agree(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
+    """The ratio is applied twice, so the truth is fed with probability ratio * ratio."""
+    return run_loop(step, state, targets, bos_id, toss(teacher_forcing_ratio**2, generator))
+
+
+@mistake
+def decode_loop__no_gradient_while_mixing(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
+    """Between ratio 0 and 1 the logits are cut off from the graph, so nothing is learned there."""
+    logits = reference.decode_loop(step, state, targets, bos_id, teacher_forcing_ratio, generator)
+    return logits.detach() if 0 < teacher_forcing_ratio < 1 else logits
+
+
+@mistake
 def decode_loop__targets_overwritten(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
     """The guesses are written into the caller's targets, so the loss compares the model with itself."""
     logits = reference.decode_loop(step, state, targets, bos_id, teacher_forcing_ratio, generator)

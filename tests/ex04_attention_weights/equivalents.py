@@ -59,6 +59,14 @@ def attention_weights__row_by_row(scores, lengths):
 
 
 @equivalent
+def attention_weights__logsumexp(scores, lengths):
+    """The exponential of scores minus their logsumexp: in float32 less exact near 1e4, but no overflow."""
+    real = torch.arange(scores.size(1), device=scores.device) < lengths.unsqueeze(1)
+    kept = scores.masked_fill(~real, -torch.inf)
+    return (kept - kept.logsumexp(dim=1, keepdim=True)).exp()
+
+
+@equivalent
 def context_vector__product_and_sum(weights, values):
     """Multiplied entry by entry, then summed."""
     return (weights[..., None] * values).sum(dim=1)

@@ -209,6 +209,13 @@ def additive_scores__query_detached(query, keys, w_query, w_key, v):
 
 
 @mistake
+def additive_scores__own_tanh_overflows(query, keys, w_query, w_key, v):
+    """tanh is written with exponentials, which overflow for large keys: infinity by infinity is nan."""
+    growth = torch.exp(2 * ((query @ w_query.T).unsqueeze(1) + keys @ w_key.T))
+    return ((growth - 1) / (growth + 1)) @ v
+
+
+@mistake
 def additive_scores__returns_float32(query, keys, w_query, w_key, v):
     """The scores come out as float32, whatever dtype came in."""
     return reference.additive_scores(query, keys, w_query, w_key, v).float()
@@ -297,6 +304,12 @@ def attention_weights__fill_of_minus_ten_thousand(scores, lengths):
 
 
 @mistake
+def attention_weights__fill_below_ten_thousand(scores, lengths):
+    """Padding gets a score a little below -1e4. Where real scores are near -1e4, its weight is small, but not 0."""
+    return scores.masked_fill(~real_positions(scores, lengths), -1.02e4).softmax(dim=-1)
+
+
+@mistake
 def attention_weights__added_to_padding(scores, lengths):
     """A negative number is added to the scores of padding, so a large score there outweighs it."""
     return (scores - 1e4 * ~real_positions(scores, lengths)).softmax(dim=-1)
@@ -355,6 +368,15 @@ def attention_weights__filled_in_place(scores, lengths):
     with torch.no_grad():
         scores.masked_fill_(~real_positions(scores, lengths), -torch.inf)
     return scores.softmax(dim=-1)
+
+
+@mistake
+def attention_weights__overwritten_if_not_contiguous(scores, lengths):
+    """A copy is taken for granted, but the caller's scores are overwritten when they are not contiguous."""
+    rows = scores if not scores.is_contiguous() else scores.clone()
+    with torch.no_grad():
+        rows.masked_fill_(~real_positions(scores, lengths), -torch.inf)
+    return reference.attention_weights(scores, lengths)
 
 
 @mistake
@@ -451,3 +473,9 @@ def context_vector__values_weighted_in_place(weights, values):
     with torch.no_grad():
         values.mul_(weights.unsqueeze(-1))
     return values.sum(dim=1)
+
+
+@mistake
+def context_vector__zero_weights_skipped(weights, values):
+    """Positions of weight 0 are left out, so no gradient says what it would be worth to look there."""
+    return torch.where(weights.unsqueeze(-1) == 0, 0.0, weights.unsqueeze(-1) * values).sum(dim=1)

@@ -137,6 +137,12 @@ def add_positions__tokens_detached(x):
     return reference.add_positions(x.detach())
 
 
+@mistake
+def add_positions__narrow_tokens_detached(x):
+    """Tokens narrower than float64 are cut off from the graph, so their embedding can't be trained."""
+    return reference.add_positions(x if x.dtype == WIDE else x.detach())
+
+
 # --------------------------------------------------------------------------------------------- sinusoidal_encoding
 
 
@@ -419,6 +425,19 @@ def sinusoidal_encoding__only_one_number_named(length, d_model, base=10000.0, de
     if d_model < 1:
         raise ValueError(f"d_model must be at least 1, not {d_model}")
     return reference.sinusoidal_encoding(length, d_model, base, device, dtype)
+
+
+@mistake
+def sinusoidal_encoding__half_is_trainable(length, d_model, base=10000.0, device=None, dtype=torch.float32):
+    """In half precision the table requires a gradient. It is fixed in every dtype."""
+    table = reference.sinusoidal_encoding(length, d_model, base, device, dtype)
+    return table.requires_grad_(dtype in (torch.float16, torch.bfloat16))
+
+
+@mistake
+def sinusoidal_encoding__minus_one_accepted(length, d_model, base=10000.0, device=None, dtype=torch.float32):
+    """A length of -1 is taken for 0. It should be refused like every negative length."""
+    return reference.sinusoidal_encoding(0 if length == -1 else length, d_model, base, device, dtype)
 
 
 @mistake

@@ -70,6 +70,13 @@ def attention_scores__batch_only(q, k):
 
 
 @mistake
+def attention_scores__at_most_two_leading_axes(q, k):
+    """Inputs with more than two leading axes are not accepted. Any number of them may stand in front."""
+    pattern = {2: "qd,kd->qk", 3: "bqd,bkd->bqk", 4: "bhqd,bhkd->bhqk"}[q.dim()]
+    return torch.einsum(pattern, q, k) / q.size(-1) ** 0.5
+
+
+@mistake
 def attention_scores__viewed_as_transposed(q, k):
     """The keys are reshaped where they should be transposed: the numbers of different keys get mixed."""
     return q @ k.reshape(*k.shape[:-2], k.size(-1), k.size(-2)) / q.size(-1) ** 0.5
@@ -141,6 +148,16 @@ def self_attention__softmax_without_maximum(x, w_q, w_k, w_v):
     """The exponentials are taken of the raw scores, so large scores overflow to infinity and then to NaN."""
     q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
     exponentials = reference.attention_scores(q, k).exp()
+    weights = exponentials / exponentials.sum(-1, keepdim=True)
+    return weights @ v, weights
+
+
+@mistake
+def self_attention__float64_without_maximum(x, w_q, w_k, w_v):
+    """float64 scores are exponentiated as they are. float64 too overflows, only later."""
+    q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
+    scores = reference.attention_scores(q, k)
+    exponentials = (scores if q.dtype == torch.float64 else scores - scores.amax(-1, keepdim=True)).exp()
     weights = exponentials / exponentials.sum(-1, keepdim=True)
     return weights @ v, weights
 

@@ -69,10 +69,11 @@ def test_scores_are_divided_by_the_root_of_d_k(code, draw, expect):
 
 
 @points(0.25)
-@pytest.mark.parametrize("leading", ["", "batch head"], ids=["no", "two"])
-def test_scores_take_any_leading_axes(code, draw, expect, leading):
-    q, k = draw(f"{leading} query d_k=12"), draw(f"{leading} key d_k")
-    expect.agrees(code.attention_scores, reference.attention_scores, q, k, axes=f"{leading} query key")
+@pytest.mark.parametrize("many", [("",), ("batch head", "batch group head")], ids=["none", "two and three"])
+def test_scores_take_any_leading_axes(code, draw, expect, many):
+    for leading in many:
+        q, k = draw(f"{leading} query d_k=12"), draw(f"{leading} key d_k")
+        expect.agrees(code.attention_scores, reference.attention_scores, q, k, axes=f"{leading} query key")
 
 
 @points(1)
@@ -95,9 +96,10 @@ def test_float32_is_as_exact_as_it_can_be(code, draw, expect):
 
 @points(0.5)
 def test_scores_of_size_ten_thousand_do_not_overflow(code, draw, expect):
-    x, w_q, w_k, w_v = draw_inputs(draw, torch.float32)
-    inputs = (x * 100, w_q, w_k * 100, w_v)
-    expect.agrees(code.self_attention, reference.self_attention, *inputs, axes=ATTENTION)
+    for dtype in (torch.float32, torch.float64):
+        x, w_q, w_k, w_v = draw_inputs(draw, dtype)
+        inputs = (x * 100, w_q, w_k * 100, w_v)
+        expect.agrees(code.self_attention, reference.self_attention, *inputs, axes=ATTENTION)
 
 
 @points(0.25, form=True)
@@ -137,6 +139,8 @@ def test_inputs_and_global_state_are_left_alone(code, draw, expect):
         code.project_qkv(*inputs)
         code.attention_scores(q, k)
         code.self_attention(*inputs)
+    for mine, _, inputs, _ in every_function(code, draw):
+        mine(*(draw.strided(tensor) for tensor in inputs))
     expect.left_alone()
 
 

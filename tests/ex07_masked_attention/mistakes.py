@@ -138,6 +138,12 @@ def causal_mask__fixed_size(length, device=None):
 
 
 @mistake
+def causal_mask__at_most_512(length, device=None):
+    """The mask is cut out of a table of 512 positions, so a longer sequence gets a mask that is too small."""
+    return torch.ones(512, 512, dtype=torch.bool, device=device).tril()[:length, :length]
+
+
+@mistake
 def causal_mask__device_ignored(length, device=None):
     """The mask is always made on the default device: the argument `device` is not used."""
     return torch.ones(length, length, dtype=torch.bool).tril()
@@ -198,6 +204,12 @@ def padding_mask__repeated_for_every_query(lengths, max_length):
 def padding_mask__as_wide_as_the_longest(lengths, max_length):
     """The mask is as wide as the longest sequence. The padded length may be larger than that."""
     return reference.padding_mask(lengths, int(lengths.max()))
+
+
+@mistake
+def padding_mask__at_most_512_positions(lengths, max_length):
+    """The positions are cut out of a table of 512, so a longer sequence gets a mask that is too short."""
+    return torch.arange(512, device=lengths.device)[:max_length] < lengths[:, None, None]
 
 
 @mistake
@@ -473,6 +485,29 @@ def masked_attention__half_overflows_under_a_sum(q, k, v, allowed):
     scores = scores + (~allowed).to(q.dtype) * torch.finfo(q.dtype).min
     weights = torch.softmax(scores, dim=-1).masked_fill(~allowed, 0.0)
     return weights @ v, weights
+
+
+@mistake
+def masked_attention__half_gradient_overflows(q, k, v, allowed):
+    """Weights and values are multiplied in float16. On the way back garbage overflows, and 0 times infinity is NaN."""
+    weights = torch.softmax(lowest_where_forbidden(scores_of(q, k), allowed), dim=-1) * allowed
+    return weights.to(q.dtype) @ v, weights.to(q.dtype)
+
+
+@mistake
+def masked_attention__hundred_thousand_subtracted(q, k, v, allowed):
+    """100,000 is subtracted from forbidden scores. With large queries, garbage scores more than that."""
+    scores = scores_of(q, k) - 1e5 * (~allowed)
+    return results(torch.softmax(scores, dim=-1) * allowed, q, v)
+
+
+@mistake
+def masked_attention__at_most_two_leading_axes(q, k, v, allowed):
+    """Inputs with more than two leading axes are not accepted. Any number of them may stand in front."""
+    pattern = {2: "qd,kd->qk", 3: "bqd,bkd->bqk", 4: "bhqd,bhkd->bhqk"}[q.dim()]
+    wide = torch.promote_types(q.dtype, torch.float32)
+    scores = torch.einsum(pattern, q.to(wide), k.to(wide)) / q.size(-1) ** 0.5
+    return results(attend(scores, allowed), q, v)
 
 
 @mistake

@@ -15,7 +15,8 @@ ATTENTION = "batch query d_v; batch query key"
 DTYPES = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
 HALF_GRADIENT = {torch.float16: 0.05, torch.bfloat16: 0.4}
 LARGE_SCORES = {torch.float32: 2e-3}  # what is left of float32 in the difference of two numbers of size 1e4
-CAUSAL_LENGTHS = (1, 2, 3, 6, 7, 40)
+LONG = 520
+CAUSAL_LENGTHS = (1, 2, 3, 6, 7, 40, LONG)
 
 
 def draw_inputs(draw, leading="batch", dtype=None):
@@ -67,7 +68,9 @@ def test_padding_mask_follows_lengths_and_padded_length(code, draw, expect):
         expect.agrees(code.padding_mask, reference.padding_mask, lengths, n + extra, axes="batch query key")
     strided = draw.strided(lengths)
     expect.agrees(code.padding_mask, reference.padding_mask, strided, n, axes="batch query key")
-    expect.agrees(code.padding_mask, reference.padding_mask, torch.tensor([1]), 1, axes="batch query key")
+    for longest in (1, LONG):
+        one = torch.tensor([longest])
+        expect.agrees(code.padding_mask, reference.padding_mask, one, longest, axes="batch query key")
 
 
 @points(0.35)
@@ -111,7 +114,9 @@ def test_decoder_mask_hides_padding_and_the_future(code, draw, expect):
     for extra in (0, 2):
         expect.agrees(code.decoder_mask, reference.decoder_mask, lengths, n + extra, axes="batch query key")
     expect.agrees(code.decoder_mask, reference.decoder_mask, draw.strided(lengths), n, axes="batch query key")
-    expect.agrees(code.decoder_mask, reference.decoder_mask, torch.tensor([1]), 1, axes="batch query key")
+    for longest in (1, LONG):
+        one = torch.tensor([longest])
+        expect.agrees(code.decoder_mask, reference.decoder_mask, one, longest, axes="batch query key")
 
 
 @points(0.2)
@@ -206,8 +211,8 @@ def test_the_mask_is_broadcast(code, draw, expect, axes):
 @points(0.1)
 @pytest.mark.parametrize(
     ("leading", "axes"),
-    [("", "query key"), ("batch head", "batch 1 1 key"), ("batch head", "head query key")],
-    ids=["no", "two", "two of which the mask has one"],
+    [("", "query key"), ("batch head", "batch 1 1 key"), ("batch group head", "head query key")],
+    ids=["no", "two", "three of which the mask has one"],
 )
 def test_any_leading_axes_work(code, draw, expect, leading, axes):
     inputs, allowed = draw_inputs(draw, leading), draw_allowed(draw, axes)
@@ -226,6 +231,8 @@ def test_what_forbidden_positions_hold_changes_nothing(code, draw, expect):
         before, after = code.calls[0].value, code.calls[-1].value
         for one, other in zip(before, after, strict=True):
             expect(other, expect.tensor(one), within=1e-12, what="masked_attention with other padding")
+    inputs = (q * 100, spoiled(draw, k, hidden), v, allowed)  # forbidden scores of about 1e6
+    expect.agrees(code.masked_attention, reference.masked_attention, *inputs, axes=ATTENTION)
 
 
 @points(0.1)
@@ -326,6 +333,15 @@ def test_gradients_are_finite_in_narrow_dtypes(code, draw, expect, dtype):
     inputs = (q, spoiled(draw, k, hidden), spoiled(draw, v, hidden), allowed)
     within = HALF_GRADIENT.get(dtype, 1e-4)
     expect.gradients(code.masked_attention, reference.masked_attention, *inputs, within=within)
+    wide = draw("batch key 7", dtype=dtype)  # 7 x 1e4 is above float16's largest number
+    inputs = (*inputs[:2], wide.masked_fill(hidden, 1e4), allowed)
+    call = code.masked_attention.call(inputs, {}, grad=True)
+    right = reference.masked_attention(*inputs)
+    expect(call.value, right, axes=ATTENTION)
+    gradients, _ = code.backward(call, [torch.ones_like(right[0]), torch.zeros_like(right[1])])
+    for name, gradient in zip("qkv", gradients, strict=True):
+        finite = gradient is None or bool(expect.tensor(gradient).isfinite().all())
+        expect.true(finite, f"the gradient of output.sum() with respect to {name} is not finite", kind="finite")
 
 
 @points(0.15, form=True)

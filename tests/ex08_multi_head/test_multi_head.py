@@ -305,6 +305,10 @@ def test_inputs_weights_and_global_state_are_left_alone(code, draw, expect):
         mine(*inputs, hide_all_keys(draw_mask(draw)))
         for axes in ("query key", "batch 1 key"):
             mine(*inputs, draw_mask(draw, axes))
+        strided = [draw.strided(tensor) for tensor in (*inputs, draw_mask(draw))]
+        code.split_heads(strided[0], right.num_heads)
+        code.concat_heads(draw.strided(draw("batch head query d_head", dtype=dtype)))
+        mine(*strided)
         after = mine.parameters()
         for name, parameter in right.named_parameters():
             expect(after.get(name), parameter.detach(), what=f"{name} after the call")

@@ -657,3 +657,33 @@ class Encoder__remembers_the_first_mask(reference.Encoder):
         if not hasattr(self, "kept"):
             self.kept = allowed
         return super().forward(x, self.kept)
+
+
+@mistake
+class Encoder__left_in_train_mode(reference.Encoder):
+    """The stack is in train mode after a call, whatever its mode was, so the next call drops features."""
+
+    def forward(self, x, allowed=None):
+        x = super().forward(x, allowed)
+        self.train()
+        return x
+
+
+@mistake
+class Encoder__one_mask_for_each_sentence(reference.Encoder):
+    """A mask is taken to have a row for each sentence, where an axis of size 1 counts for all of them."""
+
+    def forward(self, x, allowed=None):
+        if allowed is not None and allowed.dim() == 3:
+            allowed = torch.stack([allowed[i] for i in range(len(x))])
+        return super().forward(x, allowed)
+
+
+@mistake
+class Encoder__blind_queries_zeroed(reference.Encoder):
+    """A token that may attend to nothing is set to 0. It keeps its residual: only its attention is 0."""
+
+    def forward(self, x, allowed=None):
+        if allowed is not None and allowed.dim() == 3 and allowed.size(1) == x.size(1):
+            x = x * allowed.any(dim=-1, keepdim=True)
+        return super().forward(x, allowed)

@@ -495,3 +495,41 @@ class Decoder__residual_around_layers(reference.Decoder):
         for layer in self.layers:
             x = x + layer(x, memory, target_allowed, source_allowed)
         return x
+
+
+@mistake
+class Decoder__dropout_by_default(reference.Decoder):
+    """The stack drops features although no dropout was asked for: its default is not 0."""
+
+    def __init__(self, num_layers, d_model, num_heads, d_ff, dropout=0.1):
+        super().__init__(num_layers, d_model, num_heads, d_ff, dropout)
+
+
+@mistake
+class Decoder__remembers_the_first_mask(reference.Decoder):
+    """The target mask of the first call is kept for all later ones."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        if not hasattr(self, "_kept"):
+            self._kept = target_allowed
+        return super().forward(x, memory, self._kept, source_allowed)
+
+
+@mistake
+class DecoderLayer__left_in_train_mode(reference.DecoderLayer):
+    """The layer is in train mode after a call, whatever its mode was, so the next call drops features."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        x = super().forward(x, memory, target_allowed, source_allowed)
+        self.train()
+        return x
+
+
+@mistake
+class DecoderLayer__one_mask_for_each_sentence(reference.DecoderLayer):
+    """A source mask is taken to have a row for each sentence, where an axis of size 1 counts for all of them."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        if source_allowed is not None and source_allowed.dim() == 3:
+            source_allowed = torch.stack([source_allowed[i] for i in range(len(x))])
+        return super().forward(x, memory, target_allowed, source_allowed)

@@ -196,14 +196,20 @@ def test_masks_may_be_left_out_or_broadcast(code, draw, expect, masks):
             {
                 "target_allowed": target_allowed[:1],
                 "source_allowed": window & source_allowed.expand(batch, target, source),
-            }
+            },
+            {
+                "target_allowed": target_allowed.any(-1, keepdim=True) & past[:, :1],
+                "source_allowed": source_allowed[:1] & window,
+            },
+            {"source_allowed": window[:, -1:].unsqueeze(0)},
         ],
     }[masks]
     layer, layer_made_with = draw_layer(draw)
     stack, stack_made_with = draw_stack(draw)
+    my_layer, my_stack = code.DecoderLayer(*layer_made_with).load(layer), code.Decoder(*stack_made_with).load(stack)
     for allowed in given:
-        expect.agrees(code.DecoderLayer(*layer_made_with).load(layer), layer, x, memory, **allowed, axes=AXES)
-        expect.agrees(code.Decoder(*stack_made_with).load(stack), stack, x, memory, **allowed, axes=AXES)
+        expect.agrees(my_layer, layer, x, memory, **allowed, axes=AXES)
+        expect.agrees(my_stack, stack, x, memory, **allowed, axes=AXES)
 
 
 @points(0.5)
@@ -226,11 +232,15 @@ def test_stack_hands_dropout_to_its_layers(code, draw, expect):
 def test_nothing_is_dropped_in_eval_mode(code, draw, expect):
     inputs = draw_inputs(draw)
     layer, made_with = draw_layer(draw, dropout=0.5)
-    expect.agrees(code.DecoderLayer(*made_with).load(layer), layer, *inputs, axes=AXES)
-    drawn = "torch's random state" in code.calls[-1].changed
-    expect.true(not drawn, "DecoderLayer draws random numbers in eval mode")
+    mine = code.DecoderLayer(*made_with).load(layer)
+    for _ in range(2):  # the first call must leave it in eval mode
+        expect.agrees(mine, layer, *inputs, axes=AXES)
+        drawn = "torch's random state" in code.calls[-1].changed
+        expect.true(not drawn, "DecoderLayer draws random numbers in eval mode")
     stack, made_with = draw_stack(draw, dropout=0.5)
-    expect.agrees(code.Decoder(*made_with).load(stack), stack, *inputs, axes=AXES)
+    mine = code.Decoder(*made_with).load(stack)
+    for _ in range(2):
+        expect.agrees(mine, stack, *inputs, axes=AXES)
 
 
 @points(0.25)
@@ -293,8 +303,10 @@ def test_inputs_need_not_be_contiguous(code, draw, expect):
 def test_gradients_reach_every_input_and_parameter(code, draw, expect, what):
     inputs = draw_inputs(draw)
     right, made_with = draw_layer(draw) if what == "layer" else draw_stack(draw, 3)
+    names = ("num_layers", "d_model", "num_heads", "d_ff")[what == "layer" :]
+    given = dict(zip(names, made_with, strict=False))  # dropout is left out: nothing is dropped in train mode either
     make = code.DecoderLayer if what == "layer" else code.Decoder
-    expect.gradients(make(*made_with).load(right), right, *inputs)
+    expect.gradients(make(**given).load(right.train()), right, *inputs)
 
 
 @points(0.25)

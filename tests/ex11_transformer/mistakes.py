@@ -568,3 +568,40 @@ class Transformer__library_class(reference.Transformer):
     def generate(self, source, bos_id, eos_id, max_length):
         nn.TransformerDecoderLayer(4, 1, 4)
         return super().generate(source, bos_id, eos_id, max_length)
+
+
+@mistake
+class Transformer__memory_dropped(reference.Transformer):
+    """Dropout falls on the memory as well, although the encoder's layers have dropped what they add."""
+
+    def encode(self, source):
+        return self.dropout(super().encode(source))
+
+
+@mistake
+class Transformer__dropped_again_in_encode(reference.Transformer):
+    """What is embedded is dropped once more before the encoder, so too little of the source is left."""
+
+    def encode(self, source):
+        allowed = (source != self.pad_id).unsqueeze(1)
+        return self.encoder(self.dropout(self.embed(source, self.source_embedding)), allowed)
+
+
+@mistake
+class Transformer__remembers_the_first_mask(reference.Transformer):
+    """The mask of the first source is kept for all later ones, whose padding is elsewhere."""
+
+    def encode(self, source):
+        if not hasattr(self, "_kept") or self._kept.shape != source.unsqueeze(1).shape:
+            self._kept = (source != self.pad_id).unsqueeze(1)
+        return self.encoder(self.embed(source, self.source_embedding), self._kept)
+
+
+@mistake
+class Transformer__forward_ends_in_train_mode(reference.Transformer):
+    """forward leaves the model in train mode, whatever its mode was, so the next call drops features."""
+
+    def forward(self, source, decoder_input):
+        logits = super().forward(source, decoder_input)
+        self.train()
+        return logits

@@ -217,14 +217,53 @@ def test_half_of_what_is_embedded_is_dropped_once(code, draw, expect):
     expect.true(not torch.equal(*results), "two forward passes dropped exactly the same: the coins are not new")
 
 
-@points(0.25)
+@points(0.125)
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
 def test_dropout_is_at_work_in_train_mode_only(code, draw, expect, training):
     model, made_with = draw_model(draw, dropout=1.0)
     model.train(training)
     source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
     decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False)
-    expect.agrees(code.Transformer(*made_with).load(model), model, source, decoder_input, axes=LOGITS)
+    mine = code.Transformer(*made_with).load(model)
+    for _ in range(2):  # the first call must leave it in its mode
+        expect.agrees(mine, model, source, decoder_input, axes=LOGITS)
+
+
+@points(0.125)
+@pytest.mark.parametrize("side", ["encode", "decode"])
+def test_both_sides_drop_once_and_nothing_but_what_is_embedded(code, draw, expect, side):
+    width = 64
+    made_with = (width, width, width, 4, 3, 1, 0.5, PAD)
+    with torch.random.fork_rng(devices=[]):
+        model = draw.weights(reference.Transformer(*made_with))
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "embedding" not in name:  # sublayers add nothing, so both stacks are norms in a row
+                parameter.fill_(float("norm" in name and "weight" in name))
+        model.output.weight.copy_(torch.eye(width))
+    tokens = draw_tokens(draw, "batch=4 length=7", width, ragged=False)
+    memory = draw(f"batch length {width}")
+    mine = code.Transformer(*made_with).load(model.train())
+    result = mine.encode(tokens) if side == "encode" else mine.decode(tokens, memory, tokens)
+    result = expect.tensor(result, shape_of(tokens, width))
+    dropped = (result - result.mode(-1, keepdim=True).values).abs() < 1e-9  # what is 0 before a norm is equal after it
+    share = float(dropped.double().mean())
+    # 1792 coins: a fair half differs from 1/2 by 0.08 once in 10^11 times.
+    expect.true(abs(share - 0.5) < 0.08, f"with dropout=0.5, {share:.0%} of what {side} embeds is lost, expected 50%")
+    table = model.get_submodule("source_embedding" if side == "encode" else "target_embedding")
+    with torch.no_grad():
+        x = model.eval().embed(tokens, table).masked_fill(dropped, 0.0) * 2
+        right = model.encoder(x) if side == "encode" else model.output(model.decoder(x, memory))
+    expect(result, right, axes=MEMORY, within=1e-6)
+    model, made_with = draw_model(draw, dropout=1.0)
+    mine = code.Transformer(*made_with).load(model)
+    mine.set_training({"": True, "dropout": True})  # both stacks stay in eval mode
+    model.training = model.dropout.training = True
+    tokens, memory = draw_tokens(draw, "batch length", SOURCE_VOCAB, ragged=False), draw(f"batch length {D_MODEL}")
+    if side == "encode":
+        expect.agrees(mine.encode, model.encode, tokens, axes=MEMORY)
+    else:
+        expect.agrees(mine.decode, model.decode, tokens, memory, tokens, axes=LOGITS)
 
 
 # ------------------------------------------------------------------------------------------------ sizes and gradients
@@ -250,6 +289,12 @@ def test_tokens_need_not_be_contiguous(code, draw, expect):
     expect.agrees(mine, model, source, decoder_input, axes=LOGITS)
     memory = draw.strided(draw(f"batch source {D_MODEL}"))
     expect.agrees(mine.decode, model.decode, decoder_input, memory, source, axes=LOGITS)
+    with torch.no_grad():
+        model.output.bias[PAD] -= 1e3
+    other = draw.strided(draw_tokens(draw, "batch source", SOURCE_VOCAB))
+    for tokens in (source, other):  # the second source has the first one's shape, and must not be taken for it
+        expect.agrees(mine.load(model).generate, model.generate, tokens, 1, 2, 3, axes="batch length")
+    expect.agrees(mine, model, other, decoder_input, axes=LOGITS)
 
 
 @points(0.25)
@@ -328,10 +373,16 @@ def test_generate_restores_every_training_flag(code, draw, expect, mode):
     before = mine.describe()["training"]
     expect.agrees(mine.generate, model.generate, source, bos_id, eos_id, 6, axes="batch length")
     after = mine.describe()["training"]
-    mine(source, source)  # shows in which mode each part was left
+    logits = mine(source, source)  # shows in which mode each part was left
     changed = [name or "the model itself" for name in before if after.get(name) != before[name]]
     text = f"after generate, the training flag of {', '.join(changed[:3])} is another than before"
     expect.true(not changed, text)
+    if not mode.startswith("mixed"):
+        shape = shape_of(source, TARGET_VOCAB)
+        right = at_real_tokens(expect, model(source, source).detach(), source, shape)
+        expect(
+            at_real_tokens(expect, logits, source, shape), right, axes=LOGITS, what="what forward says after generate"
+        )
 
 
 @points(0.25)
