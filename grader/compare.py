@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from grader.clues import clue
 from grader.errors import Mismatch
 from grader.values import Foreign
 
@@ -172,7 +173,10 @@ def _value_difference(
     worst_line += f", allowed {allowed:.1g}" if allowed else ""
     place = _place(worst, expected, axes)
     differs = "differs" if total == 1 else "differ"
-    return Mismatch(f"{what}: {share} {differs}", detail=(f"worst{place}: {worst_line}",), kind="value")
+    lines = (f"worst{place}: {worst_line}",)
+    pattern = None if actual.is_complex() or total == 1 else clue(actual, expected, excess > 0, axes)
+    detail = (pattern, *lines) if pattern else lines
+    return Mismatch(f"{what}: {share} {differs}", detail=detail, kind="value")
 
 
 def _place(flat: int, tensor: Tensor, axes: list[str]) -> str:

@@ -92,3 +92,28 @@ def test_an_error_scaled_bound_follows_the_error_of_the_dtype():
 @pytest.mark.parametrize("factor", [1 + 1e-7, 1 + 1e-8])
 def test_float64_sees_what_loose_tolerances_miss(factor):
     assert sentence(RIGHT * factor)[1] == "value"
+
+
+SQUARE = torch.arange(18, dtype=torch.float64).reshape(2, 3, 3) + 1
+LAST = torch.zeros(2, 3, 3, dtype=torch.float64)
+LAST[:, -1] = 1
+
+
+@pytest.mark.parametrize(
+    ("actual", "pattern"),
+    [
+        (SQUARE.transpose(1, 2), "It is the expected result with query and key swapped."),
+        (SQUARE * 4, "Every value is 4 times the expected one."),
+        (-SQUARE, "Every value is -1 times the expected one."),
+        (SQUARE + 0.5, "Every value is off by the same 0.5."),
+        (SQUARE + LAST, "Only the last query differs."),
+        (SQUARE + LAST.flip(1), "Only the first query differs."),
+    ],
+    ids=["swapped", "factor", "negative", "offset", "last", "first"],
+)
+def test_a_pattern_is_said_in_words(actual, pattern):
+    assert sentence(actual, SQUARE)[0].splitlines()[1] == pattern
+
+
+def test_where_there_is_no_pattern_none_is_said():
+    assert len(sentence(torch.randn(2, 3, 3, dtype=torch.float64), SQUARE)[0].splitlines()) == 2
