@@ -1,8 +1,5 @@
 """The solutions of exercises 7 and 8 against loops over single numbers and against torch's own attention."""
 
-import math
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
@@ -11,31 +8,9 @@ from torch import Tensor, nn
 
 from solutions import ex07_masked_attention as masked
 from solutions import ex08_multi_head as multi_head
+from tests.grader.references import attention_by_loops, close, randn
 
 HALVES = [torch.float16, torch.bfloat16]
-
-
-def close(actual: Tensor, expected: Any, tolerance: float = 1e-10) -> None:
-    expected = expected.detach().numpy() if isinstance(expected, Tensor) else np.asarray(expected)
-    assert tuple(actual.shape) == expected.shape
-    np.testing.assert_allclose(actual.detach().numpy(), expected, tolerance, tolerance, equal_nan=False)
-
-
-def randn(*shape: int, seed: int = 0) -> Tensor:
-    generator = torch.Generator().manual_seed(seed + 31 * sum(shape))
-    return torch.randn(shape, dtype=torch.float64, generator=generator)
-
-
-def attention_by_loops(q: Tensor, k: Tensor, v: Tensor, allowed: Tensor) -> tuple[Any, Any]:
-    """One sequence, one score at a time: q (query, d_k), k (key, d_k), v (key, d_v), allowed (query, key)."""
-    weights = np.zeros((len(q), len(k)))
-    for i in range(len(q)):
-        seen = [j for j in range(len(k)) if allowed[i, j]]
-        scores = [sum(a * b for a, b in zip(q[i].tolist(), k[j].tolist(), strict=True)) for j in seen]
-        powers = [math.exp((score - max(scores)) / math.sqrt(q.shape[1])) for score in scores]
-        for j, power in zip(seen, powers, strict=True):
-            weights[i, j] = power / sum(powers)
-    return weights @ v.detach().numpy(), weights
 
 
 @pytest.mark.parametrize(("lengths", "longest"), [([3, 0, 5], 5), ([1], 1), ([2, 1], 4)])

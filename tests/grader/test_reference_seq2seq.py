@@ -1,7 +1,6 @@
 """The solutions of exercises 1 to 3 against loops over single numbers and against torch's own layers."""
 
 import math
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,21 +12,11 @@ from torch.nn.utils import rnn
 from solutions import ex01_encoder as encoder
 from solutions import ex02_reverse_input as reverse_input
 from solutions import ex03_teacher_forcing as teacher_forcing
+from tests.grader.references import close, randn
 
 SIGNED = [torch.int8, torch.int16, torch.int32, torch.int64]
 UNSIGNED = [torch.uint8, torch.uint16, torch.uint32, torch.uint64]
 BOS, EOS, PAD = 1, 2, 0
-
-
-def close(actual: Tensor, expected: Any, tolerance: float = 1e-10) -> None:
-    expected = expected.detach().numpy() if isinstance(expected, Tensor) else np.asarray(expected)
-    assert tuple(actual.shape) == expected.shape
-    np.testing.assert_allclose(actual.detach().numpy(), expected, tolerance, tolerance, equal_nan=False)
-
-
-def randn(*shape: int, seed: int = 0) -> Tensor:
-    generator = torch.Generator().manual_seed(seed + 31 * sum(shape))
-    return torch.randn(shape, dtype=torch.float64, generator=generator)
 
 
 def lstm_weights(d_in: int, hidden: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,7 +1,6 @@
 """The solutions of exercises 9 to 11 against torch's own Transformer layers with the same weights."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,20 +11,10 @@ from torch import Tensor, nn
 from solutions import ex09_encoder_layer as encoder
 from solutions import ex10_decoder_layer as decoder
 from solutions import ex11_transformer as transformer
+from tests.grader.references import close, randn
 
 D_MODEL, HEADS, D_FF = 6, 3, 7
 BOS, EOS, PAD = 1, 2, 0
-
-
-def close(actual: Tensor, expected: Any, tolerance: float = 1e-10) -> None:
-    expected = expected.detach().numpy() if isinstance(expected, Tensor) else np.asarray(expected)
-    assert tuple(actual.shape) == expected.shape
-    np.testing.assert_allclose(actual.detach().numpy(), expected, tolerance, tolerance, equal_nan=False)
-
-
-def randn(*shape: int, seed: int = 0) -> Tensor:
-    generator = torch.Generator().manual_seed(seed + 31 * sum(shape))
-    return torch.randn(shape, dtype=torch.float64, generator=generator)
 
 
 def wild(module: nn.Module, scale: float = 1.0) -> nn.Module:
