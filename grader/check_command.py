@@ -100,7 +100,7 @@ def _check(
         if own and file is not None:
             _record(progress, result, file)
     if own:
-        progress.save()
+        _save(progress, screen)
     screen.line()
     screen.line(f"seed {seed}; the same run again: --seed {seed}")
     screen.totals(found)
@@ -126,6 +126,13 @@ def _shown(path: Path) -> str:
     """A path as short as it can be said from here."""
     relative = os.path.relpath(path)
     return str(path) if relative.startswith("..") else relative
+
+
+def _save(progress: Progress, screen: Screen) -> None:
+    try:
+        progress.save()
+    except OSError as error:
+        screen.remark(f"progress could not be saved in {progress.folder}: {error.strerror}")
 
 
 def _record(progress: Progress, result: ExerciseResult, file: Path) -> None:

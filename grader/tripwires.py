@@ -23,6 +23,12 @@ BELOW = {
     "nn.RNN*": ("rnn_tanh", "rnn_relu", "rnn_tanh_cell", "rnn_relu_cell"),
     "nn.MultiheadAttention": ("_native_multi_head_attention",),
     "nn.Transformer*": ("_transformer_encoder_layer_fwd",),
+    "F.scaled_dot_product_attention": (
+        "_scaled_dot_product_attention_math",
+        "_scaled_dot_product_flash_attention",
+        "_scaled_dot_product_flash_attention_for_cpu",
+        "_scaled_dot_product_efficient_attention",
+    ),
     "F.layer_norm": ("native_layer_norm",),
     "F.group_norm": ("native_group_norm",),
 }
