@@ -7,7 +7,6 @@ Positions are exercise 5, masks 7, the stacks 9 and 10, greedy decoding 3; impor
 Tokens are (batch, length) int64, right-padded with pad_id, with at least one real token per row; any size may
 be 1, inputs may be non-contiguous and none is modified. Results are on the tokens' device; floating ones have
 the dtype of the model's parameters, float32 or float64. Weights are loaded by name.
-
 Not allowed, as each would do most of the exercise: every nn.Transformer class.
 
 Source: Vaswani et al. 2017, "Attention Is All You Need", section 3, figure 1, https://arxiv.org/abs/1706.03762
@@ -100,8 +99,7 @@ class Transformer(nn.Module):
             max_length: the largest number of columns, at least 1.
 
         Returns:
-            (batch, length) int64, without bos: each row up to and including its first eos, then pad_id;
-            length is that of the longest row.
+            (batch, length) int64 without bos: each row through its first eos, then pad_id, as long as the longest row.
         """
         # TODO: your code
         raise NotImplementedError("generate is unwritten")

@@ -200,5 +200,11 @@ class Expect:
             raise Mismatch(f"{call.text} records gradients", kind="rule")
         return call.value
 
+    def keeps_grad_mode(self, function: Function, *args: Any, **kwargs: Any) -> None:
+        """Demands that a call leaves grad mode off where it was off."""
+        call = function.call(args, kwargs, off=True)
+        if "grad mode" in call.changed:
+            raise Mismatch(f"{call.text} turned grad mode on, and it had been off", kind="rule")
+
     def _last(self) -> str:
         return self._code.calls[-1].text if self._code.calls else "the value"

@@ -118,19 +118,21 @@ class Code:
         *,
         grad: bool = False,
         count: bool = False,
+        off: bool = False,
     ) -> Call:
         """Calls and records.
 
         Args:
             grad: make the floating inputs leaves, and keep the graph for `backward`.
             count: count what autograd saves.
+            off: call with grad mode off.
         """
         parameters = self.parameters(name)
         if self.device == "mps" and any(_is_float64(value) for value in leaves([args, kwargs])):
             raise NotHere("mps has no float64")
         call = Call(name, call_text(name, parameters, args, kwargs))
         self.calls.append(call)
-        frame = ["call", [list(target), list(args), kwargs, grad, count]]
+        frame = ["call", [list(target), list(args), kwargs, grad, count, off]]
         decoded = self._decoded(frame, text=call.text, call=call)
         reply = decoded.value
         call.value, call.number = reply["value"], reply.get("call", -1)

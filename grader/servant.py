@@ -167,22 +167,22 @@ class Servant:
         return {}
 
     def _do_call(
-        self, target: list[Any], arguments: list[Any], named: dict[str, Any], grad: bool, count: bool
+        self, target: list[Any], arguments: list[Any], named: dict[str, Any], grad: bool, count: bool, off: bool
     ) -> dict[str, Any]:
         tensors = [item for item in leaves([arguments, named]) if isinstance(item, Tensor)]
-        before = [raw_bytes(tensor) for tensor in tensors]
         self._leaves, self._grad, self._eager_callbacks = [], grad, 0
         if grad:
             self._require_grad(tensors)
+        before = [_state_of(tensor) for tensor in tensors]
         saved: list[int] = []
         function = self._find(target)
-        with self._at_work(), watched() as seen, ExitStack() as stack:
+        with self._at_work(), torch.set_grad_enabled(not off), watched() as seen, ExitStack() as stack:
             if count:
                 stack.enter_context(counting_saved(saved))
             value = function(*arguments, **named)
         reply = {
             "value": value,
-            "mutated": [i for i, tensor in enumerate(tensors) if raw_bytes(tensor) != before[i]],
+            "mutated": [i for i, tensor in enumerate(tensors) if _state_of(tensor) != before[i]],
             "changed": seen.changed,
             "recorded": len(saved) + self._eager_callbacks,
         }
@@ -253,3 +253,8 @@ class Servant:
         if not hasattr(owner, names[1]):
             raise _Missing(f"{type(owner).__name__}.{names[1]}")
         return getattr(owner, names[1])
+
+
+def _state_of(tensor: Tensor) -> tuple[object, ...]:
+    """All that a call could change of an input."""
+    return tuple(tensor.shape), tensor.stride(), tensor.requires_grad, raw_bytes(tensor)

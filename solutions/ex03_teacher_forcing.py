@@ -8,8 +8,8 @@ The caller hands you the decoder as a function `step(tokens, state) -> (logits, 
 on any device, logits (batch, vocab), state of any kind. Every id is valid, 0 <= id < vocab, any size may be
 1, and no input is modified. What you return is on the logits' device; logits and loss keep their dtype.
 
-Source: Williams and Zipser 1989 (teacher forcing), https://doi.org/10.1162/neco.1989.1.2.270;
-Bengio et al. 2015, section 2.4 (the coin), https://arxiv.org/abs/1506.03099
+Source: Williams and Zipser 1989, https://doi.org/10.1162/neco.1989.1.2.270 (forcing); Bengio et al. 2015,
+section 2.4, https://arxiv.org/abs/1506.03099 (the coin)
 Lesson: exercises/ex03_teacher_forcing.md
 """
 
@@ -54,37 +54,31 @@ def decode_loop(
     Args:
         step, state: the decoder, called once per target position, and what its first step is given.
         targets: (batch, target) int64, target >= 1.
-        bos_id: the token fed first, to every row.
+        bos_id: the token fed first.
         teacher_forcing_ratio: 1 always forces, 0 never does; a coin that decides nothing may be left out.
         generator: a CPU generator, the coins' only source of randomness; None is torch's default one.
 
     Returns:
         (batch, target, vocab): the logits of all steps, differentiable.
-
-    Source: Bengio et al. 2015, section 2.4; there one coin per token.
     """
     forced = shift_right(targets, bos_id)  # (batch, target)
-    tokens = forced[:, 0]  # (batch,)
     steps: list[Tensor] = []
     for position in range(targets.size(1)):
-        if position > 0:
-            heads = torch.rand((), generator=generator, device="cpu").item() < teacher_forcing_ratio
-            tokens = forced[:, position] if heads else steps[-1].argmax(dim=-1)  # (batch,)
+        heads = position == 0 or torch.rand((), generator=generator, device="cpu").item() < teacher_forcing_ratio
+        tokens = forced[:, position] if heads else steps[-1].argmax(dim=-1)  # (batch,)
         logits, state = step(tokens, state)
         steps.append(logits)  # (batch, vocab)
     return torch.stack(steps, dim=1)  # target times (batch, vocab) -> (batch, target, vocab)
 
 
 def sequence_loss(logits: Tensor, targets: Tensor, pad_id: int) -> Tensor:
-    """Average the cross entropy, in nats, over the targets that are not padding.
+    """Average the cross entropy, in nats, over the targets that are not padding: each counts the same.
 
-    Each real target counts the same. Appending columns of padding never changes the loss, whatever
-    (finite) logits stand there. If no target is real: 0, with a finite gradient.
+    Appending columns of padding never changes the loss. If no target is real: 0, with a finite gradient.
 
     Args:
         logits: (batch, target, vocab), any real numbers: no softmax has been applied.
-        targets: (batch, target) int64.
-        pad_id: the id of padding; any id of the vocabulary, not always 0.
+        targets: (batch, target) int64; pad_id marks padding and may be any id of the vocabulary.
 
     Returns:
         a scalar, differentiable in logits.
@@ -102,7 +96,7 @@ def greedy_decode(
     The first step is fed bos, and each step is handed the state that the one before returned. A row holds its
     argmax tokens up to and including its first eos, then pad. Decoding stops after the step at which the last
     row has produced its eos, or at max_length: `step` is called once per column of the result. Finished rows
-    may be fed anything. No gradient is recorded, and grad mode is left as found, even if `step` raises.
+    may be fed anything. No gradient is recorded, and grad mode is left as found.
 
     Args:
         step, state, batch_size: the decoder, what its first step is given, and the number of rows.

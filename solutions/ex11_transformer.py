@@ -7,7 +7,6 @@ Positions are exercise 5, masks 7, the stacks 9 and 10, greedy decoding 3; impor
 Tokens are (batch, length) int64, right-padded with pad_id, with at least one real token per row; any size may
 be 1, inputs may be non-contiguous and none is modified. Results are on the tokens' device; floating ones have
 the dtype of the model's parameters, float32 or float64. Weights are loaded by name.
-
 Not allowed, as each would do most of the exercise: every nn.Transformer class.
 
 Source: Vaswani et al. 2017, "Attention Is All You Need", section 3, figure 1, https://arxiv.org/abs/1706.03762
@@ -56,8 +55,7 @@ class Transformer(nn.Module):
         the positions of exercise 5, and apply `dropout` to the sum.
         """
         x = embedding(tokens) * math.sqrt(embedding.embedding_dim)  # -> (batch, length, d_model)
-        embedded: Tensor = self.dropout(add_positions(x))
-        return embedded
+        return self.dropout(add_positions(x))
 
     def encode(self, source: Tensor) -> Tensor:
         """Read the source: (batch, source) -> memory (batch, source, d_model).
@@ -66,8 +64,7 @@ class Transformer(nn.Module):
         holds any finite numbers.
         """
         allowed = (source != self.pad_id).unsqueeze(1)  # (batch, source) -> (batch, 1, source)
-        memory: Tensor = self.encoder(self.embed(source, self.source_embedding), allowed)
-        return memory
+        return self.encoder(self.embed(source, self.source_embedding), allowed)
 
     def decode(self, decoder_input: Tensor, memory: Tensor, source: Tensor) -> Tensor:
         """Score the next token at every target position.
@@ -87,8 +84,7 @@ class Transformer(nn.Module):
         source_allowed = (source != self.pad_id).unsqueeze(1)  # (batch, source) -> (batch, 1, source)
         x = self.embed(decoder_input, self.target_embedding)  # (batch, target) -> (batch, target, d_model)
         x = self.decoder(x, memory, target_allowed, source_allowed)
-        logits: Tensor = self.output(x)  # (batch, target, d_model) -> (batch, target, target_vocab)
-        return logits
+        return self.output(x)  # (batch, target, d_model) -> (batch, target, target_vocab)
 
     def forward(self, source: Tensor, decoder_input: Tensor) -> Tensor:
         """Encode, then decode: (batch, source), (batch, target) -> logits (batch, target, target_vocab)."""
@@ -106,22 +102,19 @@ class Transformer(nn.Module):
             max_length: the largest number of columns, at least 1.
 
         Returns:
-            (batch, length) int64, without bos: each row up to and including its first eos, then pad_id;
-            length is that of the longest row.
+            (batch, length) int64 without bos: each row through its first eos, then pad_id, as long as the longest row.
         """
 
         def step(tokens: Tensor, prefix: Tensor) -> tuple[Tensor, Tensor]:
             prefix = torch.cat([prefix, tokens.to(prefix.device).unsqueeze(1)], dim=1)  # one longer
-            logits = self.decode(prefix, memory, source)  # (batch, target, target_vocab)
-            return logits[:, -1], prefix  # (batch, target_vocab), (batch, target)
+            return self.decode(prefix, memory, source)[:, -1], prefix  # (batch, target_vocab), (batch, target)
 
         flags = [(module, module.training) for module in self.modules()]
         try:
             self.eval()
             with torch.no_grad():
                 memory = self.encode(source)
-                nothing = source[:, :0]  # (batch, 0)
-                return greedy_decode(step, nothing, len(source), bos_id, eos_id, self.pad_id, max_length)
+                return greedy_decode(step, source[:, :0], len(source), bos_id, eos_id, self.pad_id, max_length)
         finally:
             for module, training in flags:
                 module.training = training

@@ -847,3 +847,12 @@ def greedy_decode__list_of_sentences(step, state, batch_size, bos_id, eos_id, pa
 def greedy_decode__tokens_squeezed(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
     """Axes of size 1 are squeezed away, so one row or one token loses an axis."""
     return reference.greedy_decode(step, state, batch_size, bos_id, eos_id, pad_id, max_length).squeeze()
+
+
+@mistake
+def greedy_decode__grad_mode_turned_on(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
+    """Gradients are turned on at the end, where they should be left as they were found."""
+    torch.set_grad_enabled(False)
+    tokens = reference.greedy_decode(step, state, batch_size, bos_id, eos_id, pad_id, max_length)
+    torch.set_grad_enabled(True)
+    return tokens

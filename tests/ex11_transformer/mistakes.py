@@ -588,16 +588,6 @@ class Transformer__dropped_again_in_encode(reference.Transformer):
 
 
 @mistake
-class Transformer__remembers_the_first_mask(reference.Transformer):
-    """The mask of the first source is kept for all later ones, whose padding is elsewhere."""
-
-    def encode(self, source):
-        if not hasattr(self, "_kept") or self._kept.shape != source.unsqueeze(1).shape:
-            self._kept = (source != self.pad_id).unsqueeze(1)
-        return self.encoder(self.embed(source, self.source_embedding), self._kept)
-
-
-@mistake
 class Transformer__forward_ends_in_train_mode(reference.Transformer):
     """forward leaves the model in train mode, whatever its mode was, so the next call drops features."""
 
@@ -605,3 +595,13 @@ class Transformer__forward_ends_in_train_mode(reference.Transformer):
         logits = super().forward(source, decoder_input)
         self.train()
         return logits
+
+
+@mistake
+class Transformer__grad_mode_turned_on(reference.Transformer):
+    """Gradients are turned on after writing, where they should be left as they were found."""
+
+    def generate(self, source, bos_id, eos_id, max_length):
+        tokens = super().generate(source, bos_id, eos_id, max_length)
+        torch.set_grad_enabled(True)
+        return tokens

@@ -390,6 +390,7 @@ def test_generate_records_no_gradient(code, draw, expect):
     model, made_with, source, bos_id, eos_id = draw_writer(draw, tries=1)
     mine = code.Transformer(*made_with).load(model)
     expect.records_no_gradient(mine.generate, source, bos_id, eos_id, 6)
+    expect.keeps_grad_mode(mine.generate, source, bos_id, eos_id, 6)
     decoder_input = draw_tokens(draw, "batch target=3", TARGET_VOCAB, ragged=False)
     expect.gradients(mine, model, source, decoder_input)
 
