@@ -74,8 +74,7 @@ def sequence_loss(logits: Tensor, targets: Tensor, pad_id: int) -> Tensor:
         logits: (batch, target, vocab), any real numbers: no softmax has been applied.
         targets: (batch, target) int64; pad_id marks padding and may be any id of the vocabulary.
 
-    Returns:
-        a scalar, differentiable in logits.
+    Returns: a scalar, differentiable in logits.
     """
     # TODO: your code
     raise NotImplementedError("sequence_loss is unwritten")

@@ -14,7 +14,7 @@ from grader.screen import Screen
 EXTRAS = {
     "labs": ("babel", "matplotlib"),
     "cluster": ("dask", "distributed"),
-    "dev": ("mypy", "pytest_cov", "ruff"),
+    "dev": ("mypy", "pytest_cov", "ruff", "xdist"),
 }
 
 

@@ -60,25 +60,30 @@ class Matrix:
         return sorted({check.id.partition("[")[0] for check in self.checks} - busy)
 
 
-def build(session: Session, exercise: Exercise, seeds: Sequence[int]) -> Matrix:
-    """Runs every mistake of an exercise against every check on every seed, in this process."""
+def build(session: Session, exercise: Exercise, seeds: Sequence[int], *, thorough: bool = True) -> Matrix:
+    """Runs every mistake of an exercise against its checks on every seed, in this process.
+
+    Args:
+        thorough: against every check; else only up to the first that names it.
+    """
     matrix = Matrix(exercise, session.checks[exercise.slug], seeds)
     understudies = session.understudies(exercise)
     matrix.rows = [Row(mistake) for mistake in mistakes(exercise)]
     for seed in seeds:
         for row in matrix.rows:
-            _run(row, matrix.checks, understudies, seed)
+            _run(row, matrix.checks, understudies, seed, thorough)
     return matrix
 
 
-def _run(row: Row, checks: Sequence[Check], understudies: Understudies, seed: int) -> None:
-    understudies.forget_suspects()
+def _run(row: Row, checks: Sequence[Check], understudies: Understudies, seed: int, thorough: bool) -> None:
+    understudies.forget_learner()
     mistake, name, row.named_by = row.mistake, None, None
     caught = False
     for check in checks:
         drawn = check_seed(seed, check)
         tried = understudies.attempt(mistake.name, mistake.source, check, drawn)
         if tried.error is None:
+            understudies.note_pass(check, drawn)
             continue
         if not understudies.reference_passes(check, drawn):
             raise KitError(f"{check.id} fails on the reference with seed {seed}")
@@ -87,6 +92,8 @@ def _run(row: Row, checks: Sequence[Check], understudies: Understudies, seed: in
         if name is None and (known := understudies.recognise(check, drawn, tried.calls)):
             name, row.named_by = known[0].name, check
         row.named_by = row.named_by or check
+        if name is not None and not thorough:
+            break
     row.caught += caught
     row.named += name == mistake.name
     if name != mistake.name:

@@ -90,7 +90,7 @@ def run_exercise(
 ) -> ExerciseResult:
     """Every check of one exercise, on every device."""
     outcomes: list[Outcome] = []
-    understudies.forget_suspects()
+    understudies.forget_learner()
     for device in settings.devices:
         code = Code(source, settings.connect, reference, device=device)
         code.seconds = settings.seconds
@@ -113,6 +113,8 @@ def _one(
         return Outcome(check.id, check.title, code.device, TIMEOUT, check.points, check.form, text)
     seed = check_seed(settings.seed, check)
     tried = attempt(check, code, seed)
+    if tried.error is None:
+        understudies.note_pass(check, seed)
     return judge(check, code, tried, understudies, seed)
 
 

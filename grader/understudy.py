@@ -62,6 +62,7 @@ class Understudies:
         self._used: dict[tuple[str, int], set[str]] = {}
         self._spans = _spans(source.text)
         self._suspects: list[Variant] = []
+        self._passed: list[tuple[Check, int]] = []
 
     def _code(self, name: str, text: bytes) -> Code:
         if name not in self._codes:
@@ -101,13 +102,20 @@ class Understudies:
         self._suspects += found[:1]
         return found
 
-    def forget_suspects(self) -> None:
+    def note_pass(self, check: Check, seed: int) -> None:
+        """The learner's file passed this check: no mistake that fails it is theirs."""
+        self._passed.append((check, seed))
+
+    def forget_learner(self) -> None:
         """Another learner's file is next."""
         self._suspects.clear()
+        self._passed.clear()
 
     def _fits(self, mistake: Variant, check: Check, seed: int, calls: Sequence[Call]) -> bool:
         tried = self.attempt(mistake.name, mistake.source, check, seed)
-        return tried.error is not None and same_calls(tried.calls, calls)
+        if tried.error is None or not same_calls(tried.calls, calls):
+            return False
+        return all(self.attempt(mistake.name, mistake.source, *passed).error is None for passed in self._passed)
 
     def _names_used(self, check: Check, seed: int) -> set[str]:
         """The top-level names of the reference that run in this check: a mistake elsewhere cannot show in it."""

@@ -80,8 +80,7 @@ def sequence_loss(logits: Tensor, targets: Tensor, pad_id: int) -> Tensor:
         logits: (batch, target, vocab), any real numbers: no softmax has been applied.
         targets: (batch, target) int64; pad_id marks padding and may be any id of the vocabulary.
 
-    Returns:
-        a scalar, differentiable in logits.
+    Returns: a scalar, differentiable in logits.
     """
     real = targets != pad_id  # (batch, target)
     total = F.cross_entropy(logits[real], targets[real], reduction="sum")  # (real, vocab), (real,) -> ()

@@ -139,7 +139,7 @@ def test_forcing_feeds_bos_and_then_the_true_tokens(code, draw, expect):
         expect(tokens, reference.shift_right(targets, bos_id), axes="batch step", what="what step is fed")
 
 
-@points(0.5)
+@points(0.5, form=True)
 def test_without_forcing_each_step_is_fed_the_guess_before_it(code, draw, expect):
     draw.size("target=7")
     table, targets, bos_id = draw_training(draw)
