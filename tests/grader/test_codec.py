@@ -89,7 +89,7 @@ class Everything:
         (len, "builtin_function_or_method"),
         ({1, 2}, "set"),
     ],
-    ids=str,
+    ids=["subclass", "liar", "array", "int", "keys", "expanded", "long", "sparse", "function", "set"],
 )
 def test_everything_else_arrives_as_its_name(value, what):
     result = through(value)
