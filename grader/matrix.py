@@ -60,15 +60,18 @@ class Matrix:
         return sorted({check.id.partition("[")[0] for check in self.checks} - busy)
 
 
-def build(session: Session, exercise: Exercise, seeds: Sequence[int], *, thorough: bool = True) -> Matrix:
+def build(
+    session: Session, exercise: Exercise, seeds: Sequence[int], *, thorough: bool = True, first: int | None = None
+) -> Matrix:
     """Runs every mistake of an exercise against its checks on every seed, in this process.
 
     Args:
         thorough: against every check; else only up to the first that names it.
+        first: so many mistakes, the likeliest; None is all.
     """
     matrix = Matrix(exercise, session.checks[exercise.slug], seeds)
     understudies = session.understudies(exercise)
-    matrix.rows = [Row(mistake) for mistake in mistakes(exercise)]
+    matrix.rows = [Row(mistake) for mistake in mistakes(exercise)[:first]]
     for seed in seeds:
         for row in matrix.rows:
             _run(row, matrix.checks, understudies, seed, thorough)
