@@ -16,7 +16,7 @@ from grader.source import Source
 from grader.stub import stub_of
 from grader.transport import LocalTransport, WorkerTransport
 from grader.understudy import same_calls
-from grader.variants import equivalents
+from grader.variants import equivalents, mistakes
 from grader.verdicts import MISSING, PASS, UNWRITTEN
 
 EXERCISES = Kit().exercises
