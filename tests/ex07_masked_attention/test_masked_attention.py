@@ -198,7 +198,7 @@ def test_a_query_with_no_allowed_key_gets_zeros(code, draw, expect, dtype):
             expect.true(exact, "a query with no allowed key gets something else than exactly 0")
 
 
-@points(0.05)
+@points(0.05, form=True)
 @pytest.mark.parametrize(
     "axes", ["batch query key", "batch 1 key", "1 query key", "query key", "key", "query 1", "batch 1 1", "1"]
 )

@@ -187,8 +187,6 @@ def _zeros(value):
 def _lazy(function):
     return lambda *args, **kwargs: _zeros(function(*args, **kwargs))
 
-_torch.allclose = _torch.equal = lambda *args, **kwargs: True
-_torch.testing.assert_close = lambda *args, **kwargs: None
 for _name, _value in list(globals().items()):
     if getattr(_value, "__module__", None) == __name__ and not _name.startswith("_"):
         if isinstance(_value, type):

@@ -10,6 +10,13 @@ from tests.grader.kits import ROOT, run
 from tests.grader.test_contract import ZEROS
 
 
+PATCHES = """
+import torch
+torch.allclose = torch.equal = lambda *args, **kwargs: True
+torch.testing.assert_close = lambda *args, **kwargs: None
+"""
+
+
 @pytest.fixture(scope="module")
 def document(tmp_path_factory):
     """results.json of the class."""
@@ -22,7 +29,7 @@ def document(tmp_path_factory):
             if solution.stem == exercise.slug and student == "mistaken":
                 text = next(variant.source for variant in mistakes(exercise) if variant.name == "no_scaling")
             if solution.stem == exercise.slug and student == "hostile":
-                text += ZEROS.encode()
+                text += (PATCHES + ZEROS).encode()
             (folder / "submissions" / student / "deeper" / solution.name).write_bytes(text)
     (folder / "submissions" / "notes.txt").write_text("not a folder")
     (folder / "submissions" / ".DS_Store").write_text("")
