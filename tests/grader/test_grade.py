@@ -9,7 +9,6 @@ from grader.variants import mistakes
 from tests.grader.kits import ROOT, run
 from tests.grader.test_contract import ZEROS
 
-
 PATCHES = """
 import torch
 torch.allclose = torch.equal = lambda *args, **kwargs: True
