@@ -6,9 +6,15 @@ import ast
 import traceback
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
+from grader.codec import raw_bytes
 from grader.limits import MAX_MESSAGE
+
+
+def describe_input(tensor: Tensor) -> tuple[object, ...]:
+    """All that a call could change of an input."""
+    return tuple(tensor.shape), tensor.stride(), tensor.requires_grad, raw_bytes(tensor)
 
 
 def describe_module(module: nn.Module) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-RUNGS = ("look", "cause", "how")
 _RUNG = re.compile(r"^([123])\. +", re.MULTILINE)
 
 

@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from grader.codec import Decoder, Encoder, raw_bytes
-from grader.describe import definitions, describe_error, describe_module
+from grader.codec import Decoder, Encoder
+from grader.describe import definitions, describe_error, describe_input, describe_module
 from grader.gradients import pull_back
 from grader.importer import PACKAGE, ExerciseFinder, compile_source
 from grader.optimizer import GradientDescent
@@ -173,7 +173,7 @@ class Servant:
         self._leaves, self._grad, self._eager_callbacks = [], grad, 0
         if grad:
             self._require_grad(tensors)
-        before = [_state_of(tensor) for tensor in tensors]
+        before = [describe_input(tensor) for tensor in tensors]
         saved: list[int] = []
         function = self._find(target)
         with self._at_work(), torch.set_grad_enabled(not off), watched() as seen, ExitStack() as stack:
@@ -182,7 +182,7 @@ class Servant:
             value = function(*arguments, **named)
         reply = {
             "value": value,
-            "mutated": [i for i, tensor in enumerate(tensors) if _state_of(tensor) != before[i]],
+            "mutated": [i for i, tensor in enumerate(tensors) if describe_input(tensor) != before[i]],
             "changed": seen.changed,
             "recorded": len(saved) + self._eager_callbacks,
         }
@@ -253,8 +253,3 @@ class Servant:
         if not hasattr(owner, names[1]):
             raise _Missing(f"{type(owner).__name__}.{names[1]}")
         return getattr(owner, names[1])
-
-
-def _state_of(tensor: Tensor) -> tuple[object, ...]:
-    """All that a call could change of an input."""
-    return tuple(tensor.shape), tensor.stride(), tensor.requires_grad, raw_bytes(tensor)

@@ -27,7 +27,7 @@ from grader.channel import CALLBACK, OUTPUT, REPLY, REQUEST, Channel, Closed
 from grader.limits import MAX_OUTPUT
 from grader.servant import Servant
 
-FORK, END = b"f", b"e"
+FORK = b"f"
 ALIVE = -1
 _PR_SET_PDEATHSIG = 1
 
