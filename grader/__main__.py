@@ -96,7 +96,7 @@ def grade_command(submissions: Path, **options: Any) -> None:
 
     Exit status: 0 every submission has a result, 2 wrong usage, 3 some submission has none because of the grader.
     """
-    from grader.check_command import grade
+    from grader.grade_command import grade
 
     raise SystemExit(grade(submissions, on_done=click.echo, **options))
 

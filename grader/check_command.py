@@ -1,4 +1,4 @@
-"""`grader check` and `grader grade`: the code of one person, or of many."""
+"""`grader check`: the code of one person."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import gc
 import os
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ def new_seed() -> int:
     return secrets.randbelow(SEEDS)
 
 
-def _session(
+def open_session(
     kit: Kit, exercises: Sequence[Exercise], device: str, seed: int, timeout: float, workers: Launcher | None
 ) -> Session:
     """torch and pytest are imported here, after the worker's process has started to do the same."""
@@ -81,7 +81,7 @@ def _check(
     workers: Launcher | None,
 ) -> int:
     start = time.perf_counter()
-    session = _session(kit, exercises, device, seed, timeout, workers)
+    session = open_session(kit, exercises, device, seed, timeout, workers)
     from grader import results
     from grader.session import files_in
 
@@ -148,56 +148,3 @@ def _exit_status(screen: Screen, found: Sequence[ExerciseResult]) -> int:
         screen.remark(f"grader error (not your code): the checks of {', '.join(broken)} are broken")
         return EXIT_GRADER
     return EXIT_PASS if all(result.verdict == PASS for result in found) else EXIT_FAIL
-
-
-def grade(
-    submissions: Path,
-    *,
-    out: Path,
-    device: str,
-    seed: int | None,
-    timeout: float,
-    on_done: Callable[[str], None],
-) -> int:
-    """Grades every folder in `submissions`. Returns the exit status."""
-    kit = Kit()
-    exercises = kit.find(())
-    if not submissions.is_dir():
-        raise UsageError(f"{submissions}: there is no such folder")
-    entries = sorted(path for path in submissions.iterdir() if not path.name.startswith((".", "__MACOSX")))
-    drawn = new_seed() if seed is None else seed
-    workers = launcher()
-    try:
-        return _grade(kit, exercises, entries, out, device, drawn, timeout, workers, on_done)
-    finally:
-        workers.close()
-
-
-def _grade(
-    kit: Kit,
-    exercises: list[Exercise],
-    entries: list[Path],
-    out: Path,
-    device: str,
-    seed: int,
-    timeout: float,
-    workers: Launcher,
-    on_done: Callable[[str], None],
-) -> int:
-    start = time.perf_counter()
-    session = _session(kit, exercises, device, seed, timeout, workers)
-    from grader import results
-    from grader.session import files_in
-
-    done: list[results.Submission] = []
-    for entry in entries:
-        began = time.perf_counter()
-        problems = [] if entry.is_dir() else [f"{entry.name} is not a folder"]
-        files = files_in(entry, exercises) if entry.is_dir() else dict.fromkeys(e.slug for e in exercises)
-        found = [session.run(e, files[e.slug], shown=f"{e.slug}.py") for e in exercises]
-        one = results.Submission(entry.name, entry.name, found, time.perf_counter() - began, problems)
-        done.append(one)
-        on_done(f"{one.id}: {'no score' if one.score is None else f'{one.score:g} of {one.max_score:g}'}")
-    run = results.Run(seed, session.settings.devices, True, time.perf_counter() - start)
-    results.write(out / "results.json", run, done)
-    return EXIT_GRADER if any(one.score is None for one in done) else EXIT_PASS
