@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import permutations
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from grader.clues import clue
 from grader.errors import Mismatch
+from grader.picture import Picture, picture
 from grader.values import Foreign
 
 WITHIN = {
@@ -110,11 +112,7 @@ def _compare_tensors(
     wide_actual, wide_expected = widen(actual), widen(expected)
     finite = torch.isfinite(wide_actual)
     if not bool((finite | (wide_actual == wide_expected)).all()):
-        at = ~finite & (wide_actual != wide_expected)
-        place = _place(int(at.flatten().to(torch.uint8).argmax()), expected, axes)
-        value = number(wide_actual.flatten()[int(at.flatten().to(torch.uint8).argmax())].item())
-        count = f"{int(at.sum())} of {at.numel()} entries"
-        raise Mismatch(f"{what} holds {value}{place}: {count} are not finite", kind="finite")
+        raise _not_finite(what, wide_actual, wide_expected, ~finite & (wide_actual != wide_expected), axes)
     bound = _bounds(wide_expected, wanted, within)
     excess = ((wide_actual - wide_expected).abs() - bound).nan_to_num(nan=0.0, posinf=torch.inf)
     if bool((excess > 0).any()):
@@ -158,6 +156,19 @@ def _shape_difference(what: str, actual: Tensor, expected: Tensor, axes: list[st
     return (f"{what} has shape {mine}, expected {named}",)
 
 
+def _not_finite(what: str, actual: Tensor, expected: Tensor, at: Tensor, axes: list[str]) -> Mismatch:
+    first = int(at.flatten().to(torch.uint8).argmax())
+    value = number(actual.flatten()[first].item())
+    text = (
+        f"{what} holds {value}{_place(first, expected, axes)}: {int(at.sum())} of {at.numel()} entries are not finite"
+    )
+    return Mismatch(text, kind="finite", draw=_draw(actual, expected, at, first, axes))
+
+
+def _draw(actual: Tensor, expected: Tensor, wrong: Tensor, worst: int, axes: list[str]) -> Callable[[], Picture | None]:
+    return lambda: None if actual.is_complex() else picture(actual, expected, wrong, worst, axes)
+
+
 def _value_difference(
     what: str, actual: Tensor, expected: Tensor, bound: Tensor, excess: Tensor, axes: list[str]
 ) -> Mismatch:
@@ -176,7 +187,8 @@ def _value_difference(
     lines = (f"worst{place}: {worst_line}",)
     pattern = None if actual.is_complex() or total == 1 else clue(actual, expected, excess > 0, axes)
     detail = (pattern, *lines) if pattern else lines
-    return Mismatch(f"{what}: {share} {differs}", detail=detail, kind="value")
+    draw = _draw(actual, expected, excess > 0, worst, axes)
+    return Mismatch(f"{what}: {share} {differs}", detail=detail, kind="value", draw=draw)
 
 
 def _place(flat: int, tensor: Tensor, axes: list[str]) -> str:

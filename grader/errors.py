@@ -16,8 +16,11 @@ Finding                         what a check found in the learner's code: always
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+
+from grader.picture import Picture
 
 
 class GraderError(Exception):
@@ -45,13 +48,27 @@ class Mismatch(Finding):
         what: one sentence, for a learner.
         detail: further lines: the call, the worst entry.
         kind: type, shape, dtype, device, finite, value or rule; says what kind of difference it is.
+        draw: makes the picture of the difference, for the one who will look at it.
     """
 
-    def __init__(self, what: str, *, detail: tuple[str, ...] = (), kind: str = "rule") -> None:
+    def __init__(
+        self,
+        what: str,
+        *,
+        detail: tuple[str, ...] = (),
+        kind: str = "rule",
+        draw: Callable[[], Picture | None] = lambda: None,
+    ) -> None:
         super().__init__("\n".join([what, *detail]))
         self.what = what
         self.detail = detail
         self.kind = kind
+        self._draw = draw
+
+    @property
+    def picture(self) -> Picture | None:
+        """Yours beside what was expected; made when asked for, since most mismatches are never looked at."""
+        return self._draw()
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ def _submission(submission: Submission) -> dict[str, Any]:
 
 
 def _check(outcome: Outcome) -> dict[str, Any]:
-    return {
+    found = {
         "id": outcome.id,
         "title": outcome.title,
         "device": outcome.device,
@@ -120,6 +120,7 @@ def _check(outcome: Outcome) -> dict[str, Any]:
         "mistake": outcome.mistake,
         "seconds": outcome.seconds,
     }
+    return {**found, "picture": outcome.picture.record()} if outcome.picture else found
 
 
 def write(path: Path, run: Run, submissions: Sequence[Submission]) -> None:

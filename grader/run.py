@@ -151,6 +151,7 @@ def judge(check: Check, code: Code, tried: Attempt, understudies: Understudies, 
         round(tried.seconds, 4),
         line=_line(error, code),
         output=clean(code.output, MAX_OUTPUT),
+        picture=error.picture if verdict == FAIL and isinstance(error, Mismatch) else None,
     )
 
 

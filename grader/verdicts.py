@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from grader.picture import Picture
+
 PASS, FAIL, UNWRITTEN, TIMEOUT, CRASH, SKIP, ERROR = (
     "pass",
     "fail",
@@ -35,6 +37,7 @@ class Outcome:
     points: float = 0.0
     line: int | None = None
     output: str = ""
+    picture: Picture | None = None
 
 
 @dataclass(frozen=True)
