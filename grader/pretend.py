@@ -1,0 +1,253 @@
+"""A simulated GPU for machines that have none: real numbers on a device that is only claimed.
+
+A `SimulatedTensor` says that it is on `gpu:0` and holds an ordinary CPU tensor. Every operation on it comes through
+`carry_out`, which refuses what CUDA refuses, does the rest on the CPU and claims the device again for the result. So
+a mask made on the wrong device fails here as it would on a GPU, `.item()` and loops until eos work, and values can be
+compared. torch calls this a backend in Python (the device slot that it keeps for others, "PrivateUse1"); the way to
+register one is private to torch, exists since 2.9, and may go: `available` says whether it is there.
+
+What CUDA takes is taken: CPU scalars (tensors without axes) beside GPU tensors, CPU indices into a GPU tensor,
+assigning a CPU tensor to a slice of a GPU tensor. It teaches; it does not prove: the code under check shares its
+process.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import backend_registration
+from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
+from torch.utils._pytree import tree_leaves, tree_map
+
+NAME = "gpu"
+PLACE = f"{NAME}:0"
+_REGISTER = "_setup_privateuseone_for_python_backend"
+
+Operation = Callable[..., Any]
+aten = torch.ops.aten
+
+
+def available() -> bool:
+    """Whether this torch can simulate a GPU: it has the private function, and no other backend has taken the slot."""
+    taken_by = torch._C._get_privateuse1_backend_name()
+    return hasattr(backend_registration, _REGISTER) and taken_by in ("privateuseone", NAME)
+
+
+class _Device:
+    """What torch asks the module of a device for: `torch.gpu`."""
+
+    def is_initialized(self) -> bool:
+        return True
+
+    def is_available(self) -> bool:
+        return True
+
+    def current_device(self) -> int:
+        return 0
+
+    def device_count(self) -> int:
+        return 1
+
+    def _is_in_bad_fork(self) -> bool:
+        return False
+
+    def manual_seed_all(self, seed: int) -> None:
+        """The CPU's generator makes the random numbers of this device too, and is seeded already."""
+
+    def get_rng_state(self, device: object = None) -> Tensor:
+        return torch.get_rng_state()
+
+    def set_rng_state(self, state: Tensor, device: object = None) -> None:
+        torch.set_rng_state(state)
+
+    def get_amp_supported_dtype(self) -> list[torch.dtype]:
+        return [torch.float16, torch.bfloat16]
+
+    def synchronize(self, device: object = None) -> None:
+        """Nothing runs beside the CPU."""
+
+
+@functools.cache
+def register() -> None:
+    """Makes `gpu` a device of this process, for good; 3 ms, once.
+
+    The first backward pass of a process starts a thread for each device that there is by then, and after that a
+    forked child cannot go backward. So one pass is made first, while there is only the CPU.
+    """
+    torch.ones((), requires_grad=True).backward()  # type: ignore[no-untyped-call]
+    getattr(backend_registration, _REGISTER)(NAME, backend_module=_Device())
+
+
+class SimulatedTensor(Tensor):
+    """A tensor on the simulated GPU."""
+
+    _held: Tensor
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
+
+    @staticmethod
+    def __new__(cls: type[SimulatedTensor], held: Tensor) -> SimulatedTensor:
+        made: SimulatedTensor = Tensor._make_wrapper_subclass(
+            cls,
+            held.size(),
+            strides=held.stride(),
+            storage_offset=held.storage_offset(),
+            dtype=held.dtype,
+            layout=held.layout,
+            device=torch.device(PLACE),
+        )
+        made._held = held
+        return made
+
+    @classmethod
+    def __torch_dispatch__(cls, func: Operation, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return carry_out(func, args, kwargs or {})
+
+    def __repr__(self, *, tensor_contents: object = None) -> str:
+        return f"{repr(self._held)[:-1]}, device='{PLACE}')"
+
+    def numpy(self, *args: Any, **kwargs: Any) -> Any:
+        text = f"can't convert {PLACE} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory"
+        raise TypeError(f"{text} first.")
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.numpy()
+
+    def tolist(self) -> Any:
+        return self._held.tolist()
+
+
+class _Simulation(TorchDispatchMode):
+    """Brings operations here that have no SimulatedTensor among their inputs: `torch.zeros(3, device="gpu")`."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # else the first operation imports torch._dynamo, for 1.3 s
+
+    def __torch_dispatch__(self, func: Operation, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return carry_out(func, args, kwargs or {})
+
+
+@contextmanager
+def simulated_gpu() -> Iterator[None]:
+    """In this block `gpu` is a device: tensors can be made there and moved there."""
+    register()
+    lifting = torch._C._only_lift_cpu_tensors()
+    torch._C._set_only_lift_cpu_tensors(True)  # torch.tensor(..., device="gpu") is made on the CPU, then moved
+    try:
+        # Backward passes stay on this thread, as the CPU's do.
+        with torch.autograd.set_multithreading_enabled(False), _Simulation():
+            yield
+    finally:
+        torch._C._set_only_lift_cpu_tensors(lifting)
+
+
+def carry_out(operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """One operation, as a GPU would do it. Raises RuntimeError where it mixes devices."""
+    tensors = [item for item in tree_leaves((args, kwargs)) if isinstance(item, Tensor)]
+    here = any(isinstance(tensor, SimulatedTensor) for tensor in tensors)
+    asked = kwargs.get("device")
+    if not here and not _is_gpu(asked):
+        return operation(*args, **kwargs)
+    if operation in _COPIES:  # from any device to any device, in place
+        operation(*tree_map(_held, args), **tree_map(_held, kwargs))
+        return args[0]
+    if here:
+        _refuse_mixtures(operation, args, tensors)
+    if operation in _BY_HAND:
+        return _BY_HAND[operation](*args, **kwargs)
+    options = {**kwargs, "device": "cpu"} if asked is not None else kwargs
+    result = operation(*tree_map(_held, args), **tree_map(_held, options))
+    if asked is not None and not _is_gpu(asked):
+        return result
+    result = tree_map(_wrapped, result)
+    return return_and_correct_aliasing(operation, args, kwargs, result) if here else result
+
+
+def _is_gpu(device: Any) -> bool:
+    return device is not None and torch.device(device).type == NAME
+
+
+def _held(value: Any) -> Any:
+    return value._held if isinstance(value, SimulatedTensor) else value
+
+
+def _wrapped(value: Any) -> Any:
+    return SimulatedTensor(value) if isinstance(value, Tensor) and not isinstance(value, SimulatedTensor) else value
+
+
+# ---------------------------------------------------------------------------------------------- what may be mixed
+
+_COPIES = {aten.copy_.default, aten._copy_from.default, aten._copy_from_and_resize.default}
+_READS_INDEXED = {aten.index.Tensor, aten._unsafe_index.Tensor}
+_WRITES_INDEXED = {
+    *(aten.index_put.default, aten.index_put_.default),
+    *(aten._index_put_impl_.default, aten._unsafe_index_put.default),
+}
+_TAKES_NO_SCALARS = {aten.stack.default, aten.cat.default}
+
+
+def _refuse_mixtures(operation: Operation, args: tuple[Any, ...], tensors: list[Tensor]) -> None:
+    """Raises RuntimeError where CUDA would: tensors of two devices, one of which has axes."""
+    if operation in _BY_HAND:
+        return
+    if operation in _READS_INDEXED | _WRITES_INDEXED:
+        if not isinstance(args[0], SimulatedTensor):
+            raise RuntimeError("indices should be either on cpu or on the same device as the indexed tensor (cpu)")
+        tensors = [args[0], args[2]] if operation in _WRITES_INDEXED else []  # the indices may be anywhere
+    away = [tensor for tensor in tensors if not isinstance(tensor, SimulatedTensor)]
+    written = args[0] if args and operation.__name__.partition(".")[0].endswith("_") else None
+    if any(tensor.dim() > 0 or tensor is written or operation in _TAKES_NO_SCALARS for tensor in away):
+        text = "Expected all tensors to be on the same device, but found at least two devices"
+        raise RuntimeError(f"{text}, {PLACE} and cpu!")
+
+
+# ---------------------------------------------------------------------------------------------- done by hand
+
+
+def _pack(values: Tensor, lengths: Tensor, batch_first: bool) -> tuple[Tensor, Tensor]:
+    """Packing wants its lengths on the CPU and leaves the sizes of its batches there."""
+    if isinstance(lengths, SimulatedTensor):
+        raise RuntimeError(f"'lengths' argument should be a 1D CPU int64 tensor, but got 1D {PLACE} Long tensor")
+    packed, sizes = aten._pack_padded_sequence.default(_held(values), lengths, batch_first)
+    return _wrapped(packed), sizes
+
+
+def _lstm_cell(
+    from_input: Tensor, from_hidden: Tensor, c: Tensor, bias: Tensor | None = None, other_bias: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The fused cell that nn.LSTM uses on a GPU, for which the CPU has no kernel: new h, new c, the four gates."""
+    stacked = from_input + from_hidden
+    for one in (bias, other_bias):
+        stacked = stacked if one is None else stacked + one
+    i, f, g, o = stacked.chunk(4, dim=1)
+    i, f, g, o = i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
+    c = f * c + i * g
+    return o * c.tanh(), c, torch.cat([i, f, g, o], dim=1)
+
+
+def _lstm_cell_backward(
+    grad_h: Tensor | None, grad_c: Tensor | None, old_c: Tensor, c: Tensor, gates: Tensor, has_bias: bool
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """The gradients of the fused cell: of the gates before their sigmoids, of the old c, of the bias."""
+    grad_h = torch.zeros_like(c) if grad_h is None else grad_h
+    grad_c = torch.zeros_like(c) if grad_c is None else grad_c
+    i, f, g, o = gates.chunk(4, dim=1)
+    shown = c.tanh()
+    grad_c = grad_c + grad_h * o * (1 - shown * shown)
+    inner = [grad_c * g * i * (1 - i), grad_c * old_c * f * (1 - f), grad_c * i * (1 - g * g)]
+    stacked = torch.cat([*inner, grad_h * shown * o * (1 - o)], dim=1)
+    return stacked, grad_c * f, stacked.sum(0) if has_bias else None
+
+
+_BY_HAND: dict[Operation, Callable[..., Any]] = {
+    aten._pack_padded_sequence.default: _pack,
+    aten._thnn_fused_lstm_cell.default: _lstm_cell,
+    aten._thnn_fused_lstm_cell_backward_impl.default: _lstm_cell_backward,
+    # The attention that needs no kernel of its own.
+    aten._fused_sdp_choice.default: lambda *args, **kwargs: 0,
+}
