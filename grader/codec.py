@@ -17,9 +17,11 @@ import torch
 from torch import Tensor
 
 from grader.limits import MAX_DEPTH, MAX_DOCUMENT, MAX_FRAME, MAX_NODES, MAX_TEXT
+from grader.pretend import SimulatedTensor
 from grader.values import DTYPES, NAMES, CodecError, Decoded, Foreign, Reference
 
 _TENSOR, _TUPLE, _REFERENCE, _FOREIGN, _DTYPE, _DEVICE = range(1, 7)
+_TENSORS = (Tensor, torch.nn.Parameter, SimulatedTensor)
 
 # Bound before any learner's code is imported, so that a patched method of Tensor does not break the transport.
 _detach = Tensor.detach
@@ -70,7 +72,7 @@ class Encoder:
         kind = type(value)
         if value is None or kind is bool:
             return value
-        if kind is Tensor or kind is torch.nn.Parameter:
+        if kind in _TENSORS:
             return self._tensor(value)
         if (reference := self.refer(value)) is not None:
             plain = self._plain([reference.kind, reference.id, reference.about], depth + 1)

@@ -104,10 +104,12 @@ class SimulatedTensor(Tensor):
         return made
 
     @classmethod
-    def __torch_dispatch__(cls, func: Operation, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, func: Operation, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
         return carry_out(func, args, kwargs or {})
 
-    def __repr__(self, *, tensor_contents: object = None) -> str:
+    def __repr__(self) -> str:  # type: ignore[override]
         return f"{repr(self._held)[:-1]}, device='{PLACE}')"
 
     def numpy(self, *args: Any, **kwargs: Any) -> Any:
@@ -121,7 +123,7 @@ class SimulatedTensor(Tensor):
         return self._held.tolist()
 
 
-class _Simulation(TorchDispatchMode):
+class _Simulation(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Brings operations here that have no SimulatedTensor among their inputs: `torch.zeros(3, device="gpu")`."""
 
     @classmethod
@@ -140,7 +142,7 @@ def simulated_gpu() -> Iterator[None]:
     torch._C._set_only_lift_cpu_tensors(True)  # torch.tensor(..., device="gpu") is made on the CPU, then moved
     try:
         # Backward passes stay on this thread, as the CPU's do.
-        with torch.autograd.set_multithreading_enabled(False), _Simulation():
+        with torch.autograd.set_multithreading_enabled(False), _Simulation():  # type: ignore[no-untyped-call]
             yield
     finally:
         torch._C._set_only_lift_cpu_tensors(lifting)
@@ -165,7 +167,9 @@ def carry_out(operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any
     if asked is not None and not _is_gpu(asked):
         return result
     result = tree_map(_wrapped, result)
-    return return_and_correct_aliasing(operation, args, kwargs, result) if here else result
+    if not here:
+        return result
+    return return_and_correct_aliasing(operation, args, kwargs, result)  # type: ignore[no-untyped-call]
 
 
 def _is_gpu(device: Any) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from grader import pretend
 from grader.desk import Desk
 from grader.errors import Crashed, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Raised, Unwritten
 from grader.handles import Call, Function, Module
@@ -36,6 +37,8 @@ class Code:
     ) -> None:
         self.source = source
         self.device = device
+        self.place = device
+        """Where the code works now: `device`, or a simulated GPU."""
         self.calls: list[Call] = []
         self.shortcuts: list[str] = []
         self.lines: dict[str, int] = {}
@@ -51,7 +54,7 @@ class Code:
 
     def begin(self, seed: int) -> None:
         """Gets ready for one check. Raises LoadFailure, the same one every time, where the file can't be loaded."""
-        self.calls, self._desk = [], Desk(self)
+        self.calls, self._desk, self.place = [], Desk(self), self.device
         if self.failure is not None:
             raise self.failure
         if self.transport is None:
@@ -105,6 +108,18 @@ class Code:
             raise AttributeError(name)
         return Function(self, ("name", name), name)
 
+    def on_a_gpu(self) -> None:
+        """From here to the end of the check the code works on a GPU: a simulated one, unless this run has a real one.
+
+        Raises NotHere where this torch cannot simulate one.
+        """
+        if self.device != "cpu":
+            return
+        if not pretend.available():
+            raise NotHere(f"torch {torch.__version__} cannot simulate a GPU here")
+        self.request("simulate", text="the start of a check")
+        self.place = pretend.NAME
+
     def earlier(self, slug: str, name: str) -> Function:
         """A name of an earlier exercise's reference, on the learner's side."""
         return Function(self, ("earlier", slug, name), name)
@@ -130,7 +145,8 @@ class Code:
         parameters = self.parameters(name)
         if self.device == "mps" and any(_is_float64(value) for value in leaves([args, kwargs])):
             raise NotHere("mps has no float64")
-        call = Call(name, call_text(name, parameters, args, kwargs))
+        simulated = " on a simulated GPU" if self.place != self.device else ""
+        call = Call(name, call_text(name, parameters, args, kwargs) + simulated)
         self.calls.append(call)
         frame = ["call", [list(target), list(args), kwargs, grad, count, off]]
         decoded = self._decoded(frame, text=call.text, call=call)
@@ -143,7 +159,10 @@ class Code:
         placed = target[0] == "object" or any(
             isinstance(value, (Tensor, Module)) or callable(value) for value in (*args, *kwargs.values())
         )
-        self._check_device(decoded, call, self.device if placed else str(kwargs.get("device") or "cpu"))
+        if placed:
+            _demand_device(decoded, call, self.place, "where its input is")
+        else:
+            _demand_device(decoded, call, str(kwargs.get("device") or "cpu"), "as asked for")
         return call
 
     def backward(self, call: Call, cotangents: list[Tensor]) -> tuple[list[Tensor | None], dict[str, Tensor | None]]:
@@ -202,13 +221,11 @@ class Code:
         """The names of the parameters of one of the exercise's functions."""
         return parameter_names(self._reference, name)
 
-    def _check_device(self, decoded: Decoded, call: Call, wanted: str) -> None:
-        for device in decoded.devices:
-            if torch.device(device).type != torch.device(wanted).type:
-                raise Mismatch(
-                    f"{call.text} returned a tensor on {device}, expected it on {wanted}, where its input is",
-                    kind="device",
-                )
+
+def _demand_device(decoded: Decoded, call: Call, wanted: str, why: str) -> None:
+    for device in decoded.devices:
+        if device.partition(":")[0] != wanted.partition(":")[0]:
+            raise Mismatch(f"{call.text} returned a tensor on {device}, expected it on {wanted}, {why}", kind="device")
 
 
 def _is_float64(value: Any) -> bool:

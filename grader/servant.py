@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import warnings
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from types import ModuleType
 from typing import Any
 
@@ -21,6 +21,7 @@ from grader.describe import definitions, describe_error, describe_input, describ
 from grader.gradients import pull_back
 from grader.importer import PACKAGE, ExerciseFinder, compile_source
 from grader.optimizer import GradientDescent
+from grader.pretend import NAME, simulated_gpu
 from grader.surroundings import counting_saved, seed_everything, watched
 from grader.tripwires import Tripwires
 from grader.values import Reference, leaves
@@ -70,6 +71,7 @@ class Servant:
         self._eager_callbacks = 0
         self._grad = False
         self._device = "cpu"
+        self._simulating = False
         self._file = ""
         self._module = ModuleType("unloaded")
         self._finder = ExerciseFinder({})
@@ -80,9 +82,10 @@ class Servant:
     def answer(self, frame: bytes) -> bytes:
         """Carries out one request. What the learner's code raises is part of the answer."""
         try:
-            operation, arguments = self._decoder().value(frame).value
-            reply = getattr(self, f"_do_{operation}")(*arguments)
-            return self._encoder().frame({**reply, "shortcuts": self._tripwires.used})
+            with self._place():
+                operation, arguments = self._decoder().value(frame).value
+                reply = getattr(self, f"_do_{operation}")(*arguments)
+                return self._encoder().frame({**reply, "shortcuts": self._tripwires.used})
         except _Missing as missing:
             reply = {"missing": str(missing)}
         except BaseException as error:
@@ -96,7 +99,15 @@ class Servant:
         return Encoder(self._refer)
 
     def _decoder(self) -> Decoder:
-        return Decoder(self._resolve, device=self._device)
+        return Decoder(self._resolve, device=self._where)
+
+    def _place(self) -> AbstractContextManager[None]:
+        return simulated_gpu() if self._simulating else nullcontext()
+
+    @property
+    def _where(self) -> str:
+        """The device that the judge's tensors are put on."""
+        return NAME if self._simulating else self._device
 
     def _refer(self, value: Any) -> Reference | None:
         if isinstance(value, Opaque):
@@ -163,7 +174,13 @@ class Servant:
         """Forgets the last check's objects and seeds this one's default random states."""
         self._objects.clear()
         self._calls.clear()
+        self._simulating = False
         seed_everything(seed)
+        return {}
+
+    def _do_simulate(self) -> dict[str, Any]:
+        """What follows, up to the next check, happens on the simulated GPU."""
+        self._simulating = True
         return {}
 
     def _do_call(
@@ -202,7 +219,7 @@ class Servant:
 
     def _do_load_state(self, module: nn.Module, state: dict[str, Tensor], training: bool) -> dict[str, Any]:
         dtypes = [tensor.dtype for tensor in state.values() if tensor.is_floating_point()]
-        module.to(device=self._device, dtype=dtypes[0] if dtypes else None)
+        module.to(device=self._where, dtype=dtypes[0] if dtypes else None)
         module.load_state_dict(state, strict=False)  # the judge has compared the names; buffers are the learner's
         module.train(training)
         return {}

@@ -125,10 +125,17 @@ def test_inputs_need_not_be_contiguous(code, draw, expect):
         expect.agrees(mine, right, *(draw.strided(tensor) for tensor in inputs), axes=axes)
 
 
-@points(0.65)
+@points(0.4)
 def test_gradients_reach_every_input(code, draw, expect):
     for mine, right, inputs, _ in every_function(code, draw):
         expect.gradients(mine, right, *inputs)
+
+
+@points(0.25, form=True)
+def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
+    code.on_a_gpu()
+    for mine, right, inputs, axes in every_function(code, draw):
+        expect.agrees(mine, right, *inputs, axes=axes)
 
 
 @points(0.25, form=True)
