@@ -40,6 +40,11 @@ class Picture:
     first: tuple[int, int] = (0, 0)
     size: tuple[int, int] = (0, 0)
 
+    @property
+    def cut(self) -> bool:
+        """Whether there is more than what is shown."""
+        return (len(self.yours), len(self.yours[0])) != self.size
+
     def record(self) -> dict[str, Any]:
         """As JSON holds it: not-a-number and the infinities are words, rows of `wrong` are words of 0 and 1."""
         return {

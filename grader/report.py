@@ -5,6 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from grader import figure, summary
+from grader.picture import Picture
+from grader.verdicts import ERROR, MISSING, PASS, UNWRITTEN, plain
+from grader.whole import save
 
 _SAFE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,59}")
 _HASHED = re.compile(r"-[0-9a-f]{12}$")
@@ -23,3 +31,97 @@ def page_path(id: str) -> str:  # noqa: A002  (the document's own word)
     slug = re.sub(r"[^a-z0-9]+", "-", ascii_only).strip("-")[:40].strip("-")
     digest = hashlib.sha256(id.encode("utf-8", "surrogatepass")).hexdigest()[:12]
     return f"students/{slug or 'student'}-{digest}.html"
+
+
+ISOLATION = {
+    "process": "a process of its own",
+    "files": "files of others",
+    "network": "network",
+    "memory_mb": "memory, MB",
+    "layers": "layers of isolation",
+}
+
+
+def write(out: Path, document: Mapping[str, Any], previous: Mapping[str, Any] | None = None) -> None:
+    """Writes report.html and a page for each student.
+
+    Args:
+        out: the folder that holds results.json.
+        document: what results.json holds.
+        previous: what it held before this run, to say what changed.
+    """
+    save(out / "report.html", class_page(document, previous))
+    for one in document["submissions"]:
+        save(out / page_path(one["id"]), student_page(one, document["run"]))
+
+
+def class_page(document: Mapping[str, Any], previous: Mapping[str, Any] | None = None) -> str:
+    """report.html: what the class did."""
+    from markupsafe import Markup
+
+    from grader import page
+
+    scores, exercises = summary.scores(document), summary.exercises(document)
+    script, source = page.script("table.js")
+    unexplained = [(one, check) for one in exercises for check in one.checks.values() if check.unexplained]
+    return page.render(
+        "report.html",
+        run=document["run"],
+        submissions=document["submissions"],
+        pages={one["id"]: page_path(one["id"]) for one in document["submissions"]},
+        scores=scores,
+        histogram=Markup(figure.histogram(scores.counts, scores.labels, "How many have which score")),
+        mistakes=summary.mistakes(document),
+        exercises=exercises,
+        unexplained=sorted(unexplained, key=lambda pair: -len(pair[1].unexplained)),
+        changes=summary.changes(document, previous) if previous else None,
+        troubled=[one for one in document["submissions"] if one["problems"]],
+        slowest=summary.slowest(document),
+        cell=_cell,
+        in_words=_in_words,
+        isolation_words=ISOLATION,
+        script=script,
+        script_source=Markup(source),
+    )
+
+
+def _cell(exercise: Mapping[str, Any]) -> tuple[str, str]:
+    """The class and the text of one exercise in the table of submissions."""
+    verdict = exercise["verdict"]
+    if verdict in (UNWRITTEN, MISSING):
+        return "o", "u" if verdict == UNWRITTEN else "\u2013"
+    if verdict == ERROR or exercise["score"] is None:
+        return "e", "!"
+    return "p" if verdict == PASS else "", plain(exercise["score"])
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value)) or "none"
+    return "not limited" if value is None else str(value)
+
+
+def student_page(one: Mapping[str, Any], run: Mapping[str, Any]) -> str:
+    """One student's page: every check with the sentences that a terminal would have shown."""
+    from markupsafe import Markup
+
+    from grader import page
+
+    return page.render(
+        "student.html",
+        one=one,
+        run=run,
+        several_devices=len(run["devices"]) > 1,
+        shared_message=_shared_message,
+        picture=Picture.from_record,
+        yours=lambda picture: Markup(figure.yours(picture)),
+        expected=lambda picture: Markup(figure.expected(picture)),
+    )
+
+
+def _shared_message(exercise: Mapping[str, Any]) -> str:
+    """What all checks of an exercise say alike: no such file, a file that cannot be loaded."""
+    messages = {check["message"] for check in exercise["checks"]}
+    return messages.pop() if len(messages) == 1 and len(exercise["checks"]) > 1 else ""

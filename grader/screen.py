@@ -19,6 +19,7 @@ from grader.verdicts import (
     UNWRITTEN,
     ExerciseResult,
     Outcome,
+    plain,
 )
 
 STYLES = {
@@ -107,8 +108,3 @@ class Screen:
 def _points(result: ExerciseResult) -> str:
     score = "-" if result.score is None else plain(result.score)
     return f"{score:>5} of {plain(result.max_score)}"
-
-
-def plain(number: float) -> str:
-    """8.0 -> 8, 8.25 -> 8.25."""
-    return f"{number:.2f}".rstrip("0").rstrip(".")

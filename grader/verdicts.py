@@ -63,6 +63,11 @@ def clean(text: str, limit: int) -> str:
     return plain if len(data) <= limit else data[: limit - 3].decode(errors="ignore") + "..."
 
 
+def plain(number: float) -> str:
+    """8.0 -> 8, 8.25 -> 8.25."""
+    return f"{number:.2f}".rstrip("0").rstrip(".")
+
+
 def settle(slug: str, outcomes: Sequence[Outcome], max_score: float) -> ExerciseResult:
     """Points and the exercise's verdict from what its checks said.
 
