@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.discovery import Exercise, Kit
-from grader.errors import UsageError
+from grader.intake import Entry, read_one
 from grader.launch import Launcher, launcher
 from grader.progress import Progress, digest
 from grader.screen import Screen
+from grader.source import File
 from grader.verdicts import ERROR, FAIL, PASS, UNWRITTEN, ExerciseResult
 
 if TYPE_CHECKING:
@@ -57,13 +58,12 @@ def check(
     """Checks one folder of exercises and says what is wrong. Returns the exit status."""
     kit, screen = Kit(), Screen()
     exercises = kit.find(words)
-    folder = target if target is not None else kit.root / "exercises"
-    if not folder.is_dir():
-        raise UsageError(f"--target {folder}: there is no such folder")
+    place = target if target is not None else kit.root / "exercises"
+    handed_in = read_one(place, kit.exercises)
     drawn = new_seed() if seed is None else seed
     workers = launcher() if transport == "worker" else None
     try:
-        return _check(kit, screen, exercises, folder, device, drawn, timeout, json_file, workers)
+        return _check(kit, screen, exercises, place, handed_in, device, drawn, timeout, json_file, workers)
     finally:
         if workers is not None:
             workers.close()
@@ -73,7 +73,8 @@ def _check(
     kit: Kit,
     screen: Screen,
     exercises: list[Exercise],
-    folder: Path,
+    place: Path,
+    handed_in: Entry,
     device: str,
     seed: int,
     timeout: float,
@@ -83,22 +84,22 @@ def _check(
     start = time.perf_counter()
     session = open_session(kit, exercises, device, seed, timeout, workers)
     from grader import results
-    from grader.session import files_in
 
     progress = Progress.read(kit.root)
     if progress.warning:
         screen.remark(progress.warning)
-    own = folder.resolve() == (kit.root / "exercises").resolve()
-    files = files_in(folder, exercises)
+    own = place.resolve() == (kit.root / "exercises").resolve()
+    for problem in handed_in.problems if not own else []:
+        screen.remark(problem)
     found: list[ExerciseResult] = []
     for exercise in exercises:
-        file = files[exercise.slug]
-        result = session.run(exercise, file, shown=_shown(file) if file else None)
+        file = handed_in.files.get(exercise.slug)
+        result = session.run(exercise, file, shown=_name(file, place) if file else None)
         found.append(result)
         screen.exercise(result, every_check=len(exercises) == 1 and result.verdict != UNWRITTEN)
-        _explain(screen, result, file, folder if not own else None, seed)
-        if own and file is not None:
-            _record(progress, result, file)
+        _explain(screen, result, file, place, own, seed)
+        if own and file is not None and file.path is not None:
+            _record(progress, result, file.path)
     if own:
         _save(progress, screen)
     screen.line()
@@ -106,20 +107,25 @@ def _check(
     screen.totals(found)
     run = results.Run(seed, session.settings.devices, workers is not None, time.perf_counter() - start)
     if json_file is not None:
-        you = results.Submission("you", str(folder), found, run.seconds)
+        you = results.Submission("you", str(place), found, run.seconds, handed_in.problems)
         results.write(json_file, run, [you])
     return _exit_status(screen, found)
 
 
-def _explain(screen: Screen, result: ExerciseResult, file: Path | None, target: Path | None, seed: int) -> None:
+def _explain(screen: Screen, result: ExerciseResult, file: File | None, place: Path, own: bool, seed: int) -> None:
     failure = result.first_failure
     if failure is None or file is None or result.verdict not in (FAIL, ERROR):
         return
-    where = f"{_shown(file)}:{failure.line}" if failure.line else _shown(file)
+    where = f"{_name(file, place)}:{failure.line}" if failure.line else _name(file, place)
     again = f"python -m pytest tests/{result.slug} -k {failure.id.partition('[')[0]} --seed {seed}"
-    again += f" --target {_shown(target)}" if target is not None else ""
+    again += f" --target {_shown(place)}" if not own else ""
     screen.failure(failure, f"{where}        seed {seed}", f"{again} --pdb")
     screen.line()
+
+
+def _name(file: File, place: Path) -> str:
+    """A file as it is called in messages."""
+    return _shown(file.path) if file.path is not None else f"{_shown(place)}: {file.name}"
 
 
 def _shown(path: Path) -> str:

@@ -19,7 +19,7 @@ import pytest
 from grader.discovery import Exercise, Kit
 from grader.errors import KitError
 from grader.importer import ExerciseFinder
-from grader.source import Source
+from grader.source import File, Source
 
 GIVEN = frozenset({"code", "draw", "expect"})
 """What a check may ask for, besides its own parameters."""
@@ -169,13 +169,14 @@ def earlier_sources(kit: Kit, exercise: Exercise) -> dict[str, tuple[str, bytes]
     return {other.slug: (f"solutions/{other.slug}.py", other.solution.read_bytes()) for other in kit.before(exercise)}
 
 
-def source_of(kit: Kit, exercise: Exercise, file: Path, shortcuts: Sequence[str], shown: str | None = None) -> Source:
+def source_of(kit: Kit, exercise: Exercise, file: File, shortcuts: Sequence[str], shown: str | None = None) -> Source:
     """One learner's file, ready to travel."""
     return Source(
         exercise.slug,
-        str(file),
+        str(file.path or file.name),
         shown or file.name,
-        file.read_bytes(),
+        file.text,
         earlier_sources(kit, exercise),
         list(shortcuts),
+        file.definitions_only,
     )

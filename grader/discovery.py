@@ -10,6 +10,7 @@ from pathlib import Path
 from grader.errors import KitError, UsageError
 
 SLUG = re.compile(r"ex(\d\d)_[a-z0-9_]+")
+NUMBERED = re.compile(r"ex\d\d_")
 HOME = Path(__file__).resolve().parent.parent
 
 

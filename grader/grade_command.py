@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from grader import intake
 from grader.check_command import EXIT_GRADER, EXIT_PASS, new_seed, open_session
 from grader.discovery import Exercise, Kit
-from grader.errors import UsageError
 from grader.launch import Launcher, launcher
 
 
@@ -24,9 +24,7 @@ def grade(
     """Grades every folder in `submissions`. Returns the exit status."""
     kit = Kit()
     exercises = kit.find(())
-    if not submissions.is_dir():
-        raise UsageError(f"{submissions}: there is no such folder")
-    entries = sorted(path for path in submissions.iterdir() if not path.name.startswith((".", "__MACOSX")))
+    entries = intake.read(submissions, exercises)
     drawn = new_seed() if seed is None else seed
     workers = launcher()
     try:
@@ -38,7 +36,7 @@ def grade(
 def _grade(
     kit: Kit,
     exercises: list[Exercise],
-    entries: list[Path],
+    entries: list[intake.Entry],
     out: Path,
     device: str,
     seed: int,
@@ -49,15 +47,12 @@ def _grade(
     start = time.perf_counter()
     session = open_session(kit, exercises, device, seed, timeout, workers)
     from grader import results
-    from grader.session import files_in
 
     done: list[results.Submission] = []
     for entry in entries:
         began = time.perf_counter()
-        problems = [] if entry.is_dir() else [f"{entry.name} is not a folder"]
-        files = files_in(entry, exercises) if entry.is_dir() else dict.fromkeys(e.slug for e in exercises)
-        found = [session.run(e, files[e.slug], shown=f"{e.slug}.py") for e in exercises]
-        one = results.Submission(entry.name, entry.name, found, time.perf_counter() - began, problems)
+        found = [session.run(e, entry.files.get(e.slug), shown=f"{e.slug}.py") for e in exercises]
+        one = results.Submission(entry.id, entry.source, found, time.perf_counter() - began, entry.problems)
         done.append(one)
         on_done(f"{one.id}: {'no score' if one.score is None else f'{one.score:g} of {one.max_score:g}'}")
     run = results.Run(seed, session.settings.devices, True, time.perf_counter() - start)

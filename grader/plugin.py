@@ -68,17 +68,17 @@ class Bench:
     def code(self, exercise: Exercise, shortcuts: tuple[str, ...], device: str) -> Any:
         """The learner's file of an exercise, loaded once for all its checks."""
         from grader import checks
+        from grader.intake import read_one
         from grader.remote import Code
-        from grader.session import files_in
 
         key = (exercise.slug, device)
         if key not in self._codes:
             for other in [old for old in self._codes if old[0] != exercise.slug]:
                 self._codes.pop(other).close()
-            file = files_in(self.target, [exercise])[exercise.slug]
-            if file is None:
-                raise pytest.UsageError(f"{self.target} holds no {exercise.slug}.py")
-            source = checks.source_of(self.kit, exercise, file, shortcuts, str(file))
+            file = read_one(self.target, self.kit.exercises).files.get(exercise.slug)
+            if file is None or file.refusal:
+                raise pytest.UsageError((file and file.refusal) or f"{self.target} holds no {exercise.slug}.py")
+            source = checks.source_of(self.kit, exercise, file, shortcuts, str(file.path or file.name))
             reference = checks.reference(self.kit, exercise.slug)
             self._codes[key] = Code(source, self.connect, reference, device=device)
         return self._codes[key]

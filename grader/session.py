@@ -5,7 +5,7 @@ Imports torch and pytest. Start the launcher first: its process imports torch be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -15,6 +15,7 @@ from grader.checks import EXERCISE_POINTS, Check
 from grader.discovery import Exercise, Kit
 from grader.errors import UsageError
 from grader.run import Settings, attempt, run_exercise
+from grader.source import File
 from grader.understudy import Understudies
 from grader.variants import mistakes
 from grader.verdicts import FAIL, MISSING, ExerciseResult, Outcome, settle
@@ -41,7 +42,7 @@ def _mps() -> bool:
 
 def understudies_of(kit: Kit, exercise: Exercise, shortcuts: tuple[str, ...]) -> Understudies:
     """The reference and the known mistakes of an exercise, ready to stand in for a learner's file."""
-    source = checks.source_of(kit, exercise, exercise.solution, shortcuts)
+    source = checks.source_of(kit, exercise, File.at(exercise.solution), shortcuts)
     return Understudies(source, checks.reference(kit, exercise.slug), mistakes(exercise), attempt)
 
 
@@ -73,7 +74,7 @@ class Session:
     def run(
         self,
         exercise: Exercise,
-        file: Path | None,
+        file: File | Path | None,
         *,
         shown: str | None = None,
         on_outcome: OnOutcome = lambda _: None,
@@ -82,10 +83,10 @@ class Session:
         found = self.checks[exercise.slug]
         if file is None:
             return self._not_run(exercise, found, MISSING, f"there is no {exercise.slug}.py")
-        try:
-            source = checks.source_of(self.kit, exercise, file, self._shortcuts(exercise), shown)
-        except OSError as error:
-            return self._not_run(exercise, found, FAIL, f"{shown or file.name} cannot be read: {error.strerror}")
+        file = File.at(file) if isinstance(file, Path) else file
+        if file.refusal:
+            return self._not_run(exercise, found, FAIL, file.refusal)
+        source = checks.source_of(self.kit, exercise, file, self._shortcuts(exercise), shown)
         reference = checks.reference(self.kit, exercise.slug)
         understudies = self.understudies(exercise)
         return run_exercise(found, source, reference, understudies, self.settings, on_outcome)
@@ -99,18 +100,3 @@ class Session:
         ]
         settled = settle(exercise.slug, outcomes, EXERCISE_POINTS)
         return ExerciseResult(exercise.slug, verdict, 0.0, EXERCISE_POINTS, settled.outcomes)
-
-
-def files_in(folder: Path, exercises: Sequence[Exercise]) -> Mapping[str, Path | None]:
-    """The file of each exercise: of those with `exNN` in their name the shallowest, then the exact name, the newest."""
-    candidates = [path for path in folder.rglob("*.py") if path.is_file() and not _hidden(path, folder)]
-    found: dict[str, Path | None] = {}
-    for exercise in exercises:
-        named = [path for path in candidates if exercise.slug[:4] in path.stem.lower()]
-        named.sort(key=lambda path: (len(path.parts), path.stem != exercise.slug, -path.stat().st_mtime, str(path)))
-        found[exercise.slug] = named[0] if named else None
-    return found
-
-
-def _hidden(path: Path, folder: Path) -> bool:
-    return any(part.startswith((".", "__")) for part in path.relative_to(folder).parts)

@@ -3,6 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that somebody wrote for an exercise.
+
+    Args:
+        name: where it lies in the submission.
+        text: Python source, as bytes.
+        definitions_only: it comes from a notebook: only imports, constants, functions and classes are run.
+        path: where it lies on this disk as it is, if it does.
+        refusal: why it can't be used, a sentence; `text` is empty then.
+    """
+
+    name: str
+    text: bytes
+    definitions_only: bool = False
+    path: Path | None = None
+    refusal: str = ""
+
+    @classmethod
+    def at(cls, path: Path) -> File:
+        """The file at a path; one that can't be read says so in `refusal`."""
+        try:
+            return cls(path.name, path.read_bytes(), path=path)
+        except OSError as error:
+            return cls(path.name, b"", path=path, refusal=f"{path.name} cannot be read: {error.strerror}")
 
 
 @dataclass(frozen=True)
@@ -16,6 +44,7 @@ class Source:
         text: the file's bytes.
         earlier: slug -> (file name, bytes) of the earlier exercises' references.
         shortcuts: library calls that would do the whole work.
+        definitions_only: run nothing of it but imports, constants, functions and classes.
     """
 
     slug: str
@@ -24,3 +53,4 @@ class Source:
     text: bytes
     earlier: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     shortcuts: list[str] = field(default_factory=list)
+    definitions_only: bool = False

@@ -43,8 +43,9 @@ def scores(document, student):
 
 
 def test_every_entry_has_a_result(document):
-    assert [one["id"] for one in document["submissions"]] == ["hostile", "mistaken", "notes.txt", "right"]
-    assert document["submissions"][2]["problems"] == ["notes.txt is not a folder"]
+    assert [one["id"] for one in document["submissions"]] == ["hostile", "mistaken", "notes", "right"]
+    assert document["submissions"][2]["source"] == "notes.txt"
+    assert "notes.txt belongs to no exercise" in document["submissions"][2]["problems"][0]
     assert document["run"]["problems"] == []
 
 
