@@ -1,29 +1,37 @@
 """Starts the processes that run learners' code, each with a clean environment and a connection to the judge.
 
-Linux: one fork server that has imported torch and holds nothing else; a worker costs a fork. Elsewhere forking
-after torch has started threads is not safe, so every worker is a fresh process and the next one warms up beside
-the one in use.
+Linux: one fork server that has imported torch and holds nothing else; a worker costs a fork. Elsewhere, and on a GPU,
+forking is not safe, so every worker is a fresh process and the next one warms up beside the one in use.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
+import dataclasses
+import importlib.util
+import marshal
 import os
 import socket
 import struct
 import subprocess
 import sys
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from grader import bubble, isolation, luggage
+from grader.boot import UP
 from grader.channel import Channel
-from grader.limits import START_SECONDS
+from grader.errors import GraderError
+from grader.limits import START_SECONDS, Limits
 
-ROOT = Path(__file__).resolve().parent.parent
 ALIVE = -1
 """What the fork server answers for a worker that had not ended."""
 KEPT = ("SYSTEMROOT", "PATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_HOME")
+Server = subprocess.Popen[bytes]
+FIRST_USER = 1_000_000_000
+"""Users from here on own nothing on any machine: each judge's workers get one of their own."""
 
 
 class Process(Protocol):
@@ -42,15 +50,34 @@ class Launcher(Protocol):
     """Starts one process after another."""
 
     name: str
+    isolation: dict[str, Any]
+    """What surrounds a worker, as results.json tells it."""
 
     def start(self) -> Process: ...
 
     def close(self) -> None: ...
 
 
-def launcher() -> Launcher:
-    """The best way to start processes on this platform."""
-    return ForkLauncher() if sys.platform == "linux" else FreshLauncher()
+def launcher(limits: Limits | None = None, *, require: Sequence[str] = (), without: Sequence[str] = ()) -> Launcher:
+    """The best way to start processes on this platform.
+
+    Args:
+        limits: what a worker may use.
+        require: layers of isolation that must be there.
+        without: layers to leave out: for tests.
+
+    Raises UsageError where a required layer is missing.
+    """
+    isolation.check_names(require)
+    kind = ForkLauncher if sys.platform == "linux" else FreshLauncher
+    started: Launcher = kind(limits or Limits(), without)
+    if require:
+        try:
+            isolation.require(started.isolation, require)
+        except BaseException:
+            started.close()
+            raise
+    return started
 
 
 def _environment() -> dict[str, str]:
@@ -60,6 +87,7 @@ def _environment() -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "4",
         "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",
         "MPLBACKEND": "Agg",
@@ -67,29 +95,57 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _spawn(mode: str, connection: socket.socket) -> subprocess.Popen[bytes]:
-    """A Python that sees nothing of this one but where its packages are."""
-    path = [str(ROOT), *(entry for entry in sys.path if entry and Path(entry).resolve() != ROOT)]
+def _orders(mode: str, limits: Limits, without: Sequence[str], bubbled: bool) -> dict[str, Any]:
+    outside = [str(luggage.ROOT / name) for name in ("solutions", "tests")]
+    torch = importlib.util.find_spec("torch")
+    return {
+        "mode": mode,
+        "limits": dataclasses.asdict(limits),
+        "without": list(without),
+        "visible": luggage.visible(),
+        "hidden": luggage.hidden(),
+        "needed": [path for path in (*luggage.package_path(), torch.origin if torch else "") if os.path.exists(path or "")],
+        "forbidden": [*outside, str(luggage.FOLDER), str(Path.home()), "/etc/passwd"],
+        "shared": [path for path in ("/dev/shm", "/var/tmp", tempfile.gettempdir()) if path != "/tmp"],
+        "user": FIRST_USER + os.getpid(),
+        "bubble": bubbled,
+    }
+
+
+def _spawn(mode: str, limits: Limits, without: Sequence[str], wrap: Sequence[str]) -> tuple[Server, socket.socket]:
+    """A Python that sees nothing of this one but where its packages are, alive. Raises OSError where it is not."""
     windows = sys.platform == "win32"
-    argument = "stdin" if windows else str(connection.fileno())
-    program = (
-        f"import sys; sys.path[:] = {json.dumps(path)}; from grader.worker import main; main({mode!r}, {argument!r})"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-I", "-c", program],
-        stdin=subprocess.PIPE if windows else subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=None if os.environ.get("GRADER_DEBUG") else subprocess.DEVNULL,
-        env=_environment(),
-        pass_fds=() if windows else (connection.fileno(),),
-        start_new_session=not windows,
-    )
-    if windows:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen(
+            [*wrap, sys.executable, "-I", "-c", luggage.PROGRAM],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=None if os.environ.get("GRADER_DEBUG") else subprocess.DEVNULL,
+            env=_environment(),
+            cwd=os.path.abspath(os.sep),
+            pass_fds=() if windows else (theirs.fileno(),),
+            start_new_session=not windows,
+        )
+        handed = theirs.share(process.pid) if windows else theirs.fileno()  # type: ignore[attr-defined]
         assert process.stdin is not None
-        share: bytes = connection.share(process.pid)  # type: ignore[attr-defined]
-        process.stdin.write(struct.pack("<I", len(share)) + share)
-        process.stdin.close()
-    return process
+        with contextlib.suppress(OSError):
+            process.stdin.write(luggage.orders(**_orders(mode, limits, without, bool(wrap)), connection=handed))
+            process.stdin.flush()
+    ours.settimeout(START_SECONDS)
+    if ours.recv(1) != UP:
+        ours.close()
+        _kill(process)
+        raise OSError("the process for the learner's code did not come to life")
+    return process, ours
+
+
+def _kill(process: Server) -> None:
+    process.kill()
+    process.wait()
+    if process.stdin is not None:
+        with contextlib.suppress(OSError):
+            process.stdin.close()
 
 
 def _how(code: int) -> str:
@@ -111,14 +167,29 @@ class ForkLauncher:
 
     name = "fork server"
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits, without: Sequence[str] = ()) -> None:
+        self._limits, self._without = limits, without
+        self._report: dict[str, Any] | None = None
+        bwrap = bubble.program() if "namespaces" not in without else None
+        self._wrap = bubble.command(bwrap, luggage.visible(), luggage.hidden()) if bwrap is not None else []
         self._begin()
 
     def _begin(self) -> None:
-        self._control, theirs = socket.socketpair()
-        self._server = _spawn("fork", theirs)
-        theirs.close()
-        self._control.settimeout(START_SECONDS)
+        try:
+            self._server, self._control = _spawn("fork", self._limits, self._without, self._wrap)
+        except OSError:
+            if not self._wrap:
+                raise GraderError("Python could not be started for the learner's code") from None
+            self._wrap = []  # this machine gives no namespaces
+            self._begin()
+
+    @property
+    def isolation(self) -> dict[str, Any]:
+        """What surrounds a worker, as one saw it."""
+        if self._report is None:
+            self._control.sendall(b"r")
+            self._report = marshal.loads(self._control.recv(self._number(), socket.MSG_WAITALL))
+        return isolation.told(self._report, ("process", "environment"), self._limits.memory_mb)
 
     def start(self) -> Process:
         """Raises OSError when no process can be started."""
@@ -151,12 +222,11 @@ class ForkLauncher:
 
     def close(self) -> None:
         self._control.close()
-        self._server.kill()
-        self._server.wait()
+        _kill(self._server)
 
 
 class _Fresh:
-    def __init__(self, process: subprocess.Popen[bytes], channel: Channel) -> None:
+    def __init__(self, process: Server, channel: Channel) -> None:
         self.channel, self._process = channel, process
 
     def end(self, patience: float = 0.0) -> str | None:
@@ -164,8 +234,7 @@ class _Fresh:
         code: int | None = None
         with contextlib.suppress(subprocess.TimeoutExpired):
             code = self._process.wait(timeout=patience)
-        self._process.kill()
-        self._process.wait()
+        _kill(self._process)
         return None if code is None else _how(code)
 
 
@@ -173,14 +242,17 @@ class FreshLauncher:
     """A new process every time; the next one imports torch while the current one works."""
 
     name = "fresh processes"
+    isolation = isolation.told(
+        {"layers": [], "files": False, "network": False, "memory": False}, ("process", "environment"), 0
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits | None = None, without: Sequence[str] = ()) -> None:
+        self._limits, self._without = limits or Limits(), without
         self._next: Process | None = self._begin()
 
     def _begin(self) -> Process:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            return _Fresh(_spawn("serve", theirs), Channel(ours))
+        process, connection = _spawn("serve", self._limits, self._without, ())
+        return _Fresh(process, Channel(connection))
 
     def start(self) -> Process:
         ready = self._next or self._begin()

@@ -1,4 +1,8 @@
-"""The bounds on everything that crosses between the judge and a worker. Imports nothing."""
+"""The bounds on a worker, and on everything that crosses between it and the judge. Imports nothing of the kit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
 
 MAX_FRAME = 64 << 20
 """Bytes of the tensors in one frame. The largest value that a check moves is under 2 MB."""
@@ -26,3 +30,24 @@ MAX_UNNAMED = 200
 """Files of one submission that are opened because their names say nothing."""
 MAX_PROBLEMS = 20
 """Sentences about one submission."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one worker may use.
+
+    Args:
+        memory_mb: memory on top of what Python and torch take.
+        seconds: wall time for one check, and for loading the file.
+        exercise_seconds: wall time for all checks of one exercise.
+        processes: threads, for no worker may start a process.
+        disk_mb: everything that it writes; one file is no larger.
+        files: open files.
+    """
+
+    memory_mb: int = 2_048
+    seconds: float = 10.0
+    exercise_seconds: float = 120.0
+    processes: int = 64
+    disk_mb: int = 64
+    files: int = 256

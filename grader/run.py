@@ -11,7 +11,7 @@ import torch
 
 from grader.checks import EXERCISE_POINTS, Check
 from grader.draw import Draw, derived_seed
-from grader.errors import Finding, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Unwritten
+from grader.errors import Finding, GraderError, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Unwritten
 from grader.expect import Expect
 from grader.handles import Call
 from grader.limits import MAX_MESSAGE, MAX_OUTPUT
@@ -132,6 +132,8 @@ def judge(check: Check, code: Code, tried: Attempt, understudies: Understudies, 
         verdict, message = error.verdict, str(error)
     elif isinstance(error, NotHere):
         verdict, message = SKIP, str(error)
+    elif isinstance(error, GraderError):
+        verdict, message = ERROR, str(error)
     elif error is not None and not understudies.reference_passes(check, seed):
         verdict, message = ERROR, f"the check fails on the reference too: {type(error).__name__}: {error}"
     elif error is not None:

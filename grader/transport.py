@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from grader.channel import CALLBACK, OUTPUT, REPLY, REQUEST, Closed, Nonsense
-from grader.errors import Crashed, TimedOut
+from grader.errors import Crashed, GraderError, TimedOut
 from grader.launch import Launcher, Process
 from grader.limits import MAX_OUTPUT, START_SECONDS
 from grader.servant import Servant
@@ -86,7 +86,11 @@ class WorkerTransport:
         self.output = ""
         self._process: Process | None = launcher.start()
         self.begin(START_SECONDS)
-        self._timed(self._receive)
+        try:
+            self._timed(self._receive)
+        except (TimeoutError, Closed):
+            how = self._end(patience=0.3)
+            raise GraderError(f"a worker {how or 'did not answer'} before it had read any code") from None
 
     def begin(self, seconds: float) -> None:
         self.output, self._left, self._seconds = "", seconds, seconds

@@ -1,15 +1,15 @@
 """The process that runs a learner's code: receives requests, sends values back.
 
-Started by `launch.py` with a clean environment, it imports torch and then serves one learner's file, or (`fork`)
-does nothing but fork: each fork serves one. It imports nothing that knows a check, a verdict or a solution.
+Started by `launch.py` through `boot.py`, it imports torch and then serves one learner's file, or (`fork`) does nothing
+but fork: each fork enters its sandbox and serves one. It imports nothing that knows a check, a verdict or a solution.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import io
+import marshal
 import os
 import signal
 import socket
@@ -22,14 +22,13 @@ from typing import Any
 
 import torch
 
-import grader
+from grader import probe, sandbox
 from grader.channel import CALLBACK, OUTPUT, REPLY, REQUEST, Channel, Closed
 from grader.limits import MAX_OUTPUT
+from grader.sandbox import Sandbox
 from grader.servant import Servant
 
-FORK = b"f"
 ALIVE = -1
-_PR_SET_PDEATHSIG = 1
 
 
 class _Output(io.TextIOBase):
@@ -78,63 +77,84 @@ def serve(connection: socket.socket) -> None:
         send(REPLY, servant.answer(frame))
 
 
-def forget_the_kit() -> None:
-    """Leaves nothing of the kit to import: its folder (unless torch is there too), its finders, its other modules."""
-    root = _folder_above(grader.__file__)
-    if root != _folder_above(torch.__file__):
-        sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry or os.curdir) != root]
-    sys.meta_path[:] = [finder for finder in sys.meta_path if "__editable__" not in repr(finder)]
-    sys.path_importer_cache.clear()
-    grader.__path__.clear()
-
-
-def _folder_above(package: str) -> str:
-    return os.path.realpath(os.path.join(os.path.dirname(package), os.pardir))
-
-
 def _be_alone() -> None:
-    """Standard input and output lead nowhere, the folder is empty, nothing is written beside it."""
+    """Standard input and output lead nowhere, and the folder is nobody's."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
-    os.chdir(tempfile.gettempdir())
+    os.chdir("/" if sandbox.LINUX else tempfile.gettempdir())
     sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115
 
 
-def die_with_parent() -> None:
-    """Linux ends this process when its parent ends, however that comes about."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def fork_server(control: socket.socket) -> None:
+class ForkServer:
     """Forks a worker for every connection received; ends one, and says how it ended, when told to.
 
     Requests: `f` with one descriptor -> the child's number; `e` + number + patience -> its status as `os.waitpid`
-    gives it, -1 where it had to be killed.
+    gives it, -1 where it had to be killed; `r` -> the report of what surrounds a worker, after its length.
+
+    Args:
+        control: the connection to the judge.
+        orders: the judge's orders.
     """
-    while True:
-        data, descriptors, _, _ = socket.recv_fds(control, 17, 1)
-        if not data:
-            return
-        if data[:1] == FORK:
-            child = os.fork()
-            if child == 0:
-                control.close()
-                _child(descriptors[0])
-            os.close(descriptors[0])
-            control.sendall(struct.pack("<q", child))
-        else:
-            control.sendall(struct.pack("<q", _end(*struct.unpack("<qd", data[1:17]))))
 
+    def __init__(self, control: socket.socket, orders: dict[str, Any]) -> None:
+        self._control = control
+        self._sandbox = Sandbox(orders)
+        self._report = self._try_layers(orders)
+        self._sandbox.keep(self._report["layers"])
 
-def _child(descriptor: int) -> None:
-    try:
-        os.setsid()
-        die_with_parent()
-        serve(socket.socket(fileno=descriptor))
-    finally:
-        os._exit(0)
+    def _try_layers(self, orders: dict[str, Any]) -> dict[str, Any]:
+        """Lets a child enter the sandbox and look around."""
+        ours, theirs = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                seen = probe.look_around(orders, self._sandbox.enter(trying=True))
+                os.write(theirs, marshal.dumps(seen))
+            finally:
+                os._exit(0)
+        os.close(theirs)
+        with os.fdopen(ours, "rb") as pipe:
+            data = pipe.read()
+        os.waitpid(child, 0)
+        nothing = {"layers": [], "files": False, "network": False, "memory": False}
+        report: dict[str, Any] = marshal.loads(data) if data else nothing
+        if orders["bubble"] and probe.alone_in_namespaces():
+            report["layers"].append("namespaces")
+        return report
+
+    def run(self) -> None:
+        """Until the judge hangs up."""
+        while True:
+            data, descriptors, _, _ = socket.recv_fds(self._control, 17, 1)
+            if not data:
+                return
+            if data[:1] == b"f":
+                self._control.sendall(struct.pack("<q", self._fork(descriptors[0])))
+            elif data[:1] == b"e":
+                self._control.sendall(struct.pack("<q", _end(*struct.unpack("<qd", data[1:17]))))
+            else:
+                report = marshal.dumps(self._report)
+                self._control.sendall(struct.pack("<q", len(report)) + report)
+
+    def _fork(self, descriptor: int) -> int:
+        child = os.fork()
+        if child == 0:
+            self._work(descriptor)
+        os.close(descriptor)
+        return child
+
+    def _work(self, descriptor: int) -> None:
+        status = sandbox.BROKEN
+        try:
+            self._control.close()
+            self._sandbox.enter()
+            os.closerange(3, descriptor)
+            os.closerange(descriptor + 1, 1024)
+            status = 0
+            serve(socket.socket(fileno=descriptor))
+        finally:
+            os._exit(status)
 
 
 def _end(child: int, patience: float) -> int:
@@ -152,27 +172,31 @@ def _end(child: int, patience: float) -> int:
     return ALIVE
 
 
-def _connection(argument: str) -> socket.socket:
-    """The socket that the judge handed over: a descriptor, or on Windows its description on standard input."""
-    if argument != "stdin":
-        return socket.socket(fileno=int(argument))
-    size = struct.unpack("<I", sys.stdin.buffer.read(4))[0]
-    share: Any = getattr(socket, "fromshare")  # noqa: B009
-    return share(sys.stdin.buffer.read(size))  # type: ignore[no-any-return]
+def _end_with_the_judge() -> None:
+    """Where no signal comes when the judge is gone, its end of standard input closes."""
+    stdin = os.dup(0)
+
+    def wait() -> None:
+        os.read(stdin, 1)
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
-def main(mode: str, argument: str) -> None:
-    """Starts as `fork` or `serve` on the connection that `argument` names."""
-    die_with_parent()
+def main(orders: dict[str, Any]) -> None:
+    """Starts as the judge ordered: to fork workers or to be one."""
+    connection: socket.socket = orders["connection"]
+    sandbox.die_with_parent()
+    if not sandbox.LINUX:
+        _end_with_the_judge()
     torch.set_num_threads(1)
     torch.ones(2, 2).softmax(-1)
-    connection = _connection(argument)
     connection.set_inheritable(False)
-    forget_the_kit()
     _be_alone()
     gc.collect()
     gc.freeze()
-    if mode == "fork":
-        fork_server(connection)
+    if orders["mode"] == "fork":
+        ForkServer(connection, orders).run()
     else:
+        Sandbox(orders).enter(trying=True)
         serve(connection)

@@ -1,0 +1,92 @@
+"""What a worker's process is started with: where Python's packages are, and the kit's modules that it needs, as bytes."""
+
+from __future__ import annotations
+
+import marshal
+import re
+import site
+import sys
+import sysconfig
+from functools import cache
+from importlib.machinery import SourceFileLoader
+from importlib.util import find_spec
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+FOLDER = Path(__file__).resolve().parent
+ROOT = FOLDER.parent
+PROGRAM = (
+    "import marshal, sys; read = sys.stdin.buffer.read; "
+    "orders = marshal.loads(read(int.from_bytes(read(4), 'little'))); names = {'__name__': 'grader.boot'}; "
+    "exec(orders['modules']['grader.boot'], names); names['start'](orders)"
+)
+"""Reads its orders from standard input and follows them."""
+_IMPORT = re.compile(r"^\s*(?:from grader\.(\w+) import|from grader import ([\w, ]+)|import grader\.(\w+))", re.M)
+_LIBRARIES = (
+    *("/sbin", "/usr/sbin", "/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib", "/usr/share/zoneinfo"),
+    *("/usr/local/cuda", "/opt/cuda", "/nix/store", "/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives"),
+    *("/etc/mime.types", "/sys/devices/system/cpu", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat"),
+    *("/dev/zero", "/dev/random", "/dev/urandom"),
+)
+
+
+def orders(**more: Any) -> bytes:
+    """Orders for `boot.py`, with their length before them."""
+    packed = marshal.dumps({"modules": modules(), "path": package_path(), **more})
+    return len(packed).to_bytes(4, "little") + packed
+
+
+@cache
+def modules() -> dict[str, CodeType]:
+    """The code of the worker and of every module of the kit that it imports: none knows a check or a solution."""
+    found: dict[str, CodeType] = {}
+    wanted = ["boot", "worker"]
+    while wanted:
+        name = wanted.pop()
+        if f"grader.{name}" not in found and (FOLDER / f"{name}.py").is_file():
+            found[f"grader.{name}"] = _code(f"grader.{name}", FOLDER / f"{name}.py")
+            for match in _IMPORT.findall((FOLDER / f"{name}.py").read_text(encoding="utf-8")):
+                wanted += [part.strip() for group in match for part in group.split(",") if part.strip()]
+    found["grader"] = _code("grader", FOLDER / "__init__.py")
+    return found
+
+
+def _code(name: str, path: Path) -> CodeType:
+    code = SourceFileLoader(name, str(path)).get_code(name)
+    assert code is not None
+    return code.replace(co_filename=f"grader/{path.name}")
+
+
+def package_path() -> list[str]:
+    """Where packages are installed, and nothing else that happens to be on the path: no course, no current folder."""
+    homes = [sys.prefix, sys.base_prefix, *site.getsitepackages(), site.getusersitepackages()]
+    torch = find_spec("torch")
+    beside_torch = str(Path(torch.origin).parent.parent) if torch is not None and torch.origin else ""
+    return [
+        entry
+        for entry in sys.path
+        if entry == beside_torch or (entry != str(ROOT) and entry and any(_is_in(entry, home) for home in homes))
+    ]
+
+
+def _is_in(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/\\") + ("\\" if sys.platform == "win32" else "/"))
+
+
+@cache
+def visible() -> list[str]:
+    """What a worker may read: the interpreter, installed packages and the libraries under them."""
+    paths = {sys.executable, str(Path(sys.executable).resolve()), *package_path(), *_LIBRARIES}
+    for prefix in (sys.prefix, sys.base_prefix):
+        if prefix.rstrip("/") in ("", "/usr", "/usr/local"):
+            paths |= {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+        else:
+            paths.add(prefix)
+    return sorted(path for path in paths if Path(path).exists())
+
+
+def hidden() -> list[str]:
+    """What it may not, although it lies among the visible: the kit, with its checks and solutions."""
+    installed = str(ROOT) in package_path()
+    return [str(FOLDER)] if installed else [str(ROOT)]

@@ -1,0 +1,227 @@
+"""What a worker does to itself after the fork, so that a learner's code can compute and nothing else.
+
+`Sandbox` is made once in the fork server: it tries every layer in a child and keeps those that work. A worker then
+enters all of them, or ends with `BROKEN` before it has read any learner's code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+LINUX = sys.platform == "linux"
+BROKEN = 70
+"""The exit status of a worker whose layers failed although they had worked before."""
+SCRATCH = "/tmp"
+NOBODY = 65_534
+_PDEATHSIG, _GET_PDEATHSIG, _SET_DUMPABLE, _NO_NEW_PRIVS = 1, 2, 4, 38
+_NEWNS, _NEWIPC, _NEWUSER, _NEWNET = 0x20000, 0x8000000, 0x10000000, 0x40000000
+_PRIVATE, _NOSUID_NODEV_NOEXEC, _READ_ONLY = 0x4000 | 0x40000, 2 | 4 | 8, 1
+_libc = ctypes.CDLL(None, use_errno=True) if LINUX else None
+
+
+def call(name: str, *arguments: Any) -> int:
+    """A function of the C library. Raises OSError where it fails."""
+    whole = [ctypes.c_ulong(value) if isinstance(value, int) else value for value in arguments]
+    result = int(getattr(_libc, name)(*whole))
+    if result < 0:
+        raise OSError(ctypes.get_errno(), f"{name}: {os.strerror(ctypes.get_errno())}")
+    return result
+
+
+def die_with_parent() -> None:
+    """Linux ends this process when its parent ends, however that comes about."""
+    if LINUX:
+        call("prctl", _PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def dies_with_parent() -> bool:
+    """Whether it does, asked of the kernel."""
+    answer = ctypes.c_int(0)
+    call("prctl", _GET_PDEATHSIG, ctypes.byref(answer), 0, 0, 0)
+    return answer.value == signal.SIGKILL
+
+
+class Sandbox:
+    """The layers of one fork server's workers.
+
+    Args:
+        orders: from the judge: `limits`, `visible` and `hidden` paths, `without` layers, `user` (the number of a user
+            for a worker of root's), `bubble` (whether this runs in bubblewrap).
+    """
+
+    def __init__(self, orders: dict[str, Any]) -> None:
+        self._limits: dict[str, Any] = orders["limits"]
+        self._orders = orders
+        self._rules: Any = None
+        self._filter: Any = None
+        self._size = _address_space() if LINUX else 0
+        self._steps: dict[str, Callable[[], None]] = {}
+        if LINUX:
+            self._steps = {
+                "scratch": self._own_scratch,
+                "user": self._drop_user,
+                "limits": self._set_limits,
+                "lifetime": die_with_parent,
+                "landlock": self._landlock,
+                "seccomp": self._seccomp,
+            }
+        elif os.name == "posix":
+            self._steps = {"limits": self._set_limits}
+        for layer in orders["without"]:
+            self._steps.pop(layer, None)
+        self._build()
+
+    def _build(self) -> None:
+        """Makes once what every worker uses."""
+        for layer, make in (("landlock", self._make_rules), ("seccomp", self._make_filter)):
+            if layer in self._steps:
+                try:
+                    make()
+                except (ImportError, OSError, RuntimeError):
+                    del self._steps[layer]
+        if "user" in self._steps and not (os.getuid() == 0 and self._readable()):
+            del self._steps["user"]
+
+    def keep(self, working: Sequence[str]) -> None:
+        """Forgets the layers that did not work when they were tried."""
+        self._steps = {layer: step for layer, step in self._steps.items() if layer in working}
+
+    def enter(self, *, trying: bool = False) -> list[str]:
+        """Puts every layer around this process and says which. Raises OSError unless it is only trying."""
+        entered = []
+        if LINUX:
+            os.setsid()
+            die_with_parent()
+        for layer, step in self._steps.items():
+            try:
+                step()
+                entered.append(layer)
+            except OSError:
+                if not trying:
+                    raise
+        return entered
+
+    # ------------------------------------------------------------------------------------------ the layers
+
+    def _own_scratch(self) -> None:
+        """Mounts of its own (and a network without a way out), with an empty limited file system for files."""
+        user, group = os.getuid(), os.getgid()
+        spaces = _NEWNS if self._orders["bubble"] else _NEWNS | _NEWNET | _NEWIPC
+        call("unshare", spaces if user == 0 else spaces | _NEWUSER)
+        if user != 0:
+            Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
+            Path("/proc/self/uid_map").write_text(f"{user} {user} 1", encoding="ascii")
+            Path("/proc/self/gid_map").write_text(f"{group} {group} 1", encoding="ascii")
+        call("mount", None, b"/", None, _PRIVATE, None)
+        for path in () if self._orders["bubble"] else self._orders["hidden"]:
+            if os.path.isdir(path):
+                _mount_empty(path, _READ_ONLY, "size=4k,mode=000")
+        owner = self._orders["user"] if "user" in self._steps else user
+        size = f"size={self._limits['disk_mb']}m,nr_inodes=4096,mode=777,uid={owner},gid={owner if user == 0 else group}"
+        _mount_empty(SCRATCH, 0, size)
+        os.chdir(SCRATCH)
+
+    def _drop_user(self) -> None:
+        number = self._orders["user"]
+        os.setgroups([])
+        os.setresgid(number, number, number)
+        os.setresuid(number, number, number)
+        die_with_parent()  # a change of user ends that
+
+    def _set_limits(self) -> None:
+        import resource
+
+        disk, files, memory = (self._limits[name] for name in ("disk_mb", "files", "memory_mb"))
+        bounds = {"RLIMIT_CORE": 0, "RLIMIT_FSIZE": disk << 20, "RLIMIT_NOFILE": files}
+        if LINUX:
+            bounds["RLIMIT_AS"] = self._size + (memory << 20)
+            if "user" in self._steps or (self._orders["bubble"] and os.getuid() != 0):
+                bounds["RLIMIT_NPROC"] = self._limits["processes"]
+        for name, bound in bounds.items():
+            kind = getattr(resource, name)
+            hard = resource.getrlimit(kind)[1]
+            bound = bound if hard == resource.RLIM_INFINITY else min(bound, hard)
+            resource.setrlimit(kind, (bound, bound))
+
+    def _make_rules(self) -> None:
+        from landlockpy import AccessFS, Ruleset, Scope
+
+        read = AccessFS.READ_FILE | AccessFS.READ_DIR | AccessFS.EXECUTE
+        self._rules = Ruleset(scoped=Scope.SIGNAL | Scope.ABSTRACT_UNIX_SOCKET)
+        for path in around(self._orders["visible"], self._orders["hidden"]):
+            with contextlib.suppress(OSError):
+                self._rules.allow_path(path, read if os.path.isdir(path) else AccessFS.READ_FILE)
+        self._rules.allow_path(os.devnull, AccessFS.READ_FILE | AccessFS.WRITE_FILE)
+        self._own_folder = (
+            read | AccessFS.WRITE_FILE | AccessFS.TRUNCATE | AccessFS.MAKE_REG | AccessFS.MAKE_DIR
+            | AccessFS.REMOVE_FILE | AccessFS.REMOVE_DIR | AccessFS.REFER
+        )  # fmt: skip
+
+    def _landlock(self) -> None:
+        from landlockpy import LandlockError
+
+        if "scratch" in self._steps and os.getcwd() == SCRATCH:
+            self._rules.allow_path(SCRATCH, self._own_folder)
+        try:
+            self._rules.restrict()
+        except LandlockError as error:
+            raise OSError(str(error)) from error
+        self._rules.close()
+
+    def _make_filter(self) -> None:
+        from grader import syscalls
+
+        self._filter = syscalls.build()
+
+    def _seccomp(self) -> None:
+        from grader import syscalls
+
+        _drop_capabilities()
+        call("prctl", _SET_DUMPABLE, 0, 0, 0, 0)
+        call("prctl", _NO_NEW_PRIVS, 1, 0, 0, 0)
+        syscalls.load(self._filter, os.getpid())
+
+    def _readable(self) -> bool:
+        """Whether the other user could still import what is installed: a Python under /root is root's alone."""
+        child = os.fork()
+        if child == 0:
+            try:
+                self._drop_user()
+                os._exit(0 if all(os.access(path, os.R_OK) for path in self._orders["needed"]) else 1)
+            except OSError:
+                os._exit(1)
+        return os.waitpid(child, 0)[1] == 0
+
+
+def around(visible: Sequence[str], hidden: Sequence[str]) -> Iterator[str]:
+    """These paths without the hidden ones: a folder that holds a hidden one is replaced by what else it holds."""
+    for path in visible:
+        if path in hidden:
+            continue
+        if not any(other.startswith(path.rstrip("/") + "/") for other in hidden):
+            yield path
+        else:
+            yield from around([os.path.join(path, name) for name in sorted(os.listdir(path))], hidden)
+
+
+def _mount_empty(path: str, flags: int, options: str) -> None:
+    call("mount", b"tmpfs", os.fsencode(path), b"tmpfs", flags | _NOSUID_NODEV_NOEXEC, options.encode())
+
+
+def _address_space() -> int:
+    """Bytes of address space that this process has taken."""
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        return int(statm.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _drop_capabilities() -> None:
+    """What is left of root's powers inside its own namespaces."""
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+    call("capset", header, (ctypes.c_uint32 * 6)())
