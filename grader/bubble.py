@@ -1,4 +1,4 @@
-"""The bubblewrap command around a fork server: a file system of its own, where nothing is but Python and its packages."""
+"""The bubblewrap command around a fork server: a file system of its own that holds Python and its packages alone."""
 
 from __future__ import annotations
 
@@ -60,4 +60,3 @@ def _shown(path: str) -> list[str]:
     if os.path.islink(path) and len(Path(path).parts) == 2:
         return ["--symlink", os.readlink(path), path]
     return ["--ro-bind", path, path]
-

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grader import isolation
 from grader.discovery import Exercise, Kit
 from grader.intake import Entry, read_one
 from grader.launch import Launcher, launcher
@@ -105,7 +106,8 @@ def _check(
     screen.line()
     screen.line(f"seed {seed}; the same run again: --seed {seed}")
     screen.totals(found)
-    run = results.Run(seed, session.settings.devices, workers is not None, time.perf_counter() - start)
+    surrounds = workers.isolation if workers is not None else isolation.NONE
+    run = results.Run(seed, session.settings.devices, surrounds, time.perf_counter() - start)
     if json_file is not None:
         you = results.Submission("you", str(place), found, run.seconds, handed_in.problems)
         results.write(json_file, run, [you])

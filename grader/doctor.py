@@ -8,7 +8,8 @@ import platform
 import sys
 
 from grader.discovery import Kit
-from grader.launch import ForkLauncher, launcher
+from grader.launch import launcher
+from grader.layers import LAYERS
 from grader.screen import Screen
 
 EXTRAS = {
@@ -52,13 +53,15 @@ def _devices(screen: Screen) -> None:
 
 
 def _isolation(screen: Screen) -> None:
-    from grader.results import ISOLATION
-
+    """What a worker saw around itself."""
     workers = launcher()
     try:
-        workers.start().end()
-        kind = "forked" if isinstance(workers, ForkLauncher) else "fresh"
-        screen.line(f"isolation   {', '.join(ISOLATION['layers'])} ({kind} processes)")
-        screen.line(f"            files {ISOLATION['files']}, network {ISOLATION['network']}, memory not limited")
+        found = workers.isolation
+        screen.line(f"isolation   {workers.name}, a worker tried each of these:")
+        memory = f"at most {found['memory_mb']:,} MB" if found["memory_mb"] else "not limited"
+        screen.line(f"            files {found['files']}, network {found['network']}, memory {memory}")
+        for layer, meaning in LAYERS.items():
+            state = "yes" if layer in found["layers"] else "no"
+            screen.line(f"  {state:<4}{layer:<12}{meaning}")
     finally:
         workers.close()

@@ -55,6 +55,6 @@ def _grade(
         one = results.Submission(entry.id, entry.source, found, time.perf_counter() - began, entry.problems)
         done.append(one)
         on_done(f"{one.id}: {'no score' if one.score is None else f'{one.score:g} of {one.max_score:g}'}")
-    run = results.Run(seed, session.settings.devices, True, time.perf_counter() - start)
+    run = results.Run(seed, session.settings.devices, workers.isolation, time.perf_counter() - start)
     results.write(out / "results.json", run, done)
     return EXIT_GRADER if any(one.score is None for one in done) else EXIT_PASS

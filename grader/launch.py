@@ -50,8 +50,10 @@ class Launcher(Protocol):
     """Starts one process after another."""
 
     name: str
-    isolation: dict[str, Any]
-    """What surrounds a worker, as results.json tells it."""
+
+    @property
+    def isolation(self) -> dict[str, Any]:
+        """What surrounds a worker, as one saw it: `run.isolation` of results.json."""
 
     def start(self) -> Process: ...
 
@@ -69,8 +71,8 @@ def launcher(limits: Limits | None = None, *, require: Sequence[str] = (), witho
     Raises UsageError where a required layer is missing.
     """
     isolation.check_names(require)
-    kind = ForkLauncher if sys.platform == "linux" else FreshLauncher
-    started: Launcher = kind(limits or Limits(), without)
+    linux = sys.platform == "linux"
+    started: Launcher = ForkLauncher(limits, without) if linux else FreshLauncher(limits, without)
     if require:
         try:
             isolation.require(started.isolation, require)
@@ -104,7 +106,9 @@ def _orders(mode: str, limits: Limits, without: Sequence[str], bubbled: bool) ->
         "without": list(without),
         "visible": luggage.visible(),
         "hidden": luggage.hidden(),
-        "needed": [path for path in (*luggage.package_path(), torch.origin if torch else "") if os.path.exists(path or "")],
+        "needed": [
+            path for path in (*luggage.package_path(), torch.origin if torch else "") if os.path.exists(path or "")
+        ],
         "forbidden": [*outside, str(luggage.FOLDER), str(Path.home()), "/etc/passwd"],
         "shared": [path for path in ("/dev/shm", "/var/tmp", tempfile.gettempdir()) if path != "/tmp"],
         "user": FIRST_USER + os.getpid(),
@@ -152,6 +156,30 @@ def _how(code: int) -> str:
     return f"was killed by signal {-code}" if code < 0 else f"ended itself with exit status {code}"
 
 
+def _exactly(connection: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        part = connection.recv(size - len(data))
+        if not part:
+            raise OSError("the process for the learner's code is gone")
+        data += part
+    return data
+
+
+def _number(connection: socket.socket) -> int:
+    return int(struct.unpack("<q", _exactly(connection, 8))[0])
+
+
+def _report(connection: socket.socket) -> dict[str, Any]:
+    """What a worker saw around itself: sent before any learner's code is read."""
+    report: dict[str, Any] = marshal.loads(_exactly(connection, _number(connection)))
+    return report
+
+
+def _told(report: dict[str, Any], limits: Limits) -> dict[str, Any]:
+    return isolation.told(report, ("process", "environment"), limits.memory_mb)
+
+
 class _Forked:
     def __init__(self, server: ForkLauncher, channel: Channel, number: int) -> None:
         self.channel, self._server, self._number = channel, server, number
@@ -167,14 +195,14 @@ class ForkLauncher:
 
     name = "fork server"
 
-    def __init__(self, limits: Limits, without: Sequence[str] = ()) -> None:
-        self._limits, self._without = limits, without
-        self._report: dict[str, Any] | None = None
+    def __init__(self, limits: Limits | None = None, without: Sequence[str] = ()) -> None:
+        self._limits, self._without = limits or Limits(), without
         bwrap = bubble.program() if "namespaces" not in without else None
         self._wrap = bubble.command(bwrap, luggage.visible(), luggage.hidden()) if bwrap is not None else []
         self._begin()
 
     def _begin(self) -> None:
+        self._report: dict[str, Any] | None = None
         try:
             self._server, self._control = _spawn("fork", self._limits, self._without, self._wrap)
         except OSError:
@@ -186,10 +214,13 @@ class ForkLauncher:
     @property
     def isolation(self) -> dict[str, Any]:
         """What surrounds a worker, as one saw it."""
+        return _told(self._ready(), self._limits)
+
+    def _ready(self) -> dict[str, Any]:
+        """Waits until the server can fork. Raises OSError where it is gone."""
         if self._report is None:
-            self._control.sendall(b"r")
-            self._report = marshal.loads(self._control.recv(self._number(), socket.MSG_WAITALL))
-        return isolation.told(self._report, ("process", "environment"), self._limits.memory_mb)
+            self._report = _report(self._control)
+        return self._report
 
     def start(self) -> Process:
         """Raises OSError when no process can be started."""
@@ -197,8 +228,9 @@ class ForkLauncher:
             ours, theirs = socket.socketpair()
             with theirs:
                 try:
+                    self._ready()
                     socket.send_fds(self._control, [b"f"], [theirs.fileno()])
-                    return _Forked(self, Channel(ours), self._number())
+                    return _Forked(self, Channel(ours), _number(self._control))
                 except OSError:
                     ours.close()
                     self.close()
@@ -209,16 +241,10 @@ class ForkLauncher:
         """The wait status of a worker that had ended, None of one that had to be killed."""
         try:
             self._control.sendall(b"e" + struct.pack("<qd", number, patience))
-            status = self._number()
+            status = _number(self._control)
         except OSError:
             return None
         return None if status == ALIVE else status
-
-    def _number(self) -> int:
-        data = self._control.recv(8, socket.MSG_WAITALL)
-        if len(data) < 8:
-            raise OSError("the fork server is gone")
-        return int(struct.unpack("<q", data)[0])
 
     def close(self) -> None:
         self._control.close()
@@ -242,25 +268,33 @@ class FreshLauncher:
     """A new process every time; the next one imports torch while the current one works."""
 
     name = "fresh processes"
-    isolation = isolation.told(
-        {"layers": [], "files": False, "network": False, "memory": False}, ("process", "environment"), 0
-    )
 
     def __init__(self, limits: Limits | None = None, without: Sequence[str] = ()) -> None:
         self._limits, self._without = limits or Limits(), without
-        self._next: Process | None = self._begin()
+        self._next: Process | None = None
+        self._isolation: dict[str, Any] | None = None
+        self._warm = _spawn("serve", self._limits, self._without, ())
 
-    def _begin(self) -> Process:
-        process, connection = _spawn("serve", self._limits, self._without, ())
-        return _Fresh(process, Channel(connection))
+    @property
+    def isolation(self) -> dict[str, Any]:
+        """What surrounds a worker, as one saw it."""
+        if self._isolation is None:
+            self._next = self.start()
+        assert self._isolation is not None
+        return self._isolation
 
     def start(self) -> Process:
-        ready = self._next or self._begin()
-        self._next = self._begin()
-        return ready
+        """Raises OSError when no process can be started."""
+        if self._next is not None:
+            ready, self._next = self._next, None
+            return ready
+        process, connection = self._warm
+        self._warm = _spawn("serve", self._limits, self._without, ())
+        self._isolation = _told(_report(connection), self._limits)
+        return _Fresh(process, Channel(connection))
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):
-            if self._next is not None:
-                self._next.end()
-        self._next = None
+        if self._next is not None:
+            self._next.end()
+        process, connection = self._warm
+        _Fresh(process, Channel(connection)).end()

@@ -1,4 +1,4 @@
-"""What a worker's process is started with: where Python's packages are, and the kit's modules that it needs, as bytes."""
+"""What a worker's process is started with: where packages are, and the kit's modules that it needs, as bytes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,18 @@ PROGRAM = (
 """Reads its orders from standard input and follows them."""
 _IMPORT = re.compile(r"^\s*(?:from grader\.(\w+) import|from grader import ([\w, ]+)|import grader\.(\w+))", re.M)
 _LIBRARIES = (
-    *("/sbin", "/usr/sbin", "/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib", "/usr/share/zoneinfo"),
+    *(
+        "/sbin",
+        "/usr/sbin",
+        "/lib",
+        "/lib32",
+        "/lib64",
+        "/usr/lib",
+        "/usr/lib32",
+        "/usr/lib64",
+        "/usr/local/lib",
+        "/usr/share/zoneinfo",
+    ),
     *("/usr/local/cuda", "/opt/cuda", "/nix/store", "/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives"),
     *("/etc/mime.types", "/sys/devices/system/cpu", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat"),
     *("/dev/zero", "/dev/random", "/dev/urandom"),

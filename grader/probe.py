@@ -20,7 +20,7 @@ def look_around(orders: dict[str, Any], entered: Sequence[str]) -> dict[str, Any
         "scratch": lambda: _room(SCRATCH) <= limits["disk_mb"] << 20,
         "user": lambda: os.getuid() == orders["user"],
         "limits": lambda: sys.platform != "linux" or _memory_ends(limits["memory_mb"] << 20),
-        "lifetime": dies_with_parent,
+        "lifetime": lambda: sys.platform != "linux" or dies_with_parent(),
         "landlock": lambda: _refused(lambda: os.listdir("/")),
         "seccomp": lambda: _refused(_fork) and _refused(socket.socket),
     }

@@ -16,14 +16,6 @@ import grader
 from grader.verdicts import SKIP, ExerciseResult, Outcome
 
 FORMAT = 1
-ISOLATION: dict[str, Any] = {
-    "process": True,
-    "files": "visible",
-    "network": "open",
-    "memory_mb": None,
-    "layers": ["process", "environment"],
-}
-"""What surrounds a learner's code in a worker. `local` runs have none of it."""
 
 
 @dataclass
@@ -53,14 +45,14 @@ class Run:
 
     seed: int
     devices: Sequence[str]
-    isolated: bool
+    isolation: dict[str, Any]
+    """What surrounded the code, as the launcher reports it."""
     seconds: float = 0.0
     problems: list[str] = field(default_factory=list)
 
 
 def document(run: Run, submissions: Sequence[Submission]) -> dict[str, Any]:
     """The whole of results.json."""
-    isolation = ISOLATION if run.isolated else {**ISOLATION, "process": False, "layers": []}
     return {
         "format": FORMAT,
         "run": {
@@ -69,7 +61,7 @@ def document(run: Run, submissions: Sequence[Submission]) -> dict[str, Any]:
             "torch": torch.__version__.partition("+")[0],
             "seed": run.seed,
             "devices": list(run.devices),
-            "isolation": isolation,
+            "isolation": run.isolation,
             "problems": run.problems + [text for one in submissions for text in _errors(one)],
             "seconds": round(run.seconds, 3),
         },

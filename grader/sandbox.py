@@ -65,10 +65,10 @@ class Sandbox:
         self._steps: dict[str, Callable[[], None]] = {}
         if LINUX:
             self._steps = {
+                "lifetime": die_with_parent,
                 "scratch": self._own_scratch,
                 "user": self._drop_user,
                 "limits": self._set_limits,
-                "lifetime": die_with_parent,
                 "landlock": self._landlock,
                 "seccomp": self._seccomp,
             }
@@ -96,9 +96,8 @@ class Sandbox:
     def enter(self, *, trying: bool = False) -> list[str]:
         """Puts every layer around this process and says which. Raises OSError unless it is only trying."""
         entered = []
-        if LINUX:
-            os.setsid()
-            die_with_parent()
+        with contextlib.suppress(OSError):  # a process that was started, not forked, has its session already
+            getattr(os, "setsid", int)()
         for layer, step in self._steps.items():
             try:
                 step()
@@ -124,7 +123,9 @@ class Sandbox:
             if os.path.isdir(path):
                 _mount_empty(path, _READ_ONLY, "size=4k,mode=000")
         owner = self._orders["user"] if "user" in self._steps else user
-        size = f"size={self._limits['disk_mb']}m,nr_inodes=4096,mode=777,uid={owner},gid={owner if user == 0 else group}"
+        size = (
+            f"size={self._limits['disk_mb']}m,nr_inodes=4096,mode=777,uid={owner},gid={owner if user == 0 else group}"
+        )
         _mount_empty(SCRATCH, 0, size)
         os.chdir(SCRATCH)
 

@@ -86,42 +86,41 @@ def _be_alone() -> None:
     sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115
 
 
+def try_layers(box: Sandbox, orders: dict[str, Any]) -> dict[str, Any]:
+    """Lets a child enter the sandbox and look around; the layers that worked for it are kept for every worker."""
+    ours, theirs = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(theirs, marshal.dumps(probe.look_around(orders, box.enter(trying=True))))
+        finally:
+            os._exit(0)
+    os.close(theirs)
+    with os.fdopen(ours, "rb") as pipe:
+        data = pipe.read()
+    os.waitpid(child, 0)
+    nothing = {"layers": [], "files": False, "network": False, "memory": False}
+    report: dict[str, Any] = marshal.loads(data) if data else nothing
+    box.keep(report["layers"])
+    if orders["bubble"] and probe.alone_in_namespaces():
+        report["layers"].append("namespaces")
+    return report
+
+
 class ForkServer:
     """Forks a worker for every connection received; ends one, and says how it ended, when told to.
 
     Requests: `f` with one descriptor -> the child's number; `e` + number + patience -> its status as `os.waitpid`
-    gives it, -1 where it had to be killed; `r` -> the report of what surrounds a worker, after its length.
+    gives it, -1 where it had to be killed.
 
     Args:
         control: the connection to the judge.
-        orders: the judge's orders.
+        box: what every worker enters.
     """
 
-    def __init__(self, control: socket.socket, orders: dict[str, Any]) -> None:
+    def __init__(self, control: socket.socket, box: Sandbox) -> None:
         self._control = control
-        self._sandbox = Sandbox(orders)
-        self._report = self._try_layers(orders)
-        self._sandbox.keep(self._report["layers"])
-
-    def _try_layers(self, orders: dict[str, Any]) -> dict[str, Any]:
-        """Lets a child enter the sandbox and look around."""
-        ours, theirs = os.pipe()
-        child = os.fork()
-        if child == 0:
-            try:
-                seen = probe.look_around(orders, self._sandbox.enter(trying=True))
-                os.write(theirs, marshal.dumps(seen))
-            finally:
-                os._exit(0)
-        os.close(theirs)
-        with os.fdopen(ours, "rb") as pipe:
-            data = pipe.read()
-        os.waitpid(child, 0)
-        nothing = {"layers": [], "files": False, "network": False, "memory": False}
-        report: dict[str, Any] = marshal.loads(data) if data else nothing
-        if orders["bubble"] and probe.alone_in_namespaces():
-            report["layers"].append("namespaces")
-        return report
+        self._sandbox = box
 
     def run(self) -> None:
         """Until the judge hangs up."""
@@ -131,11 +130,8 @@ class ForkServer:
                 return
             if data[:1] == b"f":
                 self._control.sendall(struct.pack("<q", self._fork(descriptors[0])))
-            elif data[:1] == b"e":
-                self._control.sendall(struct.pack("<q", _end(*struct.unpack("<qd", data[1:17]))))
             else:
-                report = marshal.dumps(self._report)
-                self._control.sendall(struct.pack("<q", len(report)) + report)
+                self._control.sendall(struct.pack("<q", _end(*struct.unpack("<qd", data[1:17]))))
 
     def _fork(self, descriptor: int) -> int:
         child = os.fork()
@@ -195,8 +191,18 @@ def main(orders: dict[str, Any]) -> None:
     _be_alone()
     gc.collect()
     gc.freeze()
+    box = Sandbox(orders)
+    if sandbox.LINUX:
+        _tell(connection, try_layers(box, orders))
     if orders["mode"] == "fork":
-        ForkServer(connection, orders).run()
-    else:
-        Sandbox(orders).enter(trying=True)
-        serve(connection)
+        ForkServer(connection, box).run()
+        return
+    entered = box.enter()
+    if not sandbox.LINUX:
+        _tell(connection, probe.look_around(orders, [*entered, "lifetime"]))
+    serve(connection)
+
+
+def _tell(connection: socket.socket, report: dict[str, Any]) -> None:
+    data = marshal.dumps(report)
+    connection.sendall(struct.pack("<q", len(data)) + data)
