@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from html import escape
 
 from grader.picture import Grid, Picture
@@ -11,6 +12,8 @@ from grader.picture import Grid, Picture
 CELL_WIDTH, CELL_HEIGHT = 40, 24
 MARGIN = 30
 """Room for the index of a row, and above for those of the columns."""
+_CELL = f"h{CELL_WIDTH}v{CELL_HEIGHT}h-{CELL_WIDTH}z"
+_FRAME = f"h{CELL_WIDTH - 2}v{CELL_HEIGHT - 2}h-{CELL_WIDTH - 2}z"
 NUMBER = 'font-size="11" text-anchor="middle"'
 LOW, MIDDLE, HIGH = (122, 170, 222), (255, 255, 255), (246, 173, 96)
 """Negative, zero, positive: light enough for black digits, apart for every kind of colour blindness."""
@@ -35,16 +38,25 @@ def _most(picture: Picture) -> float:
 
 def _grid(picture: Picture, grid: Grid, label: str, *, marked: bool) -> str:
     most = _most(picture)
-    label = f"{label}, {len(grid)} x {len(grid[0])}"
     width, height = MARGIN + CELL_WIDTH * len(grid[0]) + 2, MARGIN + CELL_HEIGHT * len(grid) + 2
-    parts = [
-        _head(width, height, label),
-        *_axes(picture, len(grid), len(grid[0])),
-    ]
+    boxes, numbers, frames = [], [], []
     for i, row in enumerate(grid):
         for j, value in enumerate(row):
-            parts.append(_cell(i, j, value, most, wrong=marked and picture.wrong[i][j]))
-    return "".join([*parts, "</svg>"])
+            x, y = MARGIN + CELL_WIDTH * j, MARGIN + CELL_HEIGHT * i
+            boxes.append(f'<path d="M{x} {y}{_CELL}" fill="{colour(round(value / most, 2))}"/>')
+            numbers.append(f'<text x="{x + CELL_WIDTH // 2}" y="{y + 16}">{short_number(value)}</text>')
+            if marked and picture.wrong[i][j]:
+                frames.append(f"M{x + 1} {y + 1}{_FRAME}")
+                numbers[-1] = numbers[-1].replace("<text", '<text font-weight="700" text-decoration="underline"')
+    framed = f'<path d="{"".join(frames)}" fill="none" stroke="#111" stroke-width="2.5"/>' if frames else ""
+    return "".join(
+        [
+            _head(width, height, f"{label}, {len(grid)} x {len(grid[0])}"),
+            f'<g stroke="#999" stroke-width=".6">{"".join(boxes)}</g>{framed}',
+            f'<g {NUMBER} fill="#111">{"".join(numbers)}</g>',
+            f'<g {NUMBER} fill="currentColor">{"".join(_axes(picture, len(grid), len(grid[0])))}</g></svg>',
+        ]
+    )
 
 
 def _head(width: int, height: int, label: str) -> str:
@@ -56,31 +68,17 @@ def _head(width: int, height: int, label: str) -> str:
 
 def _axes(picture: Picture, rows: int, columns: int) -> list[str]:
     top, left = picture.first
-    across = f"{picture.columns_axis} \u2192"
-    texts = [f'<text x="{MARGIN}" y="11" font-size="11" fill="currentColor">{escape(across)}</text>']
+    texts = [f'<text x="{MARGIN}" y="11" text-anchor="start">{escape(picture.columns_axis)} \u2192</text>']
     for j in range(columns):
-        x = MARGIN + CELL_WIDTH * j + CELL_WIDTH // 2
-        texts.append(f'<text x="{x}" y="25" {NUMBER} fill="currentColor" opacity=".75">{left + j}</text>')
+        texts.append(f'<text x="{MARGIN + CELL_WIDTH * j + CELL_WIDTH // 2}" y="25" opacity=".75">{left + j}</text>')
     if picture.rows_axis:
-        for i in range(rows):
-            y = MARGIN + CELL_HEIGHT * i + 16
-            texts.append(f'<text x="15" y="{y}" {NUMBER} fill="currentColor" opacity=".75">{top + i}</text>')
+        texts += [
+            f'<text x="15" y="{MARGIN + CELL_HEIGHT * i + 16}" opacity=".75">{top + i}</text>' for i in range(rows)
+        ]
     return texts
 
 
-def _cell(i: int, j: int, value: float, most: float, *, wrong: bool) -> str:
-    x, y = MARGIN + CELL_WIDTH * j, MARGIN + CELL_HEIGHT * i
-    inset, stroke = (1.5, 'stroke="#111" stroke-width="2.5"') if wrong else (0.5, 'stroke="#999"')
-    box = (
-        f'<rect x="{x + inset}" y="{y + inset}" width="{CELL_WIDTH - 2 * inset:g}" height="{CELL_HEIGHT - 2 * inset:g}"'
-        f' fill="{colour(value / most)}" {stroke}/>'
-    )
-    weight = ' font-weight="700" text-decoration="underline"' if wrong else ""
-    return (
-        f'{box}<text x="{x + CELL_WIDTH // 2}" y="{y + 16}" {NUMBER} fill="#111"{weight}>{short_number(value)}</text>'
-    )
-
-
+@lru_cache(maxsize=4096)
 def colour(share: float) -> str:
     """From -1, blue, over 0, white, to 1, orange; grey for what is not finite."""
     if not math.isfinite(share):
@@ -89,6 +87,7 @@ def colour(share: float) -> str:
     return "#" + "".join(f"{round(a + (b - a) * amount):02x}" for a, b in zip(MIDDLE, end, strict=True))
 
 
+@lru_cache(maxsize=65536)
 def short_number(value: float) -> str:
     """At most six characters: 0.123, -12.3, 12346, 1e+06."""
     if not math.isfinite(value) or (abs(value) < 99_999 and (value == int(value) or abs(value) >= 1000)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -57,3 +57,9 @@ def script(name: str) -> tuple[Markup, str]:
 def render(template: str, **values: Any) -> str:
     """A template of grader/templates, filled."""
     return _environment().get_template(template).render(**values)
+
+
+@lru_cache(maxsize=8192)
+def part(name: str, *arguments: Any) -> Markup:
+    """A macro of parts.html, filled; the same parts stand on the pages of every student and are made once."""
+    return Markup(getattr(_environment().get_template("parts.html").module, name)(*arguments))

@@ -6,6 +6,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ def page_path(id: str) -> str:  # noqa: A002  (the document's own word)
     return f"students/{slug or 'student'}-{digest}.html"
 
 
+SHOWN_MISTAKES = 15
+"""Rows that are open to the eye; the rarer ones are behind a click."""
 ISOLATION = {
     "process": "a process of its own",
     "files": "files of others",
@@ -63,7 +66,7 @@ def class_page(document: Mapping[str, Any], previous: Mapping[str, Any] | None =
 
     scores, exercises = summary.scores(document), summary.exercises(document)
     script, source = page.script("table.js")
-    unexplained = [(one, check) for one in exercises for check in one.checks.values() if check.unexplained]
+    unexplained = [(one.id, title, who) for one in exercises for title, who in one.unexplained.items()]
     return page.render(
         "report.html",
         run=document["run"],
@@ -72,8 +75,9 @@ def class_page(document: Mapping[str, Any], previous: Mapping[str, Any] | None =
         scores=scores,
         histogram=Markup(figure.histogram(scores.counts, scores.labels, "How many have which score")),
         mistakes=summary.mistakes(document),
+        shown_mistakes=SHOWN_MISTAKES,
         exercises=exercises,
-        unexplained=sorted(unexplained, key=lambda pair: -len(pair[1].unexplained)),
+        unexplained=sorted(unexplained, key=lambda row: -len(row[2])),
         changes=summary.changes(document, previous) if previous else None,
         troubled=[one for one in document["submissions"] if one["problems"]],
         slowest=summary.slowest(document),
@@ -114,14 +118,37 @@ def student_page(one: Mapping[str, Any], run: Mapping[str, Any]) -> str:
         one=one,
         run=run,
         several_devices=len(run["devices"]) > 1,
-        shared_message=_shared_message,
-        picture=Picture.from_record,
+        shared_message=summary.shared_message,
+        rows=_rows,
         yours=lambda picture: Markup(figure.yours(picture)),
         expected=lambda picture: Markup(figure.expected(picture)),
     )
 
 
-def _shared_message(exercise: Mapping[str, Any]) -> str:
-    """What all checks of an exercise say alike: no such file, a file that cannot be loaded."""
-    messages = {check["message"] for check in exercise["checks"]}
-    return messages.pop() if len(messages) == 1 and len(exercise["checks"]) > 1 else ""
+@dataclass(frozen=True)
+class Row:
+    """A check on a student's page: how its row begins and ends, and why it failed."""
+
+    start: str
+    end: str
+    reason: str
+    facts: str
+    picture: Picture | None
+    again: bool
+    """Whether a check before it failed for the same reason."""
+
+
+def _rows(exercise: Mapping[str, Any], several_devices: bool) -> list[Row]:
+    from grader import page
+
+    seen: set[str] = set()
+    rows = []
+    for check in exercise["checks"]:
+        reason, _, facts = check["message"].partition("\n")
+        device = check["device"] if several_devices else ""
+        start = page.part("row_start", check["title"], device, check["verdict"])
+        end = page.part("row_end", check["verdict"], check["points"], check["max_points"])
+        picture = Picture.from_record(check["picture"]) if "picture" in check else None
+        rows.append(Row(start, end, reason, facts, picture, reason in seen))
+        seen.add(reason)
+    return rows

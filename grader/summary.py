@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from statistics import mean, median
 from typing import Any
 
-from grader.verdicts import ERROR, FAIL, MISSING, PASS, SKIP, UNWRITTEN
+from grader.verdicts import CRASH, ERROR, FAIL, MISSING, PASS, SKIP, TIMEOUT, UNWRITTEN
 
 Document = Mapping[str, Any]
 BINS = 12
@@ -17,18 +17,16 @@ SLOWEST = 10
 
 @dataclass
 class CheckCount:
-    """How the class did in one check on one device, those who wrote the exercise."""
+    """How those who wrote the exercise did in one check, all its cases together, on one device."""
 
     title: str
     device: str
     passed: int = 0
-    failed: list[str] = field(default_factory=list)
-    unexplained: list[str] = field(default_factory=list)
-    """Of those who failed, the ones whose failure no known mistake explains."""
+    failed: int = 0
 
     @property
     def share(self) -> float:
-        return self.passed / max(1, self.passed + len(self.failed))
+        return self.passed / max(1, self.passed + self.failed)
 
 
 @dataclass
@@ -40,6 +38,8 @@ class ExerciseCount:
     verdicts: Counter[str] = field(default_factory=Counter)
     scores: list[float] = field(default_factory=list)
     checks: dict[tuple[str, str], CheckCount] = field(default_factory=dict)
+    unexplained: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """The first check that failed and who failed it, of those in whose code no known mistake was found."""
 
     @property
     def mean(self) -> float | None:
@@ -107,20 +107,47 @@ def exercises(document: Document) -> list[ExerciseCount]:
             count.verdicts[exercise["verdict"]] += 1
             if exercise["score"] is not None:
                 count.scores.append(exercise["score"])
-            for check in exercise["checks"]:
-                _count(count, check, one["id"], written=exercise["verdict"] not in (MISSING, UNWRITTEN))
+            _count(count, exercise)
+            if title := _unexplained(exercise):
+                count.unexplained[title].append(one["id"])
     return list(found.values())
 
 
-def _count(exercise: ExerciseCount, check: Document, who: str, *, written: bool) -> None:
-    key = (check["id"], check["device"])
-    count = exercise.checks.setdefault(key, CheckCount(check["title"], check["device"]))
-    if check["verdict"] == PASS:
-        count.passed += 1
-    elif written and check["verdict"] not in (SKIP, ERROR):
-        count.failed.append(who)
-        if check["verdict"] == FAIL and not check["mistake"]:
-            count.unexplained.append(who)
+def _count(count: ExerciseCount, exercise: Document) -> None:
+    """A check that is run in several cases is passed by whoever passes them all."""
+    written = exercise["verdict"] not in (MISSING, UNWRITTEN)
+    said: dict[tuple[str, str], bool] = {}
+    for check in exercise["checks"]:
+        key = (check["id"].partition("[")[0], check["device"])
+        count.checks.setdefault(key, CheckCount(base_title(check), check["device"]))
+        if written and check["verdict"] not in (SKIP, ERROR):
+            said[key] = said.get(key, True) and check["verdict"] == PASS
+    for key, passed in said.items():
+        count.checks[key].passed += passed
+        count.checks[key].failed += not passed
+
+
+def base_title(check: Document) -> str:
+    """The title of a check without its case: `any size may be one (batch)` -> `any size may be one`."""
+    title: str = check["title"]
+    return title.rpartition(" (")[0] or title if check["id"].endswith("]") else title
+
+
+def _unexplained(exercise: Document) -> str:
+    """The first failure of an exercise in which no mistake was recognised; empty where one was, or nothing failed."""
+    failed = [check for check in exercise["checks"] if check["verdict"] in (FAIL, TIMEOUT, CRASH)]
+    tried = [check for check in failed if not check["message"].endswith(" is unwritten")]
+    if exercise["verdict"] != FAIL or not tried or any(check["mistake"] for check in failed):
+        return ""
+    if shared_message(exercise):
+        return "nothing ran: the whole file failed"
+    return base_title(tried[0])
+
+
+def shared_message(exercise: Document) -> str:
+    """What all checks of an exercise say alike: no such file, a file that cannot be loaded."""
+    messages = {check["message"] for check in exercise["checks"]}
+    return messages.pop() if len(messages) == 1 and len(exercise["checks"]) > 1 else ""
 
 
 def mistakes(document: Document) -> list[Mistake]:
@@ -218,11 +245,12 @@ def _reasons(old: Document, new: Document) -> list[tuple[str, str, str, str]]:
     if old["verdict"] != new["verdict"] and (old["verdict"] in whole or new["verdict"] in whole):
         return [(new["id"], "", old["verdict"], new["verdict"])]
     before = {(check["id"], check["device"]): check["verdict"] for check in old["checks"]}
-    return [
-        (new["id"], f"{check['title']}{_on(check, new)}", before.get((check["id"], check["device"]), "not asked"), now)
+    found = [
+        (new["id"], f"{base_title(check)}{_on(check, new)}", was, check["verdict"])
         for check in new["checks"]
-        if (now := check["verdict"]) != before.get((check["id"], check["device"]), "not asked")
+        if (was := before.get((check["id"], check["device"]), "not asked")) != check["verdict"]
     ]
+    return list(dict.fromkeys(found))
 
 
 def _on(check: Document, exercise: Document) -> str:

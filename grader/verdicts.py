@@ -18,6 +18,8 @@ PASS, FAIL, UNWRITTEN, TIMEOUT, CRASH, SKIP, ERROR = (
     "error",
 )
 MISSING = "missing"
+MOST_PICTURES = 2
+"""Pictures that are kept of one exercise: its first failures are what a learner works on."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -79,6 +81,8 @@ def settle(slug: str, outcomes: Sequence[Outcome], max_score: float) -> Exercise
     any_value = any(outcome.verdict == PASS and not outcome.form for outcome in ran)
     all_unwritten = bool(ran) and all(outcome.verdict == UNWRITTEN for outcome in ran)
     settled = [_settle(outcome, shares.get(outcome.id, 0), any_value, all_unwritten) for outcome in outcomes]
+    for i in [i for i, outcome in enumerate(settled) if outcome.picture][MOST_PICTURES:]:
+        settled[i] = replace(settled[i], picture=None)
     if not ran or any(outcome.verdict == ERROR for outcome in ran):
         return ExerciseResult(slug, ERROR, None, max_score, settled)
     if all_unwritten:

@@ -8,6 +8,7 @@ import torch
 from grader.compare import compare
 from grader.errors import Mismatch
 from grader.picture import MOST, Picture
+from grader.verdicts import MOST_PICTURES
 
 
 def picture_of(actual, expected, axes=None):
@@ -73,4 +74,5 @@ def test_a_failing_check_carries_its_picture(session, exercise, submit):
     text = self_attention.solution.read_text().replace("return ", "return 2 * ", 1)
     result = session.run(self_attention, submit(self_attention, text))
     assert result.first_failure.picture is not None
+    assert sum(outcome.picture is not None for outcome in result.outcomes) == MOST_PICTURES
     assert all(outcome.picture is None for outcome in result.outcomes if outcome.verdict == "pass")

@@ -170,10 +170,39 @@ def test_the_report_says_what_the_class_did():
 def test_counts_are_of_those_who_wrote_the_exercise():
     first, second = summary.exercises(document(CLASS))
     assert first.verdicts == {"fail": 2, "pass": 1, "unwritten": 1, "error": 1}
-    counts = [(one.passed, one.failed, one.unexplained) for one in first.checks.values()]
-    assert counts == [(4, [], []), (1, ["bob", "cat"], [])]
-    assert [(one.passed, one.failed, one.unexplained) for one in second.checks.values()][1] == (3, ["cat"], ["cat"])
+    assert [(one.passed, one.failed) for one in first.checks.values()] == [(4, 0), (1, 2)]
+    assert [(one.passed, one.failed) for one in second.checks.values()] == [(4, 0), (3, 1)]
+    assert first.unexplained == {}
+    assert second.unexplained == {"number 2": ["cat"]}
     assert first.mean == 5.0
+
+
+def test_the_cases_of_a_check_count_as_one():
+    def cases(*verdicts):
+        found = [check(i, verdict, message="x" if verdict == "fail" else "") for i, verdict in enumerate(verdicts)]
+        for one, size in zip(found, "ab", strict=True):
+            one.update(id=f"test_any_size_may_be_one[{size}]", title=f"any size may be one ({size})")
+        return exercise("ex01_encoder", "fail" if "fail" in verdicts else "pass", found)
+
+    passing, failing = submission("ann", [cases("pass", "pass")]), submission("bob", [cases("pass", "fail")])
+    (count,) = summary.exercises(document([passing, failing]))
+    assert [(one.title, one.passed, one.failed) for one in count.checks.values()] == [("any size may be one", 1, 1)]
+    assert count.unexplained == {"any size may be one": ["bob"]}
+
+
+def test_a_file_that_failed_as_a_whole_is_said_once():
+    lost = [check(i, "fail", message="Python cannot read ex01_encoder.py:\ninvalid syntax") for i in (1, 2)]
+    one = submission("ann", [exercise("ex01_encoder", "fail", lost)])
+    (count,) = summary.exercises(document([one]))
+    assert count.unexplained == {"nothing ran: the whole file failed": ["ann"]}
+    assert Reader(report.student_page(one, document([])["run"])).text.count("invalid syntax") == 1
+
+
+def test_the_same_reason_is_folded_the_second_time():
+    twice = exercise("ex01_encoder", "fail", [check(1), *(check(i, "fail", message="Why.\nWhere.") for i in (2, 3))])
+    page = Reader(report.student_page(submission("ann", [twice]), document([])["run"]))
+    assert page.text.count("for the same reason") == 1
+    assert page.text.count("Where.") == 2
 
 
 def test_scores_are_spread_over_bins():
