@@ -13,6 +13,7 @@ from grader.errors import GraderError, UsageError
 
 DEVICES = click.Choice(["auto", "cpu", "cuda", "mps"])
 SEED = click.IntRange(min=0)
+EXPORTS = click.Choice(["canvas", "moodle", "gradescope", "junit"])
 EXIT_USAGE, EXIT_GRADER = 2, 3
 
 
@@ -88,17 +89,39 @@ def check_command(exercises: tuple[str, ...], **options: Any) -> None:
 @main.command("grade")
 @click.argument("submissions", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Where results go.")
-@click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where the code works.")
-@click.option("--seed", type=SEED, help="Repeat a run exactly. [default: a fresh one]")
-@click.option("--timeout", type=click.FloatRange(min=0.1), default=10.0, show_default=True, help="Seconds per check.")
-def grade_command(submissions: Path, **options: Any) -> None:
-    """Grade every folder in SUBMISSIONS: one folder is one student.
+@click.option("--jobs", type=click.IntRange(min=1), help="How many at a time. [default: one for each core]")
+@click.option("--device", type=DEVICES, help="Where the code works. [default: auto]")
+@click.option("--seed", type=SEED, help="Repeat a run exactly. [default: the folder's, or a fresh one]")
+@click.option("--timeout", type=click.FloatRange(min=0.1), help="Seconds per check. [default: 10]")
+@click.option("--memory", type=click.IntRange(min=64), metavar="MB", help="Memory for the code. [default: 2048]")
+@click.option(
+    "--feedback",
+    type=click.Choice(["full", "hidden"]),
+    help="Messages with values, or with nothing that a seed or the code decides. [default: full]",
+)
+@click.option("--require-isolation", "require", metavar="LAYER[,LAYER]", help="Do nothing where a layer is missing.")
+@click.option("--fresh", is_flag=True, help="Grade everything anew, with a fresh seed.")
+@click.option("--only", multiple=True, metavar="ID", help="Grade this submission alone, again. Repeatable.")
+@click.option("--export", multiple=True, type=EXPORTS, help="Write what another product reads, too. Repeatable.")
+def grade_command(
+    submissions: Path,
+    out: Path,
+    jobs: int | None,
+    seed: int | None,
+    require: str | None,
+    fresh: bool,
+    only: tuple[str, ...],
+    export: tuple[str, ...],
+    **options: Any,
+) -> None:
+    """Grade every submission in SUBMISSIONS. The same command goes on where a run was stopped.
 
     Exit status: 0 every submission has a result, 2 wrong usage, 3 some submission has none because of the grader.
     """
-    from grader.grade_command import grade
+    from grader.grade_command import Wishes, grade
 
-    raise SystemExit(grade(submissions, on_done=click.echo, **options))
+    layers = tuple(name.strip() for name in (require or "").split(",") if name.strip())
+    raise SystemExit(grade(submissions, out=out, wishes=Wishes(seed, options, jobs, layers, fresh, only, export)))
 
 
 @main.command("lesson")

@@ -106,11 +106,12 @@ def _check(
     screen.line()
     screen.line(f"seed {seed}; the same run again: --seed {seed}")
     screen.totals(found)
-    surrounds = workers.isolation if workers is not None else isolation.NONE
-    run = results.Run(seed, session.settings.devices, surrounds, time.perf_counter() - start)
     if json_file is not None:
-        you = results.Submission("you", str(place), found, run.seconds, handed_in.problems)
-        results.write(json_file, run, [you])
+        surrounds = workers.isolation if workers is not None else isolation.NONE
+        seconds = time.perf_counter() - start
+        you = results.submission("you", str(place), found, seconds=seconds, problems=handed_in.problems)
+        run = results.Run(seed, session.settings.devices, surrounds, seconds, results.errors(you))
+        results.write(json_file, run, [results.bounded(you)])
     return _exit_status(screen, found)
 
 

@@ -30,6 +30,8 @@ MAX_UNNAMED = 200
 """Files of one submission that are opened because their names say nothing."""
 MAX_PROBLEMS = 20
 """Sentences about one submission."""
+MAX_RECORD = 1 << 20
+"""Bytes of one submission's record."""
 
 
 @dataclass(frozen=True)

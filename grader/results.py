@@ -1,42 +1,30 @@
-"""results.json: what other tools read. Its format is fixed by `format`."""
+"""results.json: what other tools read. Its format is fixed by `format`. Imports no torch."""
 
 from __future__ import annotations
 
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
-
 import grader
-from grader.verdicts import SKIP, ExerciseResult, Outcome
+from grader.limits import MAX_MESSAGE, MAX_RECORD
+from grader.verdicts import ERROR, SKIP, ExerciseResult, Outcome, clean
 
 FORMAT = 1
 
 
-@dataclass
-class Submission:
-    """One student's results."""
-
-    id: str
-    source: str
-    results: list[ExerciseResult]
-    seconds: float = 0.0
-    problems: list[str] = field(default_factory=list)
-
-    @property
-    def score(self) -> float | None:
-        """None where some exercise has none because of the grader."""
-        scores = [result.score for result in self.results]
-        return None if None in scores else round(sum(score for score in scores if score is not None), 2)
-
-    @property
-    def max_score(self) -> float:
-        return sum(result.max_score for result in self.results)
+def versions() -> dict[str, str]:
+    """What a result depends on, besides the checks and the submission."""
+    return {
+        "grader": grader.__version__,
+        "python": platform.python_version(),
+        "torch": version("torch").partition("+")[0],
+    }
 
 
 @dataclass
@@ -50,53 +38,48 @@ class Run:
     seconds: float = 0.0
     problems: list[str] = field(default_factory=list)
 
+    def record(self) -> dict[str, Any]:
+        """The `run` part of results.json."""
+        return {
+            **versions(),
+            "seed": self.seed,
+            "devices": list(self.devices),
+            "isolation": self.isolation,
+            "problems": self.problems,
+            "seconds": round(self.seconds, 3),
+        }
 
-def document(run: Run, submissions: Sequence[Submission]) -> dict[str, Any]:
-    """The whole of results.json."""
+
+def submission(
+    id: str,  # noqa: A002  (the document's own word)
+    source: str,
+    results: Sequence[ExerciseResult],
+    *,
+    page: str | None = None,
+    seconds: float = 0.0,
+    problems: Sequence[str] = (),
+) -> dict[str, Any]:
+    """One student's part of results.json. The score is null where some exercise has none because of the grader."""
+    scores = [result.score for result in results]
     return {
-        "format": FORMAT,
-        "run": {
-            "grader": grader.__version__,
-            "python": platform.python_version(),
-            "torch": torch.__version__.partition("+")[0],
-            "seed": run.seed,
-            "devices": list(run.devices),
-            "isolation": run.isolation,
-            "problems": run.problems + [text for one in submissions for text in _errors(one)],
-            "seconds": round(run.seconds, 3),
-        },
-        "submissions": [_submission(one) for one in submissions],
+        "id": id,
+        "source": source,
+        "page": page,
+        "score": None if None in scores else round(sum(score for score in scores if score is not None), 2),
+        "max_score": sum(result.max_score for result in results),
+        "seconds": round(seconds, 3),
+        "problems": [clean(problem, MAX_MESSAGE) for problem in problems],
+        "exercises": [_exercise(result) for result in results],
     }
 
 
-def _errors(submission: Submission) -> list[str]:
-    return [
-        f"{submission.id}: {result.slug}: {outcome.title}: {outcome.message}"
-        for result in submission.results
-        for outcome in result.outcomes
-        if outcome.verdict == "error"
-    ]
-
-
-def _submission(submission: Submission) -> dict[str, Any]:
+def _exercise(result: ExerciseResult) -> dict[str, Any]:
     return {
-        "id": submission.id,
-        "source": submission.source,
-        "page": None,
-        "score": submission.score,
-        "max_score": submission.max_score,
-        "seconds": round(submission.seconds, 3),
-        "problems": submission.problems,
-        "exercises": [
-            {
-                "id": result.slug,
-                "verdict": result.verdict,
-                "score": result.score,
-                "max_score": result.max_score,
-                "checks": [_check(outcome) for outcome in result.outcomes],
-            }
-            for result in submission.results
-        ],
+        "id": result.slug,
+        "verdict": result.verdict,
+        "score": result.score,
+        "max_score": result.max_score,
+        "checks": [_check(outcome) for outcome in result.outcomes],
     }
 
 
@@ -115,9 +98,57 @@ def _check(outcome: Outcome) -> dict[str, Any]:
     return {**found, "picture": outcome.picture.record()} if outcome.picture else found
 
 
-def write(path: Path, run: Run, submissions: Sequence[Submission]) -> None:
-    """Writes results.json, whole or not at all."""
+def errors(record: dict[str, Any]) -> list[str]:
+    """The sentences of `run.problems` about one submission: what the grader could not do, once for each exercise."""
+    found = []
+    for exercise in record["exercises"]:
+        broken = [check for check in exercise["checks"] if check["verdict"] == ERROR]
+        if broken:
+            first = f"{broken[0]['title']}: {broken[0]['message']}"
+            found.append(clean(f"{record['id']}: {exercise['id']}: {first}", MAX_MESSAGE))
+    return found
+
+
+def dumps(value: Any) -> str:
+    """JSON on one line. Text that is no Unicode, as a file's name may be, is escaped."""
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value)
+    return text
+
+
+def bounded(record: dict[str, Any]) -> str:
+    """A submission's record as one line of at most MAX_RECORD bytes: pictures go first, then the ends of messages."""
+    text = dumps(record)
+    if len(text.encode()) <= MAX_RECORD:
+        return text
+    checks = [check for exercise in record["exercises"] for check in exercise["checks"]]
+    for check in checks:
+        check.pop("picture", None)
+    limit = MAX_MESSAGE
+    while len((text := dumps(record)).encode()) > MAX_RECORD and limit > 16:
+        limit //= 2
+        record["problems"] = [clean(problem, limit) for problem in record["problems"][:100]]
+        for check in checks:
+            check["message"] = clean(check["message"], limit)
+    return text
+
+
+def write(path: Path, run: Run, submissions: Iterable[str]) -> None:
+    """Writes results.json, whole or not at all.
+
+    Args:
+        submissions: the record of each as JSON, in the order of the document; never all in memory.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".part")
-    partial.write_text(json.dumps(document(run, submissions), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    with partial.open("w", encoding="utf-8") as file:
+        file.write(f'{{"format": {FORMAT},\n "run": {dumps(run.record())},\n "submissions": [')
+        for number, text in enumerate(submissions):
+            file.write((",\n  " if number else "\n  ") + text)
+        file.write("]}\n")
+        file.flush()
+        os.fsync(file.fileno())
     os.replace(partial, path)

@@ -13,13 +13,13 @@ from grader.checks import EXERCISE_POINTS, Check
 from grader.draw import Draw, derived_seed
 from grader.errors import Finding, GraderError, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Unwritten
 from grader.expect import Expect
+from grader.feedback import full, hidden, message
 from grader.handles import Call
-from grader.limits import MAX_MESSAGE, MAX_OUTPUT
+from grader.limits import MAX_MESSAGE, MAX_OUTPUT, Limits
 from grader.remote import Code
 from grader.source import Source
 from grader.transport import LocalTransport, Transport
 from grader.understudy import Understudies
-from grader.variants import Variant
 from grader.verdicts import (
     ERROR,
     FAIL,
@@ -34,6 +34,8 @@ from grader.verdicts import (
 )
 
 TIMEOUTS_BEFORE_GIVING_UP = 2
+Words = Callable[[BaseException, str], str]
+"""Says what a failure is; given too the name of what was called last."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,16 @@ class Settings:
         devices: where the learner's code works, one run of every check for each.
         seconds: the learner's time for one check, and for loading the file.
         connect: opens a transport.
+        exercise_seconds: after so long no further check of an exercise is begun.
+        hidden: messages tell nothing of the inputs, and nothing that the learner's code says.
     """
 
     seed: int
     devices: Sequence[str] = ("cpu",)
     seconds: float = 10.0
     connect: Callable[[], Transport] = LocalTransport
+    exercise_seconds: float = Limits.exercise_seconds
+    hidden: bool = False
 
 
 @dataclass
@@ -107,40 +113,52 @@ def run_exercise(
 def _one(
     check: Check, code: Code, understudies: Understudies, settings: Settings, before: Sequence[Outcome]
 ) -> Outcome:
-    timeouts = sum(1 for outcome in before if outcome.verdict == TIMEOUT and outcome.device == code.device)
-    if timeouts >= TIMEOUTS_BEFORE_GIVING_UP and code.failure is None:  # a failure to load is said every time
-        text = "not run: two checks before it found no end"
+    text = _given_up(code, settings, [outcome for outcome in before if outcome.device == code.device])
+    if text and code.failure is None:  # a failure to load is said every time
         return Outcome(check.id, check.title, code.device, TIMEOUT, check.points, check.form, text)
     seed = check_seed(settings.seed, check)
     tried = attempt(check, code, seed)
     if tried.error is None:
         understudies.note_pass(check, seed)
-    return judge(check, code, tried, understudies, seed)
+    return judge(check, code, tried, understudies, seed, hidden if settings.hidden else full)
+
+
+def _given_up(code: Code, settings: Settings, before: Sequence[Outcome]) -> str:
+    """Why no further check is run, if so."""
+    if sum(1 for outcome in before if outcome.verdict == TIMEOUT) >= TIMEOUTS_BEFORE_GIVING_UP:
+        return "not run: two checks before it found no end"
+    if sum(outcome.seconds for outcome in before) >= settings.exercise_seconds:
+        return f"not run: the checks before it took all of the {settings.exercise_seconds:g} seconds of this exercise"
+    return ""
 
 
 def check_seed(seed: int, check: Check) -> int:
     return derived_seed(seed, check.slug, check.id)
 
 
-def judge(check: Check, code: Code, tried: Attempt, understudies: Understudies, seed: int) -> Outcome:
+def judge(
+    check: Check, code: Code, tried: Attempt, understudies: Understudies, seed: int, words: Words = full
+) -> Outcome:
     """The verdict of one attempt, in words for the learner."""
     error = tried.error
-    verdict, message, mistake = PASS, "", None
+    verdict, text, mistake = PASS, "", None
+    called = code.calls[-1].name if code.calls else ""
     if isinstance(error, Unwritten):
-        verdict, message = UNWRITTEN, f"{error.raised.frames[-1][2]} is unwritten"
+        verdict, text = UNWRITTEN, f"{error.raised.frames[-1][2] if words is full else called} is unwritten"
     elif isinstance(error, (LoadFailure, Lost)):
-        verdict, message = error.verdict, str(error)
+        verdict, text = error.verdict, words(error, called)
     elif isinstance(error, NotHere):
-        verdict, message = SKIP, str(error)
+        verdict, text = SKIP, str(error)
     elif isinstance(error, GraderError):
-        verdict, message = ERROR, str(error)
+        verdict, text = ERROR, str(error)
     elif error is not None and not understudies.reference_passes(check, seed):
-        verdict, message = ERROR, f"the check fails on the reference too: {type(error).__name__}: {error}"
+        verdict, text = ERROR, f"the check fails on the reference too: {type(error).__name__}: {error}"
     elif error is not None:
         verdict = FAIL
         known = understudies.recognise(check, seed, tried.calls)
         mistake = known[0].name if known else None
-        message = "\n".join([*_diagnosis(known), _failure(error)])
+        text = message([one.diagnosis for one in known], words(error, called))
+    shown = verdict == FAIL and isinstance(error, Mismatch) and words is full
     return Outcome(
         check.id,
         check.title,
@@ -148,32 +166,13 @@ def judge(check: Check, code: Code, tried: Attempt, understudies: Understudies, 
         verdict,
         check.points,
         check.form,
-        clean(message, MAX_MESSAGE),
+        clean(text, MAX_MESSAGE),
         mistake,
         round(tried.seconds, 4),
         line=_line(error, code),
         output=clean(code.output, MAX_OUTPUT),
-        picture=error.picture if verdict == FAIL and isinstance(error, Mismatch) else None,
+        picture=error.picture if shown and isinstance(error, Mismatch) else None,
     )
-
-
-def _diagnosis(known: Sequence[Variant]) -> list[str]:
-    lines = [one.diagnosis for one in known[:1]]
-    if len(known) > 1:
-        lines.append(f"(It may also be this: {known[1].diagnosis})")
-    return lines
-
-
-def _failure(error: BaseException) -> str:
-    if isinstance(error, LearnerError):
-        lines = [str(error)]
-        if error.raised.frames:
-            _, line, name, text = error.raised.frames[-1]
-            lines.append(f"at line {line}, in {name}: {text}")
-        return "\n".join(lines)
-    if isinstance(error, Mismatch):
-        return str(error)
-    return f"what the code returned cannot be used here: {type(error).__name__}: {error}"
 
 
 def _line(error: BaseException | None, code: Code) -> int | None:

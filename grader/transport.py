@@ -84,7 +84,10 @@ class WorkerTransport:
 
     def __init__(self, launcher: Launcher) -> None:
         self.output = ""
-        self._process: Process | None = launcher.start()
+        try:
+            self._process: Process | None = launcher.start()
+        except OSError as error:
+            raise GraderError(str(error)) from error
         self.begin(START_SECONDS)
         try:
             self._timed(self._receive)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -20,7 +21,7 @@ PASS, FAIL, UNWRITTEN, TIMEOUT, CRASH, SKIP, ERROR = (
 MISSING = "missing"
 MOST_PICTURES = 2
 """Pictures that are kept of one exercise: its first failures are what a learner works on."""
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,10 @@ def settle(slug: str, outcomes: Sequence[Outcome], max_score: float) -> Exercise
     of a value passes. `unwritten` holds for the exercise only if every check says it.
     """
     ran = [outcome for outcome in outcomes if outcome.verdict != SKIP]
-    shares = {name: sum(1 for other in ran if other.id == name) for name in {o.id for o in ran}}
+    shares = Counter(outcome.id for outcome in ran)
     any_value = any(outcome.verdict == PASS and not outcome.form for outcome in ran)
     all_unwritten = bool(ran) and all(outcome.verdict == UNWRITTEN for outcome in ran)
-    settled = [_settle(outcome, shares.get(outcome.id, 0), any_value, all_unwritten) for outcome in outcomes]
+    settled = [_settle(outcome, shares[outcome.id], any_value, all_unwritten) for outcome in outcomes]
     for i in [i for i, outcome in enumerate(settled) if outcome.picture][MOST_PICTURES:]:
         settled[i] = replace(settled[i], picture=None)
     if not ran or any(outcome.verdict == ERROR for outcome in ran):

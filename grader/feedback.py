@@ -1,0 +1,75 @@
+"""What a message may say. `full` shows values and the learner's own exception; `hidden` shows neither.
+
+Inputs follow from the seed. Where learners may submit again and the seed stays, a message that carries a value of an
+input, or text that their code chose, hands them the inputs. Then only sentences written here are shown.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Sequence
+
+from grader.errors import LearnerError, LoadFailure, Lost, Mismatch, Raised, TimedOut
+
+KINDS = {
+    "type": "is of another kind than it should be",
+    "shape": "has another shape than it should have",
+    "dtype": "has another dtype than it should have",
+    "device": "is on another device than it should be",
+    "finite": "holds numbers that are not finite",
+    "value": "has values that differ from the right ones",
+    "rule": "is not what this check asks for",
+}
+
+
+def full(error: BaseException, called: str) -> str:
+    """All that is known about a failure.
+
+    Args:
+        called: the name of the function that was called last.
+    """
+    if isinstance(error, LearnerError):
+        lines = [str(error)]
+        if error.raised.frames:
+            _, line, name, text = error.raised.frames[-1]
+            lines.append(f"at line {line}, in {name}: {text}")
+        return "\n".join(lines)
+    if isinstance(error, (Mismatch, LoadFailure, Lost)):
+        return str(error)
+    return f"what the code returned cannot be used here: {type(error).__name__}: {error}"
+
+
+def hidden(error: BaseException, called: str) -> str:
+    """What kind of failure it is, in words that nothing of an input or of the learner's code can reach."""
+    what = called or "the code"
+    if isinstance(error, LoadFailure):
+        return _loading(error)
+    if isinstance(error, TimedOut):
+        return str(error)
+    if isinstance(error, Lost):
+        return "the process that ran the code ended before it answered, so there is no result"
+    if isinstance(error, LearnerError):
+        return f"{what} raised {_kind(error.raised)}"
+    if isinstance(error, Mismatch):
+        return f"what {what} gives {KINDS[error.kind]}"
+    return f"what {what} gives cannot be used here"
+
+
+def _kind(raised: Raised) -> str:
+    """The nearest exception of Python's own: the name of a learner's class could say anything."""
+    own = (kind for kind in raised.kinds if isinstance(getattr(builtins, kind, None), type))
+    return next(own, "an exception")
+
+
+def _loading(error: LoadFailure) -> str:
+    return {"timeout": "the file takes too long to load", "crash": "the file ends its process while it is loaded"}.get(
+        error.verdict, "the file cannot be loaded: Python finds an error in it, or it raises an exception"
+    )
+
+
+def message(diagnoses: Sequence[str], failure: str) -> str:
+    """The known mistake, if any, then what was seen."""
+    lines = list(diagnoses[:1])
+    if len(diagnoses) > 1:
+        lines.append(f"(It may also be this: {diagnoses[1]})")
+    return "\n".join([*lines, failure])
