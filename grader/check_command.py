@@ -35,13 +35,13 @@ def open_session(
 ) -> Session:
     """torch and pytest are imported here, after the worker's process has started to do the same."""
     from grader.run import Settings
-    from grader.session import Session, devices
+    from grader.session import Session, absent, devices
     from grader.transport import LocalTransport, WorkerTransport
 
     def connect() -> LocalTransport | WorkerTransport:
         return LocalTransport() if workers is None else WorkerTransport(workers)
 
-    session = Session(kit, exercises, Settings(seed, devices(device), timeout, connect))
+    session = Session(kit, exercises, Settings(seed, devices(device), timeout, connect, absent(device)))
     gc.freeze()  # else the end of the process looks through all of torch: 0.4 s
     return session
 

@@ -46,7 +46,7 @@ class Bench:
     def __init__(self, config: pytest.Config) -> None:
         from grader.check_command import new_seed
         from grader.launch import launcher
-        from grader.session import devices
+        from grader.session import absent, devices
 
         self.kit = Kit()
         self.target = Path(config.getoption("--target"))
@@ -55,6 +55,7 @@ class Bench:
         given = config.getoption("--seed")
         self.seed: int = new_seed() if given is None else given
         self.devices = devices(config.getoption("--device"))
+        self.absent = absent(config.getoption("--device"))
         self.workers = launcher() if config.getoption("--transport") == "worker" else None
         self._codes: dict[tuple[str, str], Any] = {}
         self._understudies: dict[str, Any] = {}
@@ -127,11 +128,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.timeout(TIMEOUT))
 
 
-def pytest_report_collectionfinish(config: pytest.Config) -> str | None:
+def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     if STASH not in config.stash:
-        return None
+        return []
     bench = config.stash[STASH]
-    return f"checking {bench.target}, seed {bench.seed}; the same run again: --seed {bench.seed}"
+    lines = [f"checking {bench.target}, seed {bench.seed}; the same run again: --seed {bench.seed}"]
+    return lines + [f"no {device} here: skipped there" for device in bench.absent]
 
 
 @pytest.fixture

@@ -49,6 +49,7 @@ class Settings:
         connect: opens a transport.
         exercise_seconds: after so long no further check of an exercise is begun.
         hidden: messages tell nothing of the inputs, and nothing that the learner's code says.
+        absent: devices that this machine lacks; every check is counted as skipped there.
     """
 
     seed: int
@@ -57,6 +58,7 @@ class Settings:
     connect: Callable[[], Transport] = LocalTransport
     exercise_seconds: float = Limits.exercise_seconds
     hidden: bool = False
+    absent: Sequence[str] = ()
 
 
 @dataclass
@@ -106,8 +108,18 @@ def run_exercise(
                 on_outcome(outcomes[-1])
         finally:
             code.close()
+    outcomes += absences(checks, settings)
     total = round(sum(check.points for check in checks), 6)
     return settle(source.slug, outcomes, total or EXERCISE_POINTS)
+
+
+def absences(checks: Sequence[Check], settings: Settings) -> list[Outcome]:
+    """What every check says of a device that this machine lacks: that it was skipped, never nothing."""
+    return [
+        Outcome(check.id, check.title, device, SKIP, 0.0, check.form, f"no {device} here")
+        for device in settings.absent
+        for check in checks
+    ]
 
 
 def _one(

@@ -68,15 +68,15 @@ class Screen:
 
     def exercise(self, result: ExerciseResult, *, every_check: bool) -> None:
         """One line for an exercise, one for each check where asked for or where some failed."""
-        devices = list(dict.fromkeys(outcome.device for outcome in result.outcomes))
-        counts = ", ".join(
-            f"{sum(1 for outcome in result.outcomes if outcome.device == device)} on {device}" for device in devices
-        )
+        by_device: dict[str, list[Outcome]] = {}
+        for outcome in result.outcomes:
+            by_device.setdefault(outcome.device, []).append(outcome)
+        counts = ", ".join(_count(device, outcomes) for device, outcomes in by_device.items())
         self.mark(result.verdict, f"{result.slug:<26}{_points(result)}   checks: {counts}")
+        here = [outcomes for outcomes in by_device.values() if not _absent(outcomes)]
         if every_check or result.verdict in (FAIL, ERROR):
-            for outcome in result.outcomes:
-                device = f"  [{outcome.device}]" if len(devices) > 1 else ""
-                self.check(outcome, device)
+            for outcome in (outcome for outcomes in here for outcome in outcomes):
+                self.check(outcome, f"  [{outcome.device}]" if len(here) > 1 else "")
 
     def check(self, outcome: Outcome, device: str = "") -> None:
         self._marked(6, outcome.verdict, f"{outcome.title}{device}")
@@ -103,6 +103,18 @@ class Screen:
         noun = "exercise" if len(results) == 1 else "exercises"
         verb = "passes" if len(results) == 1 else "pass"
         self.line(f"{passed} of {len(results)} {noun} {verb}, {plain(score)} of {plain(most)} points")
+
+
+def _absent(outcomes: Sequence[Outcome]) -> bool:
+    """Whether nothing ran on a device: such checks are counted, not listed."""
+    return all(outcome.verdict == SKIP for outcome in outcomes)
+
+
+def _count(device: str, outcomes: Sequence[Outcome]) -> str:
+    skipped = sum(1 for outcome in outcomes if outcome.verdict == SKIP)
+    if _absent(outcomes):
+        return f"{skipped} skipped: {outcomes[0].message}"
+    return f"{len(outcomes) - skipped} on {device}" + (f" and {skipped} skipped" if skipped else "")
 
 
 def _points(result: ExerciseResult) -> str:

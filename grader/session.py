@@ -14,7 +14,7 @@ from grader import checks
 from grader.checks import EXERCISE_POINTS, Check
 from grader.discovery import Exercise, Kit
 from grader.errors import UsageError
-from grader.run import Settings, attempt, run_exercise
+from grader.run import Settings, absences, attempt, run_exercise
 from grader.source import File
 from grader.understudy import Understudies
 from grader.variants import mistakes
@@ -34,6 +34,11 @@ def devices(wanted: str) -> list[str]:
         have = ", ".join(["cpu", *present])
         raise UsageError(f"--device {wanted}: this machine has no {wanted}; it has {have}")
     return [wanted]
+
+
+def absent(wanted: str) -> list[str]:
+    """The devices that `auto` looked for in vain: `cuda` stands for any GPU."""
+    return ["cuda"] if wanted == "auto" and devices(wanted) == ["cpu"] else []
 
 
 def _mps() -> bool:
@@ -98,5 +103,5 @@ class Session:
             for device in self.settings.devices
             for check in found
         ]
-        settled = settle(exercise.slug, outcomes, EXERCISE_POINTS)
+        settled = settle(exercise.slug, [*outcomes, *absences(found, self.settings)], EXERCISE_POINTS)
         return ExerciseResult(exercise.slug, verdict, 0.0, EXERCISE_POINTS, settled.outcomes)

@@ -1,5 +1,6 @@
 """`python -m pytest tests/exNN_topic`: the learner's plain path, where print and pdb work."""
 
+import re
 import sys
 
 import pytest
@@ -42,7 +43,7 @@ def test_over_the_worker_transport_too(check):
 def test_stubs_are_unwritten_and_do_not_pass(check):
     result = check("--target", "stubs")
     assert result.returncode == 1
-    assert "24 unwritten" in result.stdout
+    assert re.search(r" [1-9]\d* unwritten in ", result.stdout)
 
 
 def test_a_failure_is_the_same_sentence_with_the_learners_output(check):

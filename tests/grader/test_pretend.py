@@ -116,7 +116,7 @@ WRONG = {
     "a mask that is added": lambda x: x + torch.full((5, 6), -torch.inf).triu(1),
     "a mask in where": lambda x: torch.where(torch.ones(5, 6, dtype=torch.bool), x, 0.0),
     "numpy of a tensor": lambda x: torch.from_numpy(np.exp(x.numpy())).to(x.device),
-    "a function of numpy's": lambda x: x / np.sqrt(x),
+    "a function of numpy's": lambda x: x / np.exp(x),
     "an array of numpy's": lambda x: x * np.ones(6),
     "numpy, and no way back": lambda x: x + torch.from_numpy(x.cpu().numpy()),
     "a first token on the CPU": lambda x: decoded(x, torch.tensor([[1]]), lambda t: t.item() == 2),

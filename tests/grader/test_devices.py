@@ -1,0 +1,166 @@
+"""Every check on every device; an absent one is counted, a wrong one is named."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from grader.errors import Mismatch, NotHere, UsageError
+from grader.remote import Code
+from grader.run import Settings, run_exercise
+from grader.screen import Screen
+from grader.session import Session, absent, devices
+from grader.source import Source
+from grader.transport import LocalTransport, WorkerTransport
+from grader.verdicts import FAIL, MISSING, PASS, SKIP, UNWRITTEN
+
+CUDA = "torch.cuda.is_available"
+MPS = "torch.backends.mps.is_available"
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """A machine with these accelerators, as far as torch says."""
+
+    def has(*names):
+        monkeypatch.setattr(CUDA, lambda: "cuda" in names)
+        monkeypatch.setattr(MPS, lambda: "mps" in names)
+
+    return has
+
+
+@pytest.mark.parametrize(
+    ("present", "wanted", "used", "missed"),
+    [
+        ((), "auto", ["cpu"], ["cuda"]),
+        ((), "cpu", ["cpu"], []),
+        (("cuda",), "auto", ["cpu", "cuda"], []),
+        (("mps",), "auto", ["cpu", "mps"], []),
+        (("cuda",), "cpu", ["cpu"], []),
+        (("cuda",), "cuda", ["cuda"], []),
+    ],
+)
+def test_auto_is_the_cpu_first_and_what_else_is_present(machine, present, wanted, used, missed):
+    machine(*present)
+    assert (devices(wanted), absent(wanted)) == (used, missed)
+
+
+def test_an_absent_device_that_was_asked_for_is_refused(machine):
+    machine()
+    with pytest.raises(UsageError, match="no cuda; it has cpu"):
+        devices("cuda")
+
+
+@pytest.fixture
+def skipping(kit, exercise):
+    """Exercise 6 on a machine without a GPU, and with none asked for."""
+    found = [exercise(6)]
+    plain = Session(kit, found, Settings(7))
+    auto = Session(kit, found, replace(plain.settings, absent=("cuda",)))
+    return found[0], plain, auto
+
+
+@pytest.mark.parametrize("file", ["solution", "stub", None])
+def test_each_check_is_skipped_beside_its_outcome_and_nothing_else_changes(skipping, file):
+    exercise, plain, auto = skipping
+    path = getattr(exercise, file) if file else None
+    one, both = plain.run(exercise, path), auto.run(exercise, path)
+    assert (both.verdict, both.score, both.max_score) == (one.verdict, one.score, one.max_score)
+    assert both.verdict == {"solution": PASS, "stub": UNWRITTEN, None: MISSING}[file]
+    count = len(one.outcomes)
+    assert [o.id for o in both.outcomes] == [o.id for o in one.outcomes] * 2
+    assert {o.device for o in both.outcomes[:count]} == {"cpu"}
+    facts = {(o.device, o.verdict, o.points, o.max_points, o.message) for o in both.outcomes[count:]}
+    assert facts == {("cuda", SKIP, 0.0, 0.0, "no cuda here")}
+
+
+def test_skips_of_an_absent_device_are_counted_on_the_screen_and_not_listed(skipping, capsys):
+    exercise, _, auto = skipping
+    result = auto.run(exercise, exercise.solution)
+    Screen().exercise(result, every_check=True)
+    shown = capsys.readouterr().out
+    count = len(result.outcomes) // 2
+    assert f"checks: {count} on cpu, {count} skipped: no cuda here" in shown
+    assert len(shown.splitlines()) == 1 + count
+
+
+def test_a_check_that_its_device_cannot_do_is_listed_and_counted(skipping, capsys):
+    exercise, plain, _ = skipping
+    result = plain.run(exercise, exercise.solution)
+    outcomes = [*result.outcomes[:-1], replace(result.outcomes[-1], verdict=SKIP, message="mps has no float64")]
+    Screen().exercise(replace(result, outcomes=outcomes), every_check=True)
+    shown = capsys.readouterr().out
+    assert f"checks: {len(outcomes) - 1} on cpu and 1 skipped" in shown
+    assert len(shown.splitlines()) == 1 + len(outcomes)
+
+
+TEXT = b"""
+import torch
+
+def here(x):
+    return x + torch.arange(3, device=x.device)
+
+def mixed(x):
+    return x + torch.arange(3)
+
+def back(x):
+    return (x + 1).cpu()
+
+def table(size, device=None):
+    return torch.zeros(size, device=device)
+
+def lazy(size, device=None):
+    return torch.zeros(size)
+"""
+
+
+@pytest.fixture(params=["local", "worker"])
+def code(request, workers):
+    connect = LocalTransport if request.param == "local" else lambda: WorkerTransport(workers)
+    made = Code(Source("ex06_self_attention", "learner.py", "learner.py", TEXT), connect, torch)
+    made.seconds = 30.0
+    made.begin(1)
+    yield made
+    made.close()
+
+
+def test_code_works_on_a_simulated_gpu_until_the_check_ends(code):
+    code.on_a_gpu()
+    assert code.here(torch.ones(3)).tolist() == [1, 2, 3]
+    with pytest.raises(Exception, match=r"mixed\(.*\) on a simulated GPU raised RuntimeError: .*gpu:0 and cpu"):
+        code.mixed(torch.ones(3))
+    code.begin(2)
+    assert code.mixed(torch.ones(3)).tolist() == [1, 2, 3]
+
+
+def test_a_result_on_another_device_is_a_sentence_of_its_own(code):
+    code.on_a_gpu()
+    with pytest.raises(Mismatch, match="returned a tensor on cpu, expected it on gpu, where its input is"):
+        code.back(torch.ones(3))
+    assert code.table(2, device=code.place).tolist() == [0, 0]
+    assert code.table(2).tolist() == [0, 0]
+    with pytest.raises(Mismatch, match="returned a tensor on cpu, expected it on gpu, as asked for"):
+        code.lazy(2, device=code.place)
+
+
+def test_where_a_gpu_cannot_be_simulated_the_check_is_skipped(code, monkeypatch):
+    monkeypatch.setattr("grader.pretend.available", lambda: False)
+    with pytest.raises(NotHere, match="cannot simulate a GPU"):
+        code.on_a_gpu()
+
+
+def test_a_run_on_a_real_gpu_simulates_nothing(code):
+    code.device = code.place = "cuda"
+    code.on_a_gpu()
+    assert code.place == "cuda"
+
+
+def test_a_wrong_device_costs_the_device_check_alone(session, exercise):
+    six = exercise(6)
+    understudies = session.understudies(six)
+    wrong = six.solution.read_text(encoding="utf-8").replace("return output, weights", "return output, weights.cpu()")
+    source = Source(six.slug, "<learner>", "learner.py", wrong.encode())
+    found = run_exercise(session.checks[six.slug], source, understudies.reference, understudies, Settings(3))
+    failed = [outcome for outcome in found.outcomes if outcome.verdict == FAIL]
+    assert [outcome.title for outcome in failed] == ["everything stays on the device of the input"]
+    assert "on a simulated GPU returned a tensor on cpu" in failed[0].message
