@@ -41,7 +41,7 @@ def open_session(
     def connect() -> LocalTransport | WorkerTransport:
         return LocalTransport() if workers is None else WorkerTransport(workers)
 
-    session = Session(kit, exercises, Settings(seed, devices(device), timeout, connect, absent(device)))
+    session = Session(kit, exercises, Settings(seed, devices(device), timeout, connect, absent=absent(device)))
     gc.freeze()  # else the end of the process looks through all of torch: 0.4 s
     return session
 

@@ -95,7 +95,7 @@ def _tell(channel: connection.Connection, what: dict[str, Any]) -> None:
 def _session(setup: Setup, workers: Launcher) -> Session:
     from grader.discovery import Kit
     from grader.run import Settings
-    from grader.session import Session, devices
+    from grader.session import Session, absent, devices
     from grader.transport import WorkerTransport
 
     kit = Kit()
@@ -106,6 +106,7 @@ def _session(setup: Setup, workers: Launcher) -> Session:
         lambda: WorkerTransport(workers),
         setup.limits.exercise_seconds,
         setup.hidden,
+        absent(setup.device),
     )
     session = Session(kit, kit.exercises, settings)
     gc.freeze()
