@@ -44,14 +44,30 @@ class _Group(click.Group):
 @click.option("--debug", is_flag=True, help="Show the traceback of a grader error.")
 @click.pass_context
 def main(context: click.Context, debug: bool) -> None:
-    """Learn sequence models by writing them: read a lesson, fill a stub, check it.
+    """Learn sequence models by writing them: read a lesson, fill a stub, save it.
 
-    Without a command: the list of exercises, and what to do next.
+    Without a command: the watch loop on a terminal; elsewhere the list of exercises, and what to do next.
     """
-    if context.invoked_subcommand is None:
-        from grader.learner_commands import show_list
+    if context.invoked_subcommand is not None:
+        return
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        from grader.watch import watch
 
-        show_list(then_what=True)
+        raise SystemExit(watch(None, device="auto", seed=None))
+    from grader.learner_commands import show_list
+
+    show_list(then_what=True)
+
+
+@main.command("watch")
+@click.argument("exercise", metavar="[EX]", required=False)
+@click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where your code works.")
+@click.option("--seed", type=SEED, help="Repeat a run exactly. [default: a fresh one]")
+def watch_command(exercise: str | None, device: str, seed: int | None) -> None:
+    """Check an exercise whenever you save it; without EX the first that does not pass."""
+    from grader.watch import watch
+
+    raise SystemExit(watch(exercise, device=device, seed=seed))
 
 
 @main.command("list")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import secrets
 import time
 from collections.abc import Sequence
@@ -14,10 +13,10 @@ from grader import isolation
 from grader.discovery import Exercise, Kit
 from grader.intake import Entry, read_one
 from grader.launch import Launcher, launcher
-from grader.progress import Progress, digest
-from grader.screen import Screen
+from grader.progress import Progress
+from grader.screen import Screen, shown
 from grader.source import File
-from grader.verdicts import ERROR, FAIL, PASS, UNWRITTEN, ExerciseResult
+from grader.verdicts import ERROR, PASS, UNWRITTEN, ExerciseResult
 
 if TYPE_CHECKING:
     from grader.session import Session
@@ -95,14 +94,14 @@ def _check(
     found: list[ExerciseResult] = []
     for exercise in exercises:
         file = handed_in.files.get(exercise.slug)
-        result = session.run(exercise, file, shown=_name(file, place) if file else None)
+        name = _name(file, place) if file else None
+        result = session.run(exercise, file, shown=name)
         found.append(result)
         screen.exercise(result, every_check=len(exercises) == 1 and result.verdict != UNWRITTEN)
-        _explain(screen, result, file, place, own, seed)
-        if own and file is not None and file.path is not None:
-            _record(progress, result, file.path)
-    if own:
-        _save(progress, screen)
+        if name is not None:
+            screen.explain(result, name, seed, None if own else place)
+        if own and file is not None and not file.refusal:
+            _record(progress, screen, result, file.text)
     screen.line()
     screen.line(f"seed {seed}; the same run again: --seed {seed}")
     screen.totals(found)
@@ -115,40 +114,16 @@ def _check(
     return _exit_status(screen, found)
 
 
-def _explain(screen: Screen, result: ExerciseResult, file: File | None, place: Path, own: bool, seed: int) -> None:
-    failure = result.first_failure
-    if failure is None or file is None or result.verdict not in (FAIL, ERROR):
-        return
-    where = f"{_name(file, place)}:{failure.line}" if failure.line else _name(file, place)
-    again = f"python -m pytest tests/{result.slug} -k {failure.id.partition('[')[0]} --seed {seed}"
-    again += f" --target {_shown(place)}" if not own else ""
-    screen.failure(failure, f"{where}        seed {seed}", f"{again} --pdb")
-    screen.line()
-
-
 def _name(file: File, place: Path) -> str:
     """A file as it is called in messages."""
-    return _shown(file.path) if file.path is not None else f"{_shown(place)}: {file.name}"
+    return shown(file.path) if file.path is not None else f"{shown(place)}: {file.name}"
 
 
-def _shown(path: Path) -> str:
-    """A path as short as it can be said from here."""
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative
-
-
-def _save(progress: Progress, screen: Screen) -> None:
+def _record(progress: Progress, screen: Screen, result: ExerciseResult, text: bytes) -> None:
     try:
-        progress.save()
+        progress.record(result, text)
     except OSError as error:
         screen.remark(f"progress could not be saved in {progress.folder}: {error.strerror}")
-
-
-def _record(progress: Progress, result: ExerciseResult, file: Path) -> None:
-    failure = result.first_failure
-    entry = progress.exercise(result.slug)
-    entry.update(verdict=result.verdict, score=result.score, file=digest(file))
-    entry["failing"] = failure.title if failure is not None else None
 
 
 def _exit_status(screen: Screen, found: Sequence[ExerciseResult]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 _RUNG = re.compile(r"^([123])\. +", re.MULTILINE)
 
@@ -24,3 +25,29 @@ def _rungs(body: str) -> list[str]:
 def of_check(hints: dict[str, list[str]], title: str) -> list[str]:
     """The rungs for a check, whatever parameters its title ends with."""
     return hints.get(title) or hints.get(re.sub(r" \(.*\)$", "", title), [])
+
+
+def climb(memory: dict[str, Any], rungs: int, file: str) -> int | None:
+    """The rung to show now, from 1; None where a save is asked for first. Asking again shows it anyway.
+
+    Args:
+        memory: what is kept of this check's hints; it is changed.
+        rungs: how many there are.
+        file: what the learner's file is known by now.
+    """
+    shown = memory.get("rung", 0)
+    if shown >= rungs:
+        return rungs
+    if shown and memory.get("file") == file and not memory.get("asked"):
+        memory["asked"] = True
+        return None
+    memory.update(rung=shown + 1, file=file, asked=False)
+    return int(memory["rung"])
+
+
+def worded(rungs: list[str], rung: int, diagnosis: str | None) -> str:
+    """One rung as it is read; the middle one names the mistake where it was recognised."""
+    text = rungs[rung - 1]
+    if rung == 2 and diagnosis:
+        text = f"This is a mistake that others made before you. {diagnosis} {text}"
+    return f"hint {rung} of {len(rungs)}: {text}"

@@ -10,43 +10,58 @@ from rich.markdown import Markdown
 from grader import hints
 from grader.discovery import Exercise, Kit
 from grader.errors import UsageError
-from grader.progress import Progress
-from grader.screen import Screen
+from grader.progress import RESET, Progress, digest, write_whole
+from grader.screen import Screen, shown
 from grader.stub import stub_of
 
 Ask = Callable[[str], bool]
 
 
-def _progress(kit: Kit, screen: Screen) -> Progress:
+def progress_of(kit: Kit, screen: Screen) -> Progress:
     progress = Progress.read(kit.root)
     if progress.warning:
         screen.remark(progress.warning)
     return progress
 
 
+def following(kit: Kit, progress: Progress, after: Exercise | None = None) -> Exercise | None:
+    """The next exercise that does not pass: behind `after` if there is one, else the first; None if all pass."""
+    open_ones = [exercise for exercise in kit.exercises if progress.state(exercise) != "pass"]
+    later = [exercise for exercise in open_ones if after is not None and exercise.number > after.number]
+    return next(iter(later or open_ones), None)
+
+
 def show_list(*, then_what: bool = False) -> None:
     """Every exercise and its state, one line each; and the next step."""
     kit, screen = Kit(), Screen()
-    progress = _progress(kit, screen)
-    states = {exercise: progress.state(exercise) for exercise in kit.exercises}
-    for exercise, state in states.items():
-        screen.mark(state, f" {exercise.slug:<26}{exercise.title}")
-    if not then_what:
-        return
-    screen.line()
-    open_ones = [exercise for exercise, state in states.items() if state != "pass"]
-    if not open_ones:
+    progress = progress_of(kit, screen)
+    list_lines(screen, kit, progress)
+    if then_what:
+        screen.line()
+        _next_step(screen, following(kit, progress))
+
+
+def list_lines(screen: Screen, kit: Kit, progress: Progress) -> None:
+    for exercise in kit.exercises:
+        screen.mark(progress.state(exercise), f" {exercise.slug:<26}{exercise.title}")
+
+
+def _next_step(screen: Screen, exercise: Exercise | None) -> None:
+    if exercise is None:
         screen.line("All exercises pass.")
         return
-    following = open_ones[0]
-    screen.line(f"Next: read the lesson, edit exercises/{following.slug}.py, check it:")
-    screen.line(f"  grader lesson {following.number}")
-    screen.line(f"  grader check {following.number}")
+    screen.line(f"Next: read the lesson, edit exercises/{exercise.slug}.py, check it:")
+    screen.line(f"  grader lesson {exercise.number}")
+    screen.line(f"  grader check {exercise.number}")
 
 
 def show_lesson(word: str) -> None:
     kit, screen = Kit(), Screen()
     (exercise,) = kit.find((word,))
+    lesson_lines(screen, exercise)
+
+
+def lesson_lines(screen: Screen, exercise: Exercise) -> None:
     screen.console.print(Markdown(exercise.lesson.read_text(encoding="utf-8")), soft_wrap=False)
 
 
@@ -54,31 +69,59 @@ def show_hint(word: str, check: str | None) -> None:
     """The next rung for the check that fails first, or for the check named."""
     kit, screen = Kit(), Screen()
     (exercise,) = kit.find((word,))
-    progress = _progress(kit, screen)
-    entry = progress.exercise(exercise.slug)
+    progress = progress_of(kit, screen)
+    again = f"grader hint {exercise.number}" + (f" {check}" if check else "")
+    hint_lines(screen, progress, exercise, check, again)
+
+
+def hint_lines(screen: Screen, progress: Progress, exercise: Exercise, check: str | None, again: str) -> None:
+    """What a request for a hint is answered with; `again` is how one asks once more."""
+    entry = progress.entry(exercise.slug)
     ladders = hints.read(exercise.hints)
-    title = _title(exercise, check, entry.get("failing"), ladders)
+    if progress.state(exercise) == "pass":
+        _whole_ladders(screen, exercise, ladders, [_named(exercise, check, ladders)] if check else _failed(entry))
+        return
+    title = _named(exercise, check, ladders) if check else _failing(exercise, entry)
     rungs = hints.of_check(ladders, title)
     if not rungs:
         raise UsageError(f"there are no hints for {title!r} in {exercise.slug}")
-    seen = entry.setdefault("hints", {})
-    rung = min(int(seen.get(title, 0)), len(rungs) - 1)
+    with progress.changing(exercise.slug) as entry:
+        memory = entry.setdefault("hints", {}).setdefault(title, {})
+        rung = hints.climb(memory, len(rungs), digest(exercise.stub.read_bytes()))
+    if rung is None:
+        screen.line("Try what the last hint says and save; then the next one comes.")
+        screen.line(f"It comes now as well: {again}", "dim")
+        return
     screen.line(title, "bold")
-    screen.line(f"hint {rung + 1} of {len(rungs)}: {rungs[rung]}")
-    if rung + 1 < len(rungs):
-        screen.line(f"one more: grader hint {exercise.number}", "dim")
-    seen[title] = rung + 1
-    progress.save()
+    screen.line(hints.worded(rungs, rung, entry.get("diagnosis") if title == entry.get("failing") else None))
+    if rung < len(rungs):
+        screen.line(f"one more: {again}", "dim")
 
 
-def _title(exercise: Exercise, check: str | None, failing: str | None, ladders: dict[str, list[str]]) -> str:
-    if check is None:
-        if failing is None:
-            raise UsageError(
-                f"no failing check of {exercise.slug} is known: run `grader check {exercise.number}` first, "
-                f"or name a check"
-            )
-        return failing
+def _whole_ladders(screen: Screen, exercise: Exercise, ladders: dict[str, list[str]], titles: list[str]) -> None:
+    """The exercise passes: nothing is held back."""
+    for title in titles:
+        screen.line(title, "bold")
+        for number, text in enumerate(hints.of_check(ladders, title), 1):
+            screen.line(f"  {number}. {text}")
+    screen.line(f"The reference solution: {shown(exercise.solution)}")
+
+
+def _failed(entry: dict[str, object]) -> list[str]:
+    """The checks whose hints were looked at."""
+    seen = entry.get("hints")
+    return list(seen) if isinstance(seen, dict) else []
+
+
+def _failing(exercise: Exercise, entry: dict[str, object]) -> str:
+    if entry.get("failing") is None:
+        raise UsageError(
+            f"no failing check of {exercise.slug} is known: run `grader check {exercise.number}` first, or name a check"
+        )
+    return str(entry["failing"])
+
+
+def _named(exercise: Exercise, check: str, ladders: dict[str, list[str]]) -> str:
     words = check.removeprefix("test_").replace("_", " ").lower()
     matches = [title for title in ladders if words in title.lower()]
     if len(matches) != 1:
@@ -91,25 +134,33 @@ def show_solution(word: str, *, yes: bool, ask: Ask) -> None:
     """The reference; asks first unless the exercise passes."""
     kit, screen = Kit(), Screen()
     (exercise,) = kit.find((word,))
-    if _progress(kit, screen).state(exercise) != "pass" and not yes:
+    if progress_of(kit, screen).state(exercise) != "pass" and not yes:
         _confirm(f"{exercise.slug} does not pass yet. Show its solution?", ask)
     sys.stdout.write(exercise.solution.read_text(encoding="utf-8"))
+
+
+def is_stub(exercise: Exercise) -> bool:
+    stub = stub_of(exercise.solution.read_text(encoding="utf-8"))
+    return exercise.stub.is_file() and exercise.stub.read_text(encoding="utf-8", errors="replace") == stub
 
 
 def reset(word: str, *, yes: bool, ask: Ask) -> None:
     """Puts the stub back; the learner's file is kept."""
     kit, screen = Kit(), Screen()
     (exercise,) = kit.find((word,))
-    stub = stub_of(exercise.solution.read_text(encoding="utf-8"))
-    if exercise.stub.is_file() and exercise.stub.read_text(encoding="utf-8", errors="replace") == stub:
+    if is_stub(exercise):
         screen.line(f"exercises/{exercise.slug}.py is the stub already")
         return
     if not yes:
         _confirm(f"Replace exercises/{exercise.slug}.py by the stub? Your file is kept.", ask)
+    put_stub_back(screen, progress_of(kit, screen), exercise)
+
+
+def put_stub_back(screen: Screen, progress: Progress, exercise: Exercise) -> None:
     if exercise.stub.is_file():
-        kept = _progress(kit, screen).keep(exercise)
-        screen.line(f"your file is kept as {kept.relative_to(kit.root)}")
-    exercise.stub.write_text(stub, encoding="utf-8")
+        kept = progress.keep(exercise.slug, exercise.stub.read_bytes(), because=RESET)
+        screen.line(f"your file is kept as {kept.relative_to(exercise.root)}")
+    write_whole(exercise.stub, stub_of(exercise.solution.read_text(encoding="utf-8")).encode())
     screen.line(f"exercises/{exercise.slug}.py is the stub again")
 
 

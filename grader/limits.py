@@ -17,6 +17,8 @@ MAX_TEXT = 8_192
 """Characters of one str."""
 MAX_OUTPUT = 4_096
 """Characters of a learner's own output that are kept, for one check."""
+CHECK_SECONDS = 10.0
+"""A learner's time for one check, and for loading the file."""
 MAX_MESSAGE = 2_000
 """Bytes of a message."""
 START_SECONDS = 120.0

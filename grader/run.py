@@ -184,6 +184,7 @@ def judge(
         line=_line(error, code),
         output=clean(code.output, MAX_OUTPUT),
         picture=error.picture if shown and isinstance(error, Mismatch) else None,
+        unloadable=isinstance(error, LoadFailure),
     )
 
 

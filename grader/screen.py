@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
+from grader import heatmap
 from grader.verdicts import (
     CRASH,
     ERROR,
@@ -68,33 +71,54 @@ class Screen:
 
     def exercise(self, result: ExerciseResult, *, every_check: bool) -> None:
         """One line for an exercise, one for each check where asked for or where some failed."""
-        by_device: dict[str, list[Outcome]] = {}
-        for outcome in result.outcomes:
-            by_device.setdefault(outcome.device, []).append(outcome)
-        counts = ", ".join(_count(device, outcomes) for device, outcomes in by_device.items())
+        counts = ", ".join(_count(device, outcomes) for device, outcomes in _by_device(result).items())
         self.mark(result.verdict, f"{result.slug:<26}{_points(result)}   checks: {counts}")
-        here = [outcomes for outcomes in by_device.values() if not _absent(outcomes)]
-        if every_check or result.verdict in (FAIL, ERROR):
-            for outcome in (outcome for outcomes in here for outcome in outcomes):
-                self.check(outcome, f"  [{outcome.device}]" if len(here) > 1 else "")
+        if (every_check or result.verdict in (FAIL, ERROR)) and not result.unloadable:
+            self.checks(result)
 
-    def check(self, outcome: Outcome, device: str = "") -> None:
-        self._marked(6, outcome.verdict, f"{outcome.title}{device}")
+    def checks(self, result: ExerciseResult, indent: int = 6) -> None:
+        """One line for each check."""
+        here = [outcomes for outcomes in _by_device(result).values() if not _absent(outcomes)]
+        for outcome in (outcome for outcomes in here for outcome in outcomes):
+            device = f"  [{outcome.device}]" if len(here) > 1 else ""
+            self._marked(indent, outcome.verdict, f"{outcome.title}{device}")
 
-    def failure(self, outcome: Outcome, place: str, again: str) -> None:
-        """All about one failure: the sentence, the output, the line, how to stop there."""
+    def explain(self, result: ExerciseResult, file: str, seed: int, target: Path | None = None) -> None:
+        """All about the first failure: the sentence, the output, the line, how to stop there.
+
+        `target` is the folder that was checked, where it is not the usual one.
+        """
+        failure = result.first_failure
+        if failure is None or result.verdict not in (FAIL, ERROR):
+            return
+        place = f"{file}:{failure.line}" if failure.line else file
         self.line()
-        self.line(f"  {outcome.title}", "bold")
+        if not result.unloadable:
+            self.line(f"  {failure.title}", "bold")
+        self._failure(failure, f"{place}        seed {seed}")
+        if not result.unloadable:
+            self.line(f"    step in: {self.step_in(result, seed, target)}", "dim")
+        self.line()
+
+    @staticmethod
+    def step_in(result: ExerciseResult, seed: int, target: Path | None = None) -> str:
+        """The command that stops in the first failure."""
+        name = result.first_failure.id.partition("[")[0] if result.first_failure is not None else ""
+        other = f" --target {shown(target)}" if target is not None else ""
+        return f"python -m pytest tests/{result.slug} -k {name} --seed {seed}{other} --pdb"
+
+    def _failure(self, outcome: Outcome, place: str) -> None:
         for text in outcome.message.splitlines():
             self.line(f"    {text}")
+        for text in heatmap.lines(outcome.picture) if outcome.picture is not None else []:
+            self.line(f"    {text}")
         if outcome.output.strip():
-            shown = outcome.output[:SHOWN_OUTPUT]
+            part = outcome.output[:SHOWN_OUTPUT]
             cut = f" (the first {SHOWN_OUTPUT} characters)" if len(outcome.output) > SHOWN_OUTPUT else ""
             self.line(f"    your output{cut}:")
-            for text in shown.rstrip().splitlines():
+            for text in part.rstrip().splitlines():
                 self.line(f"      | {text}")
         self.line(f"    {place}")
-        self.line(f"    step in: {again}", "dim")
 
     def totals(self, results: Sequence[ExerciseResult]) -> None:
         passed = sum(1 for result in results if result.verdict == PASS)
@@ -103,6 +127,13 @@ class Screen:
         noun = "exercise" if len(results) == 1 else "exercises"
         verb = "passes" if len(results) == 1 else "pass"
         self.line(f"{passed} of {len(results)} {noun} {verb}, {plain(score)} of {plain(most)} points")
+
+
+def _by_device(result: ExerciseResult) -> dict[str, list[Outcome]]:
+    found: dict[str, list[Outcome]] = {}
+    for outcome in result.outcomes:
+        found.setdefault(outcome.device, []).append(outcome)
+    return found
 
 
 def _absent(outcomes: Sequence[Outcome]) -> bool:
@@ -115,6 +146,15 @@ def _count(device: str, outcomes: Sequence[Outcome]) -> str:
     if _absent(outcomes):
         return f"{skipped} skipped: {outcomes[0].message}"
     return f"{len(outcomes) - skipped} on {device}" + (f" and {skipped} skipped" if skipped else "")
+
+
+def shown(path: Path) -> str:
+    """A path as short as it can be said from here."""
+    try:
+        relative = os.path.relpath(path)
+    except ValueError:  # another drive
+        return str(path)
+    return str(path) if relative.startswith("..") else relative
 
 
 def _points(result: ExerciseResult) -> str:

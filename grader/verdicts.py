@@ -41,6 +41,7 @@ class Outcome:
     line: int | None = None
     output: str = ""
     picture: Picture | None = None
+    unloadable: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,12 @@ class ExerciseResult:
     score: float | None
     max_score: float
     outcomes: list[Outcome] = field(default_factory=list)
+
+    @property
+    def unloadable(self) -> bool:
+        """Whether the file could not be loaded: every check says the same."""
+        failure = self.first_failure
+        return failure is not None and failure.unloadable
 
     @property
     def first_failure(self) -> Outcome | None:
