@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,22 +20,43 @@ if TYPE_CHECKING:
 MAX_REQUEST_TEXT = 1 << 20
 
 
+@dataclass
+class Prompt:
+    """Answers the callbacks of one call of a learner's code."""
+
+    desk: Desk
+    call: Call | None
+
+    def __call__(self, question: bytes) -> bytes:
+        """A question and its answer as frames."""
+        return self.desk.serve(question, self.call)
+
+
 class Desk:
     """Turns values into frames and back for one check, and answers the callbacks of the learner's code.
 
     Args:
         code: whose modules come back as handles.
+        kept: what was handed out before, for frames that refer to it.
     """
 
-    def __init__(self, code: Code) -> None:
+    def __init__(self, code: Code, kept: Sequence[Any] = ()) -> None:
         self.refused: Mismatch | None = None
         """What went wrong in a callback; raised when the learner's call is over."""
         self._code = code
-        self._kept: list[Any] = []
+        self._kept: list[Any] = [*kept]
+
+    def kept(self, number: int) -> Any:
+        """What was handed out under this number."""
+        return self._kept[number]
+
+    def again(self) -> Desk:
+        """A desk that knows what this one has handed out so far."""
+        return Desk(self._code, self._kept)
 
     def frame(self, value: Any) -> bytes:
         """A value for the learner's side, memory layout and all."""
-        return Encoder(self._refer, keep_strides=True, max_text=MAX_REQUEST_TEXT).frame(value)
+        return Encoder(self.refer, keep_strides=True, max_text=MAX_REQUEST_TEXT).frame(value)
 
     def read(self, frame: bytes) -> Decoded:
         """A value from the learner's side. Raises CodecError for nonsense."""
@@ -42,20 +65,24 @@ class Desk:
     def serve(self, question: bytes, call: Call | None) -> bytes:
         """Answers a callback; after a refusal with None."""
         number, arguments, named = self.read(question).value
-        answer = None
+        return self.frame(self.answer(number, arguments, named, call))
+
+    def answer(self, number: int, arguments: list[Any], named: dict[str, Any], call: Call | None) -> Any:
+        """What a callback says to these arguments."""
         try:
             callback = self._kept[number]
             bound = inspect.signature(callback).bind(*arguments, **named).args
             if call is not None:
                 call.fed.append(list(bound))
-            answer = callback(*bound)
+            return callback(*bound)
         except Mismatch as refused:
             self.refused = refused
         except Exception as error:
             self.refused = Mismatch(f"the function passed in could not answer: {type(error).__name__}: {error}")
-        return self.frame(answer)
+        return None
 
-    def _refer(self, value: Any) -> Reference | None:
+    def refer(self, value: Any) -> Reference | None:
+        """What stands in a frame for an object that stays here; None where it may cross."""
         if isinstance(value, Module):
             return Reference("module", value._reference.id)
         if isinstance(value, Optimizer):

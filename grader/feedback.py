@@ -7,7 +7,6 @@ input, or text that their code chose, hands them the inputs. Then only sentences
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
 
 from grader.errors import LearnerError, LoadFailure, Lost, Mismatch, Raised, TimedOut
 
@@ -65,11 +64,3 @@ def _loading(error: LoadFailure) -> str:
     return {"timeout": "the file takes too long to load", "crash": "the file ends its process while it is loaded"}.get(
         error.verdict, "the file cannot be loaded: Python finds an error in it, or it raises an exception"
     )
-
-
-def message(diagnoses: Sequence[str], failure: str) -> str:
-    """The known mistake, if any, then what was seen."""
-    lines = list(diagnoses[:1])
-    if len(diagnoses) > 1:
-        lines.append(f"(It may also be this: {diagnoses[1]})")
-    return "\n".join([*lines, failure])

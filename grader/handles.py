@@ -28,8 +28,22 @@ class Call:
     changed: list[str] = field(default_factory=list)
     recorded: int = 0
     requires_grad: bool = False
+    devices: list[str] = field(default_factory=list)
+    """Where each tensor that came back lay."""
     number: int = -1
-    gradients: Any = None
+    names: list[str] = field(default_factory=list)
+    """The parameter of each tensor among the arguments."""
+
+
+@dataclass
+class Request:
+    """One request of a check as it crossed, and what came of it: enough to put it to another file."""
+
+    frame: bytes
+    call: Call | None
+    """None for whatever is not a call: loading weights, describing a module ..."""
+    value: Any = None
+    """What a request that is not a call brought back."""
 
 
 class Opaque:

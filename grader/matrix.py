@@ -15,8 +15,11 @@ import click
 from grader.checks import Check
 from grader.discovery import Exercise, Kit
 from grader.errors import KitError
-from grader.run import Settings, check_seed
+from grader.remote import Code
+from grader.run import Settings, attempt, check_seed
 from grader.session import Session
+from grader.source import Source
+from grader.transport import LocalTransport
 from grader.understudy import Understudies
 from grader.variants import Variant, mistakes
 
@@ -81,19 +84,22 @@ def build(
 def _run(row: Row, checks: Sequence[Check], understudies: Understudies, seed: int, thorough: bool) -> None:
     understudies.forget_learner()
     mistake, name, row.named_by = row.mistake, None, None
+    own = understudies.source
+    source = Source(own.slug, f"<{mistake.name}>", mistake.name, mistake.source, own.earlier, own.shortcuts)
+    code = Code(source, LocalTransport, understudies.reference)
     caught = False
     for check in checks:
         drawn = check_seed(seed, check)
-        tried = understudies.attempt(mistake.name, mistake.source, check, drawn)
+        tried = attempt(check, code, drawn)
         if tried.error is None:
-            understudies.note_pass(check, drawn)
+            understudies.note_pass(check, drawn, tried)
             continue
         if not understudies.reference_passes(check, drawn):
             raise KitError(f"{check.id} fails on the reference with seed {seed}")
         caught = True
         row.caught_by[check.id] = row.caught_by.get(check.id, 0) + 1
-        if name is None and (known := understudies.recognise(check, drawn, tried.calls)):
-            name, row.named_by = known[0].name, check
+        if name is None and (known := understudies.recognise(check, drawn, tried)).name:
+            name, row.named_by = known.name, check
         row.named_by = row.named_by or check
         if name is not None and not thorough:
             break

@@ -222,7 +222,7 @@ def pytest_runtest_makereport(
     if not isinstance(error, Exception) or "code" not in item.funcargs:
         return report
     check, bench, learner = check_of(item, exercise.slug), _bench(item.config), _code(item)
-    tried = Attempt(error, learner.calls, call.duration)
+    tried = Attempt(error, learner, call.duration)
     outcome = judge(check, learner, tried, bench.understudies(exercise, check.shortcuts), _seed(item))
     if outcome.verdict == "skip":
         report.outcome, report.longrepr = "skipped", (str(item.path), 0, outcome.message)

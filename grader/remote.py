@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -10,9 +11,9 @@ import torch
 from torch import Tensor
 
 from grader import pretend
-from grader.desk import Desk
+from grader.desk import Desk, Prompt
 from grader.errors import Crashed, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Raised, Unwritten
-from grader.handles import Call, Function, Module
+from grader.handles import Call, Function, Module, Request
 from grader.limits import MAX_SOURCE
 from grader.source import Source
 from grader.transport import Transport
@@ -40,6 +41,8 @@ class Code:
         self.place = device
         """Where the code works now: `device`, or a simulated GPU."""
         self.calls: list[Call] = []
+        self.requests: list[Request] = []
+        """All that this check has asked, for the judge to ask other files the same."""
         self.shortcuts: list[str] = []
         self.lines: dict[str, int] = {}
         self.changed: list[str] = []
@@ -54,7 +57,14 @@ class Code:
 
     def begin(self, seed: int) -> None:
         """Gets ready for one check. Raises LoadFailure, the same one every time, where the file can't be loaded."""
-        self.calls, self._desk, self.place = [], Desk(self), self.device
+        self.prepare()
+        assert self.transport is not None
+        self.transport.begin(self.seconds)
+        self.request("start", seed, text="the start of a check")
+
+    def prepare(self) -> None:
+        """Loads the file unless it is loaded, and forgets the last check."""
+        self.calls, self.requests, self._desk, self.place = [], [], Desk(self), self.device
         if self.failure is not None:
             raise self.failure
         if self.transport is None:
@@ -64,9 +74,6 @@ class Code:
                 self.failure = failure
                 self.close()
                 raise
-        assert self.transport is not None
-        self.transport.begin(self.seconds)
-        self.request("start", seed, text="the start of a check")
 
     def _load(self) -> None:
         source = self.source
@@ -84,7 +91,7 @@ class Code:
                 source.shortcuts,
                 self.device,
             ]
-            reply = self._exchange(["load", arguments]).value
+            reply = self._exchange(self._desk.frame(["load", arguments]), None, self._desk).value
         except Lost as lost:
             raise LoadFailure(f"while {source.shown} was loaded: {lost}", verdict=lost.verdict) from None
         if "raised" in reply:
@@ -146,16 +153,11 @@ class Code:
         if self.device == "mps" and any(_is_float64(value) for value in leaves([args, kwargs])):
             raise NotHere("mps has no float64")
         simulated = " on a simulated GPU" if self.place != self.device else ""
-        call = Call(name, call_text(name, parameters, args, kwargs) + simulated)
+        text = call_text(name, parameters, args, kwargs) + simulated
+        call = Call(name, text, names=tensor_names(parameters, args, kwargs))
         self.calls.append(call)
-        frame = ["call", [list(target), list(args), kwargs, grad, count, off]]
-        decoded = self._decoded(frame, text=call.text, call=call)
-        reply = decoded.value
-        call.value, call.number = reply["value"], reply.get("call", -1)
-        names = tensor_names(parameters, args, kwargs)
-        call.mutated = [names[i] for i in reply["mutated"] if i < len(names)]
-        call.changed, call.recorded = reply["changed"], reply["recorded"]
-        call.requires_grad = any(decoded.requires_grad)
+        frame = self._desk.frame(["call", [list(target), list(args), kwargs, grad, count, off]])
+        decoded = self.ask(frame, call, self._desk)
         placed = target[0] == "object" or any(
             isinstance(value, (Tensor, Module)) or callable(value) for value in (*args, *kwargs.values())
         )
@@ -168,23 +170,46 @@ class Code:
     def backward(self, call: Call, cotangents: list[Tensor]) -> tuple[list[Tensor | None], dict[str, Tensor | None]]:
         """The gradients of the inputs and, by name, of the parameters, for these cotangents of the floating outputs."""
         reply = self.request("backward", call.number, cotangents, text=f"the gradient of {call.text}")
-        call.gradients = (reply["inputs"], reply["parameters"])
         return reply["inputs"], reply["parameters"]
 
     # ------------------------------------------------------------------------------------------ requests
 
     def request(self, operation: str, *arguments: Any, text: str) -> dict[str, Any]:
         """Raises LearnerError, Unwritten, Mismatch (a name that is missing) or Lost."""
-        reply: dict[str, Any] = self._decoded([operation, list(arguments)], text=text).value
+        frame = self._desk.frame([operation, list(arguments)])
+        request = Request(frame, None)
+        self.requests.append(request)
+        reply: dict[str, Any] = self._look_at(self._exchange(frame, None, self._desk), self._desk, text, None).value
+        request.value = {name: value for name, value in reply.items() if name != "shortcuts"}
         return reply
 
-    def _exchange(self, request: Any, call: Call | None = None) -> Decoded:
+    def ask(self, frame: bytes, call: Call, desk: Desk) -> Decoded:
+        """Puts a call to the learner's code and notes what comes of it."""
+        self.requests.append(Request(frame, call))
+        decoded = self._look_at(self._exchange(frame, call, desk), desk, call.text, call)
+        reply = decoded.value
+        call.value, call.number = reply["value"], reply.get("call", -1)
+        call.mutated = [call.names[i] for i in reply["mutated"] if i < len(call.names)]
+        call.changed, call.recorded = reply["changed"], reply["recorded"]
+        call.requires_grad, call.devices = any(decoded.requires_grad), decoded.devices
+        return decoded
+
+    def replay(self, request: Request, desk: Desk) -> Request:
+        """Asks this code what another was asked; what it raises is part of the answer. Raises Lost."""
+        if request.call is None:
+            decoded = self._exchange(request.frame, None, desk)
+            return Request(request.frame, None, {k: v for k, v in decoded.value.items() if k != "shortcuts"})
+        call = Call(request.call.name, request.call.text, names=request.call.names)
+        with contextlib.suppress(LearnerError, Mismatch):
+            self.ask(request.frame, call, desk)
+        return self.requests.pop()
+
+    def _exchange(self, frame: bytes, call: Call | None, desk: Desk) -> Decoded:
         """One request and its reply. Raises Lost; the transport is closed then."""
         if self.transport is None:
             raise Crashed("the process that ran the code is gone")
-        frame = self._desk.frame(request)
         try:
-            decoded = self._desk.read(self.transport.request(frame, lambda data: self._desk.serve(data, call)))
+            decoded = desk.read(self.transport.request(frame, Prompt(desk, call)))
             if not isinstance(decoded.value, dict) or "shortcuts" not in decoded.value:
                 raise CodecError("no reply")
         except Lost:
@@ -193,17 +218,13 @@ class Code:
         except CodecError:
             self.close()
             raise Crashed("the code sent bytes that are no result") from None
+        self.shortcuts += [name for name in decoded.value["shortcuts"] if name not in self.shortcuts]
         return decoded
 
-    def _decoded(self, request: Any, *, text: str, call: Call | None = None) -> Decoded:
-        decoded = self._exchange(request, call)
-        self._look_at(decoded.value, text, call)
-        return decoded
-
-    def _look_at(self, reply: dict[str, Any], text: str, call: Call | None) -> None:
-        self.shortcuts += [name for name in reply["shortcuts"] if name not in self.shortcuts]
-        if self._desk.refused is not None:
-            raise self._desk.refused
+    def _look_at(self, decoded: Decoded, desk: Desk, text: str, call: Call | None) -> Decoded:
+        reply = decoded.value
+        if desk.refused is not None:
+            raise desk.refused
         if "missing" in reply:
             raise Mismatch(f"{self.source.shown} defines no {reply['missing']}", kind="type")
         if "raised" in reply:
@@ -214,6 +235,12 @@ class Code:
             error = (Unwritten if unwritten else LearnerError)(raised, text)
             original = getattr(self.transport, "last_error", None)
             raise error.with_traceback(original.__traceback__ if original is not None else None)
+        return decoded
+
+    @property
+    def desk(self) -> Desk:
+        """What this check has handed out."""
+        return self._desk
 
     # ------------------------------------------------------------------------------------------ words
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from types import ModuleType
 
 import torch
 
 from grader.checks import EXERCISE_POINTS, Check
+from grader.desk import Desk
 from grader.draw import Draw, derived_seed
 from grader.errors import Finding, GraderError, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Unwritten
 from grader.expect import Expect
-from grader.feedback import full, hidden, message
-from grader.handles import Call
+from grader.feedback import full, hidden
+from grader.handles import Call, Request
 from grader.limits import MAX_MESSAGE, MAX_OUTPUT, Limits
 from grader.remote import Code
 from grader.source import Source
@@ -66,8 +67,14 @@ class Attempt:
     """One run of one check: how it ended and every call it made."""
 
     error: BaseException | None
-    calls: list[Call] = field(default_factory=list)
+    code: InitVar[Code]
     seconds: float = 0.0
+    calls: list[Call] = field(init=False)
+    requests: list[Request] = field(init=False)
+    desk: Desk | None = field(init=False)
+
+    def __post_init__(self, code: Code) -> None:
+        self.calls, self.requests, self.desk = code.calls, code.requests, code.desk
 
 
 def attempt(check: Check, code: Code, seed: int) -> Attempt:
@@ -80,7 +87,7 @@ def attempt(check: Check, code: Code, seed: int) -> Attempt:
         check.function(code=code, draw=draw, expect=Expect(code, draw), **check.params)
     except (Finding, Exception) as raised:
         error = raised
-    return Attempt(error, code.calls, time.perf_counter() - start)
+    return Attempt(error, code, time.perf_counter() - start)
 
 
 def widest(device: str) -> torch.dtype:
@@ -131,7 +138,7 @@ def _one(
     seed = check_seed(settings.seed, check)
     tried = attempt(check, code, seed)
     if tried.error is None:
-        understudies.note_pass(check, seed)
+        understudies.note_pass(check, seed, tried)
     return judge(check, code, tried, understudies, seed, hidden if settings.hidden else full)
 
 
@@ -167,9 +174,9 @@ def judge(
         verdict, text = ERROR, f"the check fails on the reference too: {type(error).__name__}: {error}"
     elif error is not None:
         verdict = FAIL
-        known = understudies.recognise(check, seed, tried.calls)
-        mistake = known[0].name if known else None
-        text = message([one.diagnosis for one in known], words(error, called))
+        known = understudies.recognise(check, seed, tried)
+        mistake = known.name
+        text = "\n".join([*known.sentences(), words(error, called)])
     shown = verdict == FAIL and isinstance(error, Mismatch) and words is full
     return Outcome(
         check.id,

@@ -66,6 +66,7 @@ class Servant:
         self._quiet = quiet
         self._for_good = ExitStack()
         self._objects: dict[int, Any] = {}
+        self._numbers: dict[int, int] = {}
         self._calls: dict[int, tuple[list[Tensor], list[Tensor], dict[str, nn.Parameter]]] = {}
         self._leaves: list[Tensor] = []
         self._eager_callbacks = 0
@@ -119,8 +120,10 @@ class Servant:
         return None
 
     def _keep(self, value: Any) -> int:
-        self._objects[id(value)] = value
-        return id(value)
+        """Numbers in the order of appearance: the same for every file that is asked the same."""
+        number = self._numbers.setdefault(id(value), len(self._numbers))
+        self._objects[number] = value
+        return number
 
     def _resolve(self, reference: Reference) -> Any:
         if reference.kind == "callback":
@@ -158,8 +161,8 @@ class Servant:
         shortcuts: list[str],
         device: str,
     ) -> dict[str, Any]:
-        self._finder = ExerciseFinder(earlier, slug)
-        self._tripwires = Tripwires(shortcuts)
+        self._finder = self._finder_of(earlier, slug)
+        self._tripwires = Tripwires(self._watches(shortcuts))
         self._device, self._file = device, filename
         self._module = ModuleType(f"{PACKAGE}.{slug}")
         self._module.__file__ = filename
@@ -167,12 +170,24 @@ class Servant:
         if self._alone:
             self._for_good.enter_context(self._finder.active())
         with self._at_work(), watched(seed=0) as seen:
-            exec(compile_source(source, filename), self._module.__dict__)
-        return {"lines": definitions(source), "changed": seen.settings}
+            lines = self._execute(source, filename)
+        return {"lines": lines, "changed": seen.settings}
+
+    def _finder_of(self, earlier: dict[str, tuple[str, bytes]], slug: str) -> ExerciseFinder:
+        return ExerciseFinder(earlier, slug)
+
+    def _watches(self, shortcuts: list[str]) -> list[str]:
+        return shortcuts
+
+    def _execute(self, source: bytes, filename: str) -> dict[str, int]:
+        """Runs the file, and says at which lines its definitions stand."""
+        exec(compile_source(source, filename), self._module.__dict__)
+        return definitions(source)
 
     def _do_start(self, seed: int) -> dict[str, Any]:
         """Forgets the last check's objects and seeds this one's default random states."""
         self._objects.clear()
+        self._numbers.clear()
         self._calls.clear()
         self._simulating = False
         seed_everything(seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +23,11 @@ class Surroundings:
 
 def seed_everything(seed: int) -> None:
     """Seeds torch's, numpy's and Python's default random states."""
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)  # torch.manual_seed formats a traceback where CUDA has not started
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.manual_seed_all(seed)
+    if torch.backends.mps.is_available():
+        torch.mps.manual_seed(seed)
     np.random.seed(seed % (1 << 32))
     random.seed(seed)
 
@@ -49,13 +53,19 @@ def _random_states() -> dict[str, Any]:
     }
 
 
-def _put_back(settings: dict[str, Any]) -> None:
-    torch.set_grad_enabled(settings["grad mode"])
-    torch.set_default_dtype(settings["the default dtype"])
+def _put_back(settings: dict[str, Any], changed: Sequence[str]) -> None:
+    """Only what changed: to set deterministic algorithms imports the compiler, for a second."""
     device = settings["the default device"]
-    torch.set_default_device(None if device.type == "cpu" else device)  # None also ends the mode that a device starts
-    torch.set_num_threads(settings["the number of threads"])
-    torch.use_deterministic_algorithms(settings["deterministic algorithms"])
+    setters: dict[str, Callable[[], Any]] = {
+        "grad mode": lambda: torch.set_grad_enabled(settings["grad mode"]),
+        "the default dtype": lambda: torch.set_default_dtype(settings["the default dtype"]),
+        # None also ends the mode that a device starts.
+        "the default device": lambda: torch.set_default_device(None if device.type == "cpu" else device),
+        "the number of threads": lambda: torch.set_num_threads(settings["the number of threads"]),
+        "deterministic algorithms": lambda: torch.use_deterministic_algorithms(settings["deterministic algorithms"]),
+    }
+    for name in changed:
+        setters.get(name, lambda: None)()
 
 
 @contextmanager
@@ -75,7 +85,7 @@ def watched(*, seed: int | None = None) -> Iterator[Surroundings]:
         seen.settings += [name for name, before in settings.items() if after[name] != before]
         seen.changed += seen.settings + [name for name, before in states.items() if after[name] != before]
         if seen.settings:
-            _put_back(settings)
+            _put_back(settings, seen.settings)
 
 
 def counting_saved(saved: list[int]) -> AbstractContextManager[Any]:

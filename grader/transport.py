@@ -41,23 +41,25 @@ class LocalTransport:
 
     Args:
         debugging: Ctrl-C, a debugger's quit and pytest-timeout pass through.
-        quiet: warnings are not shown.
+        servant: makes what carries out the requests, where that is not the usual one.
     """
 
-    def __init__(self, *, debugging: bool = False, quiet: bool = False) -> None:
+    def __init__(self, *, debugging: bool = False, servant: Callable[[LocalTransport], Servant] | None = None) -> None:
         self.output = ""
-        self._answer: Answer | None = None
-        self._servant = Servant(self._ask, _belongs_to_us if debugging else lambda _: False, quiet=quiet)
+        self.answer: Answer | None = None
+        """Answers the callbacks of the request at hand."""
+        self._servant = servant(self) if servant else Servant(self.ask, _belongs_to_us if debugging else _nobodys)
 
-    def _ask(self, frame: bytes) -> bytes:
-        assert self._answer is not None
-        return self._answer(frame)
+    def ask(self, frame: bytes) -> bytes:
+        """Puts a callback's question to the judge."""
+        assert self.answer is not None
+        return self.answer(frame)
 
     def begin(self, seconds: float) -> None:
         self.output = ""
 
     def request(self, frame: bytes, answer: Answer) -> bytes:
-        self._answer = answer
+        self.answer = answer
         return self._servant.answer(frame)
 
     @property
@@ -66,7 +68,11 @@ class LocalTransport:
         return self._servant.last_error
 
     def close(self) -> None:
-        self._answer = None
+        self.answer = None
+
+
+def _nobodys(error: BaseException) -> bool:
+    return False
 
 
 def _belongs_to_us(error: BaseException) -> bool:

@@ -1,39 +1,86 @@
 """Trusted files in the learner's place: does the reference pass this check, and which known mistake gives the same?
 
-A check is a function of a seed and of the code it looks at. So the judge can run it again, with the same inputs, on
-the reference and on every known mistake, in its own process.
+A check is a function of a seed and of the code it looks at, so the judge can run it again on the reference. Known
+mistakes are asked what the learner's code was asked, request by request, up to the first answer that is another.
 """
 
 from __future__ import annotations
 
-import ast
-import sys
-from collections.abc import Callable, Sequence
-from types import FrameType, ModuleType
-from typing import TYPE_CHECKING, Any
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from types import ModuleType
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+from torch import nn
 
-from grader.compare import widen
-from grader.handles import Call, Module, Opaque
+from grader.anatomy import Anatomy, replaced
+from grader.errors import Lost
+from grader.handles import Request
+from grader.likeness import alike, explains
+from grader.rehearsal import Answers, Key, Modules, Rehearsal, understudy
 from grader.remote import Code
 from grader.source import Source
-from grader.transport import LocalTransport
-from grader.values import Foreign
-from grader.variants import Variant
+from grader.variants import Variant, together
 
 if TYPE_CHECKING:
     from grader.checks import Check
     from grader.run import Attempt
 
-SAME = {torch.float64: 1e-7, torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 8e-2}
-"""How close a learner's result must be to a mistake's, times 1 + its size: wider than rounding, far narrower than the
-difference between any two mistakes."""
-
-
 MAX_REMEMBERED = 4_000
-"""Runs that are remembered: a class of 1,000 with one seed needs each of them once."""
+"""Runs and answers that are remembered: a class of 1,000 with one seed needs each of them once."""
+MAX_PAIRS = 60
+"""Pairs of mistakes that are tried on one learner's exercise, besides those with a mistake that is recognised."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the judge recognised: one mistake, one of two, or two at once."""
+
+    mistakes: tuple[Variant, ...] = ()
+    at_once: bool = False
+
+    @property
+    def name(self) -> str | None:
+        """The mistake's name in the catalogue. Of two at once it is the first: results hold one name, and the
+        catalogue has the likelier mistake first; the message tells both."""
+        return self.mistakes[0].name if self.mistakes else None
+
+    def sentences(self) -> list[str]:
+        """What a learner reads."""
+        said = [one.diagnosis for one in self.mistakes]
+        if self.at_once:
+            return ["Two things are wrong here at once:", *(f"- {diagnosis}" for diagnosis in said)]
+        return said[:1] + [f"(It may also be this: {diagnosis})" for diagnosis in said[1:]]
+
+
+@dataclass
+class _Learner:
+    """What is known of the file on screen."""
+
+    suspects: list[Known] = field(default_factory=list)
+    passed: list[_Passed] = field(default_factory=list)
+    pairs: int = 0
+
+
+@dataclass(frozen=True)
+class _Passed:
+    check: Check
+    seed: int
+    tried: Attempt
+    reached: frozenset[str]
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """One failed check: what was asked, what came of it, and what would have been right."""
+
+    check: Check
+    seed: int
+    tried: Attempt
+    right: Attempt
+    reached: frozenset[str]
 
 
 class Understudies:
@@ -57,134 +104,204 @@ class Understudies:
         self.reference = reference
         self._mistakes = mistakes
         self._attempt = attempt
-        self._codes: dict[str, Code] = {}
-        self._tried: dict[tuple[str, str, int], Attempt] = {}
-        self._used: dict[tuple[str, int], set[str]] = {}
-        self._spans = _spans(source.text)
-        self._suspects: list[Variant] = []
-        self._passed: list[tuple[Check, int]] = []
+        self._codes: dict[Key, Code] = {}
+        self._earlier: Modules = {}
+        self._tried: dict[tuple[Key, str, int], Attempt] = {}
+        self._answers = Answers(MAX_REMEMBERED)
+        self._anatomy = Anatomy(source.text)
+        self._units = {mistake.name: self._units_of(mistake) for mistake in mistakes}
+        self._learner = _Learner()
 
-    def _code(self, name: str, text: bytes) -> Code:
-        if name not in self._codes:
-            source = Source(self.source.slug, f"<{name}>", name, text, self.source.earlier, self.source.shortcuts)
-            self._codes[name] = Code(source, lambda: LocalTransport(quiet=True), self.reference)
-        return self._codes[name]
+    # ------------------------------------------------------------------------------------------ running checks
 
     def attempt(self, name: str, text: bytes, check: Check, seed: int) -> Attempt:
         """Runs a check on a trusted file, once for each seed: the same seed gives the same."""
-        key = (name, check.id, seed)
-        if key not in self._tried:
+        return self._attempted((name,), [text.decode()], check, seed)
+
+    def attempt_mistakes(self, mistakes: Sequence[Variant], check: Check, seed: int) -> Attempt:
+        """Runs a check on a file that holds these known mistakes."""
+        return self._attempted(_key(mistakes), together(mistakes), check, seed)
+
+    def _attempted(self, key: Key, pieces: Sequence[str], check: Check, seed: int) -> Attempt:
+        place = (key, check.id, seed)
+        if place not in self._tried:
             if len(self._tried) >= MAX_REMEMBERED:
                 self._tried.clear()
-            self._tried[key] = self._attempt(check, self._code(name, text), seed)
-        return self._tried[key]
+            tried = self._attempt(check, self._code(key, pieces), seed)
+            tried.desk, tried.requests = None, [_slim(request) for request in tried.requests]
+            self._tried[place] = tried
+        return self._tried[place]
+
+    def _code(self, key: Key, pieces: Sequence[str]) -> Code:
+        if key not in self._codes:
+            name, own = " and ".join(key), self.source
+            source = Source(own.slug, f"<{name}>", name, b"", own.earlier, own.shortcuts)
+            self._codes[key] = understudy(source, pieces, self.reference, self._earlier)
+        return self._codes[key]
 
     def reference_passes(self, check: Check, seed: int) -> bool:
         """Whether the check passes where nothing is wrong; if not, the kit is broken."""
-        return self.attempt("the reference", self.source.text, check, seed).error is None
+        return self._reference(check, seed).error is None
 
-    def recognise(self, check: Check, seed: int, calls: Sequence[Call]) -> list[Variant]:
-        """The known mistakes with which this check fails in the same way: same calls, same results.
+    def _reference(self, check: Check, seed: int) -> Attempt:
+        return self.attempt("the reference", self.source.text, check, seed)
 
-        Whoever made a mistake in one check made it in the next too, so a mistake that was recognised before is tried
-        first and, where it fits, named alone. Otherwise the first two that fit are given.
-        """
-        for mistake in self._suspects:
-            if self._fits(mistake, check, seed, calls):
-                return [mistake]
-        found: list[Variant] = []
-        used = self._names_used(check, seed)
-        for mistake in self._mistakes:
-            if mistake.target in used and self._fits(mistake, check, seed, calls):
-                found.append(mistake)
-            if len(found) == 2:
-                break
-        self._suspects += found[:1]
-        return found
-
-    def note_pass(self, check: Check, seed: int) -> None:
-        """The learner's file passed this check: no mistake that fails it is theirs."""
-        self._passed.append((check, seed))
+    # ------------------------------------------------------------------------------------------ the learner on screen
 
     def forget_learner(self) -> None:
         """Another learner's file is next."""
-        self._suspects.clear()
-        self._passed.clear()
+        self._learner = _Learner()
 
-    def _fits(self, mistake: Variant, check: Check, seed: int, calls: Sequence[Call]) -> bool:
-        tried = self.attempt(mistake.name, mistake.source, check, seed)
-        if tried.error is None or not same_calls(tried.calls, calls):
+    def note_pass(self, check: Check, seed: int, tried: Attempt) -> None:
+        """The learner's file passed this check: no mistake that fails it is theirs."""
+        self._learner.passed.append(_Passed(check, seed, tried, self._reached(tried)))
+
+    def recognise(self, check: Check, seed: int, tried: Attempt) -> Known:
+        """The known mistakes that answer all that this check asked as the learner's file did.
+
+        Whoever made a mistake in one check made it in the next too, so a mistake that was recognised before is tried
+        first and, where it fits, named alone. Otherwise the first two that fit are given; where none does, two at
+        once.
+        """
+        scene = _Scene(check, seed, tried, self._reference(check, seed), self._reached(tried))
+        for known in self._learner.suspects:
+            if self._fits(known.mistakes, scene):
+                return known
+        likely, unlikely = self._in(scene)
+        for group in (likely, unlikely):
+            found = tuple(islice((one for one in group if self._fits((one,), scene)), 2))
+            if found:
+                break
+        known = Known(found) if found else self._two_at_once(scene)
+        if known.mistakes:
+            self._learner.suspects.append(known if known.at_once else Known(known.mistakes[:1]))
+        return known
+
+    def _reached(self, tried: Attempt) -> frozenset[str]:
+        return self._anatomy.reached(call.name for call in tried.calls)
+
+    def _in(self, scene: _Scene) -> tuple[list[Variant], list[Variant]]:
+        """The mistakes that can show in this check, in the order of the catalogue.
+
+        Unlikely are those in places that a passed check of values called and this check does not.
+        """
+        passed = frozenset[str]().union(
+            *(self._entered(one.tried) for one in self._learner.passed if not one.check.form)
+        )
+        sound = passed - self._entered(scene.tried)
+        shown = [one for one in self._mistakes if self._units[one.name] & scene.reached]
+        unlikely = [one for one in shown if self._units[one.name] <= sound]
+        return [one for one in shown if one not in unlikely], unlikely
+
+    def _entered(self, tried: Attempt) -> frozenset[str]:
+        return self._anatomy.entered(call.name for call in tried.calls)
+
+    def _units_of(self, mistake: Variant) -> frozenset[str]:
+        every = self._anatomy.units_of(mistake.target)
+        units = replaced(mistake.pieces[-1], mistake.target)
+        if units is None or not units & every:
+            return frozenset(every)
+        added = units - every
+        return frozenset(every) if any(hasattr(nn.Module, unit.split(".")[1]) for unit in added) else units & every
+
+    # ------------------------------------------------------------------------------------------ does it fit?
+
+    def _rehearsal(self, mistakes: Sequence[Variant], tried: Attempt, seed: int) -> Rehearsal:
+        assert tried.desk is not None
+        code = self._code(_key(mistakes), together(mistakes))
+        return self._answers.of(_key(mistakes), code, seed, tried.requests, tried.desk)
+
+    def _answers_alike(self, mistakes: Sequence[Variant], tried: Attempt, seed: int) -> list[Request] | None:
+        """The answers of a file with these mistakes, None where one is not like the learner's."""
+        rehearsal = self._rehearsal(mistakes, tried, seed)
+        try:
+            answers = list(_while_alike(rehearsal, tried.requests))
+        except Lost:
+            return None
+        return answers if len(answers) == len(tried.requests) else None
+
+    def _fits(self, mistakes: Sequence[Variant], scene: _Scene) -> bool:
+        answers = self._answers_alike(mistakes, scene.tried, scene.seed)
+        if answers is None:
             return False
-        return all(self.attempt(mistake.name, mistake.source, *passed).error is None for passed in self._passed)
+        return self._explained(mistakes, answers, scene) and self._passes_what_they_passed(mistakes)
 
-    def _names_used(self, check: Check, seed: int) -> set[str]:
-        """The top-level names of the reference that run in this check: a mistake elsewhere cannot show in it."""
-        key = (check.id, seed)
-        if key not in self._used:
-            self.reference_passes(check, seed)  # loaded by now: loading runs every class body
-            code = self._code("the reference", self.source.text)
-            lines: set[int] = set()
+    def _explained(self, mistakes: Sequence[Variant], answers: Sequence[Request], scene: _Scene) -> bool:
+        """Whether the mistake too is wrong here: at some answer it is clearly nearer to the learner's than to the right
+        one, or else it fails the check."""
+        for mine, learners, right in zip(answers, scene.tried.requests, scene.right.requests, strict=False):
+            if _digest(learners.frame) != right.frame:
+                break
+            if explains(mine, learners, right):
+                return True
+        return self.attempt_mistakes(mistakes, scene.check, scene.seed).error is not None
 
-            def note(frame: FrameType, event: str, argument: object) -> None:
-                if event == "call" and frame.f_code.co_filename == code.source.filename:
-                    lines.add(frame.f_code.co_firstlineno)
+    def _passes_what_they_passed(self, mistakes: Sequence[Variant]) -> bool:
+        units = frozenset().union(*(self._units[one.name] for one in mistakes))
+        return all(
+            self._answers_alike(mistakes, one.tried, one.seed) is not None
+            or self.attempt_mistakes(mistakes, one.check, one.seed).error is None
+            for one in self._learner.passed
+            if units & one.reached
+        )
 
-            before = sys.getprofile()
-            sys.setprofile(note)
-            try:
-                self._attempt(check, code, seed)
-            finally:
-                sys.setprofile(before)
-            self._used[key] = {name for name, spans in self._spans.items() if lines & set(spans)}
-        return self._used[key]
+    # ------------------------------------------------------------------------------------------ two at once
 
+    def _two_at_once(self, scene: _Scene) -> Known:
+        for pair in self._pairs(scene):
+            if self._fits(pair, scene):
+                return Known(pair, at_once=True)
+        return Known()
 
-def _spans(text: bytes) -> dict[str, range]:
-    """The lines of each top-level definition, its decorators included."""
-    found = {}
-    for node in ast.parse(text).body:
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-            found[node.name] = range(first, (node.end_lineno or first) + 1)
-    return found
+    def _pairs(self, scene: _Scene) -> Iterator[tuple[Variant, Variant]]:
+        """Mistakes in different places: those with one that was recognised before, then any two that show here."""
+        order = {mistake.name: number for number, mistake in enumerate(self._mistakes)}
+        shown = [one for group in self._in(scene) for one in group]
+        for suspect in [known.mistakes[0] for known in self._learner.suspects if not known.at_once]:
+            for other in shown:
+                if self._apart(suspect, other):
+                    first, second = sorted((suspect, other), key=lambda one: order[one.name])
+                    yield first, second
+        showing = [one for one in shown if self._shows(one, scene)]
+        pairs = [(a, b) for n, a in enumerate(showing) for b in showing[n + 1 :] if self._apart(a, b)]
+        pairs.sort(key=lambda pair: order[pair[0].name] + order[pair[1].name])
+        for pair in pairs[: max(0, MAX_PAIRS - self._learner.pairs)]:
+            self._learner.pairs += 1
+            yield pair
 
+    def _apart(self, one: Variant, other: Variant) -> bool:
+        return not self._units[one.name] & self._units[other.name]
 
-def same_calls(one: Sequence[Call], other: Sequence[Call]) -> bool:
-    """Whether two runs made the same calls with the same results."""
-    return len(one) == len(other) and all(_same_call(a, b) for a, b in zip(one, other, strict=True))
-
-
-def _same_call(one: Call, other: Call) -> bool:
-    if (one.raised is None) != (other.raised is None) or one.name != other.name:
-        return False
-    if one.raised is not None and other.raised is not None:
-        return one.raised.kinds == other.raised.kinds and one.raised.message == other.raised.message
-    facts = [
-        (call.mutated, call.changed, bool(call.recorded), call.requires_grad, len(call.fed)) for call in (one, other)
-    ]
-    return (
-        facts[0] == facts[1]
-        and _same(one.value, other.value)
-        and _same(one.fed, other.fed)
-        and _same(one.gradients, other.gradients)
-    )
-
-
-def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, Tensor) and isinstance(other, Tensor):
-        if one.shape != other.shape or one.dtype != other.dtype:
+    def _shows(self, mistake: Variant, scene: _Scene) -> bool:
+        """Whether a mistake is right where the learner is right, and wrong where the learner first is not."""
+        rehearsal, requests = self._rehearsal([mistake], scene.tried, scene.seed), scene.tried.requests
+        try:
+            answers = list(_while_alike(rehearsal, requests))
+        except Lost:
             return False
-        a, b = widen(one), widen(other)
-        factor = SAME.get(one.dtype, 0.0)
-        return torch.allclose(a, b, rtol=factor, atol=factor, equal_nan=True)
-    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
-        return len(one) == len(other) and all(_same(a, b) for a, b in zip(one, other, strict=True))
-    if isinstance(one, float) and isinstance(other, float):
-        return abs(one - other) <= 1e-7 * (1 + abs(other)) or (one != one and other != other)
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
-    if isinstance(one, Module) and isinstance(other, Module):
-        return all(one._about.get(part) == other._about.get(part) for part in ("parameters", "shared", "training"))
-    if isinstance(one, (Module, Opaque, Foreign)):
-        return type(one) is type(other)
-    return type(one) is type(other) and bool(one == other)
+        last = len(answers)
+        if not last < min(len(requests), len(scene.right.requests)):
+            return False
+        right = scene.right.requests[last]
+        return not alike(requests[last], right) and not alike(rehearsal.answer(last), right)
+
+
+def _key(mistakes: Sequence[Variant]) -> Key:
+    return tuple(one.name for one in mistakes)
+
+
+def _while_alike(rehearsal: Rehearsal, requests: Sequence[Request]) -> Iterator[Request]:
+    """The answers up to the first that is not like the learner's."""
+    for number, learners in enumerate(requests):
+        answer = rehearsal.answer(number)
+        if not alike(answer, learners):
+            return
+        yield answer
+
+
+def _digest(frame: bytes) -> bytes:
+    return hashlib.blake2b(frame, digest_size=16).digest()
+
+
+def _slim(request: Request) -> Request:
+    return Request(_digest(request.frame), request.call, request.value)

@@ -8,6 +8,7 @@ whatever else the file defines. In a variant, `reference.name` means the referen
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -43,12 +44,14 @@ class Variant:
         target: the name of the reference that it replaces, `attention_scores`.
         diagnosis: the docstring. Of a mistake: what was done, and why it is wrong.
         source: the whole file.
+        pieces: the same in three parts: the reference, what the variants of a file share, the definition itself.
     """
 
     name: str
     target: str
     diagnosis: str
     source: bytes
+    pieces: tuple[str, str, str]
 
 
 def mistakes(exercise: Exercise) -> list[Variant]:
@@ -101,5 +104,26 @@ def _variant(node: ast.stmt, shared: list[ast.stmt], reference: str, file: Path)
     renamed = ast.parse(ast.unparse(node)).body[0]
     assert isinstance(renamed, (ast.FunctionDef, ast.ClassDef))
     renamed.name, renamed.decorator_list = target, []
-    extra = "\n\n".join(ast.unparse(part) for part in [*shared, renamed])
-    return Variant(name, target, diagnosis, f"{reference}\n\n{_ORIGINALS}\n{extra}\n".encode())
+    helpers = "\n\n".join(ast.unparse(part) for part in shared)
+    pieces = (reference, f"{_ORIGINALS}\n{helpers}", ast.unparse(renamed))
+    return Variant(name, target, diagnosis, "\n\n".join([*pieces, ""]).encode(), pieces)
+
+
+def together(variants: Sequence[Variant]) -> list[str]:
+    """The pieces of one file that holds all these variants of one reference, each of another place.
+
+    Each finds the others where it asks for the reference's own definition, unless it builds on that itself.
+    """
+    original, shared, _ = variants[0].pieces
+    pieces = [original, shared]
+    for variant in variants:
+        definition = variant.pieces[-1]
+        pieces.append(definition)
+        if len(variants) > 1 and f"reference.{variant.target}" not in _body(definition) + shared:
+            pieces.append(f"reference.{variant.target} = {variant.target}")
+    return pieces
+
+
+def _body(definition: str) -> str:
+    """A definition without its first line, which names the class that it derives from."""
+    return definition.partition("\n")[2]

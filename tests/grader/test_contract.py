@@ -9,13 +9,13 @@ import pytest
 from grader import hints
 from grader.checks import collect
 from grader.discovery import Kit
+from grader.likeness import same_calls
 from grader.matrix import build
 from grader.remote import Code
 from grader.run import Settings, attempt, check_seed, run_exercise
 from grader.source import Source
 from grader.stub import stub_of
 from grader.transport import LocalTransport, WorkerTransport
-from grader.understudy import same_calls
 from grader.variants import equivalents, mistakes
 from grader.verdicts import MISSING, PASS, UNWRITTEN
 

@@ -1,0 +1,95 @@
+"""Which definitions of a reference a call can reach, and which of them a variant replaces. Read from the text alone.
+
+A unit is a function, `attention_scores`, or a method, `MultiHeadAttention.forward`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from functools import lru_cache
+
+
+class Anatomy:
+    """The units of one reference and what each of them names.
+
+    Args:
+        text: the reference's file.
+    """
+
+    def __init__(self, text: bytes) -> None:
+        self._units: dict[str, ast.AST] = {}
+        self._classes: dict[str, list[str]] = {}
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.FunctionDef):
+                self._units[node.name] = node
+            elif isinstance(node, ast.ClassDef):
+                methods = {f"{node.name}.{m.name}": m for m in node.body if isinstance(m, ast.FunctionDef)}
+                self._units.update(methods)
+                self._classes[node.name] = list(methods)
+        self._named = {unit: self._names_in(node) for unit, node in self._units.items()}
+        self._known: dict[frozenset[str], frozenset[str]] = {}
+
+    def units_of(self, name: str) -> set[str]:
+        """All units of a function or class."""
+        return set(self._classes.get(name, [name]))
+
+    def reached(self, calls: Iterable[str]) -> frozenset[str]:
+        """Every unit that can run in these calls: `self_attention`, `Transformer`, `Transformer.generate`.
+
+        A call that cannot be placed may reach everything.
+        """
+        first = frozenset(calls)
+        if first not in self._known:
+            self._known[first] = self._closure(first)
+        return self._known[first]
+
+    def entered(self, calls: Iterable[str]) -> frozenset[str]:
+        """The units that these calls name themselves; none for a call that cannot be placed."""
+        known = {unit for name in calls for unit in self._entry(name)}
+        return frozenset(known) if len(known) < len(self._units) else frozenset()
+
+    def _closure(self, calls: frozenset[str]) -> frozenset[str]:
+        found: set[str] = set()
+        waiting = [unit for name in calls for unit in self._entry(name)]
+        while waiting:
+            unit = waiting.pop()
+            if unit not in found:
+                found.add(unit)
+                waiting += self._named.get(unit, ())
+        return frozenset(found)
+
+    def _entry(self, name: str) -> set[str]:
+        owner, _, method = name.partition(".")
+        if owner in self._classes:
+            return {f"{owner}.__init__", f"{owner}.{method or 'forward'}"}
+        return {name} if name in self._units else set(self._units)
+
+    def _names_in(self, node: ast.AST) -> set[str]:
+        """What a body names: functions, classes (made and called), methods by their attribute."""
+        found: set[str] = set()
+        for part in ast.walk(node):
+            if isinstance(part, ast.Name) and part.id in self._classes:
+                found |= {f"{part.id}.__init__", f"{part.id}.forward"}
+            elif isinstance(part, ast.Name) and part.id in self._units:
+                found.add(part.id)
+            elif isinstance(part, ast.Attribute):
+                found |= {unit for unit in self._units if unit.endswith(f".{part.attr}")}
+        return found
+
+
+@lru_cache(maxsize=2_000)
+def replaced(definition: str, target: str) -> frozenset[str] | None:
+    """The units that a variant's definition replaces; None for all of its target's.
+
+    A class that derives from the reference's own and only overrides methods replaces these methods.
+    """
+    node = ast.parse(definition).body[0]
+    if not isinstance(node, ast.ClassDef):
+        return None
+    bases = [ast.unparse(base) for base in node.bases]
+    methods = [part for part in node.body if isinstance(part, ast.FunctionDef)]
+    plain = all(isinstance(part, (ast.FunctionDef, ast.Expr)) for part in node.body)
+    if bases != [f"reference.{target}"] or not plain or any(part.name == "__init__" for part in methods):
+        return None
+    return frozenset(f"{target}.{part.name}" for part in methods)
