@@ -13,7 +13,7 @@ CELL_WIDTH, CELL_HEIGHT = 40, 24
 MARGIN = 30
 """Room for the index of a row, and above for those of the columns."""
 _CELL = f"h{CELL_WIDTH}v{CELL_HEIGHT}h-{CELL_WIDTH}z"
-_FRAME = f"h{CELL_WIDTH - 2}v{CELL_HEIGHT - 2}h-{CELL_WIDTH - 2}z"
+_FRAME = f"h{CELL_WIDTH - 6}v{CELL_HEIGHT - 6}h-{CELL_WIDTH - 6}z"
 NUMBER = 'font-size="11" text-anchor="middle"'
 LOW, MIDDLE, HIGH = (122, 170, 222), (255, 255, 255), (246, 173, 96)
 """Negative, zero, positive: light enough for black digits, apart for every kind of colour blindness."""
@@ -46,9 +46,9 @@ def _grid(picture: Picture, grid: Grid, label: str, *, marked: bool) -> str:
             boxes.append(f'<path d="M{x} {y}{_CELL}" fill="{colour(round(value / most, 2))}"/>')
             numbers.append(f'<text x="{x + CELL_WIDTH // 2}" y="{y + 16}">{short_number(value)}</text>')
             if marked and picture.wrong[i][j]:
-                frames.append(f"M{x + 1} {y + 1}{_FRAME}")
+                frames.append(f"M{x + 3} {y + 3}{_FRAME}")
                 numbers[-1] = numbers[-1].replace("<text", '<text font-weight="700" text-decoration="underline"')
-    framed = f'<path d="{"".join(frames)}" fill="none" stroke="#111" stroke-width="2.5"/>' if frames else ""
+    framed = f'<path d="{"".join(frames)}" fill="none" stroke="#a3211b" stroke-width="2"/>' if frames else ""
     return "".join(
         [
             _head(width, height, f"{label}, {len(grid)} x {len(grid[0])}"),

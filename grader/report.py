@@ -12,7 +12,7 @@ from typing import Any
 
 from grader import figure, summary
 from grader.picture import Picture
-from grader.verdicts import ERROR, MISSING, PASS, UNWRITTEN, plain
+from grader.verdicts import ERROR, MISSING, PASS, SKIP, UNWRITTEN, plain
 from grader.whole import save
 
 _SAFE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,59}")
@@ -146,7 +146,8 @@ def _rows(exercise: Mapping[str, Any], several_devices: bool) -> list[Row]:
     for check in exercise["checks"]:
         reason, _, facts = check["message"].partition("\n")
         device = check["device"] if several_devices else ""
-        start = page.part("row_start", check["title"], device, check["verdict"])
+        kind = "" if check["verdict"] in (PASS, SKIP) else "failed" if reason in seen else "failed said"
+        start = page.part("row_start", check["title"], device, kind)
         end = page.part("row_end", check["verdict"], check["points"], check["max_points"])
         picture = Picture.from_record(check["picture"]) if "picture" in check else None
         rows.append(Row(start, end, reason, facts, picture, reason in seen))
