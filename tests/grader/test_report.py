@@ -153,7 +153,7 @@ CLASS = [
 def test_the_report_says_what_the_class_did():
     text = Reader(report.class_page(document(CLASS, problems=["eve: went wrong"]))).text
     assert "5 submissions, seed 4127, on cpu" in text
-    assert "2 The gates are in another order. gate_order ex01_encoder bob, cat" in text
+    assert "2 The gates are in another order. ex01_encoder gate_order bob, cat" in text
     assert "1 number 2 ex02_other cat" in text  # a failure that no mistake explains
     assert "bob bob.zip notes.txt is not an exercise" in text
     assert "ann: 9.0 s" in text
