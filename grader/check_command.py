@@ -99,7 +99,7 @@ def _check(
         found.append(result)
         screen.exercise(result, every_check=len(exercises) == 1 and result.verdict != UNWRITTEN)
         if name is not None:
-            screen.explain(result, name, seed, None if own else place)
+            screen.explain(result, name, seed, None if own else place, file)
         if own and file is not None and not file.refusal:
             _record(progress, screen, result, file.text)
     screen.line()
@@ -116,7 +116,7 @@ def _check(
 
 def _name(file: File, place: Path) -> str:
     """A file as it is called in messages."""
-    return shown(file.path) if file.path is not None else f"{shown(place)}: {file.name}"
+    return shown(file.path) if file.path is not None else f"{shown(place)}/{file.name}"
 
 
 def _record(progress: Progress, screen: Screen, result: ExerciseResult, text: bytes) -> None:

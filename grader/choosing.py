@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from grader.bounds import MAX_NOTEBOOK, MAX_UNNAMED, Unreadable
 from grader.discovery import NUMBERED
-from grader.limits import MAX_NOTEBOOK, MAX_SOURCE, MAX_UNNAMED
+from grader.limits import MAX_SOURCE
 from grader.matching import Matcher
-from grader.members import Member, Unreadable, shown
+from grader.members import NOTEBOOK, PYTHON, Member, kind_of, shown
 from grader.source import File
 
-PYTHON, NOTEBOOK = ".py", ".ipynb"
 BY_NAME, BY_HEADING, BY_DEFINITIONS = range(3)
 _KIT = ("solutions", "tests", "grader")
 """The folders beside `exercises/` in a copy of the kit: nobody's own work."""
@@ -37,13 +36,6 @@ class Candidate:
         """The shallowest, then the newest, comes first."""
         exact = self.member.name == f"{self.slug}.py"
         return self.reason, self.member.depth, -self.member.modified, not exact, self.member.path
-
-
-def kind_of(name: str) -> str:
-    """`.py`, `.ipynb` or something else; what a mail program or an LMS appends is no part of it."""
-    stem, suffix = os.path.splitext(name.lower())
-    inner = os.path.splitext(stem)[1]
-    return inner if suffix in (".txt", ".json") and inner in (PYTHON, NOTEBOOK) else suffix
 
 
 def _is_lesson(member: Member) -> bool:
@@ -91,7 +83,7 @@ class Chooser:
         named = self._matcher.by_name(member.name)
         if named:
             return [Candidate(slug, member, BY_NAME) for slug in named]
-        self._unnamed += 1
+        self._unnamed += max(member.size, MAX_UNNAMED >> 8)
         if self._unnamed > MAX_UNNAMED:
             return []
         text = self._load(member).text

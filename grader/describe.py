@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from grader.codec import raw_bytes
+from grader.definitions import parse
 from grader.limits import MAX_MESSAGE
 
 
@@ -61,7 +62,7 @@ def _bounded(text: str) -> str:
     return text if len(text) <= MAX_MESSAGE else text[:MAX_MESSAGE] + "..."
 
 
-def definitions(source: bytes) -> dict[str, int]:
+def definitions(source: bytes, definitions_only: bool = False) -> dict[str, int]:
     """The line of every top-level definition, the last one where a name is defined twice."""
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    return {node.name: node.lineno for node in ast.parse(source).body if isinstance(node, kinds)}
+    return {node.name: node.lineno for node in parse(source, "", definitions_only).body if isinstance(node, kinds)}

@@ -84,12 +84,15 @@ class Raised:
     frames: list[tuple[str, int, str, str]] = field(default_factory=list)
     at_home: bool = False
     """Whether the innermost frame of all lies in the learner's file."""
+    where: str = ""
+    """The line, in words."""
 
     @classmethod
-    def from_reply(cls, data: dict[str, Any]) -> Raised:
+    def from_reply(cls, data: dict[str, Any], where: Callable[[int], str]) -> Raised:
         """Reads what the learner's side says about it; raises TypeError, KeyError or ValueError for nonsense."""
         frames = [(str(file), int(line), str(name), str(text)) for file, line, name, text in data["frames"]]
-        return cls([str(kind) for kind in data["kinds"]], str(data["message"]), frames, bool(data["at_home"]))
+        line = where(frames[-1][1]) if frames else ""
+        return cls([str(kind) for kind in data["kinds"]], str(data["message"]), frames, bool(data["at_home"]), line)
 
     @property
     def kind(self) -> str:
@@ -133,13 +136,21 @@ class LoadFailure(Finding):
         self.line = line
 
     @classmethod
-    def from_reply(cls, data: dict[str, Any], shown: str) -> LoadFailure:
-        """The failure that an exception in the file stands for; `shown` is the file's name in messages."""
+    def from_reply(cls, data: dict[str, Any], shown: str, where: Callable[[int], str]) -> LoadFailure:
+        """The failure that an exception in the file stands for.
+
+        Args:
+            data: the exception, as plain data.
+            shown: the file's name in messages.
+            where: says a line of it.
+        """
         if data["syntax_line"] is not None or "SyntaxError" in data["kinds"]:
-            return cls(f"Python cannot read {shown}:\n{data['message']}", line=data["syntax_line"])
-        raised = Raised.from_reply(data)
-        where = f" at line {raised.line}" if raised.line else ""
-        return cls(f"{shown} could not be loaded{where}: {raised}", line=raised.line)
+            line = data["syntax_line"]
+            message = str(data["message"]).replace(f", line {line}", f", {where(line)}") if line else data["message"]
+            return cls(f"Python cannot read {shown}:\n{message}", line=line)
+        raised = Raised.from_reply(data, where)
+        at = f" at {raised.where}" if raised.where else ""
+        return cls(f"{shown} could not be loaded{at}: {raised}", line=raised.line)
 
 
 class NotHere(Finding):

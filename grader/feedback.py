@@ -30,8 +30,8 @@ def full(error: BaseException, called: str) -> str:
     if isinstance(error, LearnerError):
         lines = [str(error)]
         if error.raised.frames:
-            _, line, name, text = error.raised.frames[-1]
-            lines.append(f"at line {line}, in {name}: {text}")
+            _, _, name, text = error.raised.frames[-1]
+            lines.append(f"at {error.raised.where}, in {name}: {text}")
         return "\n".join(lines)
     if isinstance(error, (Mismatch, LoadFailure, Lost)):
         return str(error)

@@ -10,6 +10,8 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType
 
+from grader.definitions import parse
+
 PACKAGE = "exercises"
 _known = {PACKAGE}
 """Every name that some finder here has found: the only ones that can be in `sys.modules`."""
@@ -73,12 +75,13 @@ def _take_modules() -> dict[str, ModuleType]:
     return {name: sys.modules.pop(name) for name in _known if name in sys.modules}
 
 
-def compile_source(source: bytes, filename: str) -> CodeType:
+def compile_source(source: bytes, filename: str, definitions_only: bool = False) -> CodeType:
     """Compiles bytes as Python does a file: coding line, BOM, CRLF. Tracebacks find the lines.
 
     Raises SyntaxError, or ValueError where the bytes are no text.
     """
-    code = compile(source, filename, "exec", dont_inherit=True)
+    what = parse(source, filename, definitions_only) if definitions_only else source
+    code = compile(what, filename, "exec", dont_inherit=True)
     lines = source.decode("utf-8-sig", errors="replace").splitlines(keepends=True)
     linecache.cache[filename] = (len(source), None, lines, filename)
     return code

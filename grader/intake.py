@@ -11,20 +11,18 @@ import os
 import stat
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from grader.archives import Unpacker, extension_of_archive
+from grader.bounds import MAX_PROBLEMS
 from grader.choosing import Chooser
 from grader.discovery import Exercise
 from grader.errors import UsageError
-from grader.limits import MAX_PROBLEMS
 from grader.matching import Matcher
 from grader.members import Listing, Member, in_folder, is_litter, shown, visible, what_it_is
 from grader.members import read as read_file
 from grader.source import File
-
-DOUBLE = (".tar.gz", ".tar.bz2", ".tar.xz")
-"""Extensions of two parts."""
 
 
 @dataclass
@@ -74,11 +72,16 @@ def read_one(target: Path, exercises: Sequence[Exercise]) -> Entry:
 
 def _read_entry(path: Path, matcher: Matcher) -> Entry | None:
     """What lies at a path, or None for an empty folder."""
-    listing = _listing(path)
-    if not listing.members and not listing.problems:
-        return None
-    chosen = Chooser(listing.members, matcher)
+    with Unpacker() as unpacker:
+        listing = unpacker.expand(_listing(path))
+        if path.is_dir() and not listing.members and not listing.problems:
+            return None
+        if not path.is_dir():  # what lies in alice.zip is called by its name in it
+            listing.members = [replace(one, path=one.path.removeprefix(f"{path.name}/")) for one in listing.members]
+        chosen = Chooser(listing.members, matcher)
     problems = listing.problems + chosen.problems
+    if not listing.members and not problems:
+        problems = [f"{shown(path.name)} holds no file"]
     return Entry(_id(path), visible(path.name), problems[:MAX_PROBLEMS], chosen.files, chosen.newest)
 
 
@@ -87,8 +90,7 @@ def _id(path: Path) -> str:
     name = unicodedata.normalize("NFC", visible(path.name))
     if path.is_dir():
         return name
-    double = next((extension for extension in DOUBLE if name.lower().endswith(extension)), "")
-    return name[: -len(double)] if double else os.path.splitext(name)[0]
+    return name.removesuffix(extension_of_archive(name) or os.path.splitext(name)[1])
 
 
 def _listing(path: Path) -> Listing:

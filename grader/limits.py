@@ -23,15 +23,6 @@ MAX_MESSAGE = 2_000
 """Bytes of a message."""
 START_SECONDS = 120.0
 """For a process to import torch and answer, on the slowest machine."""
-MAX_NOTEBOOK = 10 << 20
-"""Bytes of a notebook, its pictures included."""
-MAX_FILES = 20_000
-"""Files and folders of one submission that are looked at."""
-MAX_FOLDERS_DEEP = 16
-MAX_UNNAMED = 200
-"""Files of one submission that are opened because their names say nothing."""
-MAX_PROBLEMS = 20
-"""Sentences about one submission."""
 MAX_RECORD = 1 << 20
 """Bytes of one submission's record."""
 

@@ -11,16 +11,14 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from grader.limits import MAX_FILES, MAX_FOLDERS_DEEP
+from grader.bounds import MAX_FILES, MAX_FOLDERS_DEEP, MAX_PATH, Unreadable
 
+PYTHON, NOTEBOOK = ".py", ".ipynb"
 LITTER = {"__MACOSX", "__pycache__", "site-packages", "node_modules", "Thumbs.db", "desktop.ini"}
 """Names that nobody hands in on purpose; nor anything that begins with a dot."""
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_DRIVE = re.compile(r"[A-Za-z]:")
 _OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-
-
-class Unreadable(Exception):
-    """A file or an archive that can't be read; says why, as the end of a sentence."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +82,27 @@ def shown(path: str) -> str:
     """A path in a sentence, cut where it is long."""
     plain = visible(path)
     return plain if len(plain) <= 100 else f"{plain[:60]}...{plain[-37:]}"
+
+
+def kind_of(name: str) -> str:
+    """`.py`, `.ipynb` or something else; what a mail program or an LMS appends is no part of it."""
+    stem, suffix = os.path.splitext(name.lower())
+    inner = os.path.splitext(stem)[1]
+    return inner if suffix in (".txt", ".json") and inner in (PYTHON, NOTEBOOK) else suffix
+
+
+def inside(name: str, listing: Listing) -> str | None:
+    """A name in an archive as a path, or None for one that is left out; `listing` says why."""
+    path = name.replace("\\", "/")
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if path.startswith("/") or _DRIVE.match(path) or ".." in parts:
+        listing.problems.append(f"{shown(name)} points out of its archive and was left out")
+        return None
+    if len(parts) > MAX_FOLDERS_DEEP or len(path) > MAX_PATH:
+        listing.problems.append(f"{shown(name)} lies too deep and was left out")
+        return None
+    clean = "/".join(parts)
+    return None if is_litter(clean) or not clean else clean
 
 
 def in_folder(folder: Path) -> Listing:

@@ -50,8 +50,8 @@ class Bench:
 
         self.kit = Kit()
         self.target = Path(config.getoption("--target"))
-        if not self.target.is_dir():
-            raise pytest.UsageError(f"--target {self.target}: there is no such folder")
+        if not self.target.exists():
+            raise pytest.UsageError(f"--target {self.target}: there is no such folder or file")
         given = config.getoption("--seed")
         self.seed: int = new_seed() if given is None else given
         self.devices = devices(config.getoption("--device"))
@@ -217,6 +217,7 @@ def pytest_runtest_makereport(
         return report
     from grader.checks import check_of
     from grader.run import Attempt, judge
+    from grader.source import spot
 
     error = call.excinfo.value
     if not isinstance(error, Exception) or "code" not in item.funcargs:
@@ -227,7 +228,7 @@ def pytest_runtest_makereport(
     if outcome.verdict == "skip":
         report.outcome, report.longrepr = "skipped", (str(item.path), 0, outcome.message)
     elif outcome.verdict != "error":
-        where = f"\n{learner.source.shown}:{outcome.line}" if outcome.line else ""
+        where = f"\n{spot(learner.source.shown, learner.source, outcome.line)}" if outcome.line else ""
         report.longrepr = f"{outcome.message}{where}        seed {bench.seed}"
         report.user_properties.append(("verdict", outcome.verdict))
     return report

@@ -57,7 +57,7 @@ class _Understudy(Servant):
         own = " ".join(self._pieces[1:]) if len(self._pieces) > 1 else self._pieces[0]
         return [name for name in shortcuts if re.search(rf"(?<!\breference)\.{_stem(name)}", own)]
 
-    def _execute(self, source: bytes, filename: str) -> dict[str, int]:
+    def _execute(self, source: bytes, filename: str, definitions_only: bool) -> dict[str, int]:
         for number, piece in enumerate(self._pieces):
             exec(_compiled(piece, f"{filename[:-1]}, part {number}>"), self._module.__dict__)
         return {}

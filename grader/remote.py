@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -15,7 +16,7 @@ from grader.desk import Desk, Prompt
 from grader.errors import Crashed, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Raised, Unwritten
 from grader.handles import Call, Function, Module, Request
 from grader.limits import MAX_SOURCE
-from grader.source import Source
+from grader.source import Source, where
 from grader.transport import Transport
 from grader.values import CodecError, Decoded, leaves
 from grader.wording import call_text, parameter_names, tensor_names
@@ -90,12 +91,13 @@ class Code:
                 source.earlier,
                 source.shortcuts,
                 self.device,
+                source.definitions_only,
             ]
             reply = self._exchange(self._desk.frame(["load", arguments]), None, self._desk).value
         except Lost as lost:
             raise LoadFailure(f"while {source.shown} was loaded: {lost}", verdict=lost.verdict) from None
         if "raised" in reply:
-            raise LoadFailure.from_reply(reply["raised"], source.shown)
+            raise LoadFailure.from_reply(reply["raised"], source.shown, partial(where, source))
         self.lines, self.changed = reply["lines"], reply["changed"]
 
     def close(self) -> None:
@@ -228,7 +230,7 @@ class Code:
         if "missing" in reply:
             raise Mismatch(f"{self.source.shown} defines no {reply['missing']}", kind="type")
         if "raised" in reply:
-            raised = Raised.from_reply(reply["raised"])
+            raised = Raised.from_reply(reply["raised"], partial(where, self.source))
             if call is not None:
                 call.raised = raised
             unwritten = "NotImplementedError" in raised.kinds and raised.at_home

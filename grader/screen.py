@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from grader import heatmap
+from grader.source import File, spot
 from grader.verdicts import (
     CRASH,
     ERROR,
@@ -83,15 +84,17 @@ class Screen:
             device = f"  [{outcome.device}]" if len(here) > 1 else ""
             self._marked(indent, outcome.verdict, f"{outcome.title}{device}")
 
-    def explain(self, result: ExerciseResult, file: str, seed: int, target: Path | None = None) -> None:
+    def explain(
+        self, result: ExerciseResult, name: str, seed: int, target: Path | None = None, file: File | None = None
+    ) -> None:
         """All about the first failure: the sentence, the output, the line, how to stop there.
 
-        `target` is the folder that was checked, where it is not the usual one.
+        `target` is what was checked, where it is not the usual folder; `file` says where a line is in a notebook.
         """
         failure = result.first_failure
         if failure is None or result.verdict not in (FAIL, ERROR):
             return
-        place = f"{file}:{failure.line}" if failure.line else file
+        place = spot(name, file, failure.line)
         self.line()
         if not result.unloadable:
             self.line(f"  {failure.title}", "bold")

@@ -160,6 +160,7 @@ class Servant:
         earlier: dict[str, tuple[str, bytes]],
         shortcuts: list[str],
         device: str,
+        definitions_only: bool = False,
     ) -> dict[str, Any]:
         self._finder = self._finder_of(earlier, slug)
         self._tripwires = Tripwires(self._watches(shortcuts))
@@ -170,7 +171,7 @@ class Servant:
         if self._alone:
             self._for_good.enter_context(self._finder.active())
         with self._at_work(), watched(seed=0) as seen:
-            lines = self._execute(source, filename)
+            lines = self._execute(source, filename, definitions_only)
         return {"lines": lines, "changed": seen.settings}
 
     def _finder_of(self, earlier: dict[str, tuple[str, bytes]], slug: str) -> ExerciseFinder:
@@ -179,10 +180,10 @@ class Servant:
     def _watches(self, shortcuts: list[str]) -> list[str]:
         return shortcuts
 
-    def _execute(self, source: bytes, filename: str) -> dict[str, int]:
+    def _execute(self, source: bytes, filename: str, definitions_only: bool) -> dict[str, int]:
         """Runs the file, and says at which lines its definitions stand."""
-        exec(compile_source(source, filename), self._module.__dict__)
-        return definitions(source)
+        exec(compile_source(source, filename, definitions_only), self._module.__dict__)
+        return definitions(source, definitions_only)
 
     def _do_start(self, seed: int) -> dict[str, Any]:
         """Forgets the last check's objects and seeds this one's default random states."""

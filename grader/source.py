@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from grader.definitions import MARK
+
 
 @dataclass(frozen=True)
 class File:
@@ -54,3 +56,19 @@ class Source:
     earlier: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     shortcuts: list[str] = field(default_factory=list)
     definitions_only: bool = False
+
+
+def where(file: File | Source, line: int) -> str:
+    """A line in words: `line 38`; in a notebook `cell 3, line 2`."""
+    if file.definitions_only:
+        for up, words in enumerate(reversed(file.text.split(b"\n")[:line])):
+            if MARK.fullmatch(words):
+                return f"cell {int(words.rpartition(b' ')[2])}, line {up}"
+    return f"line {line}"
+
+
+def spot(name: str, file: File | Source | None, line: int | None) -> str:
+    """A file and a line in it: `ex06_self_attention.py:38`."""
+    if not line:
+        return name
+    return f"{name}, {where(file, line)}" if file is not None and file.definitions_only else f"{name}:{line}"
