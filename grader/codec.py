@@ -8,6 +8,7 @@ ever unpickled, and every size is checked before anything is allocated.
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -75,8 +76,8 @@ class Encoder:
         if kind in _TENSORS:
             return self._tensor(value)
         if (reference := self.refer(value)) is not None:
-            plain = self._plain([reference.kind, reference.id, reference.about], depth + 1)
-            return msgpack.ExtType(_REFERENCE, msgpack.packb(plain))
+            about = [reference.kind, reference.id, reference.about]
+            return msgpack.ExtType(_REFERENCE, msgpack.packb(about, default=lambda odd: _foreign(type(odd).__name__)))
         if issubclass(kind, Tensor):
             return _foreign(f"{kind.__name__}, a subclass of Tensor")
         return self._structure(value, kind, depth)
@@ -133,6 +134,8 @@ def _foreign(what: str) -> Any:
 
 def raw_bytes(tensor: Tensor) -> bytes:
     """The values of a tensor on any device, in row-major order."""
+    with contextlib.suppress(TypeError, RuntimeError):  # what numpy lacks: bfloat16, another device, a lazy sign
+        return _numpy(_detach(tensor)).tobytes()
     plain = _cpu(_detach(tensor))
     for resolve in _resolve:
         plain = resolve(plain)
@@ -210,7 +213,8 @@ class Decoder:
             raise CodecError("the bytes of a tensor do not fit its shape")
         raw = bytearray(buffers[offset : offset + nbytes])
         tensor = torch.frombuffer(raw, dtype=dtype).reshape(shape) if raw else torch.empty(shape, dtype=dtype)
-        tensor = tensor.to(self.device if self.device is not None else device)
+        if (place := device if self.device is None else self.device) != "cpu":
+            tensor = tensor.to(place)
         if strides is not None:
             tensor = _with_strides(tensor, strides)
         decoded.tensors.append(tensor)

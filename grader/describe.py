@@ -18,19 +18,22 @@ def describe_input(tensor: Tensor) -> tuple[object, ...]:
     return tuple(tensor.shape), tensor.stride(), tensor.requires_grad, raw_bytes(tensor)
 
 
+def parameters_of(module: nn.Module) -> dict[str, nn.Parameter]:
+    """Every name of every parameter, shared ones too."""
+    return dict(module.named_parameters(remove_duplicate=False))
+
+
 def describe_module(module: nn.Module) -> dict[str, Any]:
-    """A module's parameters, which names share one, its parts and their training flags."""
-    tensors = dict(module.named_parameters(remove_duplicate=False))
+    """A module's parameters, which names share one, and the training flags of its parts."""
+    parameters = parameters_of(module)
     owners: dict[int, list[str]] = {}
-    for name, tensor in tensors.items():
-        owners.setdefault(id(tensor), []).append(name)
+    for name, parameter in parameters.items():
+        owners.setdefault(id(parameter), []).append(name)
     return {
         "class": type(module).__name__,
-        "parameters": {name: list(tensor.shape) for name, tensor in tensors.items()},
-        "buffers": [name for name, _ in module.named_buffers()],
+        "parameters": {name: list(parameter.shape) for name, parameter in parameters.items()},
         "shared": [names for names in owners.values() if len(names) > 1],
         "training": {name: part.training for name, part in module.named_modules()},
-        "children": [name for name, _ in module.named_modules() if name],
     }
 
 

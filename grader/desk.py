@@ -71,10 +71,11 @@ class Desk:
         """What a callback says to these arguments."""
         try:
             callback = self._kept[number]
-            bound = inspect.signature(callback).bind(*arguments, **named).args
+            if named:
+                arguments = list(inspect.signature(callback).bind(*arguments, **named).args)
             if call is not None:
-                call.fed.append(list(bound))
-            return callback(*bound)
+                call.fed.append(list(arguments))
+            return callback(*arguments)
         except Mismatch as refused:
             self.refused = refused
         except Exception as error:

@@ -85,7 +85,8 @@ class Module:
         Raises Mismatch where a parameter is missing, has another shape or a name that the contract does not have.
         """
         state = {name: parameter.detach() for name, parameter in reference.named_parameters()}
-        mine = self.describe()["parameters"]
+        text = f"{self._name()}.load_state_dict(...)"
+        mine = self._code.request("load_state", self, state, reference.training, text=text)["value"]
         for name, tensor in state.items():
             if name not in mine:
                 extra = [other for other in mine if other not in state]
@@ -96,11 +97,10 @@ class Module:
                 raise Mismatch(f"{text}, expected {tuple(tensor.shape)}", kind="shape")
         if extra := [name for name in mine if name not in state]:
             raise Mismatch(f"{self._name()} has a parameter that was not asked for: {extra[0]}", kind="type")
-        self._code.request("load_state", self, state, reference.training, text=f"{self._name()}.load_state_dict(...)")
         return self
 
     def describe(self) -> dict[str, Any]:
-        """Its parameters' names and shapes, the names that share one parameter, its parts and their training flags."""
+        """Its parameters' names and shapes, the names that share one parameter, and the training flags of its parts."""
         about: dict[str, Any] = self._code.request("describe", self, text=self._name())["value"]
         return about
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -44,13 +45,19 @@ def _settings() -> dict[str, Any]:
 
 
 def _random_states() -> dict[str, Any]:
-    state: tuple[Any, ...] = np.random.get_state()  # type: ignore[assignment]
-    _, keys, position, *gauss = state
     return {
         "torch's random state": torch.get_rng_state().numpy().tobytes(),
-        "numpy's random state": (keys.tobytes(), position, *gauss),
+        "numpy's random state": _numpy_state(),
         "Python's random state": random.getstate(),
     }
+
+
+def _numpy_state() -> object:
+    """624 words and a position: read where they lie, as `get_state` takes 0.1 ms."""
+    generator = np.random.get_bit_generator()  # type: ignore[attr-defined]
+    if type(generator) is not np.random.MT19937:
+        return repr(np.random.get_state())
+    return ctypes.string_at(generator.ctypes.state_address, 625 * 4)
 
 
 def _put_back(settings: dict[str, Any], changed: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from typing import Any
 
+import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
@@ -49,15 +50,19 @@ class Tripwires(TorchFunctionMode):
         super().__init__()
         self.used: list[str] = []
         self._functions: dict[str, str] = {}
-        self._classes: list[tuple[type, str]] = []
+        self._names: dict[Any, str] = {}
+        self._patches: list[tuple[type, str, Callable[..., None]]] = [
+            (owner, "reset_parameters", _unwatched(owner.reset_parameters)) for owner in (nn.Linear, nn.Embedding)
+        ]
         self._smoothing = _SMOOTHING in shortcuts
+        self._watches = bool(shortcuts)
         for name in shortcuts:
             self._functions.update(dict.fromkeys(BELOW.get(name, ()), name))
             if name.startswith("nn."):
-                self._classes += [
-                    (getattr(nn, attribute), f"nn.{attribute}")
-                    for attribute in dir(nn)
-                    if fnmatchcase(f"nn.{attribute}", name)
+                self._patches += [
+                    (owner, "__init__", self._watched(owner.__init__, f"nn.{attribute}"))
+                    for attribute, owner in vars(nn).items()
+                    if fnmatchcase(f"nn.{attribute}", name) and "__init__" in vars(owner)
                 ]
             elif name != _SMOOTHING:
                 self._functions[name.removeprefix("F.")] = name
@@ -66,10 +71,15 @@ class Tripwires(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        name = getattr(func, "__name__", "").partition(".")[0]  # an overload is called lstm.input
+        name = self._names.get(func)
+        if name is None:
+            name = getattr(func, "__name__", "").partition(".")[0]  # an overload is called lstm.input
+            self._names[func] = name = name if name in self._functions or name in _SMOOTHING_POSITION else ""
+        if not name:
+            return func(*args, **kwargs)
         if name in self._functions:
             self._note(self._functions[name])
-        elif self._smoothing and name in _SMOOTHING_POSITION:
+        elif self._smoothing:
             position = _SMOOTHING_POSITION[name]
             smoothing = args[position] if len(args) > position else kwargs.get("label_smoothing", 0.0)
             if smoothing:
@@ -83,20 +93,18 @@ class Tripwires(TorchFunctionMode):
     @contextmanager
     def armed(self) -> Iterator[None]:
         """Watches until the block ends; costs nothing where the exercise has no shortcuts."""
-        if not (self._functions or self._classes or self._smoothing):
+        if not self._watches:
             yield
             return
-        originals = [(owner, owner.__dict__.get("__init__"), name) for owner, name in self._classes]
-        for owner, original, name in originals:
-            if original is not None:
-                setattr(owner, "__init__", self._watched(original, name))  # noqa: B010
+        originals = [(owner, name, owner.__dict__[name]) for owner, name, _ in self._patches]
+        for owner, name, patch in self._patches:
+            setattr(owner, name, patch)
         try:
             with self:
                 yield
         finally:
-            for owner, original, _ in originals:
-                if original is not None:
-                    setattr(owner, "__init__", original)  # noqa: B010
+            for owner, name, original in originals:
+                setattr(owner, name, original)
 
     def _watched(self, original: Callable[..., None], name: str) -> Callable[..., None]:
         @functools.wraps(original)
@@ -105,3 +113,14 @@ class Tripwires(TorchFunctionMode):
             original(*args, **kwargs)
 
         return init
+
+
+def _unwatched(original: Callable[[Any], None]) -> Callable[[Any], None]:
+    """A layer of torch gives itself first values: nothing to see, at half the cost."""
+
+    @functools.wraps(original)
+    def reset_parameters(layer: Any) -> None:
+        with torch._C.DisableTorchFunction():
+            original(layer)
+
+    return reset_parameters

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
+from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
 
+@lru_cache(maxsize=1024)
 def parameter_names(reference: object, name: str) -> list[str]:
     """The names of the parameters of a function, or of a module's `forward`; empty where they cannot be known."""
     target: Any = reference

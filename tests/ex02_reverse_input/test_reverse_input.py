@@ -29,7 +29,7 @@ def draw_target(draw):
 def draw_model(code, draw, dtype=None, **options):
     """The learner's model and the reference with the same weights."""
     sizes = [SOURCE_VOCAB, *(draw.size(name) for name in ("target_vocab", "d_embedding", "d_hidden"))]
-    right = draw.weights(reference.Seq2Seq(*sizes, **options)).to(dtype or draw.dtype)
+    right = draw.module(reference.Seq2Seq, *sizes, **options).to(dtype or draw.dtype)
     return code.Seq2Seq(*sizes, **options).load(right), right
 
 

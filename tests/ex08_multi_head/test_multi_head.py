@@ -23,7 +23,7 @@ def draw_widths(draw):
 
 def draw_right(draw):
     """The reference with weights of its own."""
-    return draw.weights(reference.MultiHeadAttention(*draw_widths(draw)))
+    return draw.module(reference.MultiHeadAttention, *draw_widths(draw))
 
 
 def learners(code, right):

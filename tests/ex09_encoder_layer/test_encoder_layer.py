@@ -30,8 +30,7 @@ def widths(draw):
 
 def pair(code, draw, part, *args, train=False, dtype=None, **kwargs):
     """The learner's module and the reference's, with the same random weights."""
-    with torch.random.fork_rng(devices=[]):  # the learner's dropout must not depend on the judge's first weights
-        right = draw.weights(getattr(reference, part)(*args, **kwargs))
+    right = draw.module(getattr(reference, part), *args, **kwargs)
     right.to(dtype or draw.dtype).train(train)
     return getattr(code, part)(*args, **kwargs).load(right), right
 

@@ -35,22 +35,16 @@ def draw_inputs(draw, dtype=None):
     return x, memory, target_real.unsqueeze(1) & past, source_real.unsqueeze(1)
 
 
-def build(kind, *made_with):
-    """A right module. torch's default random state, which the learner's code may use, stays where it is."""
-    with torch.random.fork_rng(devices=[]):
-        return kind(*made_with)
-
-
 def draw_layer(draw, dropout=0.0):
     """The right layer with drawn weights, and what it was made with."""
     made_with = (draw.size("d_model=12"), draw.choice(2, 3, 4), draw.size("d_ff"), dropout)
-    return draw.weights(build(reference.DecoderLayer, *made_with)), made_with
+    return draw.module(reference.DecoderLayer, *made_with), made_with
 
 
 def draw_stack(draw, num_layers=2, dropout=0.0):
     """The right stack with drawn weights, and what it was made with."""
     made_with = (num_layers, draw.size("d_model=12"), draw.choice(2, 3, 4), draw.size("d_ff"), dropout)
-    return draw.weights(build(reference.Decoder, *made_with)), made_with
+    return draw.module(reference.Decoder, *made_with), made_with
 
 
 def silence(layer, *parts):
@@ -65,6 +59,9 @@ def adds_four(layer, part):
     """Makes this sublayer add 4 to every feature, read from a memory of ones, and the others nothing."""
     silence(layer, *PARTS)
     with torch.no_grad():
+        for norm in (layer.norm_1, layer.norm_2, layer.norm_3):
+            norm.weight.fill_(1.0)
+            norm.bias.zero_()
         if part == "cross":
             layer.cross_attention.v_proj.weight.copy_(torch.eye(64))
             layer.cross_attention.v_proj.bias.zero_()
@@ -247,7 +244,7 @@ def test_nothing_is_dropped_in_eval_mode(code, draw, expect):
 @pytest.mark.parametrize("part", ["self", "cross", "feed_forward"])
 def test_half_of_what_a_sublayer_adds_is_dropped(code, draw, expect, part):
     made_with = (1, 64, 4, 8, 0.5)
-    right = build(reference.Decoder, *made_with).train()
+    right = draw.module(reference.Decoder, *made_with).float().train()
     x = torch.tensor([-1.0, 1.0]).repeat(32).expand(draw.shape("batch=3 target=5 d_model=64"))
     memory = torch.ones(draw.shape("batch source d_model"))
     adds_four(right.layers[0], part)
@@ -287,7 +284,7 @@ def test_any_size_may_be_one(code, draw, expect, ones):
         x, memory = draw(f"batch target {d_model}"), draw(f"batch source {d_model}")
         past = torch.ones(x.size(1), x.size(1), dtype=torch.bool).tril()
         made_with = (2, d_model, num_heads, draw.size("d_ff"))
-        stack = draw.weights(build(reference.Decoder, *made_with))
+        stack = draw.module(reference.Decoder, *made_with)
         expect.agrees(code.Decoder(*made_with).load(stack), stack, x, memory, past, axes=AXES)
 
 

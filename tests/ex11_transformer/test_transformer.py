@@ -15,11 +15,9 @@ LOGITS = "batch target vocab"
 
 
 def draw_model(draw, *, num_layers=1, dropout=0.0, pad_id=PAD, d_model=D_MODEL, num_heads=3):
-    """The right model with drawn weights, and what it was made with. torch's default random state stays put."""
+    """The right model with drawn weights, and what it was made with."""
     made_with = (SOURCE_VOCAB, TARGET_VOCAB, d_model, num_heads, 7, num_layers, dropout, pad_id)
-    with torch.random.fork_rng(devices=[]):
-        model = reference.Transformer(*made_with)
-    return draw.weights(model), made_with
+    return draw.module(reference.Transformer, *made_with), made_with
 
 
 def draw_tokens(draw, axes, vocab, *, pad_id=PAD, ragged=True):
@@ -234,8 +232,7 @@ def test_dropout_is_at_work_in_train_mode_only(code, draw, expect, training):
 def test_both_sides_drop_once_and_nothing_but_what_is_embedded(code, draw, expect, side):
     width = 64
     made_with = (width, width, width, 4, 3, 1, 0.5, PAD)
-    with torch.random.fork_rng(devices=[]):
-        model = draw.weights(reference.Transformer(*made_with))
+    model = draw.module(reference.Transformer, *made_with)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if "embedding" not in name:  # sublayers add nothing, so both stacks are norms in a row

@@ -51,7 +51,7 @@ def draw_batch(draw):
 def draw_model(code, draw, pad_id, dropout=0.0, dtype=None):
     """A small Transformer on the learner's side, and the same one on ours; both in eval mode."""
     sizes = {"d_model": 4, "num_heads": 2, "d_ff": 5, "num_layers": 1, "dropout": dropout, "pad_id": pad_id}
-    right = draw.weights(transformer.Transformer(9, draw.size("vocab"), **sizes)).to(dtype or draw.dtype)
+    right = draw.module(transformer.Transformer, 9, draw.size("vocab"), **sizes).to(dtype or draw.dtype)
     mine = code.earlier("ex11_transformer", "Transformer")(9, draw.size("vocab"), **sizes).load(right)
     return mine, right
 
@@ -232,7 +232,7 @@ def test_the_smoothed_loss_has_the_right_gradient(code, draw, expect):
 def test_one_update_worked_by_hand(code, draw, expect):
     draw.size("vocab=3")
     sizes = {"d_model": 4, "num_heads": 2, "d_ff": 5, "num_layers": 1}
-    right = draw.weights(transformer.Transformer(4, 3, **sizes))
+    right = draw.module(transformer.Transformer, 4, 3, **sizes)
     with torch.no_grad():
         right.output.weight.zero_()
         right.output.bias.zero_()
