@@ -11,8 +11,8 @@ from grader.limits import MAX_DOCUMENT, MAX_FRAME
 LIMIT = MAX_FRAME + MAX_DOCUMENT
 _HEAD = struct.Struct("<BI")
 
-REQUEST, REPLY, CALLBACK, OUTPUT = range(4)
-"""What a frame is: the judge's request or answer; the worker's reply, question or printed text."""
+REQUEST, REPLY, CALLBACK, OUTPUT, LINE = range(5)
+"""What a frame is: the judge's request or answer; the worker's reply, question, printed text, or where it is."""
 
 
 class Closed(Exception):

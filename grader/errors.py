@@ -160,7 +160,15 @@ class NotHere(Finding):
 
 
 class Lost(Finding):
-    """No answer came back from the learner's code."""
+    """No answer came back from the learner's code.
+
+    Args:
+        line: where in the learner's file it was last seen.
+    """
+
+    def __init__(self, what: str, *, line: int | None = None) -> None:
+        super().__init__(what)
+        self.line = line
 
 
 class TimedOut(Lost):

@@ -53,6 +53,7 @@ class Code:
         self._reference = reference
         self.failure: LoadFailure | None = None
         self._desk = Desk(self)
+        self._printed = ""
 
     # ------------------------------------------------------------------------------------------ a check's life
 
@@ -66,6 +67,7 @@ class Code:
     def prepare(self) -> None:
         """Loads the file unless it is loaded, and forgets the last check."""
         self.calls, self.requests, self._desk, self.place = [], [], Desk(self), self.device
+        self._printed = ""
         if self.failure is not None:
             raise self.failure
         if self.transport is None:
@@ -95,20 +97,22 @@ class Code:
             ]
             reply = self._exchange(self._desk.frame(["load", arguments]), None, self._desk).value
         except Lost as lost:
-            raise LoadFailure(f"while {source.shown} was loaded: {lost}", verdict=lost.verdict) from None
+            text = f"while {source.shown} was loaded: {lost}"
+            raise LoadFailure(text, verdict=lost.verdict, line=lost.line) from None
         if "raised" in reply:
             raise LoadFailure.from_reply(reply["raised"], source.shown, partial(where, source))
         self.lines, self.changed = reply["lines"], reply["changed"]
 
     def close(self) -> None:
         if self.transport is not None:
+            self._printed = self.transport.output
             self.transport.close()
             self.transport = None
 
     @property
     def output(self) -> str:
         """What the learner's code printed during this check."""
-        return self.transport.output if self.transport is not None else ""
+        return self.transport.output if self.transport is not None else self._printed
 
     # ------------------------------------------------------------------------------------------ what checks use
 

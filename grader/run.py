@@ -201,6 +201,8 @@ def _line(error: BaseException | None, code: Code) -> int | None:
         return None
     if isinstance(error, LoadFailure):
         return error.line
+    if isinstance(error, Lost) and error.line in range(1, code.source.text.count(b"\n") + 2):
+        return error.line
     if isinstance(error, LearnerError) and error.raised.line:
         return error.raised.line
     name = code.calls[-1].name.split(".")[0] if code.calls else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import os
 import sys
 from collections.abc import Sequence
@@ -98,7 +99,7 @@ class Screen:
         self.line()
         if not result.unloadable:
             self.line(f"  {failure.title}", "bold")
-        self._failure(failure, f"{place}        seed {seed}")
+        self._failure(failure, f"{place}        seed {seed}", _last_seen(failure, file))
         if not result.unloadable:
             self.line(f"    step in: {self.step_in(result, seed, target)}", "dim")
         self.line()
@@ -110,8 +111,8 @@ class Screen:
         other = f" --target {shown(target)}" if target is not None else ""
         return f"python -m pytest tests/{result.slug} -k {name} --seed {seed}{other} --pdb"
 
-    def _failure(self, outcome: Outcome, place: str) -> None:
-        for text in outcome.message.splitlines():
+    def _failure(self, outcome: Outcome, place: str, last_seen: str) -> None:
+        for text in [*outcome.message.splitlines(), *last_seen.splitlines()]:
             self.line(f"    {text}")
         for text in heatmap.lines(outcome.picture) if outcome.picture is not None else []:
             self.line(f"    {text}")
@@ -130,6 +131,14 @@ class Screen:
         noun = "exercise" if len(results) == 1 else "exercises"
         verb = "passes" if len(results) == 1 else "pass"
         self.line(f"{passed} of {len(results)} {noun} {verb}, {plain(score)} of {plain(most)} points")
+
+
+def _last_seen(outcome: Outcome, file: str) -> str:
+    """Where the code was when its time was up."""
+    if outcome.verdict != TIMEOUT or outcome.line is None:
+        return ""
+    linecache.checkcache(file)
+    return f"when its time was up, it was at line {outcome.line}: {linecache.getline(file, outcome.line).strip()}"
 
 
 def _by_device(result: ExerciseResult) -> dict[str, list[Outcome]]:

@@ -73,7 +73,7 @@ class Servant:
         self._grad = False
         self._device = "cpu"
         self._simulating = False
-        self._file = ""
+        self.file = ""
         self._module = ModuleType("unloaded")
         self._finder = ExerciseFinder({})
         self._tripwires = Tripwires()
@@ -93,7 +93,7 @@ class Servant:
             if self._lets_pass(error):
                 raise
             self.last_error = error
-            reply = {"raised": describe_error(error, self._file)}
+            reply = {"raised": describe_error(error, self.file)}
         return self._encoder().frame({**reply, "shortcuts": self._tripwires.used})
 
     def _encoder(self) -> Encoder:
@@ -164,7 +164,7 @@ class Servant:
     ) -> dict[str, Any]:
         self._finder = self._finder_of(earlier, slug)
         self._tripwires = Tripwires(self._watches(shortcuts))
-        self._device, self._file = device, filename
+        self._device, self.file = device, filename
         self._module = ModuleType(f"{PACKAGE}.{slug}")
         self._module.__file__ = filename
         self._finder.modules[self._module.__name__] = self._module

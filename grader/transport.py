@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from grader.channel import CALLBACK, OUTPUT, REPLY, REQUEST, Closed, Nonsense
+from grader.channel import CALLBACK, LINE, OUTPUT, REPLY, REQUEST, Closed, Nonsense
 from grader.errors import Crashed, GraderError, TimedOut
 from grader.launch import Launcher, Process
 from grader.limits import MAX_OUTPUT, START_SECONDS
@@ -103,6 +103,7 @@ class WorkerTransport:
 
     def begin(self, seconds: float) -> None:
         self.output, self._left, self._seconds = "", seconds, seconds
+        self._line: int | None = None
 
     def request(self, frame: bytes, answer: Answer) -> bytes:
         if self._process is None:
@@ -115,6 +116,8 @@ class WorkerTransport:
                     return data
                 if kind == OUTPUT:
                     self.output = (self.output + data.decode(errors="replace"))[:MAX_OUTPUT]
+                elif kind == LINE:
+                    self._line = int.from_bytes(data[:4], "little")
                 elif kind == CALLBACK:
                     reply = answer(data)
                     self._timed(lambda left, reply=reply: self._send(reply, left))  # type: ignore[misc]
@@ -122,7 +125,7 @@ class WorkerTransport:
                     raise Nonsense(f"sent a frame of kind {kind}")
         except TimeoutError:
             self.close()
-            raise TimedOut(f"no result after {self._seconds:g} seconds: an endless loop?") from None
+            raise TimedOut(f"no result after {self._seconds:g} seconds: an endless loop?", line=self._line) from None
         except Closed:
             how = self._end(patience=0.3)
             raise Crashed(f"the code {how or 'closed its connection'}, so there is no result") from None

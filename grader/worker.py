@@ -18,17 +18,21 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import torch
 
 from grader import probe, sandbox
-from grader.channel import CALLBACK, OUTPUT, REPLY, REQUEST, Channel, Closed
+from grader.channel import CALLBACK, LINE, OUTPUT, REPLY, REQUEST, Channel, Closed
 from grader.limits import MAX_OUTPUT
 from grader.sandbox import Sandbox
 from grader.servant import Servant
 
 ALIVE = -1
+LOOK_SECONDS = 0.25
+"""How often a long request is asked at which line it is."""
 
 
 class _Output(io.TextIOBase):
@@ -66,7 +70,8 @@ def serve(connection: socket.socket) -> None:
         send(CALLBACK, frame)
         return channel.receive()[1]
 
-    servant = Servant(ask, alone=True)
+    servant, busy = Servant(ask, alone=True), threading.Event()
+    threading.Thread(target=_tell_lines, args=(servant, busy, send), daemon=True).start()
     send(REPLY, b"ready")
     while True:
         try:
@@ -74,7 +79,28 @@ def serve(connection: socket.socket) -> None:
         except Closed:
             return
         output.left = MAX_OUTPUT if kind == REQUEST else output.left
-        send(REPLY, servant.answer(frame))
+        busy.set()
+        reply = servant.answer(frame)
+        busy.clear()
+        send(REPLY, reply)
+
+
+def _tell_lines(servant: Servant, busy: threading.Event, send: Callable[[int, bytes], None]) -> None:
+    """Says where a long request is, so that a loop without end has a line when its time is up."""
+    main = threading.main_thread().ident or 0
+    with contextlib.suppress(Closed):
+        while busy.wait():
+            time.sleep(LOOK_SECONDS)
+            line = _line(sys._current_frames().get(main), servant.file) if busy.is_set() else None
+            if line is not None:
+                send(LINE, line.to_bytes(4, "little"))
+
+
+def _line(frame: FrameType | None, file: str) -> int | None:
+    """The line of a file that is at work in this frame or in those that called it."""
+    while frame is not None and frame.f_code.co_filename != file:
+        frame = frame.f_back
+    return frame.f_lineno if frame is not None else None
 
 
 def _be_alone() -> None:
