@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
 import os
 import sys
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from grader.verdicts import (
     UNWRITTEN,
     ExerciseResult,
     Outcome,
+    clean,
     plain,
 )
 
@@ -37,6 +37,8 @@ STYLES = {
     MISSING: "yellow",
     SKIP: "dim",
 }
+MAX_LINE = 200
+"""Bytes of a line of the learner's file."""
 SHOWN_OUTPUT = 500
 """Characters of a learner's own output on the screen."""
 
@@ -133,12 +135,12 @@ class Screen:
         self.line(f"{passed} of {len(results)} {noun} {verb}, {plain(score)} of {plain(most)} points")
 
 
-def _last_seen(outcome: Outcome, file: str) -> str:
+def _last_seen(outcome: Outcome, file: File | None) -> str:
     """Where the code was when its time was up."""
-    if outcome.verdict != TIMEOUT or outcome.line is None:
+    lines = file.text.decode(errors="replace").splitlines() if file is not None else []
+    if outcome.verdict != TIMEOUT or outcome.line is None or outcome.line > len(lines):
         return ""
-    linecache.checkcache(file)
-    return f"when its time was up, it was at line {outcome.line}: {linecache.getline(file, outcome.line).strip()}"
+    return f"when its time was up, it was here: {clean(lines[outcome.line - 1], MAX_LINE).strip()}"
 
 
 def _by_device(result: ExerciseResult) -> dict[str, list[Outcome]]:

@@ -197,7 +197,7 @@ class Loop:
         """The last verdict and the way forward."""
         if self.result is None:
             return
-        self.screen.verdict(self.exercise, self.result, self.seed)
+        self.screen.verdict(self.exercise, self.result, self.seed, self._text)
         if self.result.verdict == PASS:
             self._passed(self.result)
         elif self.stuck >= SAVES_BEFORE_A_HINT:

@@ -10,6 +10,7 @@ from rich.text import Text
 from grader.discovery import Exercise, Kit
 from grader.progress import Progress
 from grader.screen import Screen, shown
+from grader.source import File
 from grader.verdicts import PASS, UNWRITTEN, ExerciseResult
 
 BAR = 30
@@ -38,18 +39,17 @@ class WatchScreen(Screen):
         self.line(f"{place}: {exercise.title}", "bold")
         self.line(shown(exercise.stub), "dim")
 
-    def verdict(self, exercise: Exercise, result: ExerciseResult, seed: int) -> None:
+    def verdict(self, exercise: Exercise, result: ExerciseResult, seed: int, text: bytes) -> None:
         """All that one run of the checks says."""
         self.head(exercise)
         self.line()
         if result.verdict == UNWRITTEN:
             self.line(f"Nothing is written yet; {len(result.outcomes)} checks wait.")
             self.line(f"Edit {shown(exercise.stub)} and save: the checks run by themselves.")
-        elif result.unloadable:
-            self.explain(result, shown(exercise.stub), seed)
         else:
-            self.checks(result, indent=2)
-            self.explain(result, shown(exercise.stub), seed)
+            if not result.unloadable:
+                self.checks(result, indent=2)
+            self.explain(result, shown(exercise.stub), seed, file=File(exercise.stub.name, text))
         self.line()
 
     def passed(self, exercise: Exercise, result: ExerciseResult, following: Exercise | None) -> None:
