@@ -1,143 +1,166 @@
 """Mistakes x checks: which check catches which mistake, and what it is called. `python -m grader.matrix [EX ...]`.
 
-Every mistake is put in the learner's place, on as many seeds as asked for. A mistake must be caught on every seed,
-and the first check that names one must name it; a check that never fails has no use.
+Every mistake is put in the learner's place, on as many seeds as asked for, over either transport. A mistake must be
+caught on every seed, and the first check that names one should name it; a check that never fails has no use. Other
+right ways must pass every check on every seed.
 """
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import io
+import os
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
 
 import click
 
-from grader.checks import Check
 from grader.discovery import Exercise, Kit
-from grader.errors import KitError
-from grader.remote import Code
-from grader.run import Settings, attempt, check_seed
+from grader.launch import Launcher, launcher
+from grader.page import render
+from grader.run import Settings
 from grader.session import Session
-from grader.source import Source
-from grader.transport import LocalTransport
-from grader.understudy import Understudies
-from grader.variants import Variant, mistakes
+from grader.survey import Connect, Matrix, Sighting, matrix_of, survey_equivalents, survey_mistakes
+from grader.transport import LocalTransport, WorkerTransport
+from grader.whole import save
+
+TRANSPORTS = {"local": ("local",), "worker": ("worker",), "both": ("local", "worker")}
 
 
-@dataclass
-class Row:
-    """One mistake: how often each check caught it and what it was called."""
+@dataclass(frozen=True)
+class Unit:
+    """What one process does at a time: one exercise on one seed, so that answers are shared among its mistakes."""
 
-    mistake: Variant
-    caught_by: dict[str, int] = field(default_factory=dict)
-    caught: int = 0
-    named: int = 0
-    called: dict[str, int] = field(default_factory=dict)
-    named_by: Check | None = None
-    """The check that named it, or caught it where none did, on the last seed."""
-
-
-@dataclass
-class Matrix:
-    """All mistakes of one exercise against all its checks."""
-
-    exercise: Exercise
-    checks: Sequence[Check]
-    seeds: Sequence[int]
-    rows: list[Row] = field(default_factory=list)
-
-    @property
-    def uncaught(self) -> list[Row]:
-        """Mistakes that pass every check on some seed."""
-        return [row for row in self.rows if row.caught < len(self.seeds)]
-
-    @property
-    def misnamed(self) -> list[Row]:
-        """Mistakes that are called something else, or nothing, on some seed."""
-        return [row for row in self.rows if row.named < len(self.seeds)]
-
-    @property
-    def idle(self) -> list[str]:
-        """Checks that catch no mistake, whatever their parameters."""
-        busy = {name.partition("[")[0] for row in self.rows for name in row.caught_by}
-        return sorted({check.id.partition("[")[0] for check in self.checks} - busy)
+    number: int
+    seed: int
+    transports: tuple[str, ...]
+    mistakes: bool
+    equivalents: bool
+    thorough: bool
 
 
-def build(
-    session: Session, exercise: Exercise, seeds: Sequence[int], *, thorough: bool = True, first: int | None = None
-) -> Matrix:
-    """Runs every mistake of an exercise against its checks on every seed, in this process.
-
-    Args:
-        thorough: against every check; else only up to the first that names it.
-        first: so many mistakes, the likeliest; None is all.
-    """
-    matrix = Matrix(exercise, session.checks[exercise.slug], seeds)
-    understudies = session.understudies(exercise)
-    matrix.rows = [Row(mistake) for mistake in mistakes(exercise)[:first]]
-    for seed in seeds:
-        for row in matrix.rows:
-            _run(row, matrix.checks, understudies, seed, thorough)
-    return matrix
+def carry_out(unit: Unit) -> list[Sighting]:
+    """Surveys one exercise on one seed, in whichever process this is."""
+    exercise = _exercise(unit.number)
+    session, found = _session(unit.number), list[Sighting]()
+    transports = {name: _CONNECT[name] for name in unit.transports}
+    with contextlib.redirect_stdout(io.StringIO()):  # what mistakes print
+        if unit.mistakes:
+            found += survey_mistakes(session, exercise, unit.seed, transports, thorough=unit.thorough)
+        if unit.equivalents:
+            found += survey_equivalents(session, exercise, unit.seed, transports)
+    return found
 
 
-def _run(row: Row, checks: Sequence[Check], understudies: Understudies, seed: int, thorough: bool) -> None:
-    understudies.forget_learner()
-    mistake, name, row.named_by = row.mistake, None, None
-    own = understudies.source
-    source = Source(own.slug, f"<{mistake.name}>", mistake.name, mistake.source, own.earlier, own.shortcuts)
-    code = Code(source, LocalTransport, understudies.reference)
-    caught = False
-    for check in checks:
-        drawn = check_seed(seed, check)
-        tried = attempt(check, code, drawn)
-        if tried.error is None:
-            understudies.note_pass(check, drawn, tried)
-            continue
-        if not understudies.reference_passes(check, drawn):
-            raise KitError(f"{check.id} fails on the reference with seed {seed}")
-        caught = True
-        row.caught_by[check.id] = row.caught_by.get(check.id, 0) + 1
-        if name is None and (known := understudies.recognise(check, drawn, tried)).name:
-            name, row.named_by = known.name, check
-        row.named_by = row.named_by or check
-        if name is not None and not thorough:
-            break
-    row.caught += caught
-    row.named += name == mistake.name
-    if name != mistake.name:
-        row.called[name or "nothing"] = row.called.get(name or "nothing", 0) + 1
+@cache
+def _workers() -> Launcher:
+    started = launcher()
+    atexit.register(started.close)
+    return started
+
+
+_CONNECT: dict[str, Connect] = {"local": LocalTransport, "worker": lambda: WorkerTransport(_workers())}
+
+
+def _exercise(number: int) -> Exercise:
+    return Kit().find((str(number),))[0]
+
+
+@cache
+def _session(number: int) -> Session:
+    return Session(Kit(), [_exercise(number)], Settings(0))
+
+
+def _all(units: Sequence[Unit], jobs: int) -> Iterator[tuple[Unit, list[Sighting]]]:
+    if jobs == 1:
+        yield from ((unit, carry_out(unit)) for unit in units)
+        return
+    os.environ["OMP_NUM_THREADS"] = "1"
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        waiting = {pool.submit(carry_out, unit): unit for unit in units}
+        for done in as_completed(waiting):
+            yield waiting[done], done.result()
 
 
 def _report(matrix: Matrix) -> None:
-    rows, seeds = matrix.rows, len(matrix.seeds)
-    named = sum(row.named for row in rows) / max(1, len(rows) * seeds)
+    rows = matrix.rows
     click.echo(
-        f"{matrix.exercise.slug:<26}{len(rows):4} mistakes x {len(matrix.checks)} checks x {seeds} seeds: "
-        f"{len(rows) - len(matrix.uncaught)} always caught, {named:.1%} named as themselves"
+        f"{matrix.exercise.slug:<26}{len(rows):4} mistakes x {len(matrix.checks)} checks: "
+        f"{len(rows) - len(matrix.uncaught)} always caught, {matrix.share_named:.1%} named as themselves; "
+        f"{len(matrix.right) - len(matrix.refused)} of {len(matrix.right)} equivalents accepted"
     )
     for row in matrix.uncaught:
-        click.echo(f"    {row.mistake.target}__{row.mistake.name} passes on {seeds - row.caught} of {seeds} seeds")
+        passed = ", ".join(f"{seen.seed} {seen.transport}" for seen in row.sightings if not seen.caught_by)
+        click.echo(f"    {row.variant.target}__{row.variant.name} passes on seeds {passed}")
     for row in matrix.misnamed:
         called = ", ".join(f"{name} ({count})" for name, count in row.called.items())
-        click.echo(f"    {row.mistake.target}__{row.mistake.name} is called {called}")
+        click.echo(f"    {row.variant.target}__{row.variant.name} is called {called}")
+    for row in matrix.refused:
+        seen = next(one for one in row.sightings if one.caught_by)
+        click.echo(
+            f"    the equivalent {row.variant.name} is refused, seed {seen.seed} {seen.transport}: {seen.message}"
+        )
     for name in matrix.idle:
         click.echo(f"    {name} catches no mistake")
+
+
+def page(matrices: Sequence[Matrix], seeds: int, transports: Sequence[str]) -> str:
+    """The matrices as one page."""
+    return render("matrix.html", matrices=matrices, seeds=seeds, transports=transports)
 
 
 @click.command()
 @click.argument("exercises", metavar="[EX]...", nargs=-1)
 @click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="How many seeds.")
-def main(exercises: tuple[str, ...], seeds: int) -> None:
-    """Print which mistakes are caught and named. Exit status 1 where one is not caught or a check has no use."""
-    kit = Kit()
-    chosen = kit.find(exercises)
-    session = Session(kit, chosen, Settings(0))
-    whole = True
-    for exercise in chosen:
-        matrix = build(session, exercise, range(seeds))
-        _report(matrix)
-        whole = whole and not matrix.uncaught and not matrix.idle
+@click.option("--transport", type=click.Choice(list(TRANSPORTS)), default="local", show_default=True)
+@click.option(
+    "--jobs", type=click.IntRange(min=1), default=os.cpu_count() or 1, help="Processes. [default: one a core]"
+)
+@click.option("--mistakes/--no-mistakes", default=True, show_default=True, help="Put mistakes to the checks.")
+@click.option("--equivalents/--no-equivalents", default=True, show_default=True, help="Put other right ways to them.")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page too.")
+def main(
+    exercises: tuple[str, ...],
+    seeds: int,
+    transport: str,
+    jobs: int,
+    mistakes: bool,
+    equivalents: bool,
+    html: Path | None,
+) -> None:
+    """Print which mistakes are caught and named, and whether other right ways pass.
+
+    Exit status 1 where a mistake is not caught, a right way is refused or a check has no use. The first seed runs
+    every check; the others stop at the check that names the mistake.
+    """
+    kit, start = Kit(), time.perf_counter()
+    chosen, ways = kit.find(exercises), TRANSPORTS[transport]
+    units = [
+        Unit(exercise.number, seed, ways, mistakes, equivalents, seed == 0)
+        for exercise in chosen
+        for seed in range(seeds)
+    ]
+    found: dict[int, list[Sighting]] = {exercise.number: [] for exercise in chosen}
+    left = {exercise.number: seeds for exercise in chosen}
+    session, matrices, whole = Session(kit, chosen, Settings(0)), dict[int, Matrix](), True
+    for unit, sightings in _all(units, jobs):
+        found[unit.number] += sightings
+        left[unit.number] -= 1
+        if not left[unit.number]:
+            matrix = matrix_of(session, _exercise(unit.number), found[unit.number])
+            matrices[unit.number] = matrix
+            _report(matrix)
+            whole = whole and not matrix.uncaught and not matrix.refused and not (mistakes and matrix.idle)
+    click.echo(f"{seeds} seeds, {' and '.join(ways)}, {time.perf_counter() - start:.0f} s")
+    if html is not None:
+        save(html, page([matrices[number] for number in sorted(matrices)], seeds, ways))
     sys.exit(0 if whole else 1)
 
 

@@ -10,11 +10,10 @@ from grader import hints
 from grader.checks import collect
 from grader.discovery import Kit
 from grader.likeness import same_calls
-from grader.matrix import build
-from grader.remote import Code
 from grader.run import Settings, attempt, check_seed, run_exercise
 from grader.source import Source
 from grader.stub import stub_of
+from grader.survey import as_learner, matrix_of, survey_mistakes
 from grader.transport import LocalTransport, WorkerTransport
 from grader.variants import equivalents, mistakes
 from grader.verdicts import MISSING, PASS, UNWRITTEN
@@ -122,9 +121,17 @@ def test_equivalents_pass(session, exercise, workers):
 
 
 @pytest.fixture(scope="module")
-def matrix_of(session):
+def likeliest(session):
     """The likeliest mistakes of an exercise and the first check that names each, built once."""
-    return functools.cache(lambda exercise: build(session, exercise, [SEED], thorough=False, first=NAMED))
+
+    @functools.cache
+    def build(exercise):
+        ways = {"local": LocalTransport}
+        return matrix_of(
+            session, exercise, [*survey_mistakes(session, exercise, SEED, ways, thorough=False, first=NAMED)]
+        )
+
+    return build
 
 
 @each_exercise
@@ -138,12 +145,12 @@ def test_every_mistake_is_caught(session, exercise):
 
 
 @each_exercise
-def test_the_likeliest_mistakes_are_named(matrix_of, exercise):
+def test_the_likeliest_mistakes_are_named(likeliest, exercise):
     """`python -m grader.matrix` looks at all of them, on as many seeds as wanted."""
-    matrix = matrix_of(exercise)
+    matrix = likeliest(exercise)
     assert len(matrix.rows) >= 4
-    assert [row.mistake.name for row in matrix.uncaught] == []
-    assert len(matrix.misnamed) <= 1, [(row.mistake.name, row.called) for row in matrix.misnamed]
+    assert [row.variant.name for row in matrix.uncaught] == []
+    assert len(matrix.misnamed) <= 1, [(row.variant.name, row.called) for row in matrix.misnamed]
 
 
 @each_exercise
@@ -160,18 +167,19 @@ def test_every_check_catches_some_mistake(session, exercise):
 
 
 @each_exercise
-def test_a_mistake_is_the_same_in_a_worker(session, matrix_of, exercise, workers):
+def test_a_mistake_is_the_same_in_a_worker(session, likeliest, exercise, workers):
     """The check that named it here fails there with the same results."""
     understudies = session.understudies(exercise)
-    for row in matrix_of(exercise).rows:
-        source = source_of(session, exercise, row.mistake.source, row.mistake.name)
-        code = Code(source, lambda: WorkerTransport(workers), understudies.reference)
-        seed = check_seed(SEED, row.named_by)
-        here = understudies.attempt(row.mistake.name, row.mistake.source, row.named_by, seed)
-        there = attempt(row.named_by, code, seed)
+    checks = {check.id: check for check in session.checks[exercise.slug]}
+    for row in likeliest(exercise).rows:
+        variant, seen = row.variant, row.sightings[0]
+        check = checks[seen.called_by or seen.caught_by[0]]
+        code = as_learner(variant, understudies, lambda: WorkerTransport(workers))
+        here = understudies.attempt_mistakes([variant], check, check_seed(SEED, check))
+        there = attempt(check, code, check_seed(SEED, check))
         code.close()
-        assert there.error is not None, f"{row.mistake.name} passes {row.named_by.id} in a worker"
-        assert same_calls(here.calls, there.calls), f"{row.mistake.name} gives other results in a worker"
+        assert there.error is not None, f"{variant.name} passes {check.id} in a worker"
+        assert same_calls(here.calls, there.calls), f"{variant.name} gives other results in a worker"
 
 
 ZEROS = """
