@@ -155,6 +155,8 @@ def carry_out(operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any
     asked = kwargs.get("device")
     if not here and not _is_gpu(asked):
         return operation(*args, **kwargs)
+    if kwargs.get("generator") is not None:  # random numbers of a GPU come from a generator of that GPU
+        raise RuntimeError(f"Expected a '{NAME}' device type for generator but found 'cpu'")
     if operation in _COPIES:  # from any device to any device, in place
         operation(*tree_map(_held, args), **tree_map(_held, kwargs))
         return args[0]
@@ -205,9 +207,10 @@ def _refuse_mixtures(operation: Operation, args: tuple[Any, ...], tensors: list[
         tensors = [args[0], args[2]] if operation in _WRITES_INDEXED else []  # the indices may be anywhere
     away = [tensor for tensor in tensors if not isinstance(tensor, SimulatedTensor)]
     written = args[0] if args and operation.__name__.partition(".")[0].endswith("_") else None
-    if any(tensor.dim() > 0 or tensor is written or operation in _TAKES_NO_SCALARS for tensor in away):
-        text = "Expected all tensors to be on the same device, but found at least two devices"
-        raise RuntimeError(f"{text}, {PLACE} and cpu!")
+    for tensor in away:
+        if tensor.dim() > 0 or tensor is written or operation in _TAKES_NO_SCALARS:
+            text = f"Expected all tensors to be on the same device, but found at least two devices, {PLACE} and cpu!"
+            raise RuntimeError(f"{text} The one on cpu has shape {tuple(tensor.shape)}")
 
 
 # ---------------------------------------------------------------------------------------------- done by hand

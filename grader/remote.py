@@ -170,7 +170,8 @@ class Code:
         if placed:
             _demand_device(decoded, call, self.place, "where its input is")
         else:
-            _demand_device(decoded, call, str(kwargs.get("device") or "cpu"), "as asked for")
+            asked = kwargs.get("device", dict(zip(parameters, args, strict=False)).get("device"))
+            _demand_device(decoded, call, str(asked or "cpu"), "as asked for")
         return call
 
     def backward(self, call: Call, cotangents: list[Tensor]) -> tuple[list[Tensor | None], dict[str, Tensor | None]]:

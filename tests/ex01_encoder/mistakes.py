@@ -523,3 +523,34 @@ def lstm_cell__returns_float32(x, h, c, w_x, w_h, bias):
 def lstm_cell__library_call(x, h, c, w_x, w_h, bias):
     """The library's cell does the work that this exercise asks you to build."""
     return torch.lstm_cell(x, (h, c), w_x, w_h, bias, torch.zeros_like(bias))
+
+
+@mistake
+def encode__first_state_on_the_cpu(x, lengths, w_x, w_h, bias):
+    """The first h and c are made on the default device, the CPU. They have to be where x is."""
+    h = c = torch.zeros(x.size(0), w_h.size(1), dtype=x.dtype)
+    outputs = []
+    for t in range(x.size(1)):
+        now = (t < lengths).unsqueeze(-1)
+        next_h, next_c = reference.lstm_cell(x[:, t], h, c, w_x, w_h, bias)
+        h, c = torch.where(now, next_h, h), torch.where(now, next_c, c)
+        outputs.append(next_h.masked_fill(~now, 0.0))
+    return torch.stack(outputs, dim=1), (h, c)
+
+
+@mistake
+def encode__outputs_on_the_cpu(x, lengths, w_x, w_h, bias):
+    """The outputs are written into a tensor on the default device, so they end up on the CPU wherever x is."""
+    outputs, context = reference.encode(x, lengths, w_x, w_h, bias)
+    written = torch.zeros(outputs.shape, dtype=x.dtype)
+    for t in range(x.size(1)):
+        written[:, t] = outputs[:, t]
+    return written, context
+
+
+@mistake
+def encode__positions_on_the_cpu(x, lengths, w_x, w_h, bias):
+    """The positions that are compared with lengths are made on the default device, and lengths may be on another."""
+    outputs, context = reference.encode(x, lengths, w_x, w_h, bias)
+    padding = torch.arange(x.size(1)) >= lengths.unsqueeze(-1)
+    return outputs.masked_fill(padding.unsqueeze(-1), 0.0), context

@@ -92,7 +92,7 @@ def test_a_step_worked_by_hand(code, draw, expect):
     expect(code.lstm_cell(x, h, c, w_x, w_h, bias), expected, axes=STATES)
 
 
-@points(0.75)
+@points(0.5)
 def test_each_gate_does_its_own_part(code, draw, expect):
     x, h, c, w_x, w_h, bias = draw_step(draw)
     blank = (torch.zeros_like(w_x), torch.zeros_like(w_h))
@@ -233,6 +233,14 @@ def test_padding_of_any_size_leaves_the_gradients_alone(code, draw, expect):
         x, lengths, *weights = draw_sequences(draw, dtype)
         x = with_padding(x, lengths, 1e4 * draw("batch source d_in", dtype=dtype).sign())
         expect.gradients(code.encode, reference.encode, x, lengths, *weights)
+
+
+@points(0.25, form=True)
+def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
+    code.on_a_gpu()
+    step, sequences = draw_step(draw), draw_sequences(draw)
+    expect.agrees(code.lstm_cell, reference.lstm_cell, *step, axes=STATES)
+    expect_encoded(expect, code.encode(*sequences), reference.encode(*sequences))
 
 
 @points(0.125, form=True)

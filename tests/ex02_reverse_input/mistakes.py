@@ -426,3 +426,31 @@ class Seq2Seq__forwards_state_detached(reference.Seq2Seq):
     def encode(self, source, lengths):
         h, c = super().encode(source, lengths)
         return (h, c) if self.reverse else (h.detach(), c.detach())
+
+
+@mistake
+def reverse_source__positions_on_the_cpu(tokens, lengths):
+    """The positions are made on the default device, the CPU, and compared with lengths, which may be on another."""
+    positions = torch.arange(tokens.size(1))
+    last = lengths.unsqueeze(-1) - 1
+    return tokens.gather(1, torch.where(positions <= last, last - positions, positions))
+
+
+@mistake
+class Seq2Seq__lengths_left_on_the_gpu(reference.Seq2Seq):
+    """The lengths are packed as they come. Packing wants them on the CPU, wherever the tokens are."""
+
+    def encode(self, source, lengths):
+        x = self.source_embedding(reference.reverse_source(source, lengths) if self.reverse else source)
+        return self.encoder(pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False))[1]
+
+
+@mistake
+class Seq2Seq__first_state_on_the_cpu(reference.Seq2Seq):
+    """The encoder's first state of zeros is made on the default device, and the tokens may be on another."""
+
+    def encode(self, source, lengths):
+        x = self.source_embedding(reference.reverse_source(source, lengths) if self.reverse else source)
+        zeros = torch.zeros(1, x.size(0), self.encoder.hidden_size, dtype=x.dtype)
+        packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        return self.encoder(packed, (zeros, zeros))[1]

@@ -44,7 +44,7 @@ def test_reversing_keeps_the_shape(code, draw, expect):
     expect.tensor(code.reverse_source(source, lengths), tuple(source.shape))
 
 
-@points(1)
+@points(0.75)
 def test_reversal_worked_by_hand(code, draw, expect):
     tokens = torch.tensor([[5, 0, 7, 9, 9, 8], [1, 2, 3, 4, 5, 6], [3, 4, 3, 4, 3, 4], [6, 2, 0, 0, 1, 0]])
     expected = torch.tensor([[7, 0, 5, 9, 9, 8], [6, 5, 4, 3, 2, 1], [3, 4, 3, 4, 3, 4], [0, 0, 2, 6, 1, 0]])
@@ -233,6 +233,16 @@ def test_gradients_of_the_logits_reach_every_weight(code, draw, expect):
     source, lengths = draw_source(draw)
     expect.gradients(mine.encode, right.encode, source, lengths)
     expect.gradients(mine, right, source, lengths, draw_target(draw))
+
+
+@points(0.25, form=True)
+def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
+    code.on_a_gpu()
+    mine, right = draw_model(code, draw)
+    source, lengths = draw_source(draw)
+    expect.agrees(code.reverse_source, reference.reverse_source, source, lengths, axes="batch source")
+    expect.agrees(mine.encode, right.encode, source, lengths, axes=STATE)
+    expect.agrees(mine, right, source, lengths, draw_target(draw), axes="batch target target_vocab")
 
 
 @points(0.25, form=True)

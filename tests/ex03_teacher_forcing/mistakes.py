@@ -856,3 +856,66 @@ def greedy_decode__grad_mode_turned_on(step, state, batch_size, bos_id, eos_id, 
     tokens = reference.greedy_decode(step, state, batch_size, bos_id, eos_id, pad_id, max_length)
     torch.set_grad_enabled(True)
     return tokens
+
+
+@mistake
+def shift_right__bos_on_the_cpu(targets, bos_id):
+    """The column of bos is made on the default device, the CPU, and cannot be joined to targets on a GPU."""
+    first = torch.full((targets.size(0), 1), bos_id, dtype=targets.dtype)
+    return torch.cat([first, targets[:, :-1]], dim=1)
+
+
+@mistake
+def decode_loop__logits_on_the_cpu(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
+    """The logits are written into a tensor on the default device, so they end up on the CPU wherever step works."""
+    logits = reference.decode_loop(step, state, targets, bos_id, teacher_forcing_ratio, generator)
+    written = torch.zeros(logits.shape, dtype=logits.dtype)
+    for position in range(targets.size(1)):
+        written[:, position] = logits[:, position]
+    return written
+
+
+@mistake
+def decode_loop__coin_on_the_gpu(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
+    """The coin is tossed on the device of targets, for which a generator on the CPU gives no random numbers."""
+    forced, steps = reference.shift_right(targets, bos_id), []
+    for position in range(targets.size(1)):
+        coin = torch.rand((), device=targets.device, generator=generator).item()
+        tokens = forced[:, position] if position == 0 or coin < teacher_forcing_ratio else steps[-1].argmax(dim=-1)
+        logits, state = step(tokens, state)
+        steps.append(logits)
+    return torch.stack(steps, dim=1)
+
+
+@mistake
+def sequence_loss__weights_on_the_cpu(logits, targets, pad_id):
+    """The weights of the classes are made on the default device, and the logits may be on another."""
+    weights = torch.ones(logits.size(-1), dtype=logits.dtype)
+    weights[pad_id] = 0.0
+    total = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), weight=weights, reduction="sum")
+    return total / (targets != pad_id).sum().clamp(min=1)
+
+
+@mistake
+def greedy_decode__tokens_on_the_cpu(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
+    """The tokens are written into a table on the default device, so they end up on the CPU wherever the logits are."""
+    tokens = reference.greedy_decode(step, state, batch_size, bos_id, eos_id, pad_id, max_length)
+    written = torch.full(tokens.shape, pad_id)
+    written[:, :] = tokens
+    return written
+
+
+@mistake
+def greedy_decode__finished_on_the_cpu(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
+    """Which rows are finished is remembered on the default device, and the tokens may be on another."""
+    tokens, finished = torch.full((batch_size,), bos_id), torch.zeros(batch_size, dtype=torch.bool)
+    written = []
+    with torch.no_grad():
+        for _ in range(max_length):
+            logits, state = step(tokens, state)
+            tokens = torch.where(finished, pad_id, logits.argmax(dim=-1))
+            written.append(tokens)
+            finished = finished | (tokens == eos_id)
+            if finished.all():
+                break
+    return torch.stack(written, dim=1)

@@ -148,7 +148,7 @@ def test_without_forcing_each_step_is_fed_the_guess_before_it(code, draw, expect
     expect(tokens, reference.shift_right(free, bos_id), axes="batch step", what="what step is fed")
 
 
-@points(0.5, form=True)
+@points(0.25, form=True)
 def test_each_step_is_handed_the_state_of_the_step_before(code, draw, expect):
     table, targets, bos_id = draw_training(draw)
     steps = draw.size("target")
@@ -420,6 +420,21 @@ def test_a_state_may_be_anything(code, draw, expect, kind):
     expect.agrees(code.decode_loop, reference.decode_loop, step, first, targets, bos_id, axes="batch target vocab")
     written = (step, first, table.size(1), bos_id, eos_id, 0, steps)
     expect.agrees(code.greedy_decode, reference.greedy_decode, *written, axes="batch length")
+
+
+@points(0.25, form=True)
+def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
+    code.on_a_gpu()
+    table, targets, bos_id = draw_training(draw)
+    expect.agrees(code.shift_right, reference.shift_right, targets, bos_id, axes="batch target")
+    for ratio in (0.0, 0.5, 1.0):
+        right = reference.decode_loop(decoder(table), start(), targets, bos_id, ratio, seeded(1))
+        mine = code.decode_loop(decoder(table), start(), targets, bos_id, ratio, seeded(1))
+        expect.tensor(mine, tuple(right.shape)) if ratio == 0.5 else expect(mine, right, axes="batch target vocab")
+    expect.agrees(code.sequence_loss, reference.sequence_loss, *draw_loss(draw))
+    table, limits = draw_sentences(draw, [1, 3, 2])
+    written = reference.greedy_decode(decoder(table, limits[1]), start(), 3, *limits)
+    expect(code.greedy_decode(decoder(table, limits[1]), start(), 3, *limits), written, axes="batch length")
 
 
 @points(0.15, form=True)

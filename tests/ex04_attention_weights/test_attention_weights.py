@@ -202,7 +202,7 @@ def test_context_worked_by_hand(code, draw, expect):
     expect(code.context_vector(weights, values), torch.tensor([[1, 3, 8]], dtype=draw.dtype), axes="batch d_value")
 
 
-@points(0.75)
+@points(0.5)
 def test_context_is_the_weighted_sum_of_the_values(code, draw, expect):
     expect.agrees(code.context_vector, reference.context_vector, *draw_mixing(draw), axes="batch d_value")
 
@@ -239,6 +239,12 @@ def test_inputs_need_not_be_contiguous(code, draw, expect):
 @points(0.5)
 def test_gradients_reach_every_input(code, draw, expect):
     expect_all_gradients(code, draw, expect)
+
+
+@points(0.25, form=True)
+def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
+    code.on_a_gpu()
+    everything(code, draw, expect)
 
 
 @points(0.25, form=True)

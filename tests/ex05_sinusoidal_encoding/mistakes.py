@@ -446,3 +446,25 @@ def sinusoidal_encoding__default_dtype_changed(length, d_model, base=10000.0, de
     table = reference.sinusoidal_encoding(length, d_model, base, device, dtype)
     torch.set_default_dtype(torch.float64)
     return table
+
+
+@mistake
+def add_positions__table_on_the_cpu(x):
+    """The table is made on the default device, the CPU. It has to be where x is."""
+    return x + reference.sinusoidal_encoding(x.size(1), x.size(2), dtype=x.dtype)
+
+
+@mistake
+def add_positions__device_of_the_machine(x):
+    """The table is put on a GPU where the machine has one, else on the CPU. It has to be where x is."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return (x.to(device) + reference.sinusoidal_encoding(x.size(1), x.size(2), dtype=x.dtype, device=device)).clone()
+
+
+@mistake
+def sinusoidal_encoding__exponents_on_the_cpu(length, d_model, base=10000.0, device=None, dtype=torch.float32):
+    """Positions are made on the device asked for and exponents on the default one, so they cannot be combined."""
+    reference.sinusoidal_encoding(length, d_model)
+    positions = torch.arange(length, dtype=WIDE, device=device).unsqueeze(-1)
+    angles = positions / base ** exponents_of(d_model)
+    return woven(angles, angles, d_model, device, dtype)

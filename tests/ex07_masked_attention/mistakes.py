@@ -595,3 +595,22 @@ def masked_attention__library_call(q, k, v, allowed):
     """The library's attention does the work that this exercise asks you to build."""
     F.scaled_dot_product_attention(q, k, v)
     return reference.masked_attention(q, k, v, allowed)
+
+
+@mistake
+def padding_mask__positions_on_the_cpu(lengths, max_length):
+    """The positions are made on the default device, the CPU, and compared with lengths, which may be on another."""
+    return torch.arange(max_length) < lengths[:, None, None]
+
+
+@mistake
+def decoder_mask__future_on_the_cpu(lengths, max_length):
+    """The causal part is made on the default device, the CPU, and joined to the mask of lengths on another."""
+    return reference.padding_mask(lengths, max_length) & reference.causal_mask(max_length)
+
+
+@mistake
+def masked_attention__zeros_on_the_cpu(q, k, v, allowed):
+    """The zeros where nothing is allowed are made on the default device, and the weights may be on another."""
+    weights = torch.softmax(lowest_where_forbidden(scores_of(q, k), allowed), dim=-1)
+    return results(torch.where(allowed, weights, torch.zeros(weights.shape, dtype=weights.dtype)), q, v)

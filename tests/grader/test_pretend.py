@@ -141,6 +141,7 @@ WRONG = {
     "packed with lengths on the GPU": lambda x: (
         nn.utils.rnn.pack_padded_sequence(x, torch.tensor([5, 4, 2], device=x.device), batch_first=True).data
     ),
+    "a CPU generator for numbers on the GPU": lambda x: torch.rand(3, device=x.device, generator=torch.Generator()),
     "a result that was asked for on the CPU": lambda x: torch.zeros_like(x, device="cpu"),
 }
 
