@@ -113,7 +113,7 @@ def _gradescope(out: Path, document: Document, assignment: str) -> Path:
     """gradescope/ID/results.json: what an autograder leaves in /autograder/results for one submission."""
     for one in _scored(document):
         folder = out / "gradescope" / Path(page_path(one["id"])).stem
-        save(folder / "results.json", json.dumps(gradescope(one), indent=1, ensure_ascii=False) + "\n")
+        save(folder / "results.json", json.dumps(gradescope(one), ensure_ascii=False) + "\n")
     return out / "gradescope"
 
 

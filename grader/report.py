@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from grader import figure, summary
+from grader.changes import changes
 from grader.picture import Picture
 from grader.verdicts import ERROR, MISSING, PASS, SKIP, UNWRITTEN, plain
 from grader.whole import save
@@ -78,7 +79,7 @@ def class_page(document: Mapping[str, Any], previous: Mapping[str, Any] | None =
         shown_mistakes=SHOWN_MISTAKES,
         exercises=exercises,
         unexplained=sorted(unexplained, key=lambda row: -len(row[2])),
-        changes=summary.changes(document, previous) if previous else None,
+        changes=changes(document, previous) if previous else None,
         troubled=[one for one in document["submissions"] if one["problems"]],
         slowest=summary.slowest(document),
         cell=_cell,
@@ -144,7 +145,7 @@ def _rows(exercise: Mapping[str, Any], several_devices: bool) -> list[Row]:
     seen: set[str] = set()
     rows = []
     for check in exercise["checks"]:
-        reason, _, facts = check["message"].partition("\n")
+        reason, facts = summary.reason(check["message"])
         device = check["device"] if several_devices else ""
         kind = "" if check["verdict"] in (PASS, SKIP) else "failed" if reason in seen else "failed said"
         start = page.part("row_start", check["title"], device, kind)

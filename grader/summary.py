@@ -1,4 +1,4 @@
-"""What a class did, counted from results.json's document: scores, checks, mistakes, what changed since another run."""
+"""What a class did, counted from results.json's document: scores, checks, mistakes."""
 
 from __future__ import annotations
 
@@ -57,7 +57,6 @@ class Mistake:
     exercise: str
     name: str
     sentences: Counter[str] = field(default_factory=Counter)
-    titles: Counter[str] = field(default_factory=Counter)
     who: list[str] = field(default_factory=list)
 
     @property
@@ -140,7 +139,7 @@ def _unexplained(exercise: Document) -> str:
     if exercise["verdict"] != FAIL or not tried or any(check["mistake"] for check in failed):
         return ""
     if shared_message(exercise):
-        return "nothing ran: the whole file failed"
+        return "every check fails alike, mostly since the file cannot be loaded"
     return base_title(tried[0])
 
 
@@ -151,18 +150,36 @@ def shared_message(exercise: Document) -> str:
 
 
 def mistakes(document: Document) -> list[Mistake]:
-    """The most common first. Whoever made one in several checks counts once."""
+    """The most common first. Whoever made one in several checks counts once.
+
+    Of two mistakes that were made at once a check names the first; the other is known by its sentence.
+    """
+    named = [(one["id"], exercise["id"], check) for one, exercise, check in _checks(document) if check["mistake"]]
+    names = {(slug, diagnoses(check["message"])[0]): check["mistake"] for _, slug, check in named}
     found: dict[tuple[str, str], Mistake] = {}
-    for one, exercise, check in _checks(document):
-        if not check["mistake"]:
-            continue
-        key = (exercise["id"], check["mistake"])
-        mistake = found.setdefault(key, Mistake(*key))
-        mistake.sentences[check["message"].partition("\n")[0]] += 1
-        mistake.titles[check["title"]] += 1
-        if one["id"] not in mistake.who[-1:]:
-            mistake.who.append(one["id"])
+    for who, slug, check in named:
+        first, *others = diagnoses(check["message"])
+        for name, sentence in [(check["mistake"], first), *((names.get((slug, text), ""), text) for text in others)]:
+            mistake = found.setdefault((slug, name or sentence), Mistake(slug, name))
+            mistake.sentences[sentence] += 1
+            if who not in mistake.who[-1:]:
+                mistake.who.append(who)
     return sorted(found.values(), key=lambda mistake: (-len(mistake.who), mistake.exercise, mistake.name))
+
+
+def reason(message: str) -> tuple[str, str]:
+    """What a message says first, with the points of its list if it is one, and the facts after it."""
+    lines = message.split("\n")
+    end = 1
+    while end < len(lines) and lines[end].startswith("- "):
+        end += 1
+    return "\n".join(lines[:end]), "\n".join(lines[end:])
+
+
+def diagnoses(message: str) -> list[str]:
+    """The sentence about each mistake that a message names."""
+    first, *points = reason(message)[0].split("\n")
+    return [point.removeprefix("- ") for point in points] or [first]
 
 
 def _checks(document: Document) -> Iterator[tuple[Document, Document, Document]]:
@@ -174,85 +191,3 @@ def _checks(document: Document) -> Iterator[tuple[Document, Document, Document]]
 
 def slowest(document: Document) -> list[Document]:
     return sorted(document["submissions"], key=lambda one: -one["seconds"])[:SLOWEST]
-
-
-@dataclass
-class Changed:
-    """One submission that another run judged otherwise, and why."""
-
-    id: str
-    before: float | None
-    after: float | None
-    reasons: list[tuple[str, str, str, str]] = field(default_factory=list)
-    """(exercise, check or empty, verdict before, verdict now)"""
-
-
-@dataclass
-class Changes:
-    """This run against another one."""
-
-    conditions: list[str]
-    came: list[str]
-    went: list[str]
-    changed: list[Changed]
-
-    @property
-    def scores(self) -> int:
-        return sum(one.before != one.after for one in self.changed)
-
-    @property
-    def reasons(self) -> list[tuple[tuple[str, str, str, str], list[str]]]:
-        """Each reason and whom it touched, the most common first."""
-        whom: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
-        for one in self.changed:
-            for reason in one.reasons:
-                whom[reason].append(one.id)
-        return sorted(whom.items(), key=lambda item: -len(item[1]))
-
-
-def changes(document: Document, previous: Document) -> Changes:
-    """What is not as it was in `previous`: submissions, scores, verdicts, and under which conditions they were made."""
-    old = {one["id"]: one for one in previous["submissions"]}
-    new = {one["id"]: one for one in document["submissions"]}
-    conditions = [
-        f"{name}: {_words(previous['run'].get(name))} before, {_words(document['run'].get(name))} now"
-        for name in ("grader", "python", "torch", "seed", "devices")
-        if previous["run"].get(name) != document["run"].get(name)
-    ]
-    changed = [_changed(old[id_], one) for id_, one in new.items() if id_ in old]
-    touched = [one for one in changed if one.reasons or one.before != one.after]
-    return Changes(conditions, [i for i in new if i not in old], [i for i in old if i not in new], touched)
-
-
-def _words(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _changed(old: Document, new: Document) -> Changed:
-    before = {exercise["id"]: exercise for exercise in old["exercises"]}
-    found = Changed(new["id"], old["score"], new["score"])
-    for exercise in new["exercises"]:
-        if exercise["id"] in before:
-            found.reasons += _reasons(before[exercise["id"]], exercise)
-        else:
-            found.reasons.append((exercise["id"], "", "not asked", exercise["verdict"]))
-    return found
-
-
-def _reasons(old: Document, new: Document) -> list[tuple[str, str, str, str]]:
-    """Per check, or for the whole exercise where it was or is not there at all."""
-    whole = (MISSING, UNWRITTEN, ERROR)
-    if old["verdict"] != new["verdict"] and (old["verdict"] in whole or new["verdict"] in whole):
-        return [(new["id"], "", old["verdict"], new["verdict"])]
-    before = {(check["id"], check["device"]): check["verdict"] for check in old["checks"]}
-    found = [
-        (new["id"], f"{base_title(check)}{_on(check, new)}", was, check["verdict"])
-        for check in new["checks"]
-        if (was := before.get((check["id"], check["device"]), "not asked")) != check["verdict"]
-    ]
-    return list(dict.fromkeys(found))
-
-
-def _on(check: Document, exercise: Document) -> str:
-    several = any(other["device"] != check["device"] for other in exercise["checks"])
-    return f" on {check['device']}" if several else ""

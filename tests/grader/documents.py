@@ -113,3 +113,12 @@ def hostile_class():
         ],
         problems=HOSTILE,
     )
+
+
+CLASS = [
+    submission("ann", [right(), right("ex02_other")], seconds=9.0),
+    submission("bob", [mistaken(), missing("ex02_other")], problems=["notes.txt is not an exercise"]),
+    submission("cat", [mistaken(), mistaken("ex02_other", "No scale.", None)]),
+    submission("dan", [unwritten(), right("ex02_other")]),
+    submission("eve", [broken(), right("ex02_other")]),
+]
