@@ -21,7 +21,7 @@ def stub_of(solution: str) -> str:
     for node in reversed(_definitions(ast.parse(solution).body)):
         if node.name.startswith("_") and not node.name.startswith("__"):
             _remove(lines, node)
-        elif isinstance(node, Function) and not _is_given(lines, node):
+        elif isinstance(node, Function) and not is_given(lines, node):
             _empty(lines, node)
     return "\n".join(lines) + "\n"
 
@@ -39,7 +39,7 @@ def _definitions(body: list[ast.stmt]) -> list[Function | ast.ClassDef]:
     return found
 
 
-def _is_given(lines: list[str], node: Function) -> bool:
+def is_given(lines: list[str], node: Function) -> bool:
     return any(line.rstrip().endswith(GIVEN) for line in lines[node.lineno - 1 : node.body[0].lineno - 1])
 
 
