@@ -20,8 +20,8 @@ MAX_CELL = 32_000
 """Bytes in a cell; Excel takes 32,767 characters."""
 ASSIGNMENT = "Sequence kit"
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-_CANVAS = re.compile(r"^[^_]+(?:_LATE)?_(\d+)_\d+_")
-_MOODLE = re.compile(r"_(\d+)_assignsubmission_")
+_CANVAS = re.compile(r"[^_]+(?:_LATE)?_(\d{2,})_\d{2,}_")
+_MOODLE = re.compile(r"(.+?)_(\d+)_assignsubmission_")
 
 
 def write(out: Path, document: Document) -> None:
@@ -76,8 +76,8 @@ def _scored(document: Document) -> list[Document]:
 def _canvas(out: Path, document: Document, assignment: str) -> Path:
     """canvas.csv for Grades > Import. Canvas finds a student by ID, else by login, else by name.
 
-    Its ID is known where the file came from Canvas: name_ID_number_file. A row whose first cell holds the words
-    Points Possible sets the points of the assignment, so no student may be called that.
+    Its ID is known where the file came from Canvas: name_ID_number_file; else our id is taken for a login. A row whose
+    first cell holds the words Points Possible sets the points of the assignment, so no student may be called that.
     """
     most = max((one["max_score"] for one in document["submissions"]), default=0.0)
     rows = [
@@ -85,9 +85,10 @@ def _canvas(out: Path, document: Document, assignment: str) -> Path:
         ["Points Possible", "", "", "", "", _points(most)],
     ]
     for one in _scored(document):
-        known = _CANVAS.search(one["source"])
+        known = _CANVAS.match(one["source"])
         name = one["id"].replace("Points Possible", "Points-Possible")
-        rows.append([name, known[1] if known else "", "", one["id"], "", _points(one["score"])])
+        who = [known[1], "", ""] if known else ["", "", one["id"]]
+        rows.append([name, *who, "", _points(one["score"])])
     save(out / "canvas.csv", _csv(rows))
     return out / "canvas.csv"
 
@@ -96,15 +97,16 @@ def _moodle(out: Path, document: Document, assignment: str) -> Path:
     """moodle.csv, both for an assignment's grading worksheet and for the gradebook's import.
 
     The worksheet needs Identifier, Grade and Last modified (grade). The import asks which column is the user and which
-    the grade; a new grade there is at most 100, so there is a column in percent too.
+    the grade; a new grade there is at most 100, so there is a column in percent too. Who came from Moodle is known by
+    a participant's number: name_NUMBER_assignsubmission_file; else our id is taken for a username.
     """
-    rows = [["Identifier", "Username", "Grade", "Maximum Grade", "Last modified (grade)", f"{assignment} (percent)"]]
+    percent = f"{assignment} (percent)"
+    rows = [["Identifier", "Full name", "Username", "Grade", "Maximum Grade", "Last modified (grade)", percent]]
     for one in _scored(document):
-        known = _MOODLE.search(one["source"])
+        known = _MOODLE.match(one["source"])
+        who = [f"Participant {known[2]}", known[1], ""] if known else ["", "", one["id"]]
         share = 100 * one["score"] / one["max_score"] if one["max_score"] else 0.0
-        identifier = f"Participant {known[1]}" if known else ""
-        points = [_points(one["score"]), _points(one["max_score"])]
-        rows.append([identifier, one["id"], *points, "", _points(share)])
+        rows.append([*who, _points(one["score"]), _points(one["max_score"]), "", _points(share)])
     save(out / "moodle.csv", _csv(rows))
     return out / "moodle.csv"
 

@@ -79,7 +79,7 @@ def class_page(document: Mapping[str, Any], previous: Mapping[str, Any] | None =
         shown_mistakes=SHOWN_MISTAKES,
         exercises=exercises,
         unexplained=sorted(unexplained, key=lambda row: -len(row[2])),
-        changes=changes(document, previous) if previous else None,
+        changes=changes(document, previous) if previous and previous.get("format") == document["format"] else None,
         troubled=[one for one in document["submissions"] if one["problems"]],
         slowest=summary.slowest(document),
         cell=_cell,
