@@ -104,7 +104,8 @@ def check_command(exercises: tuple[str, ...], **options: Any) -> None:
 
 @main.command("grade")
 @click.argument("submissions", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Where results go.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Where results go.")
+@click.option("--dry-run", is_flag=True, help="Say whose every file is and which exercise, and run nothing.")
 @click.option("--jobs", type=click.IntRange(min=1), help="How many at a time. [default: one for each core]")
 @click.option("--device", type=DEVICES, help="Where the code works. [default: auto]")
 @click.option("--seed", type=SEED, help="Repeat a run exactly. [default: the folder's, or a fresh one]")
@@ -121,7 +122,8 @@ def check_command(exercises: tuple[str, ...], **options: Any) -> None:
 @click.option("--export", multiple=True, type=EXPORTS, help="Write what another product reads, too. Repeatable.")
 def grade_command(
     submissions: Path,
-    out: Path,
+    out: Path | None,
+    dry_run: bool,
     jobs: int | None,
     seed: int | None,
     require: str | None,
@@ -134,6 +136,13 @@ def grade_command(
 
     Exit status: 0 every submission has a result, 2 wrong usage, 3 some submission has none because of the grader.
     """
+    if dry_run:
+        from grader.discovery import Kit
+        from grader.dry_run import show
+
+        return show(submissions, Kit(), click.echo)
+    if out is None:
+        raise click.UsageError("Missing option '--out': where results go.")
     from grader.grade_command import Wishes, grade
 
     layers = tuple(name.strip() for name in (require or "").split(",") if name.strip())

@@ -13,6 +13,8 @@ MAX_PATH = 1_000
 """Characters of a path in a submission."""
 MAX_UNNAMED = 16 << 20
 """Bytes of one submission that are read because their files' names say nothing; 256 files at most."""
+MAX_STUDENTS = 100
+"""Submissions in one archive of a whole class, each as large as one may be."""
 MAX_PROBLEMS = 20
 """Sentences about one submission."""
 MAX_DIRECTORY = 8 << 20

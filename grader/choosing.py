@@ -116,7 +116,7 @@ class Chooser:
 
     def _read(self, member: Member) -> File:
         if kind_of(member.name) != NOTEBOOK:
-            return File(member.path, member.whole(MAX_SOURCE), path=member.disk)
+            return File(member.path, self._utf8(member, member.whole(MAX_SOURCE)), path=member.disk)
         from grader import notebook_source
 
         text, problems = notebook_source.read(member.whole(MAX_NOTEBOOK))
@@ -124,6 +124,13 @@ class Chooser:
         if len(text) > MAX_SOURCE:
             raise Unreadable(f"holds more than {MAX_SOURCE:,} bytes of code, which is not read")
         return File(member.path, text, definitions_only=True, path=member.disk)
+
+    def _utf8(self, member: Member, data: bytes) -> bytes:
+        """UTF-16, which some Windows programs write, as Python can read it. Other bytes stay as they are."""
+        if not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+            return data
+        self.problems.append(f"{shown(member.path)} is saved as UTF-16 and was read as such: save it as UTF-8")
+        return data.decode("utf-16", "replace").encode()
 
     def _name_the_rest(self, members: list[Member]) -> None:
         if members:

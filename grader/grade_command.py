@@ -16,7 +16,7 @@ from grader.check_command import EXIT_GRADER, EXIT_PASS, new_seed
 from grader.discovery import Kit
 from grader.errors import UsageError
 from grader.gauge import Gauge
-from grader.intake import Entry
+from grader.intake import Class, Entry
 from grader.journal import Journal, digest_of_checks
 from grader.judge import Setup, Task
 from grader.limits import Limits
@@ -46,13 +46,14 @@ class Wishes:
 def grade(submissions: Path, *, out: Path, wishes: Wishes) -> int:
     """Grades every submission in a folder. Returns the exit status."""
     kit = Kit()
-    entries = _entries(submissions, out, kit, wishes.only)
+    found = _intake(submissions, out, kit, wishes.only)
     try:
         out.mkdir(parents=True, exist_ok=True)
         lock = Lock(out / LOCK)
     except OSError as error:
         raise UsageError(f"--out {out}: cannot be written: {error.strerror}") from error
-    grading = Grading(kit, entries, out, wishes)
+    grading = Grading(kit, found.entries, out, wishes)
+    grading.problems += found.problems
     try:
         return grading.run()
     except KeyboardInterrupt:
@@ -63,16 +64,16 @@ def grade(submissions: Path, *, out: Path, wishes: Wishes) -> int:
         lock.release()
 
 
-def _entries(submissions: Path, out: Path, kit: Kit, only: Sequence[str]) -> list[Entry]:
+def _intake(submissions: Path, out: Path, kit: Kit, only: Sequence[str]) -> Class:
     found = intake.read(submissions, kit.exercises)
     if out.resolve().parent == submissions.resolve():
-        found = [entry for entry in found if entry.source != out.resolve().name]
-    if not found:
+        found.entries = [entry for entry in found.entries if entry.source != out.resolve().name]
+    if not found.entries:
         raise UsageError(f"{submissions} holds no submission")
-    ids = {entry.id for entry in found}
+    ids = {entry.id for entry in found.entries}
     if unknown := [name for name in only if name not in ids]:
         raise UsageError(f"--only {unknown[0]}: there is no such submission in {submissions}")
-    return sorted(found, key=lambda entry: entry.id)
+    return found
 
 
 class Grading:
@@ -89,7 +90,7 @@ class Grading:
         self._entries = {entry.id: entry for entry in entries}
         self._screen = Screen()
         self._start = time.perf_counter()
-        self._problems: list[str] = []
+        self.problems: list[str] = []
         self._journal = Journal(out / JOURNAL)
         kept = None if wishes.fresh else self._journal.header
         given = {name: value for name, value in (wishes.options or {}).items() if value is not None}
