@@ -66,7 +66,7 @@ def main(channel: connection.Connection, setup: Setup) -> None:
     try:
         from grader.launch import launcher
 
-        workers = launcher(setup.limits, require=setup.require)
+        workers = launcher(setup.limits, require=setup.require, many=True)
         session = _session(setup, workers)
         _tell(channel, _greeting(session, workers))
     except (UsageError, GraderError) as error:

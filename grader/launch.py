@@ -25,6 +25,7 @@ from grader.boot import UP
 from grader.channel import Channel
 from grader.errors import GraderError
 from grader.limits import START_SECONDS, Limits
+from grader.sandbox import SCRATCH
 
 ALIVE = -1
 """What the fork server answers for a worker that had not ended."""
@@ -60,19 +61,26 @@ class Launcher(Protocol):
     def close(self) -> None: ...
 
 
-def launcher(limits: Limits | None = None, *, require: Sequence[str] = (), without: Sequence[str] = ()) -> Launcher:
+def launcher(
+    limits: Limits | None = None,
+    *,
+    require: Sequence[str] = (),
+    many: bool = False,
+    without: Sequence[str] = (),
+) -> Launcher:
     """The best way to start processes on this platform.
 
     Args:
         limits: what a worker may use.
         require: layers of isolation that must be there.
+        many: many workers will follow, so what torch imports at its first use is imported once and for all.
         without: layers to leave out: for tests.
 
     Raises UsageError where a required layer is missing.
     """
     isolation.check_names(require)
     linux = sys.platform == "linux"
-    started: Launcher = ForkLauncher(limits, without) if linux else FreshLauncher(limits, without)
+    started: Launcher = ForkLauncher(limits, without, many=many) if linux else FreshLauncher(limits, without)
     if require:
         try:
             isolation.require(started.isolation, require)
@@ -94,6 +102,8 @@ def _environment() -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "MPLBACKEND": "Agg",
         "LANG": "C.UTF-8",
+        "LOGNAME": "learner",
+        "TORCHINDUCTOR_CACHE_DIR": SCRATCH if sys.platform == "linux" else tempfile.gettempdir(),
     }
 
 
@@ -195,8 +205,9 @@ class ForkLauncher:
 
     name = "fork server"
 
-    def __init__(self, limits: Limits | None = None, without: Sequence[str] = ()) -> None:
-        self._limits, self._without = limits or Limits(), without
+    def __init__(self, limits: Limits | None = None, without: Sequence[str] = (), *, many: bool = False) -> None:
+        self._limits, self._without, self._mode = limits or Limits(), without, "fork many" if many else "fork"
+        self._works: bool | None = None
         bwrap = bubble.program() if "namespaces" not in without else None
         self._wrap = bubble.command(bwrap, luggage.visible(), luggage.hidden()) if bwrap is not None else []
         self._begin()
@@ -204,7 +215,7 @@ class ForkLauncher:
     def _begin(self) -> None:
         self._report: dict[str, Any] | None = None
         try:
-            self._server, self._control = _spawn("fork", self._limits, self._without, self._wrap)
+            self._server, self._control = _spawn(self._mode, self._limits, self._without, self._wrap)
         except OSError:
             if not self._wrap:
                 raise GraderError("Python could not be started for the learner's code") from None
@@ -223,19 +234,22 @@ class ForkLauncher:
         return self._report
 
     def start(self) -> Process:
-        """Raises OSError when no process can be started."""
-        for _ in range(2):
+        """Raises GraderError when no process can be started: at once where none ever could."""
+        for _ in range(2 if self._works is not False else 0):
             ours, theirs = socket.socketpair()
             with theirs:
                 try:
                     self._ready()
                     socket.send_fds(self._control, [b"f"], [theirs.fileno()])
-                    return _Forked(self, Channel(ours), _number(self._control))
+                    started = _Forked(self, Channel(ours), _number(self._control))
+                    self._works = True
+                    return started
                 except OSError:
                     ours.close()
                     self.close()
                     self._begin()
-        raise OSError("no process could be started for the learner's code")
+        self._works = bool(self._works)
+        raise GraderError("no process could be started for the learner's code")
 
     def end(self, number: int, patience: float) -> int | None:
         """The wait status of a worker that had ended, None of one that had to be killed."""
