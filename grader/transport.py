@@ -90,16 +90,25 @@ class WorkerTransport:
 
     def __init__(self, launcher: Launcher) -> None:
         self.output = ""
+        self._process: Process | None = None
         try:
-            self._process: Process | None = launcher.start()
+            self._meet(launcher)
+        except (TimeoutError, Closed):  # its parent was ending; the next one has another parent
+            self.close()
+            try:
+                self._meet(launcher)
+            except (TimeoutError, Closed):
+                how = self._end(patience=0.3)
+                raise GraderError(f"a worker {how or 'did not answer'} before it had read any code") from None
+
+    def _meet(self, launcher: Launcher) -> None:
+        """Starts a process and waits until it says that it is ready."""
+        try:
+            self._process = launcher.start()
         except OSError as error:
             raise GraderError(str(error)) from error
         self.begin(START_SECONDS)
-        try:
-            self._timed(self._receive)
-        except (TimeoutError, Closed):
-            how = self._end(patience=0.3)
-            raise GraderError(f"a worker {how or 'did not answer'} before it had read any code") from None
+        self._timed(self._receive)
 
     def begin(self, seconds: float) -> None:
         self.output, self._left, self._seconds = "", seconds, seconds
