@@ -21,14 +21,14 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from grader.discovery import Kit
 from grader.run import Settings
 from grader.session import Session
 from tests.grader import classes
 
+ROOT = Path(__file__).resolve().parents[2]
 SEED = 4127
 PR_SET_CHILD_SUBREAPER = 36
 
