@@ -49,5 +49,5 @@ def worded(rungs: list[str], rung: int, diagnosis: str | None) -> str:
     """One rung as it is read; the middle one names the mistake where it was recognised."""
     text = rungs[rung - 1]
     if rung == 2 and diagnosis:
-        text = f"This is a mistake that others made before you. {diagnosis} {text}"
+        text = f"A known mistake gives the same result as your code: {diagnosis} {text}"
     return f"hint {rung} of {len(rungs)}: {text}"

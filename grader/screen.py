@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,6 +38,8 @@ STYLES = {
     MISSING: "yellow",
     SKIP: "dim",
 }
+READABLE = 100
+"""The longest line on a terminal, however wide it is."""
 MAX_LINE = 200
 """Bytes of a line of the learner's file."""
 SHOWN_OUTPUT = 500
@@ -54,12 +57,24 @@ class Screen:
         self._empty = False
         self._remarks = Console(highlight=False, soft_wrap=True, markup=False, stderr=True)
 
-    def line(self, text: str = "", style: str = "") -> None:
-        """One line; of two empty lines in a row only the first."""
+    def line(self, text: str = "", style: str = "", *, whole: bool = False) -> None:
+        """One line; of two empty lines in a row only the first. A terminal gets it wrapped, unless it must be whole."""
         if not text and self._empty:
             return
+        for part in [text] if whole else self._wrapped(text):
+            self._print(Text(part, style=style))
         self._empty = not text
-        self.console.print(Text(text, style=style))
+
+    def _wrapped(self, text: str) -> list[str]:
+        """The line in parts that fit, each as far to the right as the first."""
+        width = min(self.console.width, READABLE)
+        if not self.console.is_terminal or len(text) <= width:
+            return [text]
+        indent = " " * (len(text) - len(text.lstrip()))
+        return textwrap.wrap(text, width, subsequent_indent=indent, break_on_hyphens=False) or [text]
+
+    def _print(self, text: Text) -> None:
+        self.console.print(text)
 
     def remark(self, text: str) -> None:
         self._remarks.print(Text(text))
@@ -71,7 +86,7 @@ class Screen:
     def _marked(self, indent: int, verdict: str, text: str) -> None:
         word = verdict.upper() if verdict in (FAIL, TIMEOUT, CRASH, ERROR) else verdict
         self._empty = False
-        self.console.print(Text.assemble((f"{' ' * indent}{word:<10}", STYLES.get(verdict, "")), text))
+        self._print(Text.assemble((f"{' ' * indent}{word:<10}", STYLES.get(verdict, "")), text))
 
     def exercise(self, result: ExerciseResult, *, every_check: bool) -> None:
         """One line for an exercise, one for each check where asked for or where some failed."""
@@ -103,7 +118,7 @@ class Screen:
             self.line(f"  {failure.title}", "bold")
         self._failure(failure, f"{place}        seed {seed}", _last_seen(failure, file))
         if not result.unloadable:
-            self.line(f"    step in: {self.step_in(result, seed, target)}", "dim")
+            self.line(f"    step in: {self.step_in(result, seed, target)}", "dim", whole=True)
         self.line()
 
     @staticmethod
@@ -123,7 +138,7 @@ class Screen:
             cut = f" (the first {SHOWN_OUTPUT} characters)" if len(outcome.output) > SHOWN_OUTPUT else ""
             self.line(f"    your output{cut}:")
             for text in part.rstrip().splitlines():
-                self.line(f"      | {text}")
+                self.line(f"      | {text}", whole=True)
         self.line(f"    {place}")
 
     def totals(self, results: Sequence[ExerciseResult]) -> None:

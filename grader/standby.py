@@ -1,8 +1,4 @@
-"""A process that has imported torch, pytest and the kit, waits for one text, checks it and ends. Imports no torch.
-
-It runs once: a second `pytest.main` in one process would see the modules of the first. So the next one warms up
-while the last verdict is read.
-"""
+"""A process that has imported torch, pytest and the kit and waits for a text to check. Imports no torch."""
 
 from __future__ import annotations
 
@@ -34,12 +30,14 @@ class Plan:
         slugs: the exercises whose checks it collects, the likeliest first.
         seed: every input follows from it.
         device: where the learner's code works.
+        quiet: it works beside the loop and may take its time.
     """
 
     root: str
     slugs: Sequence[str]
     seed: int
     device: str
+    quiet: bool = False
 
 
 class Standby:
@@ -47,7 +45,7 @@ class Standby:
 
     Args:
         plan: what to get ready for.
-        told: gets each message of it, in a thread: `result`, `regressed`, `error`, last of all `gone`.
+        told: gets each message of it, in a thread: `ready`, `result`, `again`, `done`, `error`, last of all `gone`.
     """
 
     def __init__(self, plan: Plan, told: Told) -> None:
@@ -57,7 +55,7 @@ class Standby:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `close`)
         program = (
             f"import sys; sys.path[:] = {json.dumps(sys.path)}; "
-            f"from grader.standby_process import main; main({json.dumps(asdict(plan))})"
+            f"from grader.standby_process import main; main({asdict(plan)!r})"
         )
         self._process = subprocess.Popen(
             [sys.executable, "-c", program],
@@ -82,14 +80,19 @@ class Standby:
             and trusted_files(Kit(Path(self.plan.root))) == self._trusted
         )
 
-    def check(self, exercise: Exercise, text: bytes, solved: Sequence[Exercise]) -> None:
-        """Checks a text once; where it passes, quietly those of `solved` whose checks it has."""
-        again = [other.slug for other in solved if other.slug in self.plan.slugs]
-        order = {"slug": exercise.slug, "text": base64.b64encode(text).decode(), "again": again}
+    def check(self, exercise: Exercise, text: bytes) -> None:
+        """Orders one text to be checked."""
+        self._order({"slug": exercise.slug, "text": base64.b64encode(text).decode()})
+
+    def check_all(self) -> None:
+        """Orders the files of all its exercises to be checked, as they are."""
+        self._order({})
+
+    def _order(self, order: dict[str, str]) -> None:
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):  # it died: `gone` says so
             self._process.stdin.write(json.dumps(order).encode() + b"\n")
-            self._process.stdin.close()
+            self._process.stdin.flush()
 
     @property
     def log(self) -> str:

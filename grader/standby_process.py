@@ -1,4 +1,8 @@
-"""What runs in a standby process: it gets everything ready, checks one text and ends."""
+"""What runs in a standby process: it gets everything ready, then checks one text after each order.
+
+A process checks once: a second run would see what the first left behind. Where a fork is sound each order is carried
+out by a child that ends after it, and this process stays as ready as it was; elsewhere it ends itself.
+"""
 
 from __future__ import annotations
 
@@ -8,51 +12,87 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from grader import sandbox
 from grader.check_command import open_session
 from grader.discovery import Kit
 from grader.launch import Launcher, launcher
 from grader.limits import CHECK_SECONDS
 from grader.screen import shown
 from grader.source import File
-from grader.standby import as_record
-from grader.verdicts import PASS
+from grader.standby import Plan, as_record
 
 if TYPE_CHECKING:
     from grader.session import Session
+
+Tell = Callable[[dict[str, Any]], None]
 
 
 def main(plan: dict[str, Any]) -> None:
     """Tells the loop over standard output, one JSON value a line; nothing else gets there."""
     loop = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    sandbox.die_with_parent()
     workers = launcher()
     try:
-        _serve(plan, workers, loop)
+        _serve(Plan(**plan), workers, loop)
     except Exception:
-        _tell(loop, error=traceback.format_exc())
+        _teller(loop)({"error": traceback.format_exc()})
     finally:
         workers.close()
 
 
-def _tell(loop: TextIO, **message: Any) -> None:
-    loop.write(json.dumps(message) + "\n")
-    loop.flush()
+def _teller(loop: TextIO) -> Tell:
+    def tell(message: dict[str, Any]) -> None:
+        loop.write(json.dumps(message) + "\n")
+        loop.flush()
+
+    return tell
 
 
-def _serve(plan: dict[str, Any], workers: Launcher, loop: TextIO) -> None:
-    kit = Kit(Path(plan["root"]))
-    session = open_session(kit, kit.find(plan["slugs"]), plan["device"], plan["seed"], CHECK_SECONDS, workers)
-    _warm_up(session, plan["slugs"][0])
+def _serve(plan: Plan, workers: Launcher, loop: TextIO) -> None:
+    kit, tell = Kit(Path(plan.root)), _teller(loop)
+    if plan.quiet and hasattr(os, "nice"):
+        os.nice(10)
+    session = open_session(kit, kit.find(list(plan.slugs)), plan.device, plan.seed, CHECK_SECONDS, workers)
+    if not plan.quiet:
+        _warm_up(session, plan.slugs[0])
     workers.start().end()  # its process has imported torch by now, too
     gc.collect()
     gc.freeze()
-    _tell(loop, ready=True)
-    line = sys.stdin.readline()
-    if line:
-        _check(session, json.loads(line), loop)
+    tell({"ready": True})
+    for line in iter(sys.stdin.readline, ""):
+        order = json.loads(line)
+        if not _can_fork():
+            _carry_out(session, order, tell)
+            return
+        _in_a_child(lambda order=order: _carry_out(session, order, tell), tell)  # type: ignore[misc]
+        tell({"ready": True})
+
+
+def _can_fork() -> bool:
+    """Linux without a GPU: no thread of torch's is at work in this process, which has run trusted code alone."""
+    import torch
+
+    return sys.platform == "linux" and not torch.cuda.is_available()
+
+
+def _in_a_child(work: Callable[[], None], tell: Tell) -> None:
+    child = os.fork()
+    if child == 0:
+        try:
+            sandbox.die_with_parent()
+            work()
+        except Exception:
+            tell({"error": traceback.format_exc()})
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    if status:
+        tell({"error": f"the process that checks ended with status {os.waitstatus_to_exitcode(status)}"})
 
 
 def _warm_up(session: Session, slug: str) -> None:
@@ -65,14 +105,13 @@ def _warm_up(session: Session, slug: str) -> None:
         understudies.reference_passes(check, check_seed(session.settings.seed, check))
 
 
-def _check(session: Session, order: dict[str, Any], loop: TextIO) -> None:
+def _carry_out(session: Session, order: dict[str, Any], tell: Tell) -> None:
+    """One exercise's text; without a text the files of all exercises, as they are."""
+    if "text" not in order:
+        for exercise in session.exercises:
+            tell({"again": as_record(session.run(exercise, exercise.stub, shown=shown(exercise.stub)))})
+        tell({"done": True})
+        return
     (exercise,) = session.kit.find([order["slug"]])
     file = File(exercise.stub.name, base64.b64decode(order["text"]), path=exercise.stub)
-    result = session.run(exercise, file, shown=shown(exercise.stub))
-    _tell(loop, result=as_record(result))
-    if result.verdict != PASS:
-        return
-    for earlier in session.kit.find(order["again"]) if order["again"] else []:
-        again = session.run(earlier, earlier.stub, shown=shown(earlier.stub))
-        if again.verdict != PASS:
-            _tell(loop, regressed=as_record(again))
+    tell({"result": as_record(session.run(exercise, file, shown=shown(exercise.stub)))})

@@ -14,7 +14,8 @@ from grader.discovery import Exercise, Kit
 from grader.error_reports import keep_report
 from grader.errors import UsageError
 from grader.keys import END, Keys
-from grader.learner_commands import following, progress_of
+from grader.learner_commands import following
+from grader.progress import Progress
 from grader.standby import Plan, Standby, from_record
 from grader.verdicts import ERROR, PASS, ExerciseResult
 from grader.watch_actions import Actions
@@ -67,17 +68,19 @@ class Loop:
     def __init__(self, kit: Kit, device: str, seed: int) -> None:
         self.kit, self.device, self.seed = kit, device, seed
         self.screen = WatchScreen(kit)
-        self.progress = progress_of(kit, self.screen)
+        self.progress = Progress.read(kit.root)
         self._events: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self.keys = Keys(lambda key: self._events.put(("key", key)))
         self.actions = Actions(self)
         self._standby: Standby | None = None
-        self._running: Standby | None = None
+        self._rechecker: Standby | None = None
+        self.running = False
         self.result: ExerciseResult | None = None
         self.paused = False
         self.status: int | None = None
         self.stuck = 0
         """How many saves in a row failed on the same check."""
+        self.regressions: dict[str, ExerciseResult] = {}
         self._seen: object = None
 
     def run(self, exercise: Exercise) -> int:
@@ -92,7 +95,7 @@ class Loop:
         finally:
             self.keys.stop()
             folder.close()
-            for standby in (self._standby, self._running):
+            for standby in (self._standby, self._rechecker):
                 if standby is not None:
                     standby.close()
         assert self.status is not None
@@ -110,7 +113,7 @@ class Loop:
             self.saved()
         elif kind == "key" and what == END:
             self.status = EXIT_PASS
-        elif kind == "key" and self._running is None:
+        elif kind == "key" and not self.running:
             self.actions.press(what)
         elif kind == "told":
             self._told(*what)
@@ -125,50 +128,49 @@ class Loop:
 
     def saved(self) -> None:
         """Checks again if the file is another one than the last that was checked."""
-        if self._running is None and not self.paused and signature(self.exercise.stub) != self._seen:
+        if not self.running and not self.paused and signature(self.exercise.stub) != self._seen:
             self.check()
 
     def check(self) -> None:
         """Hands the newest text to the standby process."""
         self._seen = signature(self.exercise.stub)
         try:
-            self._text = self.exercise.stub.read_bytes()
+            self.text = self.exercise.stub.read_bytes()
         except OSError:
             self.screen.line(f"exercises/{self.exercise.slug}.py is gone; it is checked when it is back")
             return
         self.actions.forget_question()
+        if self._standby is None or not self._standby.fits(self.exercise):
+            self._warm_up()
         self.screen.checking()
-        self._running, self._standby = self._ready(), None
-        solved = [other for other in self.kit.exercises if other != self.exercise and self._solved(other)]
-        self._running.check(self.exercise, self._text, solved)
+        self.running = True
+        assert self._standby is not None
+        self._standby.check(self.exercise, self.text)
 
-    def _solved(self, exercise: Exercise) -> bool:
-        return self.progress.entry(exercise.slug).get("verdict") == PASS and exercise.stub.is_file()
-
-    def _ready(self) -> Standby:
-        """A standby for this exercise: the one that waits, if it is still good."""
-        if self._standby is not None and not self._standby.fits(self.exercise):
+    def _warm_up(self) -> None:
+        """A new standby for this exercise and the next one."""
+        if self._standby is not None:
             self._standby.close()
-            self._standby = None
-        return self._standby or self._begin()
-
-    def _begin(self) -> Standby:
         after = following(self.kit, self.progress, self.exercise)
-        others = [after, *(other for other in self.kit.exercises if self._solved(other))]
-        slugs = dict.fromkeys([self.exercise.slug, *(other.slug for other in others if other is not None)])
-        plan = Plan(str(self.kit.root), list(slugs), self.seed, self.device)
-        return Standby(plan, lambda standby, message: self._events.put(("told", (standby, message))))
+        slugs = [self.exercise.slug] + ([after.slug] if after not in (None, self.exercise) else [])
+        self._standby = Standby(Plan(str(self.kit.root), slugs, self.seed, self.device), self._on_told)
+
+    def _on_told(self, standby: Standby, message: dict[str, Any]) -> None:
+        self._events.put(("told", (standby, message)))
 
     def _told(self, standby: Standby, message: dict[str, Any]) -> None:
-        if "regressed" in message:
-            self._regressed(from_record(message["regressed"]))
-        elif standby is not self._running:
-            return
-        elif "result" in message:
-            self._running = None
+        if "again" in message:
+            self._checked_again(from_record(message["again"]))
+        elif standby is self._rechecker and not message.keys().isdisjoint({"done", "error", "gone"}):
+            self._rechecker = None
+            standby.close()
+        elif standby is self._standby and "result" in message:
+            self.running = False
             self._verdict(from_record(message["result"]))
-        elif "error" in message or "gone" in message:
+        elif standby is self._standby and self.running and not message.keys().isdisjoint({"error", "gone"}):
             self._broken(str(message.get("error") or standby.log))
+        elif standby is self._standby and "gone" in message:
+            self._warm_up()  # it checks once and ends: the next one warms up while the verdict is read
 
     def _broken(self, details: str) -> None:
         self.screen.remark(f"grader error (not your code): {keep_report(self.kit.root, details)}")
@@ -179,41 +181,61 @@ class Loop:
         same = failure is not None and before is not None and failure.title == before.title
         self.stuck = self.stuck + 1 if same else int(failure is not None)
         self.result = result
-        try:
-            self.progress.record(result, self._text)
-        except OSError as error:
-            self.screen.remark(f"progress could not be saved in {self.progress.folder}: {error.strerror}")
+        self._record(result, self.text)
+        if result.verdict == PASS:
+            self._check_again()
         self.show()
         if result.verdict == ERROR:
             self._broken("\n".join(outcome.message for outcome in result.outcomes if outcome.verdict == ERROR))
             return
         self.keys.forget()
-        self._standby = self._begin()
         self.saved()
+
+    def _record(self, result: ExerciseResult, text: bytes) -> None:
+        self.regressions.pop(result.slug, None)
+        try:
+            self.progress.record(result, text)
+        except OSError as error:
+            self.screen.remark(f"progress could not be saved in {self.progress.folder}: {error.strerror}")
+
+    # ------------------------------------------------------------------------------------------ what passed before
+
+    def _check_again(self) -> None:
+        """The exercises that passed before are checked quietly, with other inputs."""
+        if self._rechecker is not None:
+            self._rechecker.close()
+        solved = [other.slug for other in self.kit.exercises if other != self.exercise and self._solved(other)]
+        if solved:
+            self._rechecker = Standby(
+                Plan(str(self.kit.root), solved, new_seed(), self.device, quiet=True), self._on_told
+            )
+            self._rechecker.check_all()
+
+    def _solved(self, exercise: Exercise) -> bool:
+        return self.progress.entry(exercise.slug).get("verdict") == PASS and exercise.stub.is_file()
+
+    def _checked_again(self, result: ExerciseResult) -> None:
+        self._record(result, self.kit.find([result.slug])[0].stub.read_bytes())
+        if result.verdict != PASS:
+            self.regressions[result.slug] = result
+            self.screen.regressed(result)
+            if not self.running:
+                self.actions.show_keys()
 
     # ------------------------------------------------------------------------------------------ showing
 
     def show(self) -> None:
         """The last verdict and the way forward."""
-        if self.result is None:
-            return
-        self.screen.verdict(self.exercise, self.result, self.seed, self._text)
+        assert self.result is not None
+        self.screen.verdict(self.exercise, self.result, self.seed, self.text)
+        if self.progress.warning:
+            self.screen.line(self.progress.warning)
         if self.result.verdict == PASS:
-            self._passed(self.result)
+            after = following(self.kit, self.progress, self.exercise)
+            self.screen.passed(self.exercise, self.result, after)
         elif self.stuck >= SAVES_BEFORE_A_HINT:
-            self.screen.line("The same check three times: h gives a hint.", "dim")
-        self.screen.bar(self.progress)
+            self.screen.line(f"The same check {self.stuck} times in a row. A hint may help: h", "dim")
+        for regressed in self.regressions.values():
+            self.screen.regressed(regressed)
+        self.screen.bar(self.exercise, self.progress)
         self.actions.show_keys()
-
-    def _passed(self, result: ExerciseResult) -> None:
-        after = following(self.kit, self.progress, self.exercise)
-        self.screen.passed(self.exercise, result, after)
-        if after is None:
-            self.screen.all_done()
-
-    def _regressed(self, result: ExerciseResult) -> None:
-        with self.progress.changing(result.slug) as entry:
-            entry["verdict"] = result.verdict
-        self.screen.regressed(result)
-        if self._running is None:
-            self.actions.show_keys()

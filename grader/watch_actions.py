@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
+
+from rich.text import Text
 
 from grader.check_command import EXIT_PASS
 from grader.discovery import Exercise
@@ -99,13 +102,21 @@ class Actions:
         self.show_keys()
 
     def _press_t(self) -> None:
-        loop = self._loop
-        if loop.screen.console.is_dumb_terminal:
-            lesson_lines(loop.screen, loop.exercise)
-        else:
-            with loop.keys.off(), loop.screen.console.pager():
-                lesson_lines(loop.screen, loop.exercise)
+        with self._reading():
+            lesson_lines(self._loop.screen, self._loop.exercise)
         self.show_keys()
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        """A pager for a long text, where the terminal is good for one."""
+        loop = self._loop
+        loop.screen.wipe_keys()
+        with loop.keys.off():
+            if loop.screen.console.is_dumb_terminal:
+                yield
+            else:
+                with loop.screen.console.pager():
+                    yield
 
     def _press_l(self) -> None:
         loop = self._loop
@@ -119,6 +130,7 @@ class Actions:
         loop = self._loop
         assert loop.result is not None
         command = [sys.executable, *shlex.split(loop.screen.step_in(loop.result, loop.seed))[1:]]
+        loop.screen.wipe_keys()
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             with loop.keys.off():
@@ -139,12 +151,8 @@ class Actions:
 
     def _solution(self) -> None:
         loop = self._loop
-        text = loop.exercise.solution.read_text(encoding="utf-8")
-        if loop.screen.console.is_dumb_terminal:
-            sys.stdout.write(text)
-        else:
-            with loop.keys.off(), loop.screen.console.pager():
-                loop.screen.line(text)
+        with self._reading():
+            loop.screen.console.print(Text(loop.exercise.solution.read_text(encoding="utf-8")))
         loop.screen.line(f"The solution is {shown(loop.exercise.solution)}")
         self.show_keys()
 

@@ -11,41 +11,60 @@ from grader.discovery import Exercise, Kit
 from grader.progress import Progress
 from grader.screen import Screen, shown
 from grader.source import File
-from grader.verdicts import PASS, UNWRITTEN, ExerciseResult
+from grader.verdicts import FAIL, PASS, UNWRITTEN, ExerciseResult
 
-BAR = 30
+BAR = 20
 """Characters of the progress bar."""
+UP_AND_ERASE = "\x1b[1A\x1b[2K"
 
 
 class WatchScreen(Screen):
-    """The screen of the loop. On a terminal that can, each verdict gets an empty one."""
+    """The screen of the loop. A terminal that can gets an empty one for each verdict; the keys stand at the end."""
 
     def __init__(self, kit: Kit) -> None:
         super().__init__()
         self._kit = kit
-        self.console.width = min(self.console.width, 100)
+        self._moves = self.console.is_terminal and not self.console.is_dumb_terminal and not self.console.legacy_windows
+        self._keys_shown = self._empty_before = False
+
+    def _print(self, text: Text) -> None:
+        self.wipe_keys()
+        super()._print(text)
+
+    def line(self, text: str = "", style: str = "", *, whole: bool = False) -> None:
+        self.wipe_keys()
+        super().line(text, style, whole=whole)
+
+    def wipe_keys(self) -> None:
+        """The keys that were shown do not apply any more."""
+        if self._keys_shown and self._moves:
+            self.console.file.write(UP_AND_ERASE)
+            self._empty = self._empty_before
+        self._keys_shown = False
 
     def checking(self) -> None:
-        self.line("checking...", "dim")
+        self.line("checking...")
 
     def head(self, exercise: Exercise) -> None:
         """Which exercise this is and where it stands in the course."""
-        if self.console.is_terminal and not self.console.is_dumb_terminal:
+        self._keys_shown = False
+        if self._moves:
             self.console.clear()
         else:
             self.line("-" * 40)
+        self.line(f"Exercise {self._place(exercise)}: {exercise.title}", "bold")
+        self.line(shown(exercise.stub))
+
+    def _place(self, exercise: Exercise) -> str:
         numbers = [other.number for other in self._kit.exercises]
-        place = f"Exercise {numbers.index(exercise.number) + 1} of {len(numbers)}"
-        self.line(f"{place}: {exercise.title}", "bold")
-        self.line(shown(exercise.stub), "dim")
+        return f"{numbers.index(exercise.number) + 1} of {len(numbers)}"
 
     def verdict(self, exercise: Exercise, result: ExerciseResult, seed: int, text: bytes) -> None:
         """All that one run of the checks says."""
         self.head(exercise)
         self.line()
         if result.verdict == UNWRITTEN:
-            self.line(f"Nothing is written yet; {len(result.outcomes)} checks wait.")
-            self.line(f"Edit {shown(exercise.stub)} and save: the checks run by themselves.")
+            self.line("Nothing is written yet. Read the lesson (t), write, and save: the checks run by themselves.")
         else:
             if not result.unloadable:
                 self.checks(result, indent=2)
@@ -54,36 +73,36 @@ class WatchScreen(Screen):
 
     def passed(self, exercise: Exercise, result: ExerciseResult, following: Exercise | None) -> None:
         """What was built and what it is good for, in the lesson's words."""
-        self.line(f"{exercise.slug} passes: all {len(result.outcomes)} checks.", "bold green")
-        for text in (f"You have built: {exercise.title}.", leads_to(exercise)):
-            self._wrapped(text)
+        self.line(f"{exercise.slug} passes. You have built: {exercise.title}.", "bold green")
+        self.line(leads_to(exercise))
         if following is not None:
             self.line(f"Next is exercise {following.number}: {following.title}.")
-
-    def all_done(self) -> None:
+            return
         self.line("All exercises pass. You have built:", "bold green")
-        for exercise in self._kit.exercises:
-            self.line(f"  {exercise.number:>2}  {exercise.title}")
+        for built in self._kit.exercises:
+            self.line(f"  {built.number:>2}  {built.title}")
 
     def regressed(self, result: ExerciseResult) -> None:
+        """An exercise that passed before."""
         failure = result.first_failure
-        self.line(f"{result.slug} passed before and does not now: {failure.title if failure else ''}", "bold red")
+        what = f": {failure.title}" if failure is not None else ""
+        self.line(f"{FAIL.upper()}  {result.slug} passed before and does not now{what}", "bold red")
 
-    def bar(self, progress: Progress) -> None:
+    def bar(self, exercise: Exercise, progress: Progress) -> None:
         exercises = self._kit.exercises
-        solved = sum(1 for exercise in exercises if progress.state(exercise) == PASS)
+        solved = sum(1 for other in exercises if progress.state(other) == PASS)
         full = BAR * solved // len(exercises)
-        self.line(f"[{'#' * full}{'.' * (BAR - full)}] {solved} of {len(exercises)} exercises pass")
+        place = f"this is {self._place(exercise)}, {exercise.slug}"
+        self.line()
+        self.line(f"[{'#' * full}{'.' * (BAR - full)}] {solved} pass; {place}")
 
     def keys(self, names: Sequence[tuple[str, str]]) -> None:
         """The keys that apply now."""
-        parts = [part for key, name in names for part in ((key, "bold"), f" {name}  ")]
-        self._empty = False
-        self.console.print(Text.assemble(*parts))
-
-    def _wrapped(self, text: str) -> None:
-        self._empty = False
-        self.console.print(Text(text), soft_wrap=False)
+        line = Text.assemble(*(part for key, name in names for part in ((key, "bold"), f" {name}  ")))
+        line.rstrip()
+        self._print(line)
+        self._empty_before, self._empty = self._empty, False
+        self._keys_shown = len(line) < self.console.width
 
 
 def leads_to(exercise: Exercise) -> str:
