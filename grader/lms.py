@@ -22,7 +22,10 @@ METADATA = ("submission_metadata.yml", "submission_metadata.yaml")
 _ASSIGNMENT = re.compile(r"\b(assignment|homework|hw|lab|project|exercises?|ex|task|pset)[ _-]?\d*-", re.IGNORECASE)
 _EXTENSION = re.compile(r"(\.(tar|py|ipynb))?\.\w{1,8}$", re.ASCII)
 _KEY = re.compile(r"^(submission_\d+):", re.MULTILINE)
-_FIELD = re.compile(r"^[ \t-]{0,20}:?(name|sid|email|created_at)[ \t]{0,5}:[ \t]{0,5}(\S[^\r\n]{0,200})", re.MULTILINE)
+_SUBMITTERS = re.compile(r"^  :?submitters:[ \t]*\n((?:[ \t-]*:?(?:name|sid|email):[^\n]*\n)+)", re.MULTILINE)
+_FIELD = re.compile(r":?(name|sid|email):[ \t]{0,5}(\S[^\n]{0,200})")
+_CREATED = re.compile(r"^  :?created_at:[ \t]*([^\n]{0,50})", re.MULTILINE)
+"""Only what is indented by two: what a student's program printed stands further right."""
 
 
 @dataclass(frozen=True)
@@ -88,12 +91,15 @@ def gradescope_people(metadata: str) -> dict[str, Origin]:
     people = {}
     for start, after in zip_longest(starts, starts[1:]):
         end = after.start() if after is not None else len(metadata)
+        block = _SUBMITTERS.search(metadata, start.end(), end)
+        created = _CREATED.search(metadata, start.end(), end)
         fields: dict[str, list[str]] = {}
-        for field in _FIELD.finditer(metadata, start.end(), end):
-            fields.setdefault(field[1], []).append(field[2].strip().strip("'\""))
+        for found in _FIELD.finditer(block[1] if block is not None else ""):
+            fields.setdefault(found[1], []).append(found[2].strip().strip("'\""))
         names = fields.get("name") or fields.get("email") or [start[1]]
         number = (fields.get("sid") or [start[1].removeprefix("submission_")])[0]
-        people[start[1]] = Origin(f"{' and '.join(names[:8])}_{number}", number=fields.get("created_at", [""])[0])
+        when = created[1].strip() if created is not None else ""
+        people[start[1]] = Origin(f"{' and '.join(names[:8])}_{number}", number=when)
     return people
 
 
