@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from grader import replies
 from grader.codec import Decoder, Encoder
 from grader.errors import Mismatch
 from grader.handles import Call, Module, Opaque, Optimizer
+from grader.limits import MAX_FRAME, MAX_QUESTIONS
 from grader.values import CodecError, Decoded, Reference
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ class Desk:
         """What went wrong in a callback; raised when the learner's call is over."""
         self._code = code
         self._kept: list[Any] = [*kept]
+        self._served = self._size = 0
 
     def kept(self, number: int) -> Any:
         """What was handed out under this number."""
@@ -64,6 +67,10 @@ class Desk:
 
     def serve(self, question: bytes, call: Call | None) -> bytes:
         """Answers a callback; after a refusal with None."""
+        self._served += 1
+        self._size += len(question)
+        if self._served > MAX_QUESTIONS or self._size > MAX_FRAME:
+            raise CodecError("more questions than any code has")
         number, arguments, named = self.read(question).value
         return self.frame(self.answer(number, arguments, named, call))
 
@@ -98,7 +105,7 @@ class Desk:
 
     def _resolve(self, reference: Reference) -> Any:
         if reference.kind == "module":
-            return Module(self._code, reference)
+            return Module(self._code, Reference("module", reference.id, replies.about(reference.about)))
         if reference.kind == "optimizer":
             return Optimizer(reference)
         if reference.kind == "opaque" and 0 <= reference.id < len(self._kept):

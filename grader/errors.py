@@ -22,6 +22,8 @@ from typing import Any
 
 from grader.picture import Picture
 
+_NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "Cannot allocate memory", "bad allocation")
+
 
 class GraderError(Exception):
     """Not the learner's fault."""
@@ -99,10 +101,17 @@ class Raised:
         return self.kinds[0]
 
     @property
+    def out_of_memory(self) -> bool:
+        """Whether it says that there was no more memory to have."""
+        return "MemoryError" in self.kinds or any(words in self.message for words in _NO_MEMORY)
+
+    @property
     def line(self) -> int | None:
         return self.frames[-1][1] if self.frames else None
 
     def __str__(self) -> str:
+        if self.out_of_memory:
+            return f"{self.kind}: out of memory"
         first, _, _ = self.message.partition("\n")
         return f"{self.kind}: {first}" if first else self.kind
 

@@ -25,7 +25,7 @@ from grader.boot import UP
 from grader.channel import Channel
 from grader.errors import GraderError
 from grader.limits import START_SECONDS, Limits
-from grader.sandbox import SCRATCH
+from grader.sandbox import NO_MEMORY, SCRATCH
 
 ALIVE = -1
 """What the fork server answers for a worker that had not ended."""
@@ -163,6 +163,8 @@ def _kill(process: Server) -> None:
 
 
 def _how(code: int) -> str:
+    if code == NO_MEMORY:
+        return "ran out of memory"
     return f"was killed by signal {-code}" if code < 0 else f"ended itself with exit status {code}"
 
 

@@ -12,6 +12,8 @@ MAX_NODES = 20_000
 """Values in one frame: lists, numbers, tensors ..."""
 MAX_SOURCE = 1 << 20
 """Bytes of a learner's file."""
+MAX_QUESTIONS = 2_000
+"""Callbacks that one check's calls may make: the longest decoding asks 100 times."""
 MAX_DEPTH = 24
 MAX_TEXT = 8_192
 """Characters of one str."""

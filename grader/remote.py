@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grader import pretend
+from grader import pretend, replies
 from grader.desk import Desk, Prompt
 from grader.errors import Crashed, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Raised, Unwritten
 from grader.handles import Call, Function, Module, Request
@@ -217,8 +217,7 @@ class Code:
             raise Crashed("the process that ran the code is gone")
         try:
             decoded = desk.read(self.transport.request(frame, Prompt(desk, call)))
-            if not isinstance(decoded.value, dict) or "shortcuts" not in decoded.value:
-                raise CodecError("no reply")
+            replies.check(decoded.value)
         except Lost:
             self.close()
             raise

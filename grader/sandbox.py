@@ -18,6 +18,8 @@ from typing import Any
 LINUX = sys.platform == "linux"
 BROKEN = 70
 """The exit status of a worker whose layers failed although they had worked before."""
+NO_MEMORY = 71
+"""The exit status of a worker that had no memory left to say so."""
 SCRATCH = "/tmp"
 NOBODY = 65_534
 _PDEATHSIG, _GET_PDEATHSIG, _SET_DUMPABLE, _NO_NEW_PRIVS = 1, 2, 4, 38

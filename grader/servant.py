@@ -7,6 +7,8 @@ functions, modules and values. It knows no check, no expected value and no verdi
 from __future__ import annotations
 
 import importlib
+import mmap
+import traceback
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
@@ -25,6 +27,9 @@ from grader.pretend import NAME, simulated_gpu
 from grader.surroundings import counting_saved, seed_everything, watched
 from grader.tripwires import Tripwires
 from grader.values import Reference, leaves
+
+SPARE = 16 << 20
+"""Bytes."""
 
 
 class Opaque:
@@ -77,6 +82,8 @@ class Servant:
         self._module = ModuleType("unloaded")
         self._finder = ExerciseFinder({})
         self._tripwires = Tripwires()
+        self._spare = mmap.mmap(-1, SPARE) if alone else None
+        """Given back when memory runs out, to have some for saying so."""
 
     # ------------------------------------------------------------------------------------------ frames in and out
 
@@ -93,7 +100,13 @@ class Servant:
             if self._lets_pass(error):
                 raise
             self.last_error = error
-            reply = {"raised": describe_error(error, self.file)}
+            if self._spare is not None and isinstance(error, MemoryError):
+                self._spare.close()
+                self._spare = None
+                reply = {"raised": describe_error(error, self.file)}
+                traceback.clear_frames(error.__traceback__)
+            else:
+                reply = {"raised": describe_error(error, self.file)}
         return self._encoder().frame({**reply, "shortcuts": self._tripwires.used})
 
     def _encoder(self) -> Encoder:

@@ -189,6 +189,8 @@ class ForkServer:
             os.closerange(descriptor + 1, 1024)
             status = 0
             serve(socket.socket(fileno=descriptor))
+        except MemoryError:
+            status = sandbox.NO_MEMORY
         finally:
             os._exit(status)
 
