@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -140,17 +141,26 @@ class Row:
 
 
 def _rows(exercise: Mapping[str, Any], several_devices: bool) -> list[Row]:
+    """Checks in teaching order; those in a row that have nothing to say are one."""
     from grader import page
 
     seen: set[str] = set()
     rows = []
-    for check in exercise["checks"]:
-        reason, facts = summary.reason(check["message"])
-        device = check["device"] if several_devices else ""
-        kind = "" if check["verdict"] in (PASS, SKIP) else "failed" if reason in seen else "failed said"
-        start = page.part("row_start", check["title"], device, kind)
-        end = page.part("row_end", check["verdict"], check["points"], check["max_points"])
-        picture = Picture.from_record(check["picture"]) if "picture" in check else None
-        rows.append(Row(start, end, reason, facts, picture, reason in seen))
-        seen.add(reason)
+    for silent, checks in groupby(exercise["checks"], key=lambda check: not check["message"]):
+        cells = [(check, _cells(check, several_devices)) for check in checks]
+        if silent:
+            rows.append(Row(page.silent_rows(tuple(cell for _, cell in cells)), "", "", "", None, False))
+            continue
+        for check, (title, device, verdict, points, most) in cells:
+            reason, facts = summary.reason(check["message"])
+            kind = "" if verdict in (PASS, SKIP) else "failed" if reason in seen else "failed said"
+            start, end = page.part("row_start", title, device, kind), page.part("row_end", verdict, points, most)
+            picture = Picture.from_record(check["picture"]) if "picture" in check else None
+            rows.append(Row(start, end, reason, facts, picture, reason in seen))
+            seen.add(reason)
     return rows
+
+
+def _cells(check: Mapping[str, Any], several_devices: bool) -> tuple[str, str, str, float, float]:
+    device = check["device"] if several_devices else ""
+    return check["title"], device, check["verdict"], check["points"], check["max_points"]
