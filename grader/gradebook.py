@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from grader import junit
+from grader.lms import CANVAS, MOODLE
 from grader.report import page_path
 from grader.verdicts import PASS, SKIP, clean, plain
 from grader.whole import save
@@ -20,8 +21,6 @@ MAX_CELL = 32_000
 """Bytes in a cell; Excel takes 32,767 characters."""
 ASSIGNMENT = "Sequence kit"
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-_CANVAS = re.compile(r"[^_]+(?:_LATE)?_(\d{2,})_\d{2,}_")
-_MOODLE = re.compile(r"(.+?)_(\d+)_assignsubmission_")
 
 
 def write(out: Path, document: Document) -> None:
@@ -85,9 +84,9 @@ def _canvas(out: Path, document: Document, assignment: str) -> Path:
         ["Points Possible", "", "", "", "", _points(most)],
     ]
     for one in _scored(document):
-        known = _CANVAS.match(one["source"])
+        known = CANVAS.match(one["source"])
         name = one["id"].replace("Points Possible", "Points-Possible")
-        who = [known[1], "", ""] if known else ["", "", one["id"]]
+        who = [known["user"], "", ""] if known else ["", "", one["id"]]
         rows.append([name, *who, "", _points(one["score"])])
     save(out / "canvas.csv", _csv(rows))
     return out / "canvas.csv"
@@ -103,8 +102,8 @@ def _moodle(out: Path, document: Document, assignment: str) -> Path:
     percent = f"{assignment} (percent)"
     rows = [["Identifier", "Full name", "Username", "Grade", "Maximum Grade", "Last modified (grade)", percent]]
     for one in _scored(document):
-        known = _MOODLE.match(one["source"])
-        who = [f"Participant {known[2]}", known[1], ""] if known else ["", "", one["id"]]
+        known = MOODLE.match(one["source"])
+        who = [f"Participant {known['user']}", known["name"], ""] if known else ["", "", one["id"]]
         share = 100 * one["score"] / one["max_score"] if one["max_score"] else 0.0
         rows.append([*who, _points(one["score"]), _points(one["max_score"]), "", _points(share)])
     save(out / "moodle.csv", _csv(rows))
