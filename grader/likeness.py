@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from grader.compare import ROUNDING, widen
-from grader.handles import Call, Module, Opaque, Request
+from grader.handles import Call, Module, Opaque, Optimizer, Request
 from grader.values import Foreign, leaves
 
 SAME = {torch.float64: 1e-7, torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 8e-2}
@@ -114,6 +114,6 @@ def _same(one: Any, other: Any) -> bool:
         return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
     if isinstance(one, Module) and isinstance(other, Module):
         return all(one._about.get(part) == other._about.get(part) for part in _PARTS)
-    if isinstance(one, (Module, Opaque, Foreign)):
+    if isinstance(one, (Module, Opaque, Optimizer, Foreign)):
         return type(one) is type(other)
     return type(one) is type(other) and bool(one == other)

@@ -89,7 +89,7 @@ def _all(units: Sequence[Unit], jobs: int) -> Iterator[tuple[Unit, list[Sighting
             yield waiting[done], done.result()
 
 
-def _report(matrix: Matrix) -> None:
+def _report(matrix: Matrix, *, thorough: bool) -> None:
     rows = matrix.rows
     click.echo(
         f"{matrix.exercise.slug:<26}{len(rows):4} mistakes x {len(matrix.checks)} checks: "
@@ -107,7 +107,7 @@ def _report(matrix: Matrix) -> None:
         click.echo(
             f"    the equivalent {row.variant.name} is refused, seed {seen.seed} {seen.transport}: {seen.message}"
         )
-    for name in matrix.idle:
+    for name in matrix.idle if thorough else []:
         click.echo(f"    {name} catches no mistake")
 
 
@@ -125,6 +125,7 @@ def page(matrices: Sequence[Matrix], seeds: int, transports: Sequence[str]) -> s
 )
 @click.option("--mistakes/--no-mistakes", default=True, show_default=True, help="Put mistakes to the checks.")
 @click.option("--equivalents/--no-equivalents", default=True, show_default=True, help="Put other right ways to them.")
+@click.option("--quick", is_flag=True, help="On every seed stop at the check that names the mistake.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page too.")
 def main(
     exercises: tuple[str, ...],
@@ -133,6 +134,7 @@ def main(
     jobs: int,
     mistakes: bool,
     equivalents: bool,
+    quick: bool,
     html: Path | None,
 ) -> None:
     """Print which mistakes are caught and named, and whether other right ways pass.
@@ -143,7 +145,7 @@ def main(
     kit, start = Kit(), time.perf_counter()
     chosen, ways = kit.find(exercises), TRANSPORTS[transport]
     units = [
-        Unit(exercise.number, seed, ways, mistakes, equivalents, seed == 0)
+        Unit(exercise.number, seed, ways, mistakes, equivalents, seed == 0 and not quick)
         for exercise in chosen
         for seed in range(seeds)
     ]
@@ -156,8 +158,10 @@ def main(
         if not left[unit.number]:
             matrix = matrix_of(session, _exercise(unit.number), found[unit.number])
             matrices[unit.number] = matrix
-            _report(matrix)
-            whole = whole and not matrix.uncaught and not matrix.refused and not (mistakes and matrix.idle)
+            _report(matrix, thorough=mistakes and not quick)
+            whole = (
+                whole and not matrix.uncaught and not matrix.refused and not (mistakes and not quick and matrix.idle)
+            )
     click.echo(f"{seeds} seeds, {' and '.join(ways)}, {time.perf_counter() - start:.0f} s")
     if html is not None:
         save(html, page([matrices[number] for number in sorted(matrices)], seeds, ways))
