@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from grader.summary import base_title
-from grader.verdicts import ERROR, MISSING, UNWRITTEN
+from grader.verdicts import ERROR, MISSING, SKIP, UNWRITTEN
 
 Document = Mapping[str, Any]
+NEW = "not asked"
 Reason = tuple[str, str, str, str]
 """The exercise, the check or nothing, the verdict before and the verdict now."""
 
@@ -73,7 +74,7 @@ def _changed(old: Document, new: Document) -> Changed:
         if exercise["id"] in before:
             found.reasons += _reasons(before[exercise["id"]], exercise)
         else:
-            found.reasons.append((exercise["id"], "", "not asked", exercise["verdict"]))
+            found.reasons.append((exercise["id"], "", NEW, exercise["verdict"]))
     return found
 
 
@@ -86,11 +87,12 @@ def _reasons(old: Document, new: Document) -> list[Reason]:
     found = [
         (new["id"], f"{base_title(check)}{_on(check, new)}", was, check["verdict"])
         for check in new["checks"]
-        if (was := before.get((check["id"], check["device"]), "not asked")) != check["verdict"]
+        if (was := before.get((check["id"], check["device"]), NEW)) != check["verdict"]
+        and (was, check["verdict"]) != (NEW, SKIP)
     ]
     return list(dict.fromkeys(found))
 
 
 def _on(check: Document, exercise: Document) -> str:
-    several = any(other["device"] != check["device"] for other in exercise["checks"])
-    return f" on {check['device']}" if several else ""
+    ran = {other["device"] for other in exercise["checks"] if other["verdict"] != SKIP}
+    return f" on {check['device']}" if len({*ran, check["device"]}) > 1 else ""

@@ -36,8 +36,8 @@ def page_path(id: str) -> str:  # noqa: A002  (the document's own word)
     return f"students/{slug or 'student'}-{digest}.html"
 
 
-SHOWN_MISTAKES = 15
-"""Rows that are open to the eye; the rarer ones are behind a click."""
+SHOWN = 15
+"""Rows of a long table that are open to the eye; the rarer ones are behind a click."""
 ISOLATION = {
     "process": "a process of its own",
     "files": "files of others",
@@ -77,7 +77,7 @@ def class_page(document: Mapping[str, Any], previous: Mapping[str, Any] | None =
         scores=scores,
         histogram=Markup(figure.histogram(scores.counts, scores.labels, "How many have which score")),
         mistakes=summary.mistakes(document),
-        shown_mistakes=SHOWN_MISTAKES,
+        shown=SHOWN,
         exercises=exercises,
         unexplained=sorted(unexplained, key=lambda row: -len(row[2])),
         changes=changes(document, previous) if previous and previous.get("format") == document["format"] else None,
@@ -119,9 +119,9 @@ def student_page(one: Mapping[str, Any], run: Mapping[str, Any]) -> str:
         "student.html",
         one=one,
         run=run,
-        several_devices=len(run["devices"]) > 1,
         shared_message=summary.shared_message,
         rows=_rows,
+        absent=lambda exercise: summary.not_run(check for check in exercise["checks"] if _absent(check, run)),
         yours=lambda picture: Markup(figure.yours(picture)),
         expected=lambda picture: Markup(figure.expected(picture)),
     )
@@ -140,14 +140,20 @@ class Row:
     """Whether a check before it failed for the same reason."""
 
 
-def _rows(exercise: Mapping[str, Any], several_devices: bool) -> list[Row]:
+def _absent(check: Mapping[str, Any], run: Mapping[str, Any]) -> bool:
+    """Whether a check was not run because its device is not there: said once, not for each check."""
+    return check["verdict"] == SKIP and check["device"] not in run["devices"]
+
+
+def _rows(exercise: Mapping[str, Any], run: Mapping[str, Any]) -> list[Row]:
     """Checks in teaching order; those in a row that have nothing to say are one."""
     from grader import page
 
     seen: set[str] = set()
     rows = []
-    for silent, checks in groupby(exercise["checks"], key=lambda check: not check["message"]):
-        cells = [(check, _cells(check, several_devices)) for check in checks]
+    present = [check for check in exercise["checks"] if not _absent(check, run)]
+    for silent, checks in groupby(present, key=lambda check: not check["message"]):
+        cells = [(check, _cells(check, len(run["devices"]) > 1)) for check in checks]
         if silent:
             rows.append(Row(page.silent_rows(tuple(cell for _, cell in cells)), "", "", "", None, False))
             continue

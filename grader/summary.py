@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from statistics import mean, median
 from typing import Any
@@ -117,9 +117,11 @@ def _count(count: ExerciseCount, exercise: Document) -> None:
     written = exercise["verdict"] not in (MISSING, UNWRITTEN)
     said: dict[tuple[str, str], bool] = {}
     for check in exercise["checks"]:
+        if check["verdict"] == SKIP:
+            continue
         key = (check["id"].partition("[")[0], check["device"])
         count.checks.setdefault(key, CheckCount(base_title(check), check["device"]))
-        if written and check["verdict"] not in (SKIP, ERROR):
+        if written and check["verdict"] != ERROR:
             said[key] = said.get(key, True) and check["verdict"] == PASS
     for key, passed in said.items():
         count.checks[key].passed += passed
@@ -145,8 +147,14 @@ def _unexplained(exercise: Document) -> str:
 
 def shared_message(exercise: Document) -> str:
     """What all checks of an exercise say alike: no such file, a file that cannot be loaded."""
-    messages = {check["message"] for check in exercise["checks"]}
-    return messages.pop() if len(messages) == 1 and len(exercise["checks"]) > 1 else ""
+    messages = [check["message"] for check in exercise["checks"] if check["verdict"] != SKIP]
+    return messages[0] if len(messages) > 1 and len(set(messages)) == 1 else ""
+
+
+def not_run(checks: Iterable[Document]) -> list[str]:
+    """A sentence for each device that some checks were not run on, and why."""
+    counts = Counter((check["device"], check["message"]) for check in checks if check["verdict"] == SKIP)
+    return [f"{n} {'check' if n == 1 else 'checks'} not run on {device}: {why}" for (device, why), n in counts.items()]
 
 
 def mistakes(document: Document) -> list[Mistake]:

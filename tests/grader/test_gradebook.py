@@ -129,6 +129,14 @@ def test_gradescope_gets_text_and_no_markup():
     assert {test["output_format"] for test in found["tests"]} == {"text"}
 
 
+def test_gradescope_has_no_tests_that_were_not_run():
+    skips = [check(i, "skip", device="cuda", message="no cuda here") for i in (1, 2)]
+    (one,) = document([submission("ann", [exercise("ex01_encoder", "pass", [check(1), *skips])])])["submissions"]
+    found = gradebook.gradescope(one)
+    assert [test["name"] for test in found["tests"]] == ["ex01_encoder: number 1"]
+    assert found["output"] == "2 checks not run on cuda: no cuda here"
+
+
 def test_junit_is_xml_that_a_ci_reads(tmp_path):
     file = gradebook.export("junit", tmp_path, CLASS)
     root = ElementTree.parse(file).getroot()

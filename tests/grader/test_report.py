@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from grader import figure, page, report, summary
+from grader import report, summary
 from grader.changes import changes
 from grader.report import page_path
 from tests.grader.documents import (
@@ -209,33 +209,20 @@ def test_a_student_reads_what_a_terminal_would_have_said():
     )
 
 
+def test_an_absent_device_is_said_once():
+    skips = [check(i, "skip", device="cuda", message="no cuda here") for i in (1, 2)]
+    one = submission(
+        "ann", [exercise("ex01_encoder", "pass", [check(1), check(2, "skip", message="not here"), *skips])]
+    )
+    text = Reader(report.student_page(one, document([])["run"])).text
+    assert text.count("no cuda here") == 1
+    assert "2 checks not run on cuda: no cuda here" in text
+    assert "number 2 skip 0 / 0 not here" in text
+
+
 def test_an_empty_class_has_a_report(tmp_path):
     report.write(tmp_path, document([]), document(CLASS))
     assert "0 submissions" in (tmp_path / "report.html").read_text("utf-8")
-
-
-def luminance(colour):
-    """WCAG's, of #rgb or #rrggbb."""
-    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
-    parts = [int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)]
-    red, green, blue = (x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
-def test_text_stands_out_from_what_is_behind_it(theme):
-    style = Path(page.TEMPLATES, "base.html").read_text("utf-8").partition("@media print")[0]
-    colours = dict(re.findall(r"--([\w-]+): (#\w+)", style.split(":root {")[1 + theme]))
-    pairs = [(ink, back) for ink in ("ink", "quiet", "accent") for back in ("paper", "card")]
-    pairs += [(word, f"{word}-back") for word in ("pass", "fail", "wait", "error")]
-    for ink, back in pairs:
-        light, dark = sorted((luminance(colours[ink]), luminance(colours[back])), reverse=True)
-        assert (light + 0.05) / (dark + 0.05) >= 4.5, (ink, back)
-
-
-def test_digits_can_be_read_on_every_colour_of_a_heat_map():
-    for share in (-1.0, -0.5, 0.0, 0.5, 1.0, float("nan")):
-        assert (luminance(figure.colour(share)) + 0.05) / (luminance("#111") + 0.05) >= 7
 
 
 def test_templates_are_in_the_wheel():

@@ -63,3 +63,20 @@ def test_two_mistakes_at_once_are_two_of_the_class():
 def test_the_same_run_changes_nothing():
     found = changes(document(CLASS), document(CLASS))
     assert (found.scores, found.reasons, found.conditions) == (0, [], [])
+
+
+ABSENT = {"device": "cuda", "message": "no cuda here"}
+
+
+def test_an_absent_device_is_no_failure_and_no_change():
+    lost = [check(i, "fail", message="Python cannot read it") for i in (1, 2)]
+    skips = [check(i, "skip", **ABSENT) for i in (1, 2)]
+    now = document([submission("ann", [exercise("ex01_encoder", "fail", [*lost, *skips])])])
+    before = document([submission("ann", [exercise("ex01_encoder", "fail", lost)])])
+    (count,) = summary.exercises(now)
+    assert [(one.device, one.passed, one.failed) for one in count.checks.values()] == [("cpu", 0, 1), ("cpu", 0, 1)]
+    assert not count.several_devices
+    assert len(count.unexplained) == 1
+    assert summary.shared_message(now["submissions"][0]["exercises"][0]) == "Python cannot read it"
+    assert summary.not_run([*lost, *skips]) == ["2 checks not run on cuda: no cuda here"]
+    assert changes(now, before).changed == []
