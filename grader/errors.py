@@ -16,6 +16,7 @@ Finding                         what a check found in the learner's code: always
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -136,6 +137,9 @@ class Unwritten(LearnerError):
     verdict = "unwritten"
 
 
+_FILE = re.compile(r'^  File "[^"\n]*"', re.MULTILINE)
+
+
 class LoadFailure(Finding):
     """The learner's file could not be loaded: every check of the exercise gets this verdict."""
 
@@ -156,6 +160,7 @@ class LoadFailure(Finding):
         if data["syntax_line"] is not None or "SyntaxError" in data["kinds"]:
             line = data["syntax_line"]
             message = str(data["message"]).replace(f", line {line}", f", {where(line)}") if line else data["message"]
+            message = _FILE.sub(lambda _: f'  File "{shown}"', message, count=1)
             return cls(f"Python cannot read {shown}:\n{message}", line=line)
         raised = Raised.from_reply(data, where)
         at = f" at {raised.where}" if raised.where else ""

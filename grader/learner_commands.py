@@ -153,15 +153,18 @@ def reset(word: str, *, yes: bool, ask: Ask) -> None:
         return
     if not yes:
         _confirm(f"Replace exercises/{exercise.slug}.py by the stub? Your file is kept.", ask)
-    put_stub_back(screen, progress_of(kit, screen), exercise)
+    for text in put_stub_back(progress_of(kit, screen), exercise):
+        screen.line(text)
 
 
-def put_stub_back(screen: Screen, progress: Progress, exercise: Exercise) -> None:
+def put_stub_back(progress: Progress, exercise: Exercise) -> list[str]:
+    """Keeps the learner's file, writes the stub in its place, and says so."""
+    said = []
     if exercise.stub.is_file():
         kept = progress.keep(exercise.slug, exercise.stub.read_bytes(), because=RESET)
-        screen.line(f"your file is kept as {kept.relative_to(exercise.root)}")
+        said.append(f"your file is kept as {kept.relative_to(exercise.root)}")
     write_whole(exercise.stub, stub_of(exercise.solution.read_text(encoding="utf-8")).encode())
-    screen.line(f"exercises/{exercise.slug}.py is the stub again")
+    return [*said, f"exercises/{exercise.slug}.py is the stub again"]
 
 
 def _confirm(question: str, ask: Ask) -> None:

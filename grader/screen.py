@@ -86,7 +86,11 @@ class Screen:
     def _marked(self, indent: int, verdict: str, text: str) -> None:
         word = verdict.upper() if verdict in (FAIL, TIMEOUT, CRASH, ERROR) else verdict
         self._empty = False
-        self._print(Text.assemble((f"{' ' * indent}{word:<10}", STYLES.get(verdict, "")), text))
+        line = Text.assemble((f"{' ' * indent}{word:<10}", STYLES.get(verdict, "")), text)
+        if self.console.is_terminal and len(line) > self.console.width:
+            line.right_crop(len(line) - self.console.width + 3)
+            line.append("...")
+        self._print(line)
 
     def exercise(self, result: ExerciseResult, *, every_check: bool) -> None:
         """One line for an exercise, one for each check where asked for or where some failed."""
@@ -130,7 +134,7 @@ class Screen:
 
     def _failure(self, outcome: Outcome, place: str, last_seen: str) -> None:
         for text in [*outcome.message.splitlines(), *last_seen.splitlines()]:
-            self.line(f"    {text}")
+            self.line(f"    {text}", whole=outcome.unloadable)  # the caret of a syntax error points up
         for text in heatmap.lines(outcome.picture) if outcome.picture is not None else []:
             self.line(f"    {text}")
         if outcome.output.strip():

@@ -17,7 +17,7 @@ from grader.keys import END, Keys
 from grader.learner_commands import following
 from grader.progress import Progress
 from grader.standby import Plan, Standby, from_record
-from grader.verdicts import ERROR, PASS, ExerciseResult
+from grader.verdicts import ERROR, FAIL, PASS, ExerciseResult
 from grader.watch_actions import Actions
 from grader.watch_files import FolderWatch, signature
 from grader.watch_screen import WatchScreen
@@ -79,8 +79,12 @@ class Loop:
         self.paused = False
         self.status: int | None = None
         self.stuck = 0
-        """How many saves in a row failed on the same check."""
+        """How many texts in a row failed on the same check."""
+        self._stuck_at: str | None = None
+        self._tried = b""
         self.regressions: dict[str, ExerciseResult] = {}
+        self.notes: list[str] = []
+        """What is said once, with the next verdict."""
         self._seen: object = None
 
     def run(self, exercise: Exercise) -> int:
@@ -122,7 +126,7 @@ class Loop:
 
     def go_to(self, exercise: Exercise) -> None:
         """Makes this the exercise on screen."""
-        self.exercise, self.result, self.stuck, self.paused = exercise, None, 0, False
+        self.exercise, self.result, self.paused = exercise, None, False
         self.screen.head(exercise)
         self.check()
 
@@ -177,9 +181,7 @@ class Loop:
         self.status = EXIT_GRADER
 
     def _verdict(self, result: ExerciseResult) -> None:
-        failure, before = result.first_failure, self.result.first_failure if self.result is not None else None
-        same = failure is not None and before is not None and failure.title == before.title
-        self.stuck = self.stuck + 1 if same else int(failure is not None)
+        self._count(result)
         self.result = result
         self._record(result, self.text)
         if result.verdict == PASS:
@@ -190,6 +192,14 @@ class Loop:
             return
         self.keys.forget()
         self.saved()
+
+    def _count(self, result: ExerciseResult) -> None:
+        """How long the learner has been at the same check: only texts that differ count."""
+        title = result.first_failure.title if result.first_failure is not None and result.verdict == FAIL else None
+        if title is None or title != self._stuck_at:
+            self._stuck_at, self.stuck, self._tried = title, 0, b""
+        self.stuck += title is not None and self.text != self._tried
+        self._tried = self.text
 
     def _record(self, result: ExerciseResult, text: bytes) -> None:
         self.regressions.pop(result.slug, None)
@@ -228,8 +238,9 @@ class Loop:
         """The last verdict and the way forward."""
         assert self.result is not None
         self.screen.verdict(self.exercise, self.result, self.seed, self.text)
-        if self.progress.warning:
-            self.screen.line(self.progress.warning)
+        for note in [*self.notes, *([self.progress.warning] if self.progress.warning else [])]:
+            self.screen.line(note)
+        self.notes, self.progress.warning = [], None
         if self.result.verdict == PASS:
             after = following(self.kit, self.progress, self.exercise)
             self.screen.passed(self.exercise, self.result, after)

@@ -161,7 +161,7 @@ class Actions:
         self._ask(f"Put the stub back in {file}? Your file is kept.", self._reset)
 
     def _reset(self) -> None:
-        put_stub_back(self._loop.screen, self._loop.progress, self._loop.exercise)
+        self._loop.notes += put_stub_back(self._loop.progress, self._loop.exercise)
         self._loop.saved()
 
     def _press_p(self) -> None:

@@ -27,6 +27,7 @@ class Terminal:
         self.screen = pyte.HistoryScreen(columns, rows, history=2000)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = b""
+        self.echoes_at_the_end = False
         self.process = pexpect.spawn(
             sys.executable, list(map(str, arguments)), cwd=str(folder), env=settings, dimensions=(rows, columns)
         )
@@ -74,5 +75,6 @@ class Terminal:
         end = time.monotonic() + PATIENCE
         while self.read(0.1):
             assert time.monotonic() < end, f"it does not end; the screen:\n{self.text}"
+        self.echoes_at_the_end = self.process.getecho()
         self.process.close()
         return self.process.exitstatus if self.process.exitstatus is not None else -self.process.signalstatus

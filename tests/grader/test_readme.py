@@ -19,6 +19,7 @@ from tests.grader.kits import ROOT, copy_kit, run
 
 README = ROOT / "README.md"
 TRANSCRIPT = re.compile(r"<!-- transcript: (.*?) -->\n```console\n(.*?)```", re.DOTALL)
+LOOP = re.compile(r"<!-- terminal: loop -->\n```console\n(.*?)```", re.DOTALL)
 
 
 def learner_kit(folder):
@@ -49,13 +50,21 @@ def test_transcripts_are_what_the_program_prints(tmp_path):
         assert transcript(kit, text) == text
 
 
+def test_the_loop_is_what_a_terminal_shows(tmp_path):
+    pytest.importorskip("pexpect")
+    from tests.grader import loop_story
+
+    (text,) = LOOP.findall(README.read_text(encoding="utf-8"))
+    assert loop_story.tell(copy_kit(tmp_path / "kit")) == text
+
+
 def commands():
     """Every command of the README, but those that install, and the loop, which test_watch.py drives."""
     text = README.read_text(encoding="utf-8")
     blocks = re.findall(r"```bash\n(.*?)```", text, flags=re.DOTALL)
     lines = [line for block in blocks for line in block.splitlines() if line.startswith("grader")]
     lines += [span for span in re.findall(r"`(grader [a-z][^`]*)`", text) if "EX" not in span]
-    return sorted(set(lines) - {"grader watch"})
+    return sorted({line for line in lines if not line.startswith("grader watch")})
 
 
 @pytest.mark.parametrize("command", commands())
@@ -78,9 +87,13 @@ def test_only_the_commands_of_the_readme_install():
 
 
 if __name__ == "__main__":
+    from tests.grader import loop_story
+
     with tempfile.TemporaryDirectory() as folder:
         kit = learner_kit(Path(folder) / "kit")
         text = README.read_text(encoding="utf-8")
+        loop = loop_story.tell(copy_kit(Path(folder) / "loop"))
+        text = LOOP.sub(lambda _: f"<!-- terminal: loop -->\n```console\n{loop}```", text)
         README.write_text(
             TRANSCRIPT.sub(
                 lambda found: f"<!-- transcript: {found[1]} -->\n```console\n{transcript(kit, found[2])}```", text

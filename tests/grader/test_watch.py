@@ -1,33 +1,113 @@
-"""The learner's loop in a real terminal, on a copy of the kit."""
+"""The learner's loop in a real terminal, on a copy of the kit: what test_readme.py's story does not show."""
+
+import os
+import signal
 
 import pytest
 
 from tests.grader.kits import copy_kit
 
-pexpect = pytest.importorskip("pexpect")
-from tests.grader.terminal import Terminal  # noqa: E402
+pytest.importorskip("pexpect")
+from tests.grader.terminal import Terminal
 
 pytestmark = pytest.mark.xdist_group("watch")
 
 
 @pytest.fixture(scope="module")
 def kit(tmp_path_factory):
-    return copy_kit(tmp_path_factory.mktemp("watch") / "kit", only={6, 7})
+    return copy_kit(tmp_path_factory.mktemp("watch") / "kit", only={5, 6})
 
 
-def test_a_save_gets_a_verdict_a_hint_and_a_way_forward(kit):
+@pytest.fixture(scope="module")
+def terminal(kit):
+    """One loop for all tests of this file, on exercise 6, which passes at first."""
     file = kit / "exercises" / "ex06_self_attention.py"
+    file.write_bytes((kit / "solutions" / file.name).read_bytes())
+    started = Terminal(kit, "-m", "grader", "watch", "6", "--seed", "4", rows=100)
+    started.shows("ex06_self_attention passes", "n next")
+    yield started
+    started.process.close(force=True)
+
+
+@pytest.fixture
+def file(kit):
+    return kit / "exercises" / "ex06_self_attention.py"
+
+
+def rename(file, text):
+    """As vim and most editors save."""
+    new = file.with_name("4913")
+    new.write_text(text)
+    os.replace(new, file)
+
+
+def swap(file, text):
+    """The old file is moved away first, the new one written in its place, the old one deleted."""
+    aside = file.with_name(f"{file.name}~")
+    os.replace(file, aside)
+    file.write_text(text)
+    aside.unlink()
+
+
+def truncate(file, text):
+    """As nano saves."""
+    with file.open("r+") as opened:
+        opened.truncate(0)
+        opened.flush()
+        opened.write(text)
+
+
+def delete(file, text):
+    file.unlink()
+    file.write_text(text)
+
+
+@pytest.mark.parametrize("save", [rename, swap, truncate, delete])
+def test_every_way_to_save_is_seen(terminal, file, kit, save):
     solution = (kit / "solutions" / file.name).read_text()
-    terminal = Terminal(kit, "-m", "grader", "watch", "6", "--seed", "4127", rows=120)
-    terminal.shows("Nothing is written yet;", "h hint", "q quit")
+    save(file, solution.replace("scores / math.sqrt(d_k)", "scores"))
+    terminal.shows("FAIL      scores worked by hand", "d debug")
+    save(file, solution + f"# {save.__name__}\n")
+    terminal.shows("ex06_self_attention passes", "n next")
+
+
+def test_a_file_that_is_gone_is_checked_when_it_is_back(terminal, file):
+    text = file.read_text()
+    file.unlink()
+    terminal.shows("ex06_self_attention.py is gone")
+    file.write_text(text + "# back\n")
+    terminal.shows("ex06_self_attention passes", "n next")
+    assert "is gone" not in terminal.text
+
+
+def test_while_paused_saves_wait(terminal, file):
+    terminal.press("p", "paused: saves are not checked", "p go on")
+    assert "r run" not in terminal.lines[-1]
+    file.write_text(file.read_text() + "# paused\n")
+    terminal.press("p", "checking...")
+    terminal.shows("ex06_self_attention passes", "n next")
+
+
+def test_a_solution_is_shown_only_after_a_yes_unless_the_exercise_passes(terminal, file, kit):
+    solution = (kit / "solutions" / file.name).read_text()
     file.write_text(solution.replace("scores / math.sqrt(d_k)", "scores"))
-    terminal.shows("FAIL      scores worked by hand", "not divided by sqrt(d_k)", "d debug")
-    terminal.press("h", "hint 1 of 3", "one more: h")
-    terminal.press("h", "It comes now as well")
-    terminal.press("h", "hint 2 of 3")
-    file.write_text(solution)
-    terminal.shows("ex06_self_attention passes: all", "n next")
-    terminal.press("n", "Exercise 2 of 2", "checks wait")
-    terminal.press("l", "pass       ex06_self_attention")
-    terminal.press("q")
-    assert terminal.ends() == 0
+    terminal.shows("FAIL      scores worked by hand", "d debug")
+    terminal.press("s", "Show the solution?", "y yes  n no")
+    terminal.press("n", "d debug")
+    assert "The solution is" not in terminal.text
+    terminal.press("s", "y yes  n no")
+    terminal.press("y", "The solution is solutions/ex06_self_attention.py", "d debug")
+
+
+def test_the_debugger_has_the_terminal_and_gives_it_back(terminal, file):
+    """Exercise 6 fails when this begins."""
+    terminal.press("d", "(Pdb)")
+    terminal.press("p 6 * 7\n", "42")
+    terminal.press("q\n", "d debug")
+    terminal.press("l", "ex05_sinusoidal_encoding")
+
+
+def test_sigterm_ends_the_loop_and_restores_the_terminal(terminal):
+    terminal.process.kill(signal.SIGTERM)
+    assert terminal.ends() == 128 + signal.SIGTERM
+    assert terminal.echoes_at_the_end
