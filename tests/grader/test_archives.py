@@ -245,7 +245,7 @@ def peak(action):
         tracemalloc.stop()
 
 
-ZEROS = bytes(64 << 20)
+ZEROS = bytes(32 << 20)
 
 
 @pytest.mark.parametrize("name", ["ex06.py", "ex06.ipynb", "inner.zip", "data.bin"])

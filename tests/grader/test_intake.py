@@ -1,5 +1,6 @@
 """A class as it comes: whose each file is, which exercise it is, what counts, and what is said of the rest."""
 
+import json
 import os
 import shutil
 import sys
@@ -10,7 +11,8 @@ import pytest
 from grader.discovery import Kit
 from grader.errors import UsageError
 from grader.intake import read, read_one
-from tests.grader.kits import ROOT, python, run
+from tests.grader.kits import ROOT, copy_kit, python, run
+from tests.grader.test_notebook_source import notebook
 
 SIX, SEVEN = "ex06_self_attention", "ex07_masked_attention"
 EXERCISES = Kit().exercises
@@ -406,3 +408,25 @@ def test_every_file_is_opened_once(folder, monkeypatch):
     opened.clear()
     read(home, EXERCISES)
     assert len(opened) == len(set(opened)) == 5 * len(EXERCISES)
+
+
+def test_every_kind_of_submission_is_graded(tmp_path):
+    kit = copy_kit(tmp_path / "kit", only={6})
+    text = (kit / "solutions" / f"{SIX}.py").read_text()
+    home = kit / "class"
+    home.mkdir()
+    (home / "lone.py").write_text(text)
+    (home / "book.ipynb").write_bytes(notebook("%matplotlib inline", text, "while True: input()"))
+    (home / "smithjohn_12345_678901_ex06_self_attention-1.py").write_text(text)
+    (home / "link").symlink_to("lone.py")
+    (home / "broken.zip").write_bytes(b"PK")
+    with zipfile.ZipFile(home / "packed.zip", "w") as archive:
+        archive.writestr("homework/ex06.py", text)
+    result = run(kit, "grade", home, "--out", kit / "out", "--device", "cpu", "--jobs", 1)
+    assert result.returncode == 0, result.stderr
+    document = json.loads((kit / "out" / "results.json").read_text())
+    assert document["run"]["problems"] == []
+    assert {one["id"]: (one["score"], one["exercises"][0]["verdict"]) for one in document["submissions"]} == {
+        **dict.fromkeys(["book", "lone", "packed", "smithjohn_12345"], (10.0, "pass")),
+        **dict.fromkeys(["broken", "link"], (0.0, "missing")),
+    }
