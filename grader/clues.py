@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import combinations
+from typing import Any
 
 import torch
 from torch import Tensor
 
 SAME = 1e-6
 """How closely a pattern must hold, relative to the size of the values."""
+LENGTHS = ("source", "target", "length", "max_length", "position", "key")
+"""Axes along which `lengths` counts."""
 
 
-def clue(actual: Tensor, expected: Tensor, wrong: Tensor, axes: list[str]) -> str | None:
+@dataclass(frozen=True)
+class Setting:
+    """What is known about the call whose result differs.
+
+    Args:
+        sizes: of axes, by name: `d_k` and others.
+        given: the tensors among the call's arguments, by parameter.
+    """
+
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+    def widths(self) -> dict[str, int]:
+        """The sizes by which results are scaled."""
+        known = {name: size for name, size in self.sizes.items() if name.startswith("d_") or name == "hidden"}
+        for name in ("q", "query", "keys"):
+            if isinstance(tensor := self.given.get(name), Tensor) and tensor.dim() > 0:
+                known.setdefault("d_k" if name == "q" else "the width of " + name, tensor.size(-1))
+        return known
+
+
+def clue(
+    actual: Tensor, expected: Tensor, wrong: Tensor, axes: list[str], setting: Setting | None = None
+) -> str | None:
     """One sentence about the pattern of a difference, None where there is none.
 
     Args:
@@ -19,12 +48,47 @@ def clue(actual: Tensor, expected: Tensor, wrong: Tensor, axes: list[str]) -> st
         wrong: bool, where they differ.
         axes: a word for each axis, or none at all.
     """
-    names = axes if len(axes) == expected.dim() else [f"axis {axis}" for axis in range(expected.dim())]
+    about, names = setting or Setting(), _named(axes, expected)
     return (
         _swapped_axes(actual, expected, names)
+        or _sums(actual, expected, names)
+        or _padding(wrong, names, about)
         or _one_place(wrong, names)
-        or (_factor(actual, expected) or _offset(actual, expected) if bool(wrong.all()) else None)
+        or _factor(actual, expected, wrong, about)
+        or (_offset(actual, expected) if bool(wrong.all()) else None)
     )
+
+
+def clue_to_dtype(actual: Tensor, expected: Tensor) -> str | None:
+    """Whether nothing but the dtype is wrong."""
+    if actual.is_complex() or expected.is_complex():
+        return None
+    right = torch.allclose(actual.double(), expected.double(), rtol=0.02, atol=0.02, equal_nan=True)
+    return "The values are right, the dtype is not." if right else None
+
+
+def clue_to_not_finite(actual: Tensor, at: Tensor, axes: list[str], setting: Setting | None = None) -> str | None:
+    """Where nan or inf stands, and what makes it stand there.
+
+    Args:
+        at: bool, where `actual` is not finite and should be.
+    """
+    names, about = _named(axes, actual), setting or Setting()
+    if actual.isinf().any() and not actual.isnan().any():
+        return "inf comes of a number that grew too large, as exp of 1000 does, or of a division by zero."
+    if _is_padding(at, names, about):
+        return "It stands at padding alone."
+    if actual.dim() == 0 or at.size(-1) < 2 or not torch.equal(at, at.all(-1, keepdim=True).expand_as(at)):
+        return None
+    if bool(at.all()):
+        return "Every value is nan: one nan in a sum or a softmax spreads to all of it."
+    if _attends_to_nothing(at.all(-1), about):
+        return "These are the queries that may attend to nothing: a softmax over -inf alone divides 0 by 0."
+    return f"All of a row along {names[-1]} is nan: a softmax over -inf alone gives that, or 0 divided by 0."
+
+
+def _named(axes: list[str], tensor: Tensor) -> list[str]:
+    return axes if len(axes) == tensor.dim() else [f"axis {axis}" for axis in range(tensor.dim())]
 
 
 def _close(one: Tensor, other: Tensor) -> bool:
@@ -36,6 +100,48 @@ def _swapped_axes(actual: Tensor, expected: Tensor, names: list[str]) -> str | N
         if expected.size(i) == expected.size(j) > 1 and _close(actual.transpose(i, j), expected):
             return f"It is the expected result with {names[i]} and {names[j]} swapped."
     return None
+
+
+def _sums(actual: Tensor, expected: Tensor, names: list[str]) -> str | None:
+    """A softmax over the wrong axis: columns that sum to one where rows should."""
+    if expected.dim() < 2 or expected.size(-1) < 2 or not _ones(expected.sum(-1)) or _ones(actual.sum(-1)):
+        return None
+    for axis in reversed(range(expected.dim() - 1)):
+        if actual.size(axis) > 1 and _ones(actual.sum(axis)) and not _ones(expected.sum(axis)):
+            return f"Summed over {names[axis]} it gives one everywhere, summed over {names[-1]} it does not."
+    return None
+
+
+def _ones(sums: Tensor) -> bool:
+    return _close(sums, torch.ones_like(sums))
+
+
+def _padding(wrong: Tensor, names: list[str], about: Setting) -> str | None:
+    return "Only positions of padding differ." if _is_padding(wrong, names, about) else None
+
+
+def _is_padding(at: Tensor, names: list[str], about: Setting) -> bool:
+    """Whether all these places lie behind their row's length."""
+    lengths = about.given.get("lengths")
+    if not isinstance(lengths, Tensor) or lengths.dim() != 1 or names[:1] != ["batch"] or not bool(at.any()):
+        return False
+    if at.size(0) != len(lengths) or (axis := next((i for i, n in enumerate(names) if n in LENGTHS), 0)) == 0:
+        return False
+    places = at.movedim(axis, 1).flatten(2).any(-1) if at.dim() > 2 else at
+    return not bool((places & (torch.arange(places.size(1)) < lengths.unsqueeze(1))).any())
+
+
+def _attends_to_nothing(rows: Tensor, about: Setting) -> bool:
+    allowed = about.given.get("allowed")
+    if not isinstance(allowed, Tensor) or allowed.dtype is not torch.bool or allowed.dim() < 1:
+        return False
+    blind = ~allowed.any(-1)
+    if blind.dim() > rows.dim():
+        return False
+    try:
+        return not bool((rows & ~blind.expand_as(rows)).any())
+    except RuntimeError:  # the mask is not about these rows
+        return False
 
 
 def _one_place(wrong: Tensor, names: list[str]) -> str | None:
@@ -53,15 +159,29 @@ def _one_place(wrong: Tensor, names: list[str]) -> str | None:
     return None
 
 
-def _factor(actual: Tensor, expected: Tensor) -> str | None:
+def _factor(actual: Tensor, expected: Tensor, wrong: Tensor, about: Setting) -> str | None:
     large = expected.abs() > 1e-3 * expected.abs().max()
-    if int(large.sum()) < 3:
+    if int(large.sum()) < 3 or not bool(wrong[large].all()):
         return None
-    ratios = actual[large] / expected[large]
-    ratio = ratios.median()
-    if float(ratio) in (0.0, 1.0) or not _close(actual, expected * ratio):
+    ratio = float((actual[large] / expected[large]).median())
+    if ratio in (0.0, 1.0) or not _close(actual, expected * ratio):
         return None
-    return f"Every value is {float(ratio):.4g} times the expected one."
+    return f"Every value is {ratio:.4g} times the expected one{_origin(ratio, about)}."
+
+
+def _origin(ratio: float, about: Setting) -> str:
+    """The size that a factor comes from, where there is one."""
+    for name, size in about.widths().items():
+        root = math.sqrt(size)
+        for value, words in (
+            (root, f"sqrt({name})"),
+            (1 / root, f"1 / sqrt({name})"),
+            (size, name),
+            (1 / size, f"1 / {name}"),
+        ):
+            if size > 1 and abs(ratio - value) <= SAME * value:
+                return f", which is {words}"
+    return ""
 
 
 def _offset(actual: Tensor, expected: Tensor) -> str | None:

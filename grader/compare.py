@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from grader.clues import clue
+from grader.clues import Setting, clue, clue_to_dtype, clue_to_not_finite
 from grader.errors import Mismatch
 from grader.picture import Picture, picture
 from grader.values import Foreign
@@ -44,6 +44,7 @@ def compare(
     axes: str | None = None,
     within: float | Tensor | None = None,
     dtype: torch.dtype | None = None,
+    setting: Setting | None = None,
 ) -> None:
     """Raises Mismatch at the first difference.
 
@@ -54,11 +55,13 @@ def compare(
         axes: a word for each axis, `"batch query key"`; for a tuple one group each, separated by `;`.
         within: how far a value may be off: one number, times 1 + |expected|, or one bound per entry. None: by dtype.
         dtype: the dtype asked for, where `expected` is held in a wider one.
+        setting: what is known about the call, for words about a pattern.
     """
     if isinstance(expected, tuple):
-        _compare_tuples(actual, expected, what=what, axes=axes, within=within, dtype=dtype)
+        _compare_tuples(actual, expected, what=what, axes=axes, within=within, dtype=dtype, setting=setting)
     elif isinstance(expected, Tensor):
-        _compare_tensors(actual, expected, what=what, axes=(axes or "").split(), within=within, dtype=dtype)
+        names = (axes or "").split()
+        _compare_tensors(actual, expected, what=what, axes=names, within=within, dtype=dtype, setting=setting)
     else:
         _compare_plain(actual, expected, what=what, within=within)
 
@@ -98,6 +101,7 @@ def _compare_tensors(
     axes: list[str],
     within: float | Tensor | None,
     dtype: torch.dtype | None,
+    setting: Setting | None,
 ) -> None:
     if type(actual) is not Tensor:
         raise Mismatch(f"{what} returned {kind_of(actual)}, expected a Tensor", kind="type")
@@ -106,7 +110,8 @@ def _compare_tensors(
     wanted = dtype or expected.dtype
     if actual.dtype != wanted:
         text = f"{what} has dtype {short(actual.dtype)}, expected {short(wanted)}"
-        raise Mismatch(text, kind="dtype")
+        only = clue_to_dtype(actual, expected)
+        raise Mismatch(text, detail=(only,) if only else (), kind="dtype")
     if actual.numel() == 0:
         return
     wide_actual, wide_expected = widen(actual), widen(expected)
@@ -115,10 +120,10 @@ def _compare_tensors(
         return
     finite = torch.isfinite(wide_actual)
     if not bool((finite | (wide_actual == wide_expected)).all()):
-        raise _not_finite(what, wide_actual, wide_expected, ~finite & (wide_actual != wide_expected), axes)
+        raise _not_finite(what, wide_actual, wide_expected, ~finite & (wide_actual != wide_expected), axes, setting)
     excess = ((wide_actual - wide_expected).abs() - bound).nan_to_num(nan=0.0, posinf=torch.inf)
     if bool((excess > 0).any()):
-        raise _value_difference(what, wide_actual, wide_expected, bound, excess, axes)
+        raise _value_difference(what, wide_actual, wide_expected, bound, excess, axes, setting)
 
 
 def widen(tensor: Tensor) -> Tensor:
@@ -158,13 +163,18 @@ def _shape_difference(what: str, actual: Tensor, expected: Tensor, axes: list[st
     return (f"{what} has shape {mine}, expected {named}",)
 
 
-def _not_finite(what: str, actual: Tensor, expected: Tensor, at: Tensor, axes: list[str]) -> Mismatch:
+def _not_finite(
+    what: str, actual: Tensor, expected: Tensor, at: Tensor, axes: list[str], setting: Setting | None
+) -> Mismatch:
     first = int(at.flatten().to(torch.uint8).argmax())
     value = number(actual.flatten()[first].item())
     text = (
         f"{what} holds {value}{_place(first, expected, axes)}: {int(at.sum())} of {at.numel()} entries are not finite"
     )
-    return Mismatch(text, kind="finite", draw=_draw(actual, expected, at, first, axes))
+    origin = None if actual.is_complex() else clue_to_not_finite(actual, at, axes, setting)
+    return Mismatch(
+        text, detail=(origin,) if origin else (), kind="finite", draw=_draw(actual, expected, at, first, axes)
+    )
 
 
 def _draw(actual: Tensor, expected: Tensor, wrong: Tensor, worst: int, axes: list[str]) -> Callable[[], Picture | None]:
@@ -172,7 +182,13 @@ def _draw(actual: Tensor, expected: Tensor, wrong: Tensor, worst: int, axes: lis
 
 
 def _value_difference(
-    what: str, actual: Tensor, expected: Tensor, bound: Tensor, excess: Tensor, axes: list[str]
+    what: str,
+    actual: Tensor,
+    expected: Tensor,
+    bound: Tensor,
+    excess: Tensor,
+    axes: list[str],
+    setting: Setting | None,
 ) -> Mismatch:
     worst = int((excess / bound.clamp(min=1e-300)).flatten().argmax())
     mine, right = actual.flatten()[worst].item(), expected.flatten()[worst].item()
@@ -187,7 +203,7 @@ def _value_difference(
     place = _place(worst, expected, axes)
     differs = "differs" if total == 1 else "differ"
     lines = (f"worst{place}: {worst_line}",)
-    pattern = None if actual.is_complex() or total == 1 else clue(actual, expected, excess > 0, axes)
+    pattern = None if actual.is_complex() or total == 1 else clue(actual, expected, excess > 0, axes, setting)
     detail = (pattern, *lines) if pattern else lines
     draw = _draw(actual, expected, excess > 0, worst, axes)
     return Mismatch(f"{what}: {share} {differs}", detail=detail, kind="value", draw=draw)
@@ -197,8 +213,9 @@ def _place(flat: int, tensor: Tensor, axes: list[str]) -> str:
     if tensor.dim() == 0:
         return ""
     indices = [int(i) for i in torch.unravel_index(torch.tensor(flat), tensor.shape)]
-    names = axes if len(axes) == len(indices) else [f"axis {i}" for i in range(len(indices))]
-    return " at " + ", ".join(f"{name} {index}" for name, index in zip(names, indices, strict=True))
+    if len(axes) != len(indices):
+        return f" at {indices}"
+    return " at " + ", ".join(f"{name} {index}" for name, index in zip(axes, indices, strict=True))
 
 
 def kind_of(value: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -62,6 +62,11 @@ class Draw:
             free = [size for size in SIZES if size not in taken] or list(SIZES)
             self._sizes[name] = free[self.integer(0, len(free) - 1)]
         return self._sizes[name]
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """The size of every axis that has a name so far."""
+        return self._sizes
 
     def shape(self, axes: str) -> tuple[int, ...]:
         return tuple(self.size(axis) for axis in axes.split())

@@ -68,6 +68,10 @@ class Mismatch(Finding):
         self.kind = kind
         self._draw = draw
 
+    def with_detail(self, line: str) -> Mismatch:
+        """The same with one more line, before the others."""
+        return Mismatch(self.what, detail=(line, *self.detail), kind=self.kind, draw=self._draw)
+
     @property
     def picture(self) -> Picture | None:
         """Yours beside what was expected; made when asked for, since most mismatches are never looked at."""

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from grader.clues import Setting
 from grader.compare import compare, error_scaled, kind_of, short, widen
 from grader.draw import Draw
 from grader.errors import LearnerError, Mismatch
@@ -49,7 +50,7 @@ class Expect:
             within: how far off a value may be, times 1 + |expected|.
             what: what `actual` is; the last call if not given.
         """
-        compare(actual, expected, what=what or self._last(), axes=axes, within=within)
+        self._compare(actual, expected, what=what or self._last(), axes=axes, within=within)
 
     def agrees(
         self,
@@ -64,16 +65,41 @@ class Expect:
 
         In float64 the bound is fixed; in a narrower dtype it is scaled by the error that the reference itself makes.
         """
+        try:
+            return self._agree(function, reference, args, kwargs, axes, within)
+        except Mismatch as error:
+            straight = tuple(_contiguous(value) for value in args)
+            if error.kind != "value" or all(mine is same for mine, same in zip(args, straight, strict=True)):
+                raise
+            try:
+                self._agree(function, reference, straight, kwargs, axes, within)
+            except (LearnerError, Mismatch):
+                raise error from None
+            raise error.with_detail("It is right where the inputs are contiguous in memory: these are not.") from None
+
+    def _agree(
+        self,
+        function: Callable[..., Any],
+        reference: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        axes: str | None,
+        within: float | None,
+    ) -> Any:
         actual = function(*args, **kwargs)
         expected = reference(*args, **kwargs)
         what = self._last()
         narrow = [x.dtype for x in leaves([args, kwargs]) if isinstance(x, Tensor) and x.is_floating_point()]
         if within is not None or not narrow or narrow[0] is torch.float64:
-            compare(actual, expected, what=what, axes=axes, within=within)
+            self._compare(actual, expected, what=what, axes=axes, within=within)
             return expected
         exact = in_float64(reference)(*widened(args), **widened(kwargs))
         self._compare_narrow(actual, expected, exact, what, axes)
         return expected
+
+    def _compare(self, actual: Any, expected: Any, **options: Any) -> None:
+        given = self._code.calls[-1].given if self._code.calls else {}
+        compare(actual, expected, setting=Setting(self._draw.sizes, given), **options)
 
     def _compare_narrow(self, actual: Any, expected: Any, exact: Any, what: str, axes: str | None) -> None:
         if not isinstance(expected, tuple):
@@ -87,7 +113,7 @@ class Expect:
                 compare(mine, same, what=name, axes=groups[i])
                 continue
             bound = error_scaled(widen(right), same, same.dtype)
-            compare(mine, widen(right), what=name, axes=groups[i], within=bound, dtype=same.dtype)
+            self._compare(mine, widen(right), what=name, axes=groups[i], within=bound, dtype=same.dtype)
 
     def gradients(
         self,
@@ -208,3 +234,8 @@ class Expect:
 
     def _last(self) -> str:
         return self._code.calls[-1].text if self._code.calls else "the value"
+
+
+def _contiguous(value: Any) -> Any:
+    """The same value; a tensor that is not contiguous is copied into order."""
+    return value.contiguous() if isinstance(value, Tensor) else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,8 @@ class Call:
     number: int = -1
     names: list[str] = field(default_factory=list)
     """The parameter of each tensor among the arguments."""
+    given: dict[str, Any] = field(default_factory=dict)
+    """The arguments by parameter."""
 
 
 @dataclass
@@ -44,6 +47,10 @@ class Request:
     """None for whatever is not a call: loading weights, describing a module ..."""
     value: Any = None
     """What a request that is not a call brought back."""
+
+    @property
+    def digest(self) -> bytes:
+        return hashlib.blake2b(self.frame, digest_size=16).digest()
 
 
 class Opaque:

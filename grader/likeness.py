@@ -33,12 +33,15 @@ def alike(one: Request, other: Request) -> bool:
     return _same_call(one.call, other.call)
 
 
-def explains(mistake: Request, learner: Request, right: Request) -> bool:
-    """Whether a mistake's answer, which is like the learner's, is clearly nearer to it than the right one is."""
+def explains(mistake: Request, learner: Request, right: Request) -> bool | None:
+    """Whether a mistake's answer, which is like the learner's, is clearly nearer to it than the right one is.
+
+    None where the learner's answer is the right one.
+    """
     if (far := _distance(learner, right)) is None:
         return True
     near = _distance(mistake, learner)
-    return near is not None and far > 1.0 and near <= NEARER * far
+    return None if far <= 1.0 else near is not None and near <= NEARER * far
 
 
 def _distance(one: Request, other: Request) -> float | None:

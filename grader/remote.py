@@ -160,7 +160,8 @@ class Code:
             raise NotHere("mps has no float64")
         simulated = " on a simulated GPU" if self.place != self.device else ""
         text = call_text(name, parameters, args, kwargs) + simulated
-        call = Call(name, text, names=tensor_names(parameters, args, kwargs))
+        given = {**dict(zip(parameters, args, strict=False)), **kwargs}
+        call = Call(name, text, names=tensor_names(parameters, args, kwargs), given=given)
         self.calls.append(call)
         frame = self._desk.frame(["call", [list(target), list(args), kwargs, grad, count, off]])
         decoded = self.ask(frame, call, self._desk)

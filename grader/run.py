@@ -105,7 +105,7 @@ def run_exercise(
 ) -> ExerciseResult:
     """Every check of one exercise, on every device."""
     outcomes: list[Outcome] = []
-    understudies.forget_learner()
+    understudies.lineup.forget_learner()
     for device in settings.devices:
         code = Code(source, settings.connect, reference, device=device)
         code.seconds = settings.seconds
@@ -138,7 +138,7 @@ def _one(
     seed = check_seed(settings.seed, check)
     tried = attempt(check, code, seed)
     if tried.error is None:
-        understudies.note_pass(check, seed, tried)
+        understudies.lineup.note_pass(check, seed, tried)
     return judge(check, code, tried, understudies, seed, hidden if settings.hidden else full)
 
 
@@ -174,7 +174,7 @@ def judge(
         verdict, text = ERROR, f"the check fails on the reference too: {type(error).__name__}: {error}"
     elif error is not None:
         verdict = FAIL
-        known = understudies.recognise(check, seed, tried)
+        known = understudies.lineup.recognise(check, seed, tried)
         mistake = known.name
         text = "\n".join([*known.sentences(), words(error, called)])
     shown = verdict == FAIL and isinstance(error, Mismatch) and words is full

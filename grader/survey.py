@@ -149,7 +149,7 @@ def _sighting(
     connect: Connect,
     thorough: bool,
 ) -> Sighting:
-    understudies.forget_learner()
+    understudies.lineup.forget_learner()
     code = as_learner(mistake, understudies, connect)
     caught: list[str] = []
     called: str | None = None
@@ -158,13 +158,13 @@ def _sighting(
         drawn = check_seed(seed, check)
         tried = attempt(check, code, drawn)
         if tried.error is None:
-            understudies.note_pass(check, drawn, tried)
+            understudies.lineup.note_pass(check, drawn, tried)
             continue
         if not understudies.reference_passes(check, drawn):
             raise KitError(f"{check.id} fails on the reference with seed {seed}")
         message = message or str(tried.error)
         caught.append(check.id)
-        if called is None and (called := understudies.recognise(check, drawn, tried).name):
+        if called is None and (called := understudies.lineup.recognise(check, drawn, tried).name):
             called_by = check.id
         if called is not None and not thorough:
             break

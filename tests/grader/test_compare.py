@@ -29,11 +29,12 @@ def sentence(actual, expected=RIGHT, **options):
             "shape",
             "f(x) has its axes in the order (batch, key, query) = (2, 5, 3), expected (batch, query, key) = (2, 3, 5)",
         ),
-        (RIGHT.float(), "dtype", "f(x) has dtype float32, expected float64"),
+        (RIGHT.float(), "dtype", "f(x) has dtype float32, expected float64\nThe values are right, the dtype is not."),
         (
             RIGHT.log() * float("nan"),
             "finite",
-            "f(x) holds nan at batch 0, query 0, key 0: 30 of 30 entries are not finite",
+            "f(x) holds nan at batch 0, query 0, key 0: 30 of 30 entries are not finite\n"
+            "Every value is nan: one nan in a sum or a softmax spreads to all of it.",
         ),
         (
             RIGHT + torch.nn.functional.one_hot(torch.tensor(3), 5) * 1e-6,
