@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
 import click
 
 import grader
+from grader.discovery import Kit
+from grader.error_reports import own_failure
 from grader.errors import GraderError, UsageError
 
 DEVICES = click.Choice(["auto", "cpu", "cuda", "mps"])
@@ -26,24 +29,18 @@ class _Group(click.Group):
         except UsageError as error:
             click.echo(f"grader: {error}", err=True)
             raise SystemExit(EXIT_USAGE) from None
-        except GraderError as error:
-            click.echo(f"grader error (not your code): {error}", err=True)
-            raise SystemExit(EXIT_GRADER) from None
         except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
-            click.echo(f"grader error (not your code): {type(error).__name__}: {error}", err=True)
-            if context.params.get("debug"):
-                raise
-            click.echo("`grader --debug ...` shows where", err=True)
+            what = str(error) if isinstance(error, GraderError) else f"{type(error).__name__}: {error}"
+            click.echo(own_failure(Kit().root, what, traceback.format_exc()), err=True)
             raise SystemExit(EXIT_GRADER) from None
 
 
 @click.group(cls=_Group, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(grader.__version__, prog_name="grader")
-@click.option("--debug", is_flag=True, help="Show the traceback of a grader error.")
 @click.pass_context
-def main(context: click.Context, debug: bool) -> None:
+def main(context: click.Context) -> None:
     """Learn sequence models by writing them: read a lesson, fill a stub, save it.
 
     Without a command: the watch loop on a terminal; elsewhere the list of exercises, and what to do next.

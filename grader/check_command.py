@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from grader import isolation
 from grader.discovery import Exercise, Kit
+from grader.error_reports import own_failure
 from grader.intake import Entry, read_one
 from grader.launch import Launcher, launcher
 from grader.progress import Progress
@@ -111,12 +112,18 @@ def _check(
         you = results.submission("you", str(place), found, seconds=seconds, problems=handed_in.problems)
         run = results.Run(seed, session.settings.devices, surrounds, seconds, results.errors(you))
         results.write(json_file, run, [results.bounded(you)])
-    return _exit_status(screen, found)
+    return _exit_status(kit, screen, found)
 
 
 def _name(file: File, place: Path) -> str:
     """A file as it is called in messages."""
     return shown(file.path) if file.path is not None else f"{shown(place)}/{file.name}"
+
+
+def errors_of(results: Sequence[ExerciseResult]) -> list[str]:
+    """What went wrong on our side, a line for each check."""
+    found = [(result.slug, outcome) for result in results for outcome in result.outcomes if outcome.verdict == ERROR]
+    return [f"{slug}: {outcome.title}: {outcome.message}" for slug, outcome in found]
 
 
 def _record(progress: Progress, screen: Screen, result: ExerciseResult, text: bytes) -> None:
@@ -126,9 +133,10 @@ def _record(progress: Progress, screen: Screen, result: ExerciseResult, text: by
         screen.remark(f"progress could not be saved in {progress.folder}: {error.strerror}")
 
 
-def _exit_status(screen: Screen, found: Sequence[ExerciseResult]) -> int:
-    broken = [result.slug for result in found if result.verdict == ERROR]
+def _exit_status(kit: Kit, screen: Screen, found: Sequence[ExerciseResult]) -> int:
+    broken = [result for result in found if result.verdict == ERROR]
     if broken:
-        screen.remark(f"grader error (not your code): the checks of {', '.join(broken)} are broken")
+        what = f"the checks of {', '.join(result.slug for result in broken)} are broken"
+        screen.remark(own_failure(kit.root, what, "\n".join(errors_of(broken))))
         return EXIT_GRADER
     return EXIT_PASS if all(result.verdict == PASS for result in found) else EXIT_FAIL

@@ -9,15 +9,14 @@ from pathlib import Path
 import grader
 
 
-def keep_report(root: Path, details: str) -> str:
-    """Writes what happened to a file under `.grader`, and says in one line what and where."""
-    last = details.strip().splitlines()[-1] if details.strip() else "a process ended without a word"
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    file = root / ".grader" / f"error-{stamp}.txt"
+def own_failure(root: Path, what: str, details: str) -> str:
+    """Keeps a report under `.grader`; returns the lines that a person reads: whose fault it was, what, and where."""
+    said = f"grader error (not your code): {what}"
+    file = root / ".grader" / f"error-{time.strftime('%Y%m%d-%H%M%S')}.txt"
     versions = f"grader {grader.__version__}, python {platform.python_version()}, {platform.platform()}"
     try:
         file.parent.mkdir(exist_ok=True)
-        file.write_text(f"{versions}\n\n{details}\n", encoding="utf-8", errors="replace")
+        file.write_text(f"{versions}\n\n{what}\n\n{details}\n", encoding="utf-8", errors="replace")
     except OSError as error:
-        return f"{last} (no report could be kept: {error.strerror})"
-    return f"{last}\na report is kept as {file}"
+        return f"{said}\nno report could be kept in {file.parent}: {error.strerror}"
+    return f"{said}\na report is kept as {file}"

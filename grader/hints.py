@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,3 +52,19 @@ def worded(rungs: list[str], rung: int, diagnosis: str | None) -> str:
     if rung == 2 and diagnosis:
         text = f"A known mistake gives the same result as your code: {diagnosis} {text}"
     return f"hint {rung} of {len(rungs)}: {text}"
+
+
+@dataclass
+class Streak:
+    """How many texts in a row failed on the same check. The same text again does not count."""
+
+    title: str | None = None
+    length: int = 0
+    text: bytes = b""
+
+    def note(self, title: str | None, text: bytes) -> None:
+        """A text was checked; `title` is the check that it fails first."""
+        if title is None or title != self.title:
+            self.title, self.length, self.text = title, 0, b""
+        self.length += title is not None and text != self.text
+        self.text = text

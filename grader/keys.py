@@ -51,13 +51,6 @@ class Keys:
         def _end(self) -> None:
             self._over.set()
 
-        def forget(self) -> None:
-            """Drops keys that were pressed and not read."""
-            import msvcrt
-
-            while msvcrt.kbhit():
-                msvcrt.getwch()
-
         def _read(self, over: threading.Event) -> None:
             import _thread
             import msvcrt
@@ -96,13 +89,6 @@ class Keys:
             os.close(self._wake)
             with contextlib.suppress(termios.error):  # the terminal is gone
                 termios.tcsetattr(sys.stdin, termios.TCSANOW, self._before)
-
-        def forget(self) -> None:
-            """Drops keys that were pressed and not read."""
-            import termios
-
-            with contextlib.suppress(termios.error):
-                termios.tcflush(sys.stdin, termios.TCIFLUSH)
 
         def _read(self, over: int) -> None:
             import select

@@ -7,6 +7,7 @@ written beside its place and moved there: whoever kills the process finds it who
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -82,7 +83,7 @@ class Progress:
         try:
             self.data = self._parsed()
         except ValueError:
-            aside = self._free(self.folder, "progress-damaged-", ".json")
+            aside = _next_name(self.folder, "progress-damaged-", ".json")
             os.replace(self.file, aside)
             self.data = {}
             self.warning = f"{self.file} could not be read; it is kept as {aside}, progress starts anew"
@@ -92,11 +93,9 @@ class Progress:
         """One process at a time."""
         self.folder.mkdir(exist_ok=True)
         with (self.folder / "lock").open("a+b") as file:
-            _lock(file.fileno())
-            try:
-                yield
-            finally:
-                _unlock(file.fileno())
+            with contextlib.suppress(OSError):  # a file system without locks: nothing can be promised there
+                _take(file.fileno())
+            yield  # closing the file gives the lock back
 
     def state(self, exercise: Exercise) -> str:
         """`pass`, `fail`, `unwritten`, `not checked`, `changed` or `missing`."""
@@ -134,19 +133,19 @@ class Progress:
                 return kept[-1]
             folder = self.folder / "attempts" / slug
             folder.mkdir(parents=True, exist_ok=True)
-            path = self._free(folder, "", f"{'-' if because else ''}{because}.py")
+            path = _next_name(folder, "", f"{'-' if because else ''}{because}.py")
             write_whole(path, text)
             for old in [file for file in self.attempts(slug) if RESET not in file.stem][:-KEPT_ATTEMPTS]:
                 old.unlink()
             return path
 
-    @staticmethod
-    def _free(folder: Path, prefix: str, suffix: str) -> Path:
-        """A name that says when and sorts by it."""
-        stamp = time.strftime("%Y%m%d-%H%M%S")
-        taken = {file.name[: len(prefix + stamp) + 3] for file in folder.glob(f"{prefix}{stamp}-*")}
-        number = next(n for n in range(1, 1000) if f"{prefix}{stamp}-{n:02}" not in taken)
-        return folder / f"{prefix}{stamp}-{number:02}{suffix}"
+
+def _next_name(folder: Path, prefix: str, suffix: str) -> Path:
+    """A name that says when and sorts behind all that are there, also where the clock went back."""
+    last = max((file.name[len(prefix) :][:19] for file in folder.glob(f"{prefix}*")), default="")
+    stamp = max(time.strftime("%Y%m%d-%H%M%S"), last[:15])
+    number = int(last[16:19]) + 1 if last[:15] == stamp else 1
+    return folder / f"{prefix}{stamp}-{number:03}{suffix}"
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -164,21 +163,17 @@ def digest(text: bytes) -> str:
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(descriptor: int) -> None:
+    def _take(descriptor: int) -> None:
         os.lseek(descriptor, 0, os.SEEK_SET)
         while True:
-            with contextlib.suppress(OSError):  # it gives up after ten seconds
+            try:
                 return msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
-
-    def _unlock(descriptor: int) -> None:
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+            except OSError as error:
+                if error.errno != errno.EDEADLK:  # another process has it still, after ten seconds
+                    raise
 
 else:
     import fcntl
 
-    def _lock(descriptor: int) -> None:
+    def _take(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-
-    def _unlock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)

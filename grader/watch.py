@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from grader.check_command import EXIT_GRADER, EXIT_PASS, new_seed
+from grader.check_command import EXIT_GRADER, EXIT_PASS, errors_of, new_seed
 from grader.discovery import Exercise, Kit
-from grader.error_reports import keep_report
+from grader.error_reports import own_failure
 from grader.errors import UsageError
+from grader.hints import Streak
 from grader.keys import END, Keys
 from grader.learner_commands import following
 from grader.progress import Progress
@@ -78,10 +79,7 @@ class Loop:
         self.result: ExerciseResult | None = None
         self.paused = False
         self.status: int | None = None
-        self.stuck = 0
-        """How many texts in a row failed on the same check."""
-        self._stuck_at: str | None = None
-        self._tried = b""
+        self.streak = Streak()
         self.regressions: dict[str, ExerciseResult] = {}
         self.notes: list[str] = []
         """What is said once, with the next verdict."""
@@ -172,34 +170,27 @@ class Loop:
             self.running = False
             self._verdict(from_record(message["result"]))
         elif standby is self._standby and self.running and not message.keys().isdisjoint({"error", "gone"}):
-            self._broken(str(message.get("error") or standby.log))
+            details = str(message.get("error") or standby.log or "a process ended without a word").strip()
+            self._broken(details.splitlines()[-1], details)
         elif standby is self._standby and "gone" in message:
             self._warm_up()  # it checks once and ends: the next one warms up while the verdict is read
 
-    def _broken(self, details: str) -> None:
-        self.screen.remark(f"grader error (not your code): {keep_report(self.kit.root, details)}")
+    def _broken(self, what: str, details: str) -> None:
+        self.screen.remark(own_failure(self.kit.root, what, details))
         self.status = EXIT_GRADER
 
     def _verdict(self, result: ExerciseResult) -> None:
-        self._count(result)
+        failing = result.first_failure if result.verdict == FAIL else None
+        self.streak.note(failing.title if failing is not None else None, self.text)
         self.result = result
         self._record(result, self.text)
         if result.verdict == PASS:
             self._check_again()
         self.show()
         if result.verdict == ERROR:
-            self._broken("\n".join(outcome.message for outcome in result.outcomes if outcome.verdict == ERROR))
+            self._broken(f"the checks of {result.slug} are broken", "\n".join(errors_of([result])))
             return
-        self.keys.forget()
         self.saved()
-
-    def _count(self, result: ExerciseResult) -> None:
-        """How long the learner has been at the same check: only texts that differ count."""
-        title = result.first_failure.title if result.first_failure is not None and result.verdict == FAIL else None
-        if title is None or title != self._stuck_at:
-            self._stuck_at, self.stuck, self._tried = title, 0, b""
-        self.stuck += title is not None and self.text != self._tried
-        self._tried = self.text
 
     def _record(self, result: ExerciseResult, text: bytes) -> None:
         self.regressions.pop(result.slug, None)
@@ -244,8 +235,8 @@ class Loop:
         if self.result.verdict == PASS:
             after = following(self.kit, self.progress, self.exercise)
             self.screen.passed(self.exercise, self.result, after)
-        elif self.stuck >= SAVES_BEFORE_A_HINT:
-            self.screen.line(f"The same check {self.stuck} times in a row. A hint may help: h", "dim")
+        elif self.streak.length >= SAVES_BEFORE_A_HINT:
+            self.screen.line(f"The same check {self.streak.length} times in a row. A hint may help: h", "dim")
         for regressed in self.regressions.values():
             self.screen.regressed(regressed)
         self.screen.bar(self.exercise, self.progress)

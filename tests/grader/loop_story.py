@@ -5,7 +5,7 @@ import re
 from tests.grader.terminal import Terminal
 
 KEPT_CHECKS = 4
-STAMP = re.compile(r"\d{8}-\d{6}-\d\d")
+STAMP = re.compile(r"\d{8}-\d{6}-\d{3}")
 CHECK = re.compile(r"  (pass|FAIL|unwritten) ")
 
 
@@ -48,7 +48,7 @@ class Story:
                 lines.append(line.rstrip())
             elif checks == KEPT_CHECKS + 1:
                 lines.append("  ...")
-        text = STAMP.sub("20260101-120000-01", "\n".join(lines))
+        text = STAMP.sub("20260101-120000-001", "\n".join(lines))
         return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
 
 
@@ -68,7 +68,7 @@ def tell(kit):
     story.shows("ex06_self_attention passes", "n next")
     story.press("n")
     story.shows("Exercise 7 of 12", "q quit")
-    story.save(stub.replace("import torch\n", "import torch as\n"), "ex07_masked_attention")
+    story.save(stub.replace("import torch\n", "import torch\nlargest = = 1e4\n"), "ex07_masked_attention")
     story.shows("SyntaxError", "x reset")
     story.press("l")
     story.shows("ex12_training", "q quit")

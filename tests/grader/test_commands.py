@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -237,7 +238,9 @@ def test_an_error_of_the_grader_is_exit_3_and_says_so(little_kit, tmp_path):
     solution.write_text(good.replace("/ math.sqrt(d_k)", "/ d_k"))
     result = run(broken, "check", "6", "--target", "solutions", "--json", tmp_path / "r.json")
     assert result.returncode == 3
-    assert "not your code" in result.stderr
+    assert "grader error (not your code): the checks of ex06_self_attention are broken" in result.stderr
+    kept = re.search(r"a report is kept as (\S+)", result.stderr)[1]
+    assert "the check fails on the reference too" in Path(kept).read_text()
     document = json.loads((tmp_path / "r.json").read_text())
     assert document["submissions"][0]["score"] is None
     assert document["run"]["problems"]
@@ -247,3 +250,5 @@ def test_an_error_of_the_grader_is_exit_3_and_says_so(little_kit, tmp_path):
     nothing = run(broken, "check", "6", "--target", "solutions")
     assert nothing.returncode == 3
     assert "not your code" in nothing.stderr
+    kept = re.search(r"a report is kept as (\S+)", nothing.stderr)[1]
+    assert "the checks cannot be collected" in Path(kept).read_text()
