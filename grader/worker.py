@@ -25,7 +25,7 @@ from typing import Any
 
 import torch
 
-from grader import probe, sandbox
+from grader import probe, sandbox, warm
 from grader.channel import CALLBACK, LINE, OUTPUT, REPLY, REQUEST, Channel, Closed
 from grader.limits import MAX_OUTPUT
 from grader.sandbox import Sandbox
@@ -238,10 +238,13 @@ def main(orders: dict[str, Any]) -> None:
     torch.ones(2, 2).softmax(-1)
     if orders["mode"] == "fork many":
         _import_what_torch_puts_off()
+        warm.up()
     connection.set_inheritable(False)
     _be_alone()
     gc.collect()
     gc.freeze()
+    if orders["mode"] == "fork many":
+        warm.into_large_pages()
     box = Sandbox(orders)
     if sandbox.LINUX:
         _tell(connection, try_layers(box, orders))
