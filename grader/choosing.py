@@ -12,7 +12,7 @@ from grader.matching import Matcher
 from grader.members import NOTEBOOK, PYTHON, Member, kind_of, shown
 from grader.source import File
 
-BY_NAME, BY_HEADING, BY_DEFINITIONS = range(3)
+BY_NAME, BY_HEADING, BY_DEFINITIONS, BY_LOOSE_NAME = range(4)
 _KIT = ("solutions", "tests", "grader")
 """The folders beside `exercises/` in a copy of the kit: nobody's own work."""
 
@@ -58,6 +58,7 @@ class Chooser:
         self._matcher = matcher
         self._loaded: dict[int, File] = {}
         self._unnamed = 0
+        self._notebooks = 0
         own = self._without_the_kit(sorted(members, key=lambda member: (member.depth, member.path)))
         found = [candidate for member in own for candidate in self._candidates(member)]
         for slug in sorted({candidate.slug for candidate in found}):
@@ -90,7 +91,9 @@ class Chooser:
         headed = self._matcher.by_heading(text)
         defined = self._matcher.by_definitions(text) if not headed or kind == NOTEBOOK else []
         found = [Candidate(slug, member, BY_HEADING) for slug in headed]
-        return found + [Candidate(slug, member, BY_DEFINITIONS) for slug in defined if slug not in headed]
+        found += [Candidate(slug, member, BY_DEFINITIONS) for slug in defined if slug not in headed]
+        loose = self._matcher.by_loose_name(member.name) if not found else []
+        return found + [Candidate(slug, member, BY_LOOSE_NAME) for slug in loose]
 
     def _choose(self, slug: str, candidates: list[Candidate]) -> None:
         best, *others = candidates
@@ -119,7 +122,11 @@ class Chooser:
             return File(member.path, self._utf8(member, member.whole(MAX_SOURCE)), path=member.disk)
         from grader import notebook_source
 
-        text, problems = notebook_source.read(member.whole(MAX_NOTEBOOK))
+        data = member.whole(MAX_NOTEBOOK)
+        self._notebooks += len(data)
+        if self._notebooks > 2 * MAX_NOTEBOOK:
+            raise Unreadable(f"was not read: {2 * MAX_NOTEBOOK:,} bytes of notebooks were read before it")
+        text, problems = notebook_source.read(data)
         self.problems += [f"{shown(member.path)}: {problem}" for problem in problems]
         if len(text) > MAX_SOURCE:
             raise Unreadable(f"holds more than {MAX_SOURCE:,} bytes of code, which is not read")

@@ -17,6 +17,8 @@ _CONSTANT = (
     *(ast.Tuple, ast.List, ast.Set, ast.Dict, ast.JoinedStr, ast.FormattedValue, ast.comprehension),
     *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
 )
+_left_out: dict[str, set[str]] = {}
+"""filename -> the names that only what was left out would have defined."""
 _CALLS = re.compile(
     r"float|int|bool|str|len|range|tuple|list|dict|set|frozenset|zip|enumerate|min|max|abs|round|sum|sorted|sqrt|log|exp"
     r"|device|is_available|finfo|iinfo|tensor|zeros|ones|namedtuple|TypeVar|partial|Path"
@@ -37,7 +39,21 @@ def parse(source: bytes, filename: str, definitions_only: bool = False) -> ast.M
     except SyntaxError:
         tree = ast.parse(_without_broken_cells(source), filename)
     kept = [_careful(statement) for statement in tree.body if _is_kept(statement)]
+    _left_out[filename] = {name for statement in tree.body if not _is_kept(statement) for name in _bound(statement)}
     return ast.fix_missing_locations(ast.Module(kept, type_ignores=[]))
+
+
+def explanation(error: BaseException, filename: str) -> str:
+    """Why a name is missing that the notebook defines."""
+    if not isinstance(error, NameError) or error.name not in _left_out.get(filename, ()):
+        return ""
+    return " (the notebook makes it where it is not run: only imports, constants, functions and classes are)"
+
+
+def _bound(statement: ast.stmt) -> set[str]:
+    """The names that a statement gives a value."""
+    names = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return names | {node.name for node in ast.walk(statement) if isinstance(node, _DEFINITIONS)}
 
 
 def _without_broken_cells(source: bytes) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from grader.codec import raw_bytes
-from grader.definitions import parse
+from grader.definitions import explanation, parse
 from grader.limits import MAX_MESSAGE
 
 
@@ -42,7 +42,7 @@ def describe_error(error: BaseException, file: str) -> dict[str, Any]:
     stack = traceback.extract_tb(error.__traceback__)
     home = [(frame.filename, frame.lineno, frame.name, frame.line or "") for frame in stack]
     own = [frame for frame in home if frame[0] == file]
-    message = _bounded(_text(error))
+    message = _bounded(_text(error) + explanation(error, file))
     if isinstance(error, SyntaxError):
         message = _bounded("".join(traceback.format_exception_only(error)).rstrip())
     return {

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 from grader.discovery import Exercise
 
-NUMBER = re.compile(r"ex(\d\d)(?!\d)", re.IGNORECASE)
+NUMBER = re.compile(r"(?<![^\W\d_])ex(\d\d)(?!\d)", re.IGNORECASE)
+LOOSE_NUMBER = re.compile(r"ex(\d\d)(?!\d)", re.IGNORECASE)
+"""Also the end of Alex06."""
 _HEADING = re.compile(rb"(?:\xef\xbb\xbf)?[ \t]{0,8}#[ \t]{0,8}(ex\d\d)_", re.IGNORECASE)
 _DEFINITION = re.compile(rb"^(?:async[ \t]{1,8}def|def|class)[ \t]{1,8}([A-Za-z_]\w{0,99})", re.MULTILINE)
 _CELL = re.compile(rb"^# %% .*\n", re.MULTILINE)
@@ -34,6 +36,10 @@ class Matcher:
     def by_name(self, name: str) -> list[str]:
         """The exercises whose numbers stand in a file's name."""
         return self._known([f"ex{number}" for number in NUMBER.findall(name)])
+
+    def by_loose_name(self, name: str) -> list[str]:
+        """The exercises whose numbers stand in a file's name, if only as the end of another word."""
+        return self._known([f"ex{number}" for number in LOOSE_NUMBER.findall(name)])
 
     def by_heading(self, text: bytes) -> list[str]:
         """The exercise that the first line names; in a notebook, the first line of each cell."""

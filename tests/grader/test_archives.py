@@ -309,6 +309,15 @@ def test_all_archives_of_a_submission_share_their_bounds():
         bounds.unpack(257 << 20)
 
 
+def test_notebooks_are_read_up_to_a_bound(graded, monkeypatch):
+    monkeypatch.setattr("grader.choosing.MAX_NOTEBOOK", 100)
+    files = [(f"ex0{number}.ipynb", b'{"cells": []}'.ljust(90)) for number in (5, 6, 7)]
+    texts, problems = graded("alice.zip", zipped(files))
+    assert texts[SIX] == ""
+    assert texts[SEVEN] == "ex07.ipynb was not read: 200 bytes of notebooks were read before it"
+    assert texts[SEVEN] in problems
+
+
 def test_unnamed_files_are_read_up_to_a_bound(graded, monkeypatch):
     monkeypatch.setattr("grader.choosing.MAX_UNNAMED", 1000)
     files = [(f"{number:02}.py", b"#" * 100) for number in range(20)]

@@ -149,6 +149,7 @@ def test_the_digest_changes_with_what_is_graded(folder):
         "ex06_self_attention-1.py",
         "EX06.PY",
         "my_ex06_final.py",
+        "solution2ex06.py",
         "deep/er/ex06.py",
         "ex06_self_attention.py.txt",
     ],
@@ -172,6 +173,14 @@ def test_else_the_first_line_or_the_definitions_say_it(folder, text):
     entry = the_one(folder({"alice/mine.py": text}))
     assert list(entry.files) == [SIX]
     assert entry.problems == []
+
+
+def test_a_word_that_ends_like_a_number_is_asked_last(folder):
+    home = folder({"alex06.py": "def split_heads(): pass", "rex06.py": "x = 1"})
+    assert {name: list(entry.files) for name, entry in entries(home).items()} == {
+        "alex06": ["ex08_multi_head"],
+        "rex06": [SIX],
+    }
 
 
 def test_one_file_may_hold_several_exercises(folder):

@@ -226,6 +226,14 @@ def test_a_message_says_the_cell(session, exercise, tmp_path, kit):
     assert "at cell 3, line 2, in project_qkv: return x.nothing" in result.first_failure.message
 
 
+def test_a_name_from_a_cell_that_is_not_run_is_explained(session, exercise, tmp_path, kit):
+    text = "def project_qkv(x, w_q, w_k, w_v):\n    return model(x)"
+    (tmp_path / "ex06.ipynb").write_bytes(notebook("for i in range(3):\n    model = train(i)", text))
+    file = read_one(tmp_path / "ex06.ipynb", kit.exercises).files["ex06_self_attention"]
+    message = session.run(exercise(6), file).first_failure.message
+    assert "name 'model' is not defined (the notebook makes it where it is not run" in message
+
+
 def test_a_syntax_error_says_the_cell(session, exercise, tmp_path, kit):
     (tmp_path / "ex06.ipynb").write_bytes(notebook("import torch", "\n\ndef project_qkv(:\n    pass"))
     file = read_one(tmp_path / "ex06.ipynb", kit.exercises).files["ex06_self_attention"]
