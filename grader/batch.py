@@ -165,13 +165,13 @@ class Pool:
         self._failed_starts += not one.greeted
         return [(one.task, None, f"its judge {how}, {TRIES} times")] if one.task else []
 
-    def close(self) -> None:
+    def close(self, patience: float = 2.0) -> None:
         """Ends every judge: those that are idle end themselves, and their workers with them."""
         for one in self._judges:
             one.channel.close()
         for one in self._judges:
             if one.greeted and one.task is None:
-                one.process.join(timeout=2.0)
+                one.process.join(timeout=patience)
             one.process.kill()
             one.process.join()
         self._judges.clear()

@@ -169,8 +169,8 @@ class Grading:
     def _finish(self, greeting: dict[str, Any]) -> int:
         """Makes results.json and everything that is made of it."""
         ids = [name for name in self._entries if self._journal.knows(name)]
-        problems = [text for name in ids for text in results.errors(self._journal.record(name))]
-        seconds = time.perf_counter() - self._start
+        errors = [text for name in ids for text in results.errors(self._journal.record(name))]
+        seconds, problems = time.perf_counter() - self._start, [*self.problems, *errors]
         run = results.Run(self._seed, greeting["devices"], greeting["isolation"], seconds, problems)
         previous = _read(self._out / DOCUMENT)
         results.write(self._out / DOCUMENT, run, (results.dumps(self._journal.record(name)) for name in ids))
@@ -181,7 +181,9 @@ class Grading:
         for kind in self._wishes.export:
             gradebook.export(kind, self._out, document)
         self._tell(document)
-        return EXIT_GRADER if problems else EXIT_PASS
+        for error in errors:
+            self._screen.remark(f"grader error (not the students' code): {error}")
+        return EXIT_GRADER if errors else EXIT_PASS
 
     def _tell(self, document: dict[str, Any]) -> None:
         """What is read on the screen: a line for each submission, then where the rest lies."""
@@ -191,12 +193,12 @@ class Grading:
         count = len(document["submissions"])
         noun = "submission" if count == 1 else "submissions"
         self._screen.line(f"{count} {noun} graded with seed {self._seed}; open {self._out / 'report.html'}")
-        for problem in document["run"]["problems"]:
-            self._screen.remark(f"grader error (not the students' code): {problem}")
+        for problem in self.problems:
+            self._screen.remark(problem)
 
     def stopped(self) -> None:
         """Says what a run that was stopped leaves, and how to go on."""
-        self._pool.close()
+        self._pool.close(patience=0.2)
         done = sum(self._journal.has(entry.id, entry.digest) for entry in self._entries.values())
         self._screen.remark(
             f"stopped: {done} of {len(self._entries)} submissions are graded, and kept in {self._journal.path}. "

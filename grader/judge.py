@@ -124,7 +124,10 @@ def _grade(session: Session, task: Task, alive: Callable[[], None]) -> bytes:
     start = time.perf_counter()
     found = []
     for exercise in session.exercises:
-        found.append(session.run(exercise, task.files.get(exercise.slug), shown=f"{exercise.slug}.py"))
+        try:
+            found.append(session.run(exercise, task.files.get(exercise.slug), shown=f"{exercise.slug}.py"))
+        except Exception as error:  # ours: it costs the score of this exercise, and no other result
+            found.append(session.broken(exercise, f"{type(error).__name__}: {error}"))
         alive()
     seconds = time.perf_counter() - start
     record = submission(task.id, task.source, found, page=task.page, seconds=seconds, problems=list(task.problems))

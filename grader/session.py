@@ -14,11 +14,12 @@ from grader import checks
 from grader.checks import EXERCISE_POINTS, Check
 from grader.discovery import Exercise, Kit
 from grader.errors import UsageError
+from grader.limits import MAX_MESSAGE
 from grader.run import Settings, absences, attempt, run_exercise
 from grader.source import File
 from grader.understudy import Understudies
 from grader.variants import mistakes
-from grader.verdicts import FAIL, MISSING, ExerciseResult, Outcome, settle
+from grader.verdicts import ERROR, FAIL, MISSING, ExerciseResult, Outcome, clean, settle
 
 torch.set_num_threads(1)
 
@@ -105,3 +106,12 @@ class Session:
         ]
         settled = settle(exercise.slug, [*outcomes, *absences(found, self.settings)], EXERCISE_POINTS)
         return ExerciseResult(exercise.slug, verdict, 0.0, EXERCISE_POINTS, settled.outcomes)
+
+    def broken(self, exercise: Exercise, why: str) -> ExerciseResult:
+        """What an exercise gives where the grader itself failed: every check listed, no score."""
+        outcomes = [
+            Outcome(check.id, check.title, device, ERROR, check.points, check.form, clean(why, MAX_MESSAGE))
+            for device in self.settings.devices
+            for check in self.checks[exercise.slug]
+        ]
+        return settle(exercise.slug, outcomes, EXERCISE_POINTS)

@@ -1,0 +1,72 @@
+"""Kills a grader at random moments and lets it go on, until it is done; the results must be an undisturbed run's.
+
+    python tests/grader/kill_grade.py [KILLS] [STUDENTS] [EX ...]
+
+Prints where each kill fell. Exit status 1 where anything but times differs. Linux and macOS.
+"""
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from grader.discovery import Kit
+from tests.grader import classes
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def start(place, out):
+    command = [sys.executable, "-m", "grader", "grade", place / "class", "--out", place / out]
+    command += ["--seed", "11", "--device", "cpu", "--jobs", "2"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen(list(map(str, command)), cwd=ROOT, **quiet)
+
+
+def timeless(value):
+    if isinstance(value, dict):
+        return {name: timeless(item) for name, item in value.items() if name != "seconds"}
+    return [timeless(item) for item in value] if isinstance(value, list) else value
+
+
+def results(place, out):
+    return timeless(json.loads((place / out / "results.json").read_text(encoding="utf-8")))
+
+
+def main(kills, count, exercises):
+    rng = random.Random(kills)
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        for student in classes.students(count, Kit().find(exercises)):
+            student.write(place / "class")
+        began = time.monotonic()
+        if start(place, "undisturbed").wait() != 0:
+            raise SystemExit("the undisturbed run failed")
+        duration = time.monotonic() - began
+        for number in range(kills):
+            (place / "killed" / "results.json").unlink(missing_ok=True)
+            process, after = start(place, "killed"), rng.uniform(0, duration)
+            try:
+                process.wait(timeout=after)
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGKILL)
+            status, journal = process.wait(), place / "killed" / "results.jsonl"
+            records = max(0, journal.read_bytes().count(b"\n") - 1) if journal.is_file() else 0
+            how = "killed" if status == -signal.SIGKILL else "had ended"
+            print(f"{number + 1}: {how} after {after:.1f} s, {records} of {count} records", flush=True)
+        if start(place, "killed").wait() != 0:
+            raise SystemExit("the last run failed")
+        same = results(place, "killed") == results(place, "undisturbed")
+        print("the same as undisturbed, times aside" if same else "DIFFERENT from the undisturbed run")
+        return 0 if same else 1
+
+
+if __name__ == "__main__":
+    given = sys.argv[1:]
+    sys.exit(main(int(given[0]) if given else 10, int(given[1]) if given[1:] else 40, given[2:] or ["5", "6"]))

@@ -1,0 +1,154 @@
+"""What results.json says of trouble: errors cost no marks, nothing is too large, nothing is half written."""
+
+import json
+
+import pytest
+
+from grader import judge, results
+from grader.errors import GraderError
+from grader.judge import Task
+from grader.limits import MAX_RECORD, Limits
+from grader.run import Settings
+from grader.session import Session
+from grader.source import File
+from grader.transport import LocalTransport
+from grader.verdicts import ERROR, FAIL, PASS, TIMEOUT, ExerciseResult, Outcome, settle
+from tests.grader.conftest import SEED
+
+
+@pytest.fixture(scope="module")
+def six(kit):
+    return kit.find(["6"])[0]
+
+
+def session_with(kit, exercise, **settings):
+    return Session(kit, [exercise], Settings(SEED, **settings))
+
+
+def outcome(number, verdict=FAIL, message=""):
+    return Outcome(f"test_{number}", f"check {number}", "cpu", verdict, 1.0, message=message)
+
+
+def record(outcomes, **more):
+    result = settle("ex01_encoder", outcomes, 10.0)
+    return results.submission("ada", "ada.zip", [result], **more)
+
+
+def no_process():
+    raise GraderError("no process could be started for the code")
+
+
+def test_a_worker_that_cannot_be_started_is_an_error_and_costs_nothing(kit, six):
+    session = session_with(kit, six, connect=no_process)
+    result = session.run(six, six.solution)
+    assert (result.verdict, result.score) == (ERROR, None)
+    found = results.submission("ada", "ada", [result, ExerciseResult("ex07", PASS, 10.0, 10.0)])
+    assert found["score"] is None
+    assert found["max_score"] == 20
+    (sentence,) = results.errors(found)
+    assert sentence.startswith("ada: ex06_self_attention: ")
+    assert "no process could be started" in sentence
+
+
+def test_a_bug_of_ours_costs_one_exercise_its_score(kit, six, monkeypatch):
+    session = session_with(kit, six)
+    monkeypatch.setattr(session, "run", lambda *_, **__: 1 / 0)
+    beats = []
+    line = judge._grade(session, Task("ada", "ada", "p"), lambda: beats.append(1))
+    found = json.loads(line)
+    assert found["exercises"][0]["verdict"] == ERROR
+    assert found["score"] is None
+    assert "ZeroDivisionError" in results.errors(found)[0]
+    assert beats == [1]
+
+
+def test_an_exercise_has_a_limit_of_its_own(kit, six):
+    result = session_with(kit, six, exercise_seconds=1e-6).run(six, six.solution)
+    first, *rest = result.outcomes
+    assert first.verdict == PASS
+    assert {one.verdict for one in rest if one.device == "cpu"} == {TIMEOUT}
+    assert "all of the 1e-06 seconds of this exercise" in rest[0].message
+    assert result.verdict == FAIL
+
+
+def test_a_record_has_at_most_a_megabyte():
+    loud = [outcome(number, message="\u00e4\n" * 900) for number in range(1500)]
+    text = results.bounded(record(loud, problems=["p" * 5000] * 300))
+    assert len(text.encode()) <= MAX_RECORD
+    found = json.loads(text)
+    assert len(found["exercises"][0]["checks"]) == 1500
+    assert found["exercises"][0]["checks"][0]["message"].startswith("\u00e4")
+
+
+def test_text_that_is_no_unicode_is_written_and_read_again():
+    found = record([outcome(1, PASS)])
+    found["source"] = "caf\udce9.zip"
+    text = results.bounded(found)
+    text.encode()
+    assert json.loads(text)["source"] == "caf\udce9.zip"
+
+
+def test_results_are_written_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "deep" / "results.json"
+    run = results.Run(7, ["cpu"], {"process": True})
+    results.write(path, run, [results.dumps(record([outcome(1)]))])
+    before = path.read_bytes()
+
+    def interrupted():
+        yield results.dumps(record([outcome(1, PASS)]))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        results.write(path, run, interrupted())
+    assert path.read_bytes() == before
+    assert json.loads(before)["run"]["seed"] == 7
+
+
+def test_limits_are_those_of_the_interface():
+    assert (Limits().seconds, Limits().exercise_seconds, Limits().memory_mb) == (10, 120, 2048)
+
+
+# ---------------------------------------------------------------------------------------- what feedback may say
+
+TELLING = """
+import torch
+class {kind}(Exception):
+    pass
+def attention_scores(q, k):
+    raise {kind}("secret " + str(q.flatten()[0].item()))
+def self_attention(x, w_q, w_k, w_v):
+    return x, x
+def project_qkv(x, w_q, w_k, w_v):
+    return x @ w_q + x.flatten()[0], x @ w_k, x @ w_v
+"""
+
+
+@pytest.fixture(scope="module")
+def told(kit, six):
+    """The outcomes of code that tells what it was given, with both kinds of feedback."""
+    file = File("ex06.py", six.solution.read_bytes() + TELLING.format(kind="Secret").encode())
+    return {
+        hidden: session_with(kit, six, connect=LocalTransport, hidden=hidden).run(six, file).outcomes
+        for hidden in (False, True)
+    }
+
+
+def test_full_feedback_shows_what_was_seen(told):
+    messages = " ".join(one.message for one in told[False])
+    assert "secret " in messages
+    assert any(one.picture for one in told[False])
+
+
+def test_hidden_feedback_shows_no_value_and_nothing_that_the_code_says(told):
+    failed = [one for one in told[True] if one.verdict == FAIL and one.device == "cpu"]
+    assert len(failed) > 5
+    for one in failed:
+        assert "ecret" not in one.message, one.message
+        assert not set("0123456789") & set(one.message), one.message
+        assert one.picture is None
+    assert any(one.message == "attention_scores raised Exception" for one in failed)
+
+
+def test_feedback_changes_no_verdict_and_no_points(told):
+    kept = [[(one.id, one.verdict, one.points, one.mistake) for one in told[hidden]] for hidden in (False, True)]
+    assert kept[0] == kept[1]
