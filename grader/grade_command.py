@@ -21,6 +21,7 @@ from grader.journal import Journal, digest_of_checks
 from grader.judge import Setup, Task
 from grader.limits import Limits
 from grader.lock import Lock
+from grader.members import exact
 from grader.screen import Screen
 from grader.verdicts import ERROR, ExerciseResult, Outcome, plain
 
@@ -67,7 +68,7 @@ def grade(submissions: Path, *, out: Path, wishes: Wishes) -> int:
 def _intake(submissions: Path, out: Path, kit: Kit, only: Sequence[str]) -> Class:
     found = intake.read(submissions, kit.exercises)
     if out.resolve().parent == submissions.resolve():
-        found.entries = [entry for entry in found.entries if entry.source != out.resolve().name]
+        found.entries = [entry for entry in found.entries if entry.source != exact(out.resolve().name)]
     if not found.entries:
         raise UsageError(f"{submissions} holds no submission")
     ids = {entry.id for entry in found.entries}

@@ -20,7 +20,7 @@ from grader.discovery import Exercise
 from grader.errors import UsageError
 from grader.lms import Origin, without_extension
 from grader.matching import Matcher
-from grader.members import Listing, shown, visible
+from grader.members import Listing, exact, shown, visible
 from grader.source import File
 
 
@@ -30,7 +30,7 @@ class Entry:
 
     Args:
         id: who it is.
-        source: the exact name of what was handed in.
+        source: the exact name of what was handed in; of several, all their names.
         problems: a sentence for everything that was not taken as it is.
         files: slug -> the file that counts.
         handed_in: when, in seconds since 1970, as far as it is known.
@@ -103,7 +103,7 @@ def _read_entry(handed: Handed, matcher: Matcher) -> Entry | None:
     """What was handed in, or None for an empty folder."""
     item, origin = handed.item, handed.origin
     student = visible(unicodedata.normalize("NFC", origin.student)).strip() or "unnamed"
-    entry = Entry(student, visible(handed.name))
+    entry = Entry(student, exact(handed.name))
     with Unpacker() as unpacker:
         listing = item.listing()
         if item.is_folder and not listing.members and not listing.problems:
@@ -167,7 +167,7 @@ def _keep_receipts(handed: Iterable[Handed], attempts: dict[str, list[tuple[str,
     for one in handed:
         key = unicodedata.normalize("NFC", one.origin.student)
         if one.origin.receipt and key not in attempts:
-            entry = Entry(visible(key), visible(one.name), [f"{shown(one.name)} is a receipt: no file was handed in"])
+            entry = Entry(visible(key), exact(one.name), [f"{shown(one.name)} is a receipt: no file was handed in"])
             attempts[key] = [(one.origin.number, entry)]
 
 

@@ -73,9 +73,14 @@ def is_litter(path: str) -> bool:
     return any(part.startswith(".") or part in LITTER for part in path.split("/"))
 
 
-def visible(text: str) -> str:
+def exact(name: str) -> str:
+    """A name as it is, but for bytes that are no text."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def visible(name: str) -> str:
     """A name as it may stand in a sentence: no control characters, no bytes that are no text."""
-    return _UNSAFE.sub("", text.encode("utf-8", "backslashreplace").decode())
+    return _UNSAFE.sub("", exact(name))
 
 
 def shown(path: str) -> str:
