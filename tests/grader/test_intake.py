@@ -16,6 +16,7 @@ from tests.grader.test_notebook_source import notebook
 
 SIX, SEVEN = "ex06_self_attention", "ex07_masked_attention"
 EXERCISES = Kit().exercises
+needs_links = pytest.mark.skipif(sys.platform == "win32", reason="needs links and pipes")
 
 
 @pytest.fixture
@@ -227,7 +228,7 @@ def test_a_copy_of_the_whole_kit_is_the_work_in_exercises(folder):
 # ------------------------------------------------------------------------------------------ what can't be read
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs links and pipes")
+@needs_links
 def test_links_pipes_and_devices_are_named_and_never_opened(folder, tmp_path):
     home = folder({"alice/ex06.py": "a", "bob/ex06.py": "b"})
     (tmp_path / "secret.py").write_text("secret")
@@ -314,6 +315,7 @@ def test_a_folder_that_is_too_deep_is_named(folder):
     assert "lies more than 16 folders deep" in entry.problems[0]
 
 
+@needs_links
 def test_problems_are_bounded(folder):
     home = folder({"alice/ex06.py": ""})
     for number in range(50):
@@ -419,6 +421,7 @@ def test_every_file_is_opened_once(folder, monkeypatch):
     assert len(opened) == len(set(opened)) == 5 * len(EXERCISES)
 
 
+@needs_links
 def test_every_kind_of_submission_is_graded(tmp_path):
     kit = copy_kit(tmp_path / "kit", only={6})
     text = (kit / "solutions" / f"{SIX}.py").read_text()

@@ -164,6 +164,9 @@ def test_gradescope_without_metadata(graded):
 
 def test_a_student_s_own_test_names_are_no_names_in_the_metadata():
     assert next(one.student for one in gradescope_people(METADATA).values()) == "John Smith_1001"
+    printed = "  :results:\n    output: |\n      :submitters:\n      - :name: Mallory\n"
+    people = gradescope_people(f"submission_5:\n{printed}  :submitters:\n  - :name: Ana\n    :sid: '9'\n")
+    assert people["submission_5"].student == "Ana_9"
     assert gradescope_people("") == {}
     assert gradescope_people("submission_5:\n")["submission_5"].student == "submission_5_5"
 
