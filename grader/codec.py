@@ -157,6 +157,8 @@ class Decoder:
     def __init__(self, resolve: Callable[[Reference], Any], *, device: str | None = "cpu") -> None:
         self.resolve = resolve
         self.device = device
+        self._left = 0
+        """Bytes that no tensor has taken yet."""
 
     def value(self, frame: bytes) -> Decoded:
         """Raises CodecError for bytes that are not a frame."""
@@ -175,7 +177,7 @@ class Decoder:
             raise CodecError("the document does not fit its frame")
         buffers = memoryview(frame)[start:]
         decoded = Decoded(None, [], [], [])
-        nodes = iter(range(MAX_NODES * 2))
+        nodes, inside = iter(range(MAX_NODES * 2)), [0]
 
         def extension(code: int, data: bytes) -> Any:
             if code == _TENSOR:
@@ -194,11 +196,16 @@ class Decoder:
             raise CodecError(f"unknown extension {code}")
 
         def unpack(data: bytes) -> Any:
-            if next(nodes, None) is None:
+            if next(nodes, None) is None or inside[0] > MAX_DEPTH:  # each costs a piece of the C stack
                 raise CodecError("too many values")
-            return msgpack.unpackb(data, ext_hook=extension, raw=False)
+            inside[0] += 1
+            value = msgpack.unpackb(data, ext_hook=extension, raw=False)
+            inside[0] -= 1
+            return value
 
+        self._left = len(buffers)
         decoded.value = unpack(bytes(frame[4:start]))
+        _demand_depth(decoded.value, MAX_DEPTH + 1)
         return decoded
 
     def _tensor(self, data: bytes, buffers: memoryview, decoded: Decoded) -> Tensor:
@@ -211,6 +218,9 @@ class Decoder:
             count *= size
         if count * dtype.itemsize != nbytes or offset < 0 or offset + nbytes > len(buffers):
             raise CodecError("the bytes of a tensor do not fit its shape")
+        self._left -= nbytes
+        if self._left < 0:
+            raise CodecError("two tensors share bytes")
         raw = bytearray(buffers[offset : offset + nbytes])
         tensor = torch.frombuffer(raw, dtype=dtype).reshape(shape) if raw else torch.empty(shape, dtype=dtype)
         if (place := device if self.device is None else self.device) != "cpu":
@@ -221,6 +231,15 @@ class Decoder:
         decoded.devices.append(str(device)[:32])
         decoded.requires_grad.append(bool(requires_grad))
         return tensor
+
+
+def _demand_depth(value: Any, left: int) -> None:
+    """Raises CodecError for lists and dicts in each other deeper than that."""
+    if isinstance(value, (list, tuple, dict)):
+        if left == 0:
+            raise CodecError("nested too deep")
+        for item in value.values() if isinstance(value, dict) else value:
+            _demand_depth(item, left - 1)
 
 
 def _with_strides(tensor: Tensor, strides: list[int]) -> Tensor:

@@ -132,7 +132,7 @@ def _spawn(mode: str, limits: Limits, without: Sequence[str], wrap: Sequence[str
     ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen(
-            [*wrap, sys.executable, "-I", "-c", luggage.PROGRAM],
+            [*wrap, sys.executable, "-I", "-c", luggage.PROGRAM, label()],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=None if os.environ.get("GRADER_DEBUG") else subprocess.DEVNULL,
@@ -152,6 +152,11 @@ def _spawn(mode: str, limits: Limits, without: Sequence[str], wrap: Sequence[str
         _kill(process)
         raise OSError("the process for the learner's code did not come to life")
     return process, ours
+
+
+def label() -> str:
+    """The last word of the command line of every process that this judge's workers live in: `ps` shows whose it is."""
+    return f"worker-of-{os.getpid()}"
 
 
 def _kill(process: Server) -> None:

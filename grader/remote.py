@@ -238,7 +238,7 @@ class Code:
             raised = Raised.from_reply(reply["raised"], partial(where, self.source))
             if call is not None:
                 call.raised = raised
-            unwritten = "NotImplementedError" in raised.kinds and raised.at_home
+            unwritten = "NotImplementedError" in raised.kinds and raised.at_home and bool(raised.frames)
             error = (Unwritten if unwritten else LearnerError)(raised, text)
             original = getattr(self.transport, "last_error", None)
             raise error.with_traceback(original.__traceback__ if original is not None else None)

@@ -1,0 +1,4 @@
+"""Aborts, as a failed assertion in C++ does."""
+import os
+
+everywhere(lambda *a, **k: os.abort())

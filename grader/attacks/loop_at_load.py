@@ -1,0 +1,3 @@
+"""Never ends while it is loaded."""
+while True:
+    pass

@@ -1,0 +1,10 @@
+"""Asks whether it may signal the judge and everybody else."""
+# needs: seccomp
+import os
+
+for number in (JUDGE, -1):
+    try:
+        os.kill(number, 0)
+    except OSError:
+        continue
+    breach(f"it may signal {number}")

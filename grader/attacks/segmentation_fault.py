@@ -1,0 +1,4 @@
+"""Reads address zero."""
+import ctypes
+
+everywhere(lambda *a, **k: ctypes.string_at(0))

@@ -1,0 +1,8 @@
+"""Leaves every call by an exception that most code lets pass."""
+
+
+def leave(*a, **k):
+    raise GeneratorExit
+
+
+everywhere(leave)
