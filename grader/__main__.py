@@ -99,6 +99,16 @@ def check_command(exercises: tuple[str, ...], **options: Any) -> None:
     raise SystemExit(check(exercises, **options))
 
 
+def _red_team(context: click.Context, parameter: click.Parameter, exercise: str | None) -> None:
+    if exercise is None or context.resilient_parsing:
+        return
+    from grader.discovery import Kit
+    from grader.red_team import run
+
+    kit = Kit()
+    raise SystemExit(run(kit, kit.find([exercise]) if exercise else kit.exercises[:1], click.echo))
+
+
 @main.command("grade")
 @click.argument("submissions", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Where results go.")
@@ -114,6 +124,16 @@ def check_command(exercises: tuple[str, ...], **options: Any) -> None:
     help="Messages with values, or with nothing that a seed or the code decides. [default: full]",
 )
 @click.option("--require-isolation", "require", metavar="LAYER[,LAYER]", help="Do nothing where a layer is missing.")
+@click.option(
+    "--red-team",
+    is_flag=False,
+    flag_value="",
+    metavar="[EX]",
+    is_eager=True,
+    expose_value=False,
+    callback=_red_team,
+    help="Grade nothing: attack the grader with submissions for EX and say what was refused. [default: the first]",
+)
 @click.option("--fresh", is_flag=True, help="Grade everything anew, with a fresh seed.")
 @click.option("--only", multiple=True, metavar="ID", help="Grade this submission alone, again. Repeatable.")
 @click.option("--export", multiple=True, type=EXPORTS, help="Write what another product reads, too. Repeatable.")

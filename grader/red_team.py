@@ -19,11 +19,10 @@ from pathlib import Path
 
 from grader import checks, isolation
 from grader.discovery import Exercise, Kit
-from grader.source import File
 from grader.launch import Launcher, label, launcher
 from grader.limits import Limits
 from grader.run import Settings, attempt, run_exercise
-from grader.source import Source
+from grader.source import File, Source
 from grader.transport import WorkerTransport
 from grader.understudy import Understudies
 from grader.verdicts import ExerciseResult
@@ -114,12 +113,10 @@ class Range:
         self._stack = contextlib.ExitStack()
         self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
         self._folder.chmod(0o755)
-        (self._folder / "canary").write_text("alive", encoding="utf-8")
         self._listener = self._stack.enter_context(contextlib.closing(socket.socket()))
         self._listener.bind(("127.0.0.1", 0))
         self._listener.listen()
         self._listener.setblocking(False)
-        self.workers_before = set(processes())
 
     def close(self) -> None:
         """Removes what attacks may have left where nothing kept them from it."""
@@ -136,9 +133,14 @@ class Range:
     def attacked(self, attack: Attack) -> Finding:
         """Runs one attack and looks at what it did."""
         source = replace(self._source, text=self._submission(attack).encode())
+        for path in self._folder.iterdir():
+            path.rmdir() if path.is_dir() else path.unlink()
+        (self._folder / "canary").write_text("alive", encoding="utf-8")
+        WorkerTransport(self._workers).close()  # where an attack has ended what starts workers, that starts again
+        before = set(processes())
         for _ in range(2 if TWICE in attack.text else 1):
             result = self._run(source, replace(self._settings, seconds=SECONDS))
-        return Finding(attack, result, tuple(self._harm(result)), bool(self._lacks(attack)))
+        return Finding(attack, result, tuple(self._harm(result, before)), bool(self._lacks(attack)))
 
     def _run(self, source: Source, settings: Settings) -> ExerciseResult:
         return run_exercise(self._checks, source, self._reference, self._understudies, settings)
@@ -158,7 +160,7 @@ class Range:
         hollow = _UNWRITTEN.sub("return __import__('torch').zeros(1)", stub)
         return f"{hollow}\n{prelude}\n{attack.text}"
 
-    def _harm(self, result: ExerciseResult) -> Iterator[str]:
+    def _harm(self, result: ExerciseResult, before: set[int]) -> Iterator[str]:
         if result.score is None:
             yield "it was taken for the grader's own fault"
         elif result.score > 0:
@@ -170,7 +172,7 @@ class Range:
         with contextlib.suppress(BlockingIOError):
             self._listener.accept()[0].close()
             yield "it reached the network"
-        if left := set(processes()) - self.workers_before:
+        if left := set(processes()) - before:
             yield f"it left {len(left)} processes behind"
 
     def _lacks(self, attack: Attack) -> list[str]:

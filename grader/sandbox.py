@@ -23,6 +23,7 @@ NO_MEMORY = 71
 SCRATCH = "/tmp"
 NOBODY = 65_534
 _PDEATHSIG, _GET_PDEATHSIG, _SET_DUMPABLE, _NO_NEW_PRIVS = 1, 2, 4, 38
+_CHILD_SUBREAPER = 36
 _NEWNS, _NEWIPC, _NEWUSER, _NEWNET = 0x20000, 0x8000000, 0x10000000, 0x40000000
 _PRIVATE, _NOSUID_NODEV_NOEXEC, _READ_ONLY = 0x4000 | 0x40000, 2 | 4 | 8, 1
 _libc = ctypes.CDLL(None, use_errno=True) if LINUX else None
@@ -48,6 +49,21 @@ def dies_with_parent() -> bool:
     answer = ctypes.c_int(0)
     call("prctl", _GET_PDEATHSIG, ctypes.byref(answer), 0, 0, 0)
     return answer.value == signal.SIGKILL
+
+
+def adopt_orphans() -> None:
+    """Makes this process the parent of whatever its descendants leave behind."""
+    if LINUX:
+        call("prctl", _CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def children() -> set[int]:
+    """The processes whose parent this one is."""
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as listed:
+            return {int(number) for number in listed.read().split()}
+    except OSError:
+        return set()
 
 
 class Sandbox:

@@ -161,6 +161,8 @@ class ForkServer:
     def __init__(self, control: socket.socket, box: Sandbox) -> None:
         self._control = control
         self._sandbox = box
+        self._live: set[int] = set()
+        sandbox.adopt_orphans()
 
     def run(self) -> None:
         """Until the judge hangs up."""
@@ -171,14 +173,23 @@ class ForkServer:
             if data[:1] == b"f":
                 self._control.sendall(struct.pack("<q", self._fork(descriptors[0])))
             else:
-                self._control.sendall(struct.pack("<q", _end(*struct.unpack("<qd", data[1:17]))))
+                self._control.sendall(struct.pack("<q", self._end(*struct.unpack("<qd", data[1:17]))))
 
     def _fork(self, descriptor: int) -> int:
         child = os.fork()
         if child == 0:
             self._work(descriptor)
         os.close(descriptor)
+        self._live.add(child)
         return child
+
+    def _end(self, child: int, patience: float) -> int:
+        status = _end(child, patience)
+        self._live.discard(child)
+        while strangers := sandbox.children() - self._live:  # what it has started, where nothing forbade that
+            for stranger in strangers:
+                _end(stranger, 0.0)
+        return status
 
     def _work(self, descriptor: int) -> None:
         status = sandbox.BROKEN

@@ -1,0 +1,98 @@
+"""Submissions that attack, at three levels of isolation: nothing is earned, harmed or left behind.
+
+The attacks are those of `grader grade --red-team`, in grader/attacks/.
+"""
+
+import pytest
+from click.testing import CliRunner
+
+from grader import red_team
+from grader.__main__ import main
+from grader.launch import launcher
+
+LEVELS = {
+    "all layers": (),
+    "no namespaces": ("namespaces", "scratch"),
+    "limits alone": ("namespaces", "scratch", "landlock", "seccomp", "user"),
+}
+ATTACKS = {attack.name: attack for attack in red_team.attacks()}
+TRIED = [
+    (level, attack.name)
+    for level in LEVELS
+    for attack in ATTACKS.values()
+    if level == "all layers" or attack.needs is not None  # where no layer has a part in it, once is enough
+]
+pytestmark = pytest.mark.xdist_group("attacks")
+
+
+@pytest.fixture(scope="module")
+def level(request, kit):
+    """A place to attack, and what honest code earned there before."""
+    workers = launcher(without=LEVELS[request.param])
+    if workers.name != "fork server":
+        pytest.skip("no fork server on this platform")
+    place = red_team.Range(kit, kit.find(["6"])[0], workers)
+    yield place, place.honest()
+    place.close()
+    workers.close()
+
+
+@pytest.mark.parametrize(("level", "name"), TRIED, indirect=["level"])
+def test_an_attack_earns_nothing_harms_nothing_and_leaves_nothing(level, name):
+    place, _ = level
+    found = place.attacked(ATTACKS[name])
+    assert found.open or found.harm == ()
+
+
+@pytest.mark.parametrize("level", LEVELS, indirect=True)
+def test_honest_code_earns_the_same_after_all_of_them(level):
+    place, before = level
+    assert before.score == 10
+    assert red_team.points(place.honest()) == red_team.points(before)
+
+
+def test_every_attack_says_what_it_tries():
+    for attack in ATTACKS.values():
+        assert attack.tries.endswith("."), attack.name
+
+
+def test_the_layers_are_what_refuses_the_attacks(kit):
+    workers = launcher(without=LEVELS["limits alone"])
+    if workers.name != "fork server":
+        pytest.skip("no fork server on this platform")
+    place = red_team.Range(kit, kit.find(["6"])[0], workers)
+    try:
+        wanted = {"solutions_read", "canary_mode_changed", "network_reached", "powers_taken", "canary_rewritten"}
+        found = [place.attacked(attack) for attack in ATTACKS.values() if attack.name in wanted]
+        assert {one.attack.name for one in found if one.harm and one.open} == wanted
+    finally:
+        place.close()
+        workers.close()
+
+
+@pytest.fixture
+def warm(monkeypatch, workers):
+    """The command uses the workers that are there."""
+    monkeypatch.setattr(workers, "close", lambda: None)
+    monkeypatch.setattr(red_team, "launcher", lambda *limits, **options: workers)
+
+
+def test_the_command_attacks_and_says_what_was_refused(monkeypatch, warm):
+    few = [ATTACKS[name] for name in ("exit_at_load", "comparisons_patched")]
+    monkeypatch.setattr(red_team, "attacks", lambda: few)
+    result = CliRunner().invoke(main, ["grade", "--red-team", "6"])
+    assert result.exit_code == 0, result.output
+    assert "refused exit_at_load" in " ".join(result.output.split())
+    assert "every attack was refused" in result.output
+
+
+def test_the_command_fails_where_an_attack_gets_in(monkeypatch, warm):
+    found = red_team.Attack("x", "Prints a breach.", "everywhere(lambda *a: breach('it works'))", None)
+    monkeypatch.setattr(red_team, "attacks", lambda: [found])
+    result = CliRunner().invoke(main, ["grade", "--red-team", "6"])
+    assert result.exit_code == 1
+    assert "it works" in result.output
+
+
+def test_the_command_wants_an_exercise_that_there_is():
+    assert CliRunner().invoke(main, ["grade", "--red-team", "99"]).exit_code == 2
