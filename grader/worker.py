@@ -73,6 +73,7 @@ def serve(connection: socket.socket) -> None:
     channel, lock = Channel(connection), threading.Lock()
     output = _Output(channel, lock)
     sys.stdout = sys.stderr = output
+    sys.breakpointhook = _no_breakpoint
 
     def send(kind: int, frame: bytes) -> None:
         with lock:
@@ -95,6 +96,10 @@ def serve(connection: socket.socket) -> None:
         reply = servant.answer(frame)
         busy.clear()
         send(REPLY, reply)
+
+
+def _no_breakpoint(*_: object, **__: object) -> None:
+    raise RuntimeError("breakpoint() needs a terminal, and there is none here; the line after `step in:` has one")
 
 
 def _tell_lines(servant: Servant, busy: threading.Event, send: Callable[[int, bytes], None]) -> None:

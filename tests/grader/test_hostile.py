@@ -109,6 +109,7 @@ def test_after_two_timeouts_the_rest_is_not_run(grade, self_attention):
     ("body", "verdict", "sentence"),
     [
         ("import sys; sys.exit()", "fail", "raised SystemExit"),
+        ("breakpoint()", "fail", "breakpoint() needs a terminal"),
         ("raise KeyboardInterrupt", "fail", "raised KeyboardInterrupt"),
         ("import pytest; pytest.skip('later')", "fail", "raised Skipped: later"),
         ("import os; os._exit(0)", "crash", "ended itself with exit status 0"),
