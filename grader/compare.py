@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from grader.clues import Setting, clue, clue_to_dtype, clue_to_not_finite
 from grader.errors import Mismatch
-from grader.picture import Picture, picture
+from grader.picture import Picture, indices, picture
 from grader.values import Foreign
 
 WITHIN = {
@@ -212,10 +212,10 @@ def _value_difference(
 def _place(flat: int, tensor: Tensor, axes: list[str]) -> str:
     if tensor.dim() == 0:
         return ""
-    indices = [int(i) for i in torch.unravel_index(torch.tensor(flat), tensor.shape)]
-    if len(axes) != len(indices):
-        return f" at {indices}"
-    return " at " + ", ".join(f"{name} {index}" for name, index in zip(axes, indices, strict=True))
+    place = indices(flat, list(tensor.shape))  # torch.unravel_index imports sympy: half a second
+    if len(axes) != len(place):
+        return f" at {place}"
+    return " at " + ", ".join(f"{name} {index}" for name, index in zip(axes, place, strict=True))
 
 
 def kind_of(value: Any) -> str:

@@ -96,7 +96,7 @@ def picture(yours: Tensor, expected: Tensor, wrong: Tensor, worst: int, axes: li
     names = axes if len(axes) == yours.dim() else [f"axis {axis}" for axis in range(yours.dim())]
     if yours.dim() == 1:
         yours, expected, wrong, names = yours[None], expected[None], wrong[None], ["", *names]
-    *lead, row, column = _indices(worst, list(yours.shape))
+    *lead, row, column = indices(worst, list(yours.shape))
     top, left = _start(row, yours.shape[-2]), _start(column, yours.shape[-1])
     window: tuple[int | slice, ...] = (*lead, slice(top, top + MOST), slice(left, left + MOST))
     return Picture(
@@ -111,7 +111,8 @@ def picture(yours: Tensor, expected: Tensor, wrong: Tensor, worst: int, axes: li
     )
 
 
-def _indices(flat: int, shape: list[int]) -> list[int]:
+def indices(flat: int, shape: list[int]) -> list[int]:
+    """Where the entry with this flat index lies."""
     found = []
     for size in reversed(shape):
         flat, index = divmod(flat, size)
