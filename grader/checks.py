@@ -19,6 +19,7 @@ import pytest
 from grader.discovery import Exercise, Kit
 from grader.errors import KitError
 from grader.importer import ExerciseFinder
+from grader.members import exact
 from grader.source import File, Source
 
 GIVEN = frozenset({"code", "draw", "expect"})
@@ -173,7 +174,7 @@ def source_of(kit: Kit, exercise: Exercise, file: File, shortcuts: Sequence[str]
     """One learner's file, ready to travel."""
     return Source(
         exercise.slug,
-        str(file.path or file.name),
+        exact(str(file.path or file.name)),
         shown or file.name,
         file.text,
         earlier_sources(kit, exercise),

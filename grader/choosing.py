@@ -9,7 +9,7 @@ from grader.bounds import MAX_NOTEBOOK, MAX_UNNAMED, Unreadable
 from grader.discovery import NUMBERED
 from grader.limits import MAX_SOURCE
 from grader.matching import Matcher
-from grader.members import NOTEBOOK, PYTHON, Member, kind_of, shown
+from grader.members import NOTEBOOK, PYTHON, Member, kind_of, shown, visible
 from grader.source import File
 
 BY_NAME, BY_HEADING, BY_DEFINITIONS, BY_LOOSE_NAME = range(4)
@@ -114,12 +114,12 @@ class Chooser:
             except Unreadable as error:
                 refusal = f"{shown(member.path)} {error}"
                 self.problems.append(refusal)
-                self._loaded[id(member)] = File(member.path, b"", path=member.disk, refusal=refusal)
+                self._loaded[id(member)] = File(visible(member.path), b"", path=member.disk, refusal=refusal)
         return self._loaded[id(member)]
 
     def _read(self, member: Member) -> File:
         if kind_of(member.name) != NOTEBOOK:
-            return File(member.path, self._utf8(member, member.whole(MAX_SOURCE)), path=member.disk)
+            return File(visible(member.path), self._utf8(member, member.whole(MAX_SOURCE)), path=member.disk)
         from grader import notebook_source
 
         data = member.whole(MAX_NOTEBOOK)
@@ -130,7 +130,7 @@ class Chooser:
         self.problems += [f"{shown(member.path)}: {problem}" for problem in problems]
         if len(text) > MAX_SOURCE:
             raise Unreadable(f"holds more than {MAX_SOURCE:,} bytes of code, which is not read")
-        return File(member.path, text, definitions_only=True, path=member.disk)
+        return File(visible(member.path), text, definitions_only=True, path=member.disk)
 
     def _utf8(self, member: Member, data: bytes) -> bytes:
         """UTF-16, which some Windows programs write, as Python can read it. Other bytes stay as they are."""

@@ -18,7 +18,7 @@ def show(submissions: Path, kit: Kit, say: Callable[[str], None]) -> None:
     found = read(submissions, kit.exercises)
     for entry in found.entries:
         for slug, file in sorted(entry.files.items()):
-            say(f"{visible(entry.source)}: {visible(file.name)} -> {entry.id} -> {slug}")
+            say(f"{visible(entry.source)}: {file.name} -> {entry.id} -> {slug}")
         for problem in entry.problems:
             say(f"{visible(entry.source)} -> {entry.id} -> problem: {problem}")
     for problem in found.problems:

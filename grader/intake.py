@@ -67,7 +67,9 @@ class Class:
 
 
 def read(submissions: Path, exercises: Sequence[Exercise]) -> Class:
-    """Every student's files. Raises UsageError where there is nothing to read.
+    """Every student's files, by the names that these have in what was handed in: nobody is told where it lies here.
+
+    Raises UsageError where there is nothing to read.
 
     `submissions` is a folder of what each student handed in, the archive of a whole class that an LMS gives, or what
     one student handed in: a file, a folder or an archive with `exNN_topic.py` at its top, a copy of the kit.
@@ -79,6 +81,7 @@ def read(submissions: Path, exercises: Sequence[Exercise]) -> Class:
         for handed in found.handed:
             entry = None if handed.origin.receipt else _read_entry(handed, matcher)
             if entry is not None:
+                entry.files = {slug: replace(file, path=None) for slug, file in entry.files.items()}
                 key = unicodedata.normalize("NFC", handed.origin.student)
                 attempts.setdefault(key, []).append((handed.origin.number, entry))
             elif not handed.origin.receipt:

@@ -217,12 +217,15 @@ def test_names_that_are_no_utf_8_do_no_harm(graded):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such names there")
-def test_names_in_a_tar_that_are_no_utf_8_do_no_harm(graded):
+def test_names_in_a_tar_that_are_no_utf_8_do_no_harm(graded, tmp_path, worker_session, exercise):
     member = tarfile.TarInfo("\udcff/ex06.py")
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz", format=tarfile.GNU_FORMAT) as archive:
         archive.addfile(member)
     assert graded("alice.tgz", buffer.getvalue()) == ({SIX: ""}, [])
+    file = read(tmp_path / "class", EXERCISES).entries[0].files[SIX]
+    assert file.name == "\\udcff/ex06.py"
+    assert worker_session.run(exercise(6), file).verdict == "fail"
 
 
 def test_a_date_that_is_none_does_no_harm(graded):

@@ -293,6 +293,14 @@ def test_text_is_what_python_says_it_is(folder, session, exercise, before, encod
     )
 
 
+def test_no_message_says_where_submissions_lie(folder, session, exercise):
+    home = folder({"alice/deep/ex06.py": "def f(:", "bob/ex06.py": "raise ValueError(__file__)"})
+    for entry in read(home, EXERCISES).entries:
+        message = session.run(exercise(6), entry.files[SIX]).first_failure.message
+        assert "ex06.py" in message
+        assert str(home) not in message
+
+
 def test_bytes_that_are_no_text_are_a_sentence(folder, session, exercise):
     entry = the_one(folder({"alice/ex06.py": exercise(6).solution.read_bytes() + b"\0"}))
     result = session.run(exercise(6), entry.files[SIX])
