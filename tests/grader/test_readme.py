@@ -23,11 +23,15 @@ LOOP = re.compile(r"<!-- terminal: loop -->\n```console\n(.*?)```", re.DOTALL)
 
 
 def learner_kit(folder):
-    """A kit whose exercise 6 holds a mistake."""
+    """A kit whose exercise 6 holds a mistake, and a class of three: right, the same mistake, unwritten."""
     kit = copy_kit(folder)
     exercise = Kit().find(["6"])[0]
     text = exercise.solution.read_text(encoding="utf-8").replace("scores / math.sqrt(d_k)", "scores")
+    stub = exercise.stub.read_text(encoding="utf-8")
     (kit / "exercises" / f"{exercise.slug}.py").write_text(text, encoding="utf-8")
+    for student, written in (("ada", exercise.solution.read_text(encoding="utf-8")), ("bob", text), ("cleo", stub)):
+        (kit / "submissions" / student).mkdir(parents=True)
+        (kit / "submissions" / student / f"{exercise.slug}.py").write_text(written, encoding="utf-8")
     return kit
 
 
