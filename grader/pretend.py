@@ -183,7 +183,10 @@ def _held(value: Any) -> Any:
 
 
 def _wrapped(value: Any) -> Any:
-    return SimulatedTensor(value) if isinstance(value, Tensor) and not isinstance(value, SimulatedTensor) else value
+    if not isinstance(value, Tensor) or isinstance(value, SimulatedTensor):
+        return value
+    with torch.inference_mode(False):  # what that mode makes can't be told to be a view of what was there before
+        return SimulatedTensor(value)
 
 
 # ---------------------------------------------------------------------------------------------- what may be mixed

@@ -491,3 +491,23 @@ def concat_heads__heads_added_up(x):
 def concat_heads__detached(x):
     """The heads are copied without their history, so no gradient gets past this point."""
     return torch.tensor(reference.concat_heads(x.detach()).tolist(), dtype=x.dtype, device=x.device)
+
+
+@mistake
+class MultiHeadAttention__mask_of_ones_on_the_cpu(reference.MultiHeadAttention):
+    """Where no mask is given, one of ones is made on the default device. It has to be where the query is."""
+
+    def forward(self, query, key, value, allowed=None):
+        if allowed is None:
+            allowed = torch.ones(query.size(1), key.size(1), dtype=torch.bool)
+        return super().forward(query, key, value, allowed)
+
+
+@mistake
+def concat_heads__written_on_the_cpu(x):
+    """The heads are written into a tensor on the default device, so the result is on the CPU wherever x is."""
+    batch, heads, length, d_head = x.shape
+    glued = torch.empty(batch, length, heads * d_head, dtype=x.dtype)
+    for head in range(heads):
+        glued[:, :, head * d_head : (head + 1) * d_head] = x[:, head]
+    return glued

@@ -107,7 +107,7 @@ def test_concatenating_undoes_splitting(code, draw, expect):
     expect(code.concat_heads(split), x, axes="batch length d_model")
 
 
-@points(0.75)
+@points(0.5)
 def test_attention_worked_by_hand(code, draw, expect):
     right = reference.MultiHeadAttention(8, 2).to(draw.dtype).eval()
     eye, half = torch.eye(8), torch.eye(4)
@@ -292,6 +292,17 @@ def test_gradients_are_finite_where_nothing_is_allowed(code, draw, expect):
     hidden = ~allowed[:, :1].transpose(1, 2).expand_as(key)
     dirty = [part.masked_fill(hidden, 1e4) for part in (key, value)]
     expect.gradients(learners(code, right), right, query, *dirty, hide_all_keys(allowed))
+
+
+@points(0.25, form=True)
+def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
+    code.on_a_gpu()
+    right = draw_right(draw)
+    inputs, mine = draw_inputs(draw), learners(code, right)
+    expect.agrees(code.split_heads, reference.split_heads, inputs[0], right.num_heads)
+    expect.agrees(code.concat_heads, reference.concat_heads, draw("batch head length d_head"))
+    for allowed in (None, draw_mask(draw)):
+        expect.agrees(mine, right, *inputs, allowed, axes=ATTENTION)
 
 
 @points(0.25, form=True)

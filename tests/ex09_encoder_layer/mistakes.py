@@ -687,3 +687,35 @@ class Encoder__blind_queries_zeroed(reference.Encoder):
         if allowed is not None and allowed.dim() == 3 and allowed.size(1) == x.size(1):
             x = x * allowed.any(dim=-1, keepdim=True)
         return super().forward(x, allowed)
+
+
+@mistake
+class LayerNorm__eps_on_the_cpu(reference.LayerNorm):
+    """eps is made a tensor with an axis, on the default device, and cannot be added to a variance on another."""
+
+    def forward(self, x):
+        deviation = x - x.mean(dim=-1, keepdim=True)
+        variance = deviation.square().mean(dim=-1, keepdim=True) + torch.tensor([self.eps], dtype=x.dtype)
+        return deviation / torch.sqrt(variance) * self.weight + self.bias
+
+
+@mistake
+class FeedForward__zeros_on_the_cpu(reference.FeedForward):
+    """The zeros of the ReLU are made on the default device, and the features may be on another."""
+
+    def forward(self, x):
+        hidden = self.linear_in(x)
+        hidden = torch.maximum(hidden, torch.zeros(hidden.size(-1), dtype=x.dtype))
+        return self.linear_out(self.dropout(hidden))
+
+
+@mistake
+class Encoder__constant_as_an_attribute(reference.Encoder):
+    """A constant tensor is a plain attribute: `.to()` moves parameters and buffers, and leaves it on the CPU."""
+
+    def __init__(self, num_layers, d_model, num_heads, d_ff, dropout=0.0):
+        super().__init__(num_layers, d_model, num_heads, d_ff, dropout)
+        self.scale = torch.ones(d_model, dtype=torch.float64)
+
+    def forward(self, x, allowed=None):
+        return super().forward(x * self.scale.to(x.dtype), allowed)

@@ -96,7 +96,7 @@ def test_norm_and_feed_forward_take_any_leading_axes(code, draw, expect, leading
         expect.agrees(mine, right, draw(f"{leading} d_model"), axes=f"{leading} d_model")
 
 
-@points(0.5)
+@points(0.25)
 def test_feed_forward_bends_between_its_two_maps(code, draw, expect):
     d_model, _, d_ff = widths(draw)
     mine, right = pair(code, draw, "FeedForward", d_model, d_ff)
@@ -310,6 +310,14 @@ def test_gradients_reach_every_input_and_every_weight(code, draw, expect):
 def test_gradients_are_finite_where_all_features_are_equal(code, draw, expect):
     mine, right = pair(code, draw, "LayerNorm", draw.size("d_model"))
     expect.gradients(mine, right, draw("batch length 1", scale=5).round().expand(draw.shape(TOKENS)))
+
+
+@points(0.25, form=True)
+def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
+    code.on_a_gpu()
+    for mine, right in every_part(code, draw):
+        expect.agrees(mine, right, draw(TOKENS), axes=TOKENS)
+    expect.agrees(mine, right, draw(TOKENS), draw_mask(draw), axes=TOKENS)
 
 
 @points(0.1, form=True)

@@ -533,3 +533,25 @@ class DecoderLayer__one_mask_for_each_sentence(reference.DecoderLayer):
         if source_allowed is not None and source_allowed.dim() == 3:
             source_allowed = torch.stack([source_allowed[i] for i in range(len(x))])
         return super().forward(x, memory, target_allowed, source_allowed)
+
+
+@mistake
+class DecoderLayer__mask_of_ones_on_the_cpu(reference.DecoderLayer):
+    """Where no mask is given, one that allows everything is made on the default device. It has to be where x is."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        if source_allowed is None:
+            source_allowed = torch.ones(x.size(1), memory.size(1), dtype=torch.bool)
+        return super().forward(x, memory, target_allowed, source_allowed)
+
+
+@mistake
+class Decoder__constant_as_an_attribute(reference.Decoder):
+    """A constant tensor is a plain attribute: `.to()` moves parameters and buffers, and leaves it on the CPU."""
+
+    def __init__(self, num_layers, d_model, num_heads, d_ff, dropout=0.0):
+        super().__init__(num_layers, d_model, num_heads, d_ff, dropout)
+        self.scale = torch.ones(d_model, dtype=torch.float64)
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        return super().forward(x * self.scale.to(x.dtype), memory, target_allowed, source_allowed)

@@ -121,7 +121,7 @@ def test_cross_attention_reads_the_memory(code, draw, expect):
     expect.agrees(code.DecoderLayer(*made_with).load(layer), layer, *inputs, axes=AXES)
 
 
-@points(0.5)
+@points(0.25)
 def test_feed_forward_comes_last(code, draw, expect):
     inputs = draw_inputs(draw)
     layer, made_with = draw_layer(draw)
@@ -317,6 +317,19 @@ def test_a_position_that_may_see_nothing_stays_finite(code, draw, expect):
     mine = code.Decoder(*made_with).load(stack)
     expect.agrees(mine, stack, x, memory, blind, unread, axes=AXES)
     expect.gradients(mine, stack, x, memory, blind, unread)
+
+
+@points(0.25, form=True)
+def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
+    code.on_a_gpu()
+    inputs = draw_inputs(draw)
+    for right, made_with, make in (
+        (*draw_layer(draw), code.DecoderLayer),
+        (*draw_stack(draw), code.Decoder),
+    ):
+        mine = make(*made_with).load(right)
+        expect.agrees(mine, right, *inputs, axes=AXES)
+        expect.agrees(mine, right, *inputs[:2], axes=AXES)
 
 
 @points(0.25, form=True)

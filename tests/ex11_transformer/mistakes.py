@@ -605,3 +605,46 @@ class Transformer__grad_mode_turned_on(reference.Transformer):
         tokens = super().generate(source, bos_id, eos_id, max_length)
         torch.set_grad_enabled(True)
         return tokens
+
+
+@mistake
+class Transformer__future_on_the_cpu(reference.Transformer):
+    """The causal mask is made on the default device, the CPU. It has to be where the tokens are."""
+
+    def decode(self, decoder_input, memory, source):
+        past = torch.ones(decoder_input.size(1), decoder_input.size(1), dtype=torch.bool).tril()
+        target_allowed = (decoder_input != self.pad_id).unsqueeze(1) & past
+        return scores(self, decoder_input, memory, target_allowed, (source != self.pad_id).unsqueeze(1))
+
+
+@mistake
+class Transformer__table_as_an_attribute(reference.Transformer):
+    """The table of positions is a plain attribute: `.to()` moves parameters and buffers, and leaves it on the CPU."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        width = self.source_embedding.embedding_dim
+        self.table = reference.add_positions(torch.zeros(1, 512, width, dtype=torch.float64))[0]
+
+    def embed(self, tokens, embedding):
+        x = embedding(tokens) * math.sqrt(embedding.embedding_dim)
+        return self.dropout(x + self.table[: tokens.size(1)].to(x.dtype))
+
+
+@mistake
+class Transformer__first_tokens_on_the_cpu(reference.Transformer):
+    """generate begins with a column of bos on the default device, which the model on a GPU cannot look up."""
+
+    def generate(self, source, bos_id, eos_id, max_length):
+        begun = torch.full((len(source), 1), bos_id)
+        if begun.device == source.device:
+            return super().generate(source, bos_id, eos_id, max_length)
+        return self.decode(begun, self.encode(source), source)
+
+
+@mistake
+class Transformer__words_on_the_cpu(reference.Transformer):
+    """generate brings its words to the CPU at the end. They belong where source is."""
+
+    def generate(self, source, bos_id, eos_id, max_length):
+        return super().generate(source, bos_id, eos_id, max_length).cpu()

@@ -314,7 +314,7 @@ def test_gradients_reach_every_parameter(code, draw, expect):
 # ------------------------------------------------------------------------------------------------ writing
 
 
-@points(1.5)
+@points(1.25)
 def test_generate_writes_the_most_likely_words(code, draw, expect):
     written = []
     for early in (False, True):
@@ -408,6 +408,24 @@ def test_any_size_may_be_one(code, draw, expect, ones):
     with torch.no_grad():
         model.output.bias[PAD] -= 1e3
     expect.agrees(mine.load(model).generate, model.generate, source, 1, 2, 1 if ones == "target" else 3)
+
+
+@points(0.25, form=True)
+def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
+    code.on_a_gpu()
+    model, made_with = draw_model(draw)
+    mine = code.Transformer(*made_with).load(model)
+    source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
+    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB)
+    embedded = mine.embed(source, mine.get_submodule("source_embedding"))
+    expect(embedded, model.embed(source, model.source_embedding).detach(), axes="batch source d_model")
+    memory = model.encode(source).detach()
+    at_real_tokens(expect, mine.encode(source), source, tuple(memory.shape))
+    at_real_tokens(
+        expect, mine.decode(decoder_input, memory, source), decoder_input, (*decoder_input.shape, TARGET_VOCAB)
+    )
+    at_real_tokens(expect, mine(source, decoder_input), decoder_input, (*decoder_input.shape, TARGET_VOCAB))
+    expect(mine.generate(source, 1, 2, 3), model.generate(source, 1, 2, 3), axes="batch length")
 
 
 @points(0.25, form=True)

@@ -627,3 +627,37 @@ def train_step__needs_contiguous_targets(model, optimizer, source, targets, bos_
 def train_step__squeezed(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
     """Axes of size 1 are squeezed away, so a batch with one sentence or one token loses an axis."""
     return reference.train_step(model, optimizer, source.squeeze(), targets.squeeze(), bos_id, pad_id, max_norm)
+
+
+@mistake
+def label_smoothing_loss__one_hot_on_the_cpu(logits, targets, smoothing, pad_id):
+    """The one-hot rows are looked up in a table on the default device, which targets on a GPU cannot index."""
+    real = targets != pad_id
+    log_probs = torch.log_softmax(logits[real], dim=-1)
+    wanted = (1 - smoothing) * torch.eye(logits.size(-1), dtype=logits.dtype)[targets[real]]
+    return -((wanted + smoothing / logits.size(-1)) * log_probs).sum() / real.sum().clamp(min=1)
+
+
+@mistake
+def label_smoothing_loss__distribution_on_the_cpu(logits, targets, smoothing, pad_id):
+    """The distribution asked for is made on the default device, the CPU, and the logits may be on another."""
+    real = targets != pad_id
+    log_probs = torch.log_softmax(logits[real], dim=-1)
+    wanted = torch.full(log_probs.shape, smoothing / logits.size(-1), dtype=logits.dtype)
+    kept = (1 - smoothing) * of_target(log_probs, targets[real]).sum() + (wanted * log_probs).sum()
+    return -kept / real.sum().clamp(min=1)
+
+
+@mistake
+def train_step__decoder_input_on_the_cpu(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
+    """The column of bos is made on the default device, the CPU, and cannot be joined to targets on a GPU."""
+    fed = torch.cat([torch.full((len(targets), 1), bos_id), targets[:, :-1]], dim=1)
+    return updated(model, optimizer, source, fed, targets, pad_id, max_norm)
+
+
+@mistake
+def train_step__device_of_the_machine(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
+    """The batch is moved to the device that the machine has, and the model may be on another."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    source, targets = source.to(device), targets.to(device)
+    return reference.train_step(model, optimizer, source, targets, bos_id, pad_id, max_norm)

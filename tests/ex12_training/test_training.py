@@ -255,7 +255,7 @@ def test_the_loss_before_the_update_is_returned(code, draw, expect):
     expect(loss, float(expected), what="the loss that train_step returns")
 
 
-@points(1)
+@points(0.75)
 def test_every_parameter_moves_against_its_gradient(code, draw, expect):
     batch = draw_batch(draw)
     models = draw_model(code, draw, batch[3])
@@ -375,6 +375,15 @@ def test_dropout_is_drawn_anew_in_every_step(code, draw, expect):
     losses = [code.train_step(mine, standing_still, *batch) for _ in range(2)]
     text = "two steps in a row drop the same features: dropout is off, or its random numbers begin anew"
     expect.true(losses[0] != losses[1], text)
+
+
+@points(0.25, form=True)
+def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
+    code.on_a_gpu()
+    logits, targets, pad_id = draw_scored(draw)
+    expect.agrees(code.label_smoothing_loss, reference.label_smoothing_loss, logits, targets, 0.2, pad_id)
+    batch = draw_batch(draw)
+    expect_updates(code, expect, draw_model(code, draw, batch[3]), batch)
 
 
 @points(0.2, form=True)

@@ -186,6 +186,7 @@ RIGHT = {
     "new_tensor": lambda x: x + x.new_tensor([1.0] * 6),
     "arange made on the CPU and moved": lambda x: x * torch.arange(6).to(x.device),
     "in place and out=": lambda x: torch.add(x.clone().mul_(2), 1, out=torch.empty_like(x)),
+    "inference mode": lambda x: torch.inference_mode()(lambda: (x.view(15, 6).T @ x[0, 0]).add_(1))(),
     "views, transposed in place": lambda x: x.clone().transpose_(0, 1).unsqueeze_(0)[..., 1:],
 }
 
