@@ -22,7 +22,6 @@ import torch
 from torch import Tensor
 from torch.utils import backend_registration
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
-from torch.utils._pytree import tree_leaves, tree_map
 
 NAME = "gpu"
 PLACE = f"{NAME}:0"
@@ -150,7 +149,7 @@ def simulated_gpu() -> Iterator[None]:
 
 def carry_out(operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """One operation, as a GPU would do it. Raises RuntimeError where it mixes devices."""
-    tensors = [item for item in tree_leaves((args, kwargs)) if isinstance(item, Tensor)]
+    tensors = _tensors([*args, *kwargs.values()])
     here = any(isinstance(tensor, SimulatedTensor) for tensor in tensors)
     asked = kwargs.get("device")
     if not here and not _is_gpu(asked):
@@ -158,17 +157,17 @@ def carry_out(operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any
     if kwargs.get("generator") is not None:  # random numbers of a GPU come from a generator of that GPU
         raise RuntimeError(f"Expected a '{NAME}' device type for generator but found 'cpu'")
     if operation in _COPIES:  # from any device to any device, in place
-        operation(*tree_map(_held, args), **tree_map(_held, kwargs))
+        operation(*_held(args), **_held(kwargs))
         return args[0]
     if here:
         _refuse_mixtures(operation, args, tensors)
     if operation in _BY_HAND:
-        return _BY_HAND[operation](*args, **kwargs)
+        return _BY_HAND[operation](*args)
     options = {**kwargs, "device": "cpu"} if asked is not None else kwargs
-    result = operation(*tree_map(_held, args), **tree_map(_held, options))
+    result = operation(*_held(args), **_held(options))
     if asked is not None and not _is_gpu(asked):
         return result
-    result = tree_map(_wrapped, result)
+    result = _claimed(result)
     if not here:
         return result
     return return_and_correct_aliasing(operation, args, kwargs, result)  # type: ignore[no-untyped-call]
@@ -178,15 +177,36 @@ def _is_gpu(device: Any) -> bool:
     return device is not None and torch.device(device).type == NAME
 
 
+def _tensors(values: list[Any]) -> list[Tensor]:
+    """The tensors among an operation's inputs, of which some are lists."""
+    found: list[Tensor] = []
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif type(value) in (tuple, list):
+            found += [item for item in value if isinstance(item, Tensor)]
+    return found
+
+
 def _held(value: Any) -> Any:
-    return value._held if isinstance(value, SimulatedTensor) else value
+    """The same with CPU tensors."""
+    if isinstance(value, SimulatedTensor):
+        return value._held
+    if type(value) in (tuple, list):
+        return type(value)([_held(item) for item in value])
+    return {name: _held(item) for name, item in value.items()} if type(value) is dict else value
 
 
-def _wrapped(value: Any) -> Any:
+def _claimed(value: Any) -> Any:
+    """The same with tensors on the simulated GPU."""
+    if type(value) in (tuple, list):
+        return type(value)([_claimed(item) for item in value])
     if not isinstance(value, Tensor) or isinstance(value, SimulatedTensor):
         return value
-    with torch.inference_mode(False):  # what that mode makes can't be told to be a view of what was there before
-        return SimulatedTensor(value)
+    if torch.is_inference_mode_enabled():  # what is made in it can't be told to be a view of what was there before
+        with torch.inference_mode(False):
+            return SimulatedTensor(value)
+    return SimulatedTensor(value)
 
 
 # ---------------------------------------------------------------------------------------------- what may be mixed
@@ -197,14 +217,15 @@ _WRITES_INDEXED = {
     *(aten.index_put.default, aten.index_put_.default),
     *(aten._index_put_impl_.default, aten._unsafe_index_put.default),
 }
+_INDEXED = _READS_INDEXED | _WRITES_INDEXED
 _TAKES_NO_SCALARS = {aten.stack.default, aten.cat.default}
 
 
 def _refuse_mixtures(operation: Operation, args: tuple[Any, ...], tensors: list[Tensor]) -> None:
     """Raises RuntimeError where CUDA would: tensors of two devices, one of which has axes."""
-    if operation in _BY_HAND:
-        return
-    if operation in _READS_INDEXED | _WRITES_INDEXED:
+    if operation is aten._pack_padded_sequence.default:
+        return  # wants its second tensor on the CPU
+    if operation in _INDEXED:
         if not isinstance(args[0], SimulatedTensor):
             raise RuntimeError("indices should be either on cpu or on the same device as the indexed tensor (cpu)")
         tensors = [args[0], args[2]] if operation in _WRITES_INDEXED else []  # the indices may be anywhere
@@ -224,34 +245,36 @@ def _pack(values: Tensor, lengths: Tensor, batch_first: bool) -> tuple[Tensor, T
     if isinstance(lengths, SimulatedTensor):
         raise RuntimeError(f"'lengths' argument should be a 1D CPU int64 tensor, but got 1D {PLACE} Long tensor")
     packed, sizes = aten._pack_padded_sequence.default(_held(values), lengths, batch_first)
-    return _wrapped(packed), sizes
+    return _claimed(packed), sizes
 
 
 def _lstm_cell(
     from_input: Tensor, from_hidden: Tensor, c: Tensor, bias: Tensor | None = None, other_bias: Tensor | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The fused cell that nn.LSTM uses on a GPU, for which the CPU has no kernel: new h, new c, the four gates."""
-    stacked = from_input + from_hidden
-    for one in (bias, other_bias):
+    stacked, c = _held(from_input) + _held(from_hidden), _held(c)
+    for one in (_held(bias), _held(other_bias)):
         stacked = stacked if one is None else stacked + one
     i, f, g, o = stacked.chunk(4, dim=1)
     i, f, g, o = i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
     c = f * c + i * g
-    return o * c.tanh(), c, torch.cat([i, f, g, o], dim=1)
+    made: tuple[Tensor, Tensor, Tensor] = _claimed((o * c.tanh(), c, torch.cat([i, f, g, o], dim=1)))
+    return made
 
 
 def _lstm_cell_backward(
     grad_h: Tensor | None, grad_c: Tensor | None, old_c: Tensor, c: Tensor, gates: Tensor, has_bias: bool
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """The gradients of the fused cell: of the gates before their sigmoids, of the old c, of the bias."""
-    grad_h = torch.zeros_like(c) if grad_h is None else grad_h
-    grad_c = torch.zeros_like(c) if grad_c is None else grad_c
+    old_c, c, gates = _held((old_c, c, gates))
+    grad_h, grad_c = (torch.zeros_like(c) if one is None else _held(one) for one in (grad_h, grad_c))
     i, f, g, o = gates.chunk(4, dim=1)
     shown = c.tanh()
     grad_c = grad_c + grad_h * o * (1 - shown * shown)
     inner = [grad_c * g * i * (1 - i), grad_c * old_c * f * (1 - f), grad_c * i * (1 - g * g)]
     stacked = torch.cat([*inner, grad_h * shown * o * (1 - o)], dim=1)
-    return stacked, grad_c * f, stacked.sum(0) if has_bias else None
+    made: tuple[Tensor, Tensor, Tensor | None] = _claimed((stacked, grad_c * f, stacked.sum(0) if has_bias else None))
+    return made
 
 
 _BY_HAND: dict[Operation, Callable[..., Any]] = {
@@ -259,5 +282,5 @@ _BY_HAND: dict[Operation, Callable[..., Any]] = {
     aten._thnn_fused_lstm_cell.default: _lstm_cell,
     aten._thnn_fused_lstm_cell_backward_impl.default: _lstm_cell_backward,
     # The attention that needs no kernel of its own.
-    aten._fused_sdp_choice.default: lambda *args, **kwargs: 0,
+    aten._fused_sdp_choice.default: lambda *args: 0,
 }

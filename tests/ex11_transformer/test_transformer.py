@@ -419,13 +419,8 @@ def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB)
     embedded = mine.embed(source, mine.get_submodule("source_embedding"))
     expect(embedded, model.embed(source, model.source_embedding).detach(), axes="batch source d_model")
-    memory = model.encode(source).detach()
-    at_real_tokens(expect, mine.encode(source), source, tuple(memory.shape))
-    at_real_tokens(
-        expect, mine.decode(decoder_input, memory, source), decoder_input, (*decoder_input.shape, TARGET_VOCAB)
-    )
-    at_real_tokens(expect, mine(source, decoder_input), decoder_input, (*decoder_input.shape, TARGET_VOCAB))
-    expect(mine.generate(source, 1, 2, 3), model.generate(source, 1, 2, 3), axes="batch length")
+    at_real_tokens(expect, mine(source, decoder_input), decoder_input, shape_of(decoder_input, TARGET_VOCAB))
+    expect(mine.generate(source, 1, 2, 2), model.generate(source, 1, 2, 2), axes="batch length")
 
 
 @points(0.25, form=True)

@@ -96,6 +96,7 @@ def test_a_check_that_its_device_cannot_do_is_listed_and_counted(skipping, capsy
 
 TEXT = b"""
 import torch
+from sys import modules
 
 def here(x):
     return x + torch.arange(3, device=x.device)
@@ -108,6 +109,11 @@ def back(x):
 
 def table(size, device=None):
     return torch.zeros(size, device=device)
+
+def imported(x):
+    lstm = torch.nn.LSTM(3, 2).to(x.device)
+    lstm(x)[0].softmax(-1).sum().backward()
+    return [name for name in ("torch._dynamo", "torch.distributed.tensor", "sympy") if name in modules]
 
 def lazy(size, device=None):
     return torch.zeros(size)
@@ -149,6 +155,17 @@ def test_a_result_on_another_device_is_a_sentence_of_its_own(code):
     assert code.table(2).tolist() == code.table(2, code.place).tolist() == [0, 0]
     with pytest.raises(Mismatch, match="returned a tensor on cpu, expected it on gpu, as asked for"):
         code.lazy(2, device=code.place)
+
+
+def test_nothing_slow_is_imported_for_it(workers):
+    source = Source("ex06_self_attention", "learner.py", "learner.py", TEXT)
+    code = Code(source, lambda: WorkerTransport(workers), Reference)
+    code.seconds = 30.0
+    code.begin(1)
+    code.on_a_gpu()
+    imported = code.imported(torch.ones(4, 3))
+    code.close()
+    assert imported == []
 
 
 def test_where_a_gpu_cannot_be_simulated_the_check_is_skipped(code, monkeypatch):
