@@ -64,6 +64,7 @@ class Chooser:
         for slug in sorted({candidate.slug for candidate in found}):
             self._choose(slug, sorted((one for one in found if one.slug == slug), key=lambda one: one.order))
         known = {id(candidate.member) for candidate in found}
+        known |= {key for key, file in self._loaded.items() if file.refusal}  # of these the reason has been said
         self._name_the_rest([member for member in own if id(member) not in known])
 
     def _without_the_kit(self, members: list[Member]) -> list[Member]:
@@ -127,6 +128,8 @@ class Chooser:
         if self._notebooks > 2 * MAX_NOTEBOOK:
             raise Unreadable(f"was not read: {2 * MAX_NOTEBOOK:,} bytes of notebooks were read before it")
         text, problems = notebook_source.read(data)
+        if not text:
+            raise Unreadable(f"cannot be read: {problems[-1]}")
         self.problems += [f"{shown(member.path)}: {problem}" for problem in problems]
         if len(text) > MAX_SOURCE:
             raise Unreadable(f"holds more than {MAX_SOURCE:,} bytes of code, which is not read")

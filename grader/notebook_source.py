@@ -37,7 +37,7 @@ def read(data: bytes) -> tuple[bytes, list[str]]:
     except RecursionError:
         return b"", ["it is no notebook: it is nested too deeply"]
     except ValueError as error:
-        return b"", [f"it is no notebook that can be read ({shown(str(error))}): save it again and hand that in"]
+        return b"", [f"it is no notebook ({shown(str(error))}): save it again and hand that in"]
     if cells is None:
         return b"", ["it is no notebook: it has no list of cells"]
     book = _Book()

@@ -316,7 +316,7 @@ def test_notebooks_are_read_up_to_a_bound(graded, monkeypatch):
     monkeypatch.setattr("grader.choosing.MAX_NOTEBOOK", 100)
     files = [(f"ex0{number}.ipynb", b'{"cells": []}'.ljust(90)) for number in (5, 6, 7)]
     texts, problems = graded("alice.zip", zipped(files))
-    assert texts[SIX] == ""
+    assert texts[SIX] == "ex06.ipynb cannot be read: it has no code cells"
     assert texts[SEVEN] == "ex07.ipynb was not read: 200 bytes of notebooks were read before it"
     assert texts[SEVEN] in problems
 

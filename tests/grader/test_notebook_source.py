@@ -58,10 +58,10 @@ def test_every_format_is_read(data):
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "no notebook that can be read"),
-        (b"{", "no notebook that can be read"),
+        (b"", "it is no notebook"),
+        (b"{", "it is no notebook"),
         (b"[" * 100_000, "nested too deeply"),
-        (b"\x00\xff\x00", "no notebook that can be read"),
+        (b"\x00\xff\x00", "it is no notebook"),
         (b"[1]", "no list of cells"),
         (b'{"cells": 5}', "no list of cells"),
         (b'{"worksheets": [1, {"cells": 2}]}', "no code cells"),
@@ -216,6 +216,16 @@ def test_a_notebook_holds_several_exercises(session, solved, exercise):
     assert sorted(solved.files) == ["ex05_sinusoidal_encoding", "ex06_self_attention"]
     result = session.run(exercise(6), solved.files["ex06_self_attention"])
     assert result.verdict == "pass"
+
+
+def test_what_is_no_notebook_fails_with_one_sentence(session, exercise, tmp_path, kit):
+    for name in ("mine.ipynb", "ex06.ipynb"):
+        (tmp_path / name).write_bytes(b"{")
+        entry = read_one(tmp_path / name, kit.exercises)
+        assert len(entry.problems) == 1
+        assert f"{name} cannot be read: it is no notebook" in entry.problems[0]
+    result = session.run(exercise(6), entry.files["ex06_self_attention"])
+    assert (result.verdict, result.first_failure.message) == ("fail", entry.problems[0])
 
 
 def test_a_message_says_the_cell(session, exercise, tmp_path, kit):
