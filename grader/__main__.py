@@ -33,7 +33,7 @@ class _Group(click.Group):
             raise
         except Exception as error:
             what = str(error) if isinstance(error, GraderError) else f"{type(error).__name__}: {error}"
-            click.echo(own_failure(Kit().root, what, traceback.format_exc()), err=True)
+            click.echo(own_failure(Kit().reports_folder, what, traceback.format_exc()), err=True)
             raise SystemExit(EXIT_GRADER) from None
 
 
@@ -65,6 +65,15 @@ def watch_command(exercise: str | None, device: str, seed: int | None) -> None:
     from grader.watch import watch
 
     raise SystemExit(watch(exercise, device=device, seed=seed))
+
+
+@main.command("init")
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+def init_command(folder: Path) -> None:
+    """Make a folder with the exercises and their lessons, to work in; every command works from there."""
+    from grader.learner_commands import init
+
+    init(folder)
 
 
 @main.command("list")

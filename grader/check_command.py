@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from grader import isolation
 from grader.discovery import Exercise, Kit
 from grader.error_reports import own_failure
+from grader.errors import UsageError
 from grader.intake import Entry, read_one
 from grader.launch import Launcher, launcher
 from grader.progress import Progress
@@ -59,7 +60,7 @@ def check(
     """Checks one folder of exercises and says what is wrong. Returns the exit status."""
     kit, screen = Kit(), Screen()
     exercises = kit.find(words)
-    place = target if target is not None else kit.root / "exercises"
+    place = kit.exercises_folder if target is None else _place(kit, target)
     handed_in = read_one(place, kit.exercises)
     drawn = new_seed() if seed is None else seed
     workers = launcher() if transport == "worker" else None
@@ -86,12 +87,10 @@ def _check(
     session = open_session(kit, exercises, device, seed, timeout, workers)
     from grader import results
 
-    progress = Progress.read(kit.root)
-    if progress.warning:
-        screen.remark(progress.warning)
-    own = place.resolve() == (kit.root / "exercises").resolve()
-    for problem in handed_in.problems if not own else []:
-        screen.remark(problem)
+    progress = _own_progress(kit, place)
+    remarks = handed_in.problems if progress is None else [progress.warning]
+    for remark in filter(None, remarks):
+        screen.remark(remark)
     found: list[ExerciseResult] = []
     for exercise in exercises:
         file = handed_in.files.get(exercise.slug)
@@ -100,8 +99,8 @@ def _check(
         found.append(result)
         screen.exercise(result, every_check=len(exercises) == 1 and result.verdict != UNWRITTEN)
         if name is not None:
-            screen.explain(result, name, seed, None if own else place, file)
-        if own and file is not None and not file.refusal:
+            screen.explain(result, name, seed, None if progress is not None else place, file)
+        if progress is not None and file is not None and not file.refusal:
             _record(progress, screen, result, file.text)
     screen.line()
     screen.line(f"seed {seed}; the same run again: --seed {seed}")
@@ -113,6 +112,20 @@ def _check(
         run = results.Run(seed, session.settings.devices, surrounds, seconds, results.errors(you))
         results.write(json_file, run, [results.bounded(you)])
     return _exit_status(kit, screen, found)
+
+
+def _place(kit: Kit, target: Path) -> Path:
+    """What `--target` names; `solutions` means the course's where this folder has none."""
+    return kit.root / target if target == Path("solutions") and not target.exists() else target
+
+
+def _own_progress(kit: Kit, place: Path) -> Progress | None:
+    """The learner's progress where it is their own folder that is checked."""
+    try:
+        own = place.resolve() == kit.exercises_folder.resolve()
+    except UsageError:  # nobody learns here
+        return None
+    return Progress.read(kit.workspace) if own else None
 
 
 def _name(file: File, place: Path) -> str:
@@ -137,6 +150,6 @@ def _exit_status(kit: Kit, screen: Screen, found: Sequence[ExerciseResult]) -> i
     broken = [result for result in found if result.verdict == ERROR]
     if broken:
         what = f"the checks of {', '.join(result.slug for result in broken)} are broken"
-        screen.remark(own_failure(kit.root, what, "\n".join(errors_of(broken))))
+        screen.remark(own_failure(kit.reports_folder, what, "\n".join(errors_of(broken))))
         return EXIT_GRADER
     return EXIT_PASS if all(result.verdict == PASS for result in found) else EXIT_FAIL

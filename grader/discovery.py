@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from grader.errors import KitError, UsageError
@@ -12,6 +12,9 @@ from grader.errors import KitError, UsageError
 SLUG = re.compile(r"ex(\d\d)_[a-z0-9_]+")
 NUMBERED = re.compile(r"ex\d\d_")
 HOME = Path(__file__).resolve().parent.parent
+_PACKAGED = HOME / "grader" / "course"
+COURSE = _PACKAGED if _PACKAGED.is_dir() else HOME
+"""The folder that holds exercises/, solutions/ and tests/: a clone, or inside the installed package."""
 
 
 @dataclass(frozen=True, order=True)
@@ -21,10 +24,12 @@ class Exercise:
     Args:
         slug: `ex06_self_attention`.
         root: the folder that holds exercises/, solutions/ and tests/.
+        workspace: the folder that holds the learner's exercises/, where it is another.
     """
 
     slug: str
     root: Path
+    workspace: Path | None = field(default=None, compare=False)
 
     @property
     def number(self) -> int:
@@ -32,7 +37,8 @@ class Exercise:
 
     @property
     def stub(self) -> Path:
-        return self.root / "exercises" / f"{self.slug}.py"
+        """The learner's file."""
+        return (self.workspace or self.root) / "exercises" / f"{self.slug}.py"
 
     @property
     def lesson(self) -> Path:
@@ -72,16 +78,53 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Kit:
-    """The folders that hold the course."""
+    """The folders that hold the course.
 
-    root: Path = HOME
+    Args:
+        root: where exercises, solutions and checks lie.
+    """
+
+    root: Path = COURSE
+
+    @property
+    def workspace(self) -> Path:
+        """Where the learner writes: of this folder and those above it the first with exercises, else the course itself.
+
+        Raises UsageError where the course is inside an installed package and no folder here has exercises.
+        """
+        if self.root != COURSE:
+            return self.root
+        here = Path.cwd()
+        for folder in (here, *here.parents):
+            if any(SLUG.fullmatch(path.stem) for path in (folder / "exercises").glob("ex*.py")):
+                return folder
+        if COURSE == _PACKAGED:
+            raise UsageError("there are no exercises in this folder: `grader init DIR` makes a folder with them")
+        return COURSE
+
+    @property
+    def reports_folder(self) -> Path:
+        """Where a failure of the grader is reported: the workspace, else the current folder."""
+        try:
+            return self.workspace
+        except UsageError:
+            return Path.cwd()
+
+    @property
+    def exercises_folder(self) -> Path:
+        """The learner's files."""
+        return self.workspace / "exercises"
 
     @property
     def exercises(self) -> list[Exercise]:
         """Every exercise, in order. Raises KitError where there is none."""
         names = {path.stem for folder in ("exercises", "solutions") for path in (self.root / folder).glob("ex*.py")}
         names |= {path.name for path in (self.root / "tests").glob("ex*") if path.is_dir()}
-        found = sorted(Exercise(name, self.root) for name in names if SLUG.fullmatch(name))
+        try:
+            workspace = self.workspace
+        except UsageError:  # whoever needs the learner's files asks for the workspace
+            workspace = None
+        found = sorted(Exercise(name, self.root, workspace) for name in names if SLUG.fullmatch(name))
         if not found:
             raise KitError(f"no exercise lies in {self.root / 'exercises'}")
         return found

@@ -1,9 +1,12 @@
-"""The learner's commands that run no checks: list, lesson, hint, solution, reset. Imports no torch."""
+"""The learner's commands that run no checks: init, list, lesson, hint, solution, reset. Imports no torch."""
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from rich.markdown import Markdown
 
@@ -18,7 +21,7 @@ Ask = Callable[[str], bool]
 
 
 def progress_of(kit: Kit, screen: Screen) -> Progress:
-    progress = Progress.read(kit.root)
+    progress = Progress.read(kit.workspace)
     if progress.warning:
         screen.remark(progress.warning)
     return progress
@@ -162,9 +165,33 @@ def put_stub_back(progress: Progress, exercise: Exercise) -> list[str]:
     said = []
     if exercise.stub.is_file():
         kept = progress.keep(exercise.slug, exercise.stub.read_bytes(), because=RESET)
-        said.append(f"your file is kept as {kept.relative_to(exercise.root)}")
+        said.append(f"your file is kept as {shown(kept)}")
     write_whole(exercise.stub, stub_of(exercise.solution.read_text(encoding="utf-8")).encode())
     return [*said, f"exercises/{exercise.slug}.py is the stub again"]
+
+
+def init(folder: Path) -> None:
+    """Writes every stub and lesson into a folder of the learner's own; what lies there already stays as it is."""
+    kit, screen = Kit(), Screen()
+    place = folder / "exercises"
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        for exercise in kit.exercises:
+            stub = stub_of(exercise.solution.read_text(encoding="utf-8")).encode()
+            _write_new(place / f"{exercise.slug}.py", stub, screen)
+            _write_new(place / exercise.lesson.name, exercise.lesson.read_bytes(), screen)
+    except OSError as error:
+        raise UsageError(f"{folder}: no exercises can be written there: {error.strerror}") from None
+    screen.line(f"{len(kit.exercises)} exercises lie in {shown(place)}. Go on there:")
+    screen.line(f"  cd {shlex.quote(shown(folder))}")
+    screen.line("  grader")
+
+
+def _write_new(file: Path, data: bytes, screen: Screen) -> None:
+    if os.path.lexists(file):
+        screen.remark(f"{shown(file)} is there already and stays as it is")
+    else:
+        write_whole(file, data)
 
 
 def _confirm(question: str, ask: Ask) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from grader.discovery import SLUG, Exercise, Kit
+from grader.discovery import COURSE, SLUG, Exercise, Kit
 from grader.errors import Finding
 
 TIMEOUT = 10.0
@@ -108,7 +108,7 @@ def _bench(config: pytest.Config) -> Bench:
 def _exercise(item: Any) -> Exercise | None:
     """The exercise whose folder a test lies in, if any."""
     folder: Path = item.path.parent
-    return Exercise(folder.name, Kit().root) if SLUG.fullmatch(folder.name) else None
+    return Exercise(folder.name, COURSE) if SLUG.fullmatch(folder.name) else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from grader import heatmap
+from grader.discovery import COURSE, HOME
 from grader.source import File, spot
 from grader.verdicts import (
     CRASH,
@@ -130,7 +132,9 @@ class Screen:
         """The command that stops in the first failure."""
         name = result.first_failure.id.partition("[")[0] if result.first_failure is not None else ""
         other = f" --target {shown(target)}" if target is not None else ""
-        return f"python -m pytest tests/{result.slug} -k {name} --seed {seed}{other} --pdb"
+        plugin = "" if COURSE == HOME else "-p grader.plugin "  # a clone's settings name it
+        checks = plugin + shlex.quote(shown(COURSE / "tests" / result.slug))
+        return f"python -m pytest {checks} -k {name} --seed {seed}{other} --pdb"
 
     def _failure(self, outcome: Outcome, place: str, last_seen: str) -> None:
         for text in [*outcome.message.splitlines(), *last_seen.splitlines()]:

@@ -69,7 +69,7 @@ class Loop:
     def __init__(self, kit: Kit, device: str, seed: int) -> None:
         self.kit, self.device, self.seed = kit, device, seed
         self.screen = WatchScreen(kit)
-        self.progress = Progress.read(kit.root)
+        self.progress = Progress.read(kit.workspace)
         self._events: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self.keys = Keys(lambda key: self._events.put(("key", key)))
         self.actions = Actions(self)
@@ -176,7 +176,7 @@ class Loop:
             self._warm_up()  # it checks once and ends: the next one warms up while the verdict is read
 
     def _broken(self, what: str, details: str) -> None:
-        self.screen.remark(own_failure(self.kit.root, what, details))
+        self.screen.remark(own_failure(self.kit.reports_folder, what, details))
         self.status = EXIT_GRADER
 
     def _verdict(self, result: ExerciseResult) -> None:

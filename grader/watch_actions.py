@@ -134,7 +134,7 @@ class Actions:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             with loop.keys.off():
-                subprocess.run(command, cwd=loop.kit.root, check=False)
+                subprocess.run(command, cwd=loop.kit.workspace, check=False)
         finally:
             signal.signal(signal.SIGINT, before)
         self.show_keys()
