@@ -87,7 +87,7 @@ def _in_archive(submissions: Path, path: Path, unpacker: Unpacker, found: Found)
     listing = unpacker.contents(_member(path, path.stat()))
     found.problems += listing.problems
     if not listing.members:
-        raise UsageError(f"{submissions} holds no submission{': ' if listing.problems else ''}{listing.problems[0]}")
+        raise UsageError("; ".join([f"{submissions} holds no submission", *listing.problems[:1]]))
     return of_members([replace(one, path=one.path.partition("/")[2]) for one in listing.members])
 
 

@@ -372,6 +372,9 @@ def test_nothing_to_read_is_wrong_usage(tmp_path):
         read(tmp_path / "nowhere", EXERCISES)
     with pytest.raises(UsageError, match=r"x\.zip is no archive that can be read"):
         read(tmp_path / "x.zip", EXERCISES)
+    zipfile.ZipFile(tmp_path / "y.zip", "w").close()
+    with pytest.raises(UsageError, match=r"y\.zip holds no submission$"):
+        read(tmp_path / "y.zip", EXERCISES)
 
 
 def test_one_target_is_read_by_the_same_rules(folder):
