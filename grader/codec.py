@@ -8,7 +8,6 @@ ever unpickled, and every size is checked before anything is allocated.
 
 from __future__ import annotations
 
-import contextlib
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +21,7 @@ from grader.pretend import SimulatedTensor
 from grader.values import DTYPES, NAMES, CodecError, Decoded, Foreign, Reference
 
 _TENSOR, _TUPLE, _REFERENCE, _FOREIGN, _DTYPE, _DEVICE = range(1, 7)
+_PLAIN = frozenset((int, float, str, bytes, tuple, list, dict))
 _TENSORS = (Tensor, torch.nn.Parameter, SimulatedTensor)
 
 # Bound before any learner's code is imported, so that a patched method of Tensor does not break the transport.
@@ -75,6 +75,8 @@ class Encoder:
             return value
         if kind in _TENSORS:
             return self._tensor(value)
+        if kind in _PLAIN:
+            return self._structure(value, kind, depth)
         if (reference := self.refer(value)) is not None:
             about = [reference.kind, reference.id, reference.about]
             return msgpack.ExtType(_REFERENCE, msgpack.packb(about, default=lambda odd: _foreign(type(odd).__name__)))
@@ -83,6 +85,8 @@ class Encoder:
         return self._structure(value, kind, depth)
 
     def _structure(self, value: Any, kind: type, depth: int) -> Any:
+        if issubclass(kind, (tuple, list, dict)):
+            return self._container(value, kind, depth)
         if issubclass(kind, int):
             number = int.__index__(value)
             return number if -(1 << 63) <= number < 1 << 63 else _foreign("an int that needs more than 64 bits")
@@ -93,23 +97,22 @@ class Encoder:
             return text if len(text) <= self.max_text else text[: self.max_text] + "..."
         if kind is bytes:
             return value if len(value) <= MAX_DOCUMENT // 2 else _foreign(f"bytes, {len(value):,} of them")
-        container = next((base for base in (tuple, list, dict) if issubclass(kind, base)), None)
-        if container is not None and self._nodes + container.__len__(value) > MAX_NODES:
-            return _foreign("a value with too many parts")
-        if issubclass(kind, tuple):
-            items = [self._plain(item, depth + 1) for item in tuple.__iter__(value)]
-            return msgpack.ExtType(_TUPLE, msgpack.packb(items, use_bin_type=True))
-        if issubclass(kind, list):
-            return [self._plain(item, depth + 1) for item in list.__iter__(value)]
-        if issubclass(kind, dict):
-            if not all(type(key) is str for key in dict.keys(value)):
-                return _foreign("a dict whose keys are not all str")
-            return {key: self._plain(item, depth + 1) for key, item in dict.items(value)}
         if kind is torch.dtype and value in NAMES:
             return msgpack.ExtType(_DTYPE, NAMES[value].encode())
         if kind is torch.device:
             return msgpack.ExtType(_DEVICE, str(value).encode())
         return _foreign(f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins."))
+
+    def _container(self, value: Any, kind: type, depth: int) -> Any:
+        base = tuple if issubclass(kind, tuple) else list if issubclass(kind, list) else dict
+        if self._nodes + base.__len__(value) > MAX_NODES:
+            return _foreign("a value with too many parts")
+        if base is dict:
+            if not all(type(key) is str for key in dict.keys(value)):
+                return _foreign("a dict whose keys are not all str")
+            return {key: self._plain(item, depth + 1) for key, item in dict.items(value)}
+        items = [self._plain(item, depth + 1) for item in base.__iter__(value)]
+        return items if base is list else msgpack.ExtType(_TUPLE, msgpack.packb(items, use_bin_type=True))
 
     def _tensor(self, tensor: Tensor) -> Any:
         if tensor.dtype not in NAMES or tensor.layout is not torch.strided:
@@ -134,9 +137,10 @@ def _foreign(what: str) -> Any:
 
 def raw_bytes(tensor: Tensor) -> bytes:
     """The values of a tensor on any device, in row-major order."""
-    with contextlib.suppress(TypeError, RuntimeError):  # what numpy lacks: bfloat16, another device, a lazy sign
+    try:
         return _numpy(_detach(tensor)).tobytes()
-    plain = _cpu(_detach(tensor))
+    except (TypeError, RuntimeError):  # what numpy lacks: bfloat16, another device, a lazy sign
+        plain = _cpu(_detach(tensor))
     for resolve in _resolve:
         plain = resolve(plain)
     if plain.numel() == 0:

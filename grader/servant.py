@@ -7,6 +7,7 @@ functions, modules and values. It knows no check, no expected value and no verdi
 from __future__ import annotations
 
 import importlib
+import math
 import mmap
 import traceback
 import warnings
@@ -246,20 +247,23 @@ class Servant:
         of_parameters = dict(zip(parameters, gradients[len(inputs) :], strict=True))
         return {"inputs": gradients[: len(inputs)], "parameters": of_parameters}
 
-    def _do_load_state(self, module: nn.Module, state: dict[str, Tensor], training: bool) -> dict[str, Any]:
+    def _do_load_state(
+        self, module: nn.Module, shapes: dict[str, list[int]], values: Tensor, training: bool
+    ) -> dict[str, Any]:
         """Loads a state that fits, and says in any case what the module has."""
         parameters = parameters_of(module)
-        shapes = {name: list(parameter.shape) for name, parameter in parameters.items()}
-        if shapes == {name: list(tensor.shape) for name, tensor in state.items()}:
+        mine = {name: list(parameter.shape) for name, parameter in parameters.items()}
+        if mine == shapes:
+            parts = torch.split(values, [math.prod(shape) for shape in shapes.values()])
+            state = {name: part.view(shapes[name]) for name, part in zip(shapes, parts, strict=True)}
             if self._where == "cpu" and next(module.buffers(), None) is None:
                 for name, parameter in parameters.items():
                     parameter.data = state[name]  # a tenth of the cost of what follows
             else:
-                dtypes = [tensor.dtype for tensor in state.values() if tensor.is_floating_point()]
-                module.to(device=self._where, dtype=dtypes[0] if dtypes else None)
+                module.to(device=self._where, dtype=values.dtype)
                 module.load_state_dict(state, strict=False)  # buffers are the learner's
             module.train(training)
-        return {"value": shapes}
+        return {"value": mine}
 
     def _do_state(self, module: nn.Module) -> dict[str, Any]:
         return {"value": {name: parameter.detach() for name, parameter in module.named_parameters()}}
