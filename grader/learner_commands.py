@@ -90,7 +90,8 @@ def hint_lines(screen: Screen, progress: Progress, exercise: Exercise, check: st
         raise UsageError(f"there are no hints for {title!r} in {exercise.slug}")
     with progress.changing(exercise.slug) as entry:
         memory = entry.setdefault("hints", {}).setdefault(title, {})
-        rung = hints.climb(memory, len(rungs), digest(exercise.stub.read_bytes()))
+        text = exercise.stub.read_bytes() if exercise.stub.is_file() else b""
+        rung = hints.climb(memory, len(rungs), digest(text))
     if rung is None:
         screen.line("Try what the last hint says and save; then the next one comes.")
         screen.line(f"It comes now as well: {again}", "dim")

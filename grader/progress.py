@@ -149,7 +149,8 @@ def _next_name(folder: Path, prefix: str, suffix: str) -> Path:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Writes a file whole or not at all."""
+    """Writes a file whole or not at all; where the path is a link, the file that it leads to."""
+    path = path.resolve()
     partial = path.with_name(path.name + ".part")
     partial.write_bytes(data)
     os.replace(partial, path)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from grader.check_command import EXIT_GRADER, EXIT_PASS, errors_of, new_seed
@@ -37,7 +37,7 @@ def watch(word: str | None, *, device: str, seed: int | None) -> int:
         return loop.run(exercise)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _signals(keys: Keys) -> Iterator[None]:
     """SIGTERM and a closed terminal end the loop as `q` does; after Ctrl-Z and fg keys are single again."""
 
@@ -140,6 +140,7 @@ class Loop:
             self.text = self.exercise.stub.read_bytes()
         except OSError:
             self.screen.line(f"exercises/{self.exercise.slug}.py is gone; it is checked when it is back")
+            self.actions.show_keys()
             return
         self.actions.forget_question()
         if self._standby is None or not self._standby.fits(self.exercise):
@@ -216,7 +217,8 @@ class Loop:
         return self.progress.entry(exercise.slug).get("verdict") == PASS and exercise.stub.is_file()
 
     def _checked_again(self, result: ExerciseResult) -> None:
-        self._record(result, self.kit.find([result.slug])[0].stub.read_bytes())
+        with contextlib.suppress(OSError):  # deleted since
+            self._record(result, self.kit.find([result.slug])[0].stub.read_bytes())
         if result.verdict != PASS:
             self.regressions[result.slug] = result
             self.screen.regressed(result)

@@ -36,6 +36,12 @@ class FolderWatch:
         self._thread.start()
 
     def _watch(self) -> None:
+        with contextlib.suppress(OSError, RuntimeError):  # no more watches to be had, or the folder is gone
+            self._listen()
+        while not self._over.wait(TICK / 1000):
+            self._on_change()
+
+    def _listen(self) -> None:
         changes = watchfiles.watch(
             self._folder,
             watch_filter=lambda _, path: path.endswith(".py"),

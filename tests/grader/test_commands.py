@@ -158,6 +158,9 @@ def test_states_follow_what_was_checked(little_kit, edited, invoke):
     file = edited("scores / math.sqrt(d_k)", "scores / math.sqrt(d_k)  # mine")
     assert invoke("list").output.splitlines()[1].split()[0] in ("not", "changed")
     assert run(little_kit, "check", "6").returncode == 0
+    assert "The reference solution: " in invoke("hint", "6").output
+    everything = invoke("hint", "6", "worked by hand").output
+    assert re.findall(r"^  (\d)\. ", everything, flags=re.MULTILINE) == ["1", "2", "3"], "nothing is held back"
     assert invoke("list").output.splitlines()[1].split()[0] == "pass"
     file.write_text(file.read_text() + "\n# later\n")
     assert invoke("list").output.splitlines()[1].split()[0] == "changed"

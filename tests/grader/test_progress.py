@@ -85,6 +85,14 @@ def test_a_reset_keeps_its_own_copy_of_a_text_that_is_an_attempt(progress):
     assert RESET in progress.keep(SLUG, b"mine", because=RESET).name
 
 
+def test_what_is_written_through_a_link_stays_a_link(tmp_path):
+    (tmp_path / "real").write_bytes(b"old")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    progress_module.write_whole(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_bytes() == b"new"
+
+
 def test_a_solved_file_that_changes_is_changed(tmp_path, progress):
     for folder in ("exercises", "solutions"):
         (tmp_path / folder).mkdir()

@@ -1,14 +1,20 @@
 """The learner's loop in a real terminal, on a copy of the kit: what test_readme.py's story does not show."""
 
+import ast
+import contextlib
 import os
 import signal
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
+from grader.progress import Progress
 from tests.grader.kits import copy_kit
 
 pytest.importorskip("pexpect")
-from tests.grader.terminal import Terminal
+from tests.grader.terminal import PATIENCE, Terminal
 
 pytestmark = pytest.mark.xdist_group("watch")
 
@@ -76,8 +82,7 @@ def test_a_file_that_is_gone_is_checked_when_it_is_back(terminal, file):
     file.unlink()
     terminal.shows("ex06_self_attention.py is gone")
     file.write_text(text + "# back\n")
-    terminal.shows("ex06_self_attention passes", "n next")
-    assert "is gone" not in terminal.text
+    terminal.until(lambda: "is gone" not in terminal.text and "n next" in terminal.text, "a fresh verdict")
 
 
 def test_while_paused_saves_wait(terminal, file):
@@ -85,7 +90,7 @@ def test_while_paused_saves_wait(terminal, file):
     assert "r run" not in terminal.lines[-1]
     file.write_text(file.read_text() + "# paused\n")
     terminal.press("p", "checking...")
-    terminal.shows("ex06_self_attention passes", "n next")
+    terminal.until(lambda: "checking..." not in terminal.text and "n next" in terminal.text, "a fresh verdict")
 
 
 def test_a_solution_is_shown_only_after_a_yes_unless_the_exercise_passes(terminal, file, kit):
@@ -111,3 +116,43 @@ def test_sigterm_ends_the_loop_and_restores_the_terminal(terminal):
     terminal.process.kill(signal.SIGTERM)
     assert terminal.ends() == 128 + signal.SIGTERM
     assert terminal.echoes_at_the_end
+
+
+def test_a_plain_terminal_gets_plain_ascii_and_ctrl_c_ends_the_loop(kit):
+    plain = Terminal(kit, "-m", "grader", "watch", "5", TERM="dumb", PYTHONIOENCODING="ascii")
+    plain.shows("Exercise 1 of 2: sinusoidal positional encoding", "checking...")
+    plain.process.send("\x03")
+    assert plain.ends() == 0
+    assert b"\x1b" not in plain.raw
+    assert plain.raw.isascii()
+    assert plain.echoes_at_the_end
+
+
+def descendants(number):
+    """The processes that descend from this one."""
+    parents = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+    family = {number}
+    while more := {child for child, parent in parents.items() if parent in family} - family:
+        family |= more
+    return family - {number}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("words", ["Exercise", "checking..."])
+def test_a_loop_that_is_killed_leaves_whole_files_and_no_process(kit, file, words):
+    file.write_text(f"# {words}\n")
+    killed = Terminal(kit, "-m", "grader", "watch", "6")
+    killed.shows(words)
+    family = descendants(killed.process.pid)
+    killed.process.kill(signal.SIGKILL)
+    killed.ends()
+    assert Progress.read(kit).warning is None
+    for attempt in (kit / ".grader" / "attempts").rglob("*.py"):
+        ast.parse(attempt.read_text())
+    end = time.monotonic() + PATIENCE
+    while any(Path(f"/proc/{number}").exists() for number in family):
+        assert time.monotonic() < end, "a process outlives the loop"
+        os.sched_yield()

@@ -42,6 +42,18 @@ def test_without_any_event_there_is_a_look_now_and_then(tmp_path, monkeypatch):
     watch.close()
 
 
+def test_where_no_watch_can_be_had_there_is_a_look_now_and_then(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError("OS file watch limit reached")
+
+    monkeypatch.setattr(watch_files.watchfiles, "watch", refuse)
+    monkeypatch.setattr(watch_files, "TICK", 10)
+    looked = threading.Event()
+    watch = FolderWatch(tmp_path, looked.set)
+    assert looked.wait(120)
+    watch.close()
+
+
 @pytest.mark.parametrize(
     ("kind", "expected"), [("ext4", False), ("nfs4", True), ("9p", True), ("fuse.sshfs", True), ("btrfs", False)]
 )

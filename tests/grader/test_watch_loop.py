@@ -220,6 +220,16 @@ def test_keys_that_make_no_sense_are_neither_shown_nor_obeyed(loop):
     assert dict(loop.actions.names()) == {"p": "go on", "q": "quit"}
 
 
+def test_a_file_that_is_gone_stops_nothing(loop, capsys):
+    answer(loop, "fail")
+    loop.exercise.stub.unlink()
+    loop._events.put(("saved", None))
+    press(loop, "hr")
+    assert "ex06_self_attention.py is gone" in capsys.readouterr().out
+    save(loop, "back")
+    assert made[0].texts[-1] == (OPEN, b"back")
+
+
 def test_progress_that_cannot_be_written_is_said_and_the_loop_goes_on(loop, capsys, monkeypatch):
     def refuse(*_):
         raise OSError(30, "Read-only file system")
