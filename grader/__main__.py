@@ -99,7 +99,7 @@ def list_command() -> None:
     help="Your code in another process, or in this one (for debugging: nothing protects from it).",
 )
 def check_command(exercises: tuple[str, ...], **options: Any) -> None:
-    """Check exercises: EX is a number, a name or its beginning; none means all.
+    """Check exercises: EX is a number, a name or its beginning; none means all. Or a file: a notebook, say.
 
     Exit status: 0 all pass, 1 something fails or is unwritten, 2 wrong usage, 3 the grader failed.
     """
@@ -212,6 +212,16 @@ def reset_command(exercise: str, yes: bool) -> None:
     from grader.learner_commands import reset
 
     reset(exercise, yes=yes, ask=click.confirm)
+
+
+@main.command("notebook")
+@click.argument("exercises", metavar="[EX]...", nargs=-1)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="The folder. [default: notebooks/]")
+def notebook_command(exercises: tuple[str, ...], out: Path | None) -> None:
+    """Write exercises as Jupyter notebooks, each with its lesson and a cell that checks."""
+    from grader.notebook import notebooks
+
+    notebooks(exercises, out)
 
 
 @main.command("doctor")

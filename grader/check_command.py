@@ -59,9 +59,16 @@ def check(
 ) -> int:
     """Checks one folder of exercises and says what is wrong. Returns the exit status."""
     kit, screen = Kit(), Screen()
+    words, path = _path_among(kit, words)
+    if path is not None and target is not None:
+        raise UsageError(f"{path} and --target {target}: say one of them")
     exercises = kit.find(words)
-    place = kit.exercises_folder if target is None else _place(kit, target)
+    place = path or (kit.exercises_folder if target is None else _place(kit, target))
     handed_in = read_one(place, kit.exercises)
+    if path is not None:
+        exercises = [exercise for exercise in exercises if exercise.slug in handed_in.files]
+    if not exercises:
+        raise UsageError("; ".join([f"{place} holds no exercise that was asked for", *handed_in.problems]))
     drawn = new_seed() if seed is None else seed
     workers = launcher() if transport == "worker" else None
     try:
@@ -69,6 +76,23 @@ def check(
     finally:
         if workers is not None:
             workers.close()
+
+
+def _path_among(kit: Kit, words: tuple[str, ...]) -> tuple[tuple[str, ...], Path | None]:
+    """The words that name exercises, and the one that is a file or folder of somebody's, if there is one."""
+    paths = [word for word in words if _is_path(kit, word)]
+    if len(paths) > 1:
+        raise UsageError(f"{' and '.join(paths)}: one file or folder can be checked at a time")
+    return tuple(word for word in words if word not in paths), Path(paths[0]) if paths else None
+
+
+def _is_path(kit: Kit, word: str) -> bool:
+    """An exercise's own file, `exercises/ex06_self_attention.py`, names that exercise."""
+    path = Path(word)
+    if path.suffix == ".ipynb":
+        return True
+    there = path.is_file() or (len(path.parts) > 1 and path.is_dir())
+    return there and path.resolve().parent != kit.exercises_folder.resolve()
 
 
 def _check(

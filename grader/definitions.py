@@ -38,8 +38,9 @@ def parse(source: bytes, filename: str, definitions_only: bool = False) -> ast.M
         tree = ast.parse(source, filename)
     except SyntaxError:
         tree = ast.parse(_without_broken_cells(source), filename)
-    kept = [_careful(statement) for statement in tree.body if _is_kept(statement)]
-    _left_out[filename] = {name for statement in tree.body if not _is_kept(statement) for name in _bound(statement)}
+    own = {statement.name for statement in tree.body if isinstance(statement, _DEFINITIONS)}
+    kept = [_careful(statement, own) for statement in tree.body if is_kept(statement)]
+    _left_out[filename] = {name for statement in tree.body if not is_kept(statement) for name in _bound(statement)}
     return ast.fix_missing_locations(ast.Module(kept, type_ignores=[]))
 
 
@@ -70,7 +71,8 @@ def _is_python(cell: bytes) -> bool:
     return True
 
 
-def _is_kept(statement: ast.stmt) -> bool:
+def is_kept(statement: ast.stmt) -> bool:
+    """Whether a statement is run: it only defines or imports something, or writes a constant down."""
     if isinstance(statement, (*_DEFINITIONS, ast.Import, ast.ImportFrom)) or type(statement).__name__ == "TypeAlias":
         return True
     if isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
@@ -84,7 +86,7 @@ def _is_kept(statement: ast.stmt) -> bool:
 
 
 def _all_kept(statements: Sequence[ast.stmt]) -> bool:
-    return all(isinstance(statement, ast.Pass) or _is_kept(statement) for statement in statements)
+    return all(isinstance(statement, ast.Pass) or is_kept(statement) for statement in statements)
 
 
 def _is_constant(value: ast.expr) -> bool:
@@ -101,17 +103,19 @@ def _makes_constant(node: ast.AST) -> bool:
     return _CALLS.fullmatch(name) is not None
 
 
-def _careful(statement: ast.stmt) -> ast.stmt:
+def _careful(statement: ast.stmt, own: set[str]) -> ast.stmt:
     """An import of a plotting library that is not here, or a constant made of what was left out, stops nothing else."""
-    if isinstance(statement, _DEFINITIONS) or _imports_ours(statement):
+    if isinstance(statement, _DEFINITIONS) or _imports_ours(statement, own):
         return statement
     handler = ast.ExceptHandler(ast.Name("Exception", ast.Load()), None, [ast.Pass()])
     careful = ast.Try(body=[statement], handlers=[handler], orelse=[], finalbody=[])
     return ast.copy_location(careful, statement)
 
 
-def _imports_ours(statement: ast.stmt) -> bool:
-    """Importing a later exercise is an error that says so."""
+def _imports_ours(statement: ast.stmt, own: set[str]) -> bool:
+    """Importing a later exercise is an error that says so, unless the same notebook holds that exercise, too."""
+    if isinstance(statement, ast.ImportFrom) and all(alias.name in own for alias in statement.names):
+        return False
     names = [alias.name for alias in statement.names] if isinstance(statement, ast.Import) else []
     names += [statement.module or ""] if isinstance(statement, ast.ImportFrom) else []
     return any(name.partition(".")[0] in ("exercises", "torch") for name in names)

@@ -96,7 +96,7 @@ def read(submissions: Path, exercises: Sequence[Exercise]) -> Class:
 def read_one(target: Path, exercises: Sequence[Exercise]) -> Entry:
     """The files of one person: a folder, an archive, a file or a notebook. Raises UsageError where there is none."""
     if not target.exists():
-        raise UsageError(f"--target {target}: there is no such folder or file")
+        raise UsageError(f"{target}: there is no such folder or file")
     path = target.resolve() if target.is_symlink() else target
     handed = Handed(path.name, of_path(path), Origin(path.name if path.is_dir() else without_extension(path.name)))
     return _read_entry(handed, Matcher(exercises)) or Entry(handed.origin.student, path.name)

@@ -55,6 +55,13 @@ def read(data: bytes) -> tuple[bytes, list[str]]:
     return source, book.problems
 
 
+def of_cell(number: int, text: str) -> str:
+    """One cell as it stands in the source."""
+    book = _Book()
+    _add(book, number, text)
+    return "".join(book.parts)
+
+
 def _no_number(_: str) -> None:
     """No number in a notebook matters, and one of a million digits costs minutes to read."""
 

@@ -8,6 +8,7 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 from rich.console import Console
 from rich.text import Text
@@ -49,13 +50,20 @@ SHOWN_OUTPUT = 500
 
 
 class Screen:
-    """Writes lines to standard output; remarks go to standard error."""
+    """Writes lines to standard output; remarks go to standard error.
 
-    def __init__(self) -> None:
+    Args:
+        file: takes the lines instead, as plain text.
+    """
+
+    def __init__(self, file: TextIO | None = None) -> None:
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="replace")
-        self.console = Console(highlight=False, soft_wrap=True, markup=False)
+        terminal = None if file is None else False
+        self.console = Console(
+            file=file, force_terminal=terminal, force_jupyter=terminal, highlight=False, soft_wrap=True, markup=False
+        )
         self._empty = False
         self._remarks = Console(highlight=False, soft_wrap=True, markup=False, stderr=True)
 
@@ -115,17 +123,22 @@ class Screen:
 
         `target` is what was checked, where it is not the usual folder; `file` says where a line is in a notebook.
         """
+        if self.failure(result, name, seed, file):
+            if not result.unloadable:
+                self.line(f"    step in: {self.step_in(result, seed, target)}", "dim", whole=True)
+            self.line()
+
+    def failure(self, result: ExerciseResult, name: str, seed: int, file: File | None = None) -> bool:
+        """All about the first failure, if there is one to explain."""
         failure = result.first_failure
         if failure is None or result.verdict not in (FAIL, ERROR):
-            return
+            return False
         place = spot(name, file, failure.line)
         self.line()
         if not result.unloadable:
             self.line(f"  {failure.title}", "bold")
-        self._failure(failure, f"{place}        seed {seed}", _last_seen(failure, file))
-        if not result.unloadable:
-            self.line(f"    step in: {self.step_in(result, seed, target)}", "dim", whole=True)
-        self.line()
+        self._failure(failure, f"{place}        seed {seed}", last_seen(failure, file))
+        return True
 
     @staticmethod
     def step_in(result: ExerciseResult, seed: int, target: Path | None = None) -> str:
@@ -158,7 +171,7 @@ class Screen:
         self.line(f"{passed} of {len(results)} {noun} {verb}, {plain(score)} of {plain(most)} points")
 
 
-def _last_seen(outcome: Outcome, file: File | None) -> str:
+def last_seen(outcome: Outcome, file: File | None) -> str:
     """Where the code was when its time was up."""
     lines = file.text.decode(errors="replace").splitlines() if file is not None else []
     if outcome.verdict != TIMEOUT or outcome.line is None or outcome.line > len(lines):

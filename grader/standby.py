@@ -80,9 +80,9 @@ class Standby:
             and trusted_files(Kit(Path(self.plan.root))) == self._trusted
         )
 
-    def check(self, exercise: Exercise, text: bytes) -> None:
-        """Orders one text to be checked."""
-        self._order({"slug": exercise.slug, "text": base64.b64encode(text).decode()})
+    def check(self, exercise: Exercise, text: bytes, *, notebook: str = "") -> None:
+        """Orders one text to be checked; `notebook` is what messages call it where it is not the exercise's file."""
+        self._order({"slug": exercise.slug, "text": base64.b64encode(text).decode(), "notebook": notebook})
 
     def check_all(self) -> None:
         """Orders the files of all its exercises to be checked, as they are."""

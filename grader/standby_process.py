@@ -113,5 +113,9 @@ def _carry_out(session: Session, order: dict[str, Any], tell: Tell) -> None:
         tell({"done": True})
         return
     (exercise,) = session.kit.find([order["slug"]])
-    file = File(exercise.stub.name, base64.b64decode(order["text"]), path=exercise.stub)
-    tell({"result": as_record(session.run(exercise, file, shown=shown(exercise.stub)))})
+    text, notebook = base64.b64decode(order["text"]), order["notebook"]
+    if notebook:
+        file, name = File(notebook, text, definitions_only=True), notebook
+    else:
+        file, name = File(exercise.stub.name, text, path=exercise.stub), shown(exercise.stub)
+    tell({"result": as_record(session.run(exercise, file, shown=name))})

@@ -1,0 +1,40 @@
+"""A verdict as HTML, to stand below a cell of a notebook."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from markupsafe import Markup
+
+from grader import figure, page
+from grader.screen import last_seen
+from grader.source import File, spot
+from grader.summary import reason
+from grader.verdicts import ERROR, FAIL, SKIP, ExerciseResult
+
+
+def fragment(result: ExerciseResult, file: File, seed: int) -> str:
+    """The verdict, the first failure with all that is known of it, and a line for each check."""
+    failure = result.first_failure if result.verdict in (FAIL, ERROR) else None
+    sentence, facts = reason(failure.message) if failure else ("", "")
+    ran = [one for one in result.outcomes if one.verdict != SKIP]
+    absent = Counter((one.device, one.message) for one in result.outcomes if one.verdict == SKIP)
+    return page.render(
+        "here.html",
+        result=result,
+        failure=failure,
+        sentence=sentence,
+        facts="\n".join(filter(None, [facts, last_seen(failure, file) if failure else ""])),
+        place=f"{spot(file.name, file, failure.line)}; seed {seed}" if failure else "",
+        ran=ran,
+        several=len({one.device for one in ran}) > 1,
+        counts=_counts(Counter(one.verdict for one in ran)),
+        absent=[f"{count} checks not run on {device}: {why}" for (device, why), count in absent.items()],
+        yours=lambda picture: Markup(figure.yours(picture)),
+        expected=lambda picture: Markup(figure.expected(picture)),
+    )
+
+
+def _counts(verdicts: Counter[str]) -> str:
+    total = sum(verdicts.values())
+    return f"{total} checks: " + ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items())
