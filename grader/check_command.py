@@ -92,7 +92,7 @@ def _is_path(kit: Kit, word: str) -> bool:
     if path.suffix == ".ipynb":
         return True
     there = path.is_file() or (len(path.parts) > 1 and path.is_dir())
-    return there and path.resolve().parent != kit.exercises_folder.resolve()
+    return there and path.resolve() not in [exercise.stub.resolve() for exercise in kit.exercises]
 
 
 def _check(
