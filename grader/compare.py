@@ -13,27 +13,8 @@ from torch import Tensor, nn
 from grader.clues import Setting, clue, clue_to_dtype, clue_to_not_finite
 from grader.errors import Mismatch
 from grader.picture import Picture, indices, picture
+from grader.tolerances import SLACK, WITHIN, bounds, widen
 from grader.values import Foreign
-
-WITHIN = {
-    # Correct float64 code differs from a float64 oracle by at most 5.4e-12 (every operation of the course, 1,000
-    # random shapes each); an unbiased variance or an eps of 1e-6 differs by more than 1e-9.
-    torch.float64: 1e-9,
-    torch.complex128: 1e-9,
-    # float32 without an error-scaled bound, for small hand-worked numbers only: worst measured 2e-6.
-    torch.float32: 1e-5,
-    # Attention, computed in half precision throughout, against float64: worst measured 2e-3 and 2.1e-2.
-    torch.float16: 8e-3,
-    torch.bfloat16: 6e-2,
-}
-"""How far a value may be off, per dtype, times 1 + the size of the expected value."""
-
-ROUNDING = {torch.float64: 1e-9, torch.float32: 1e-6, torch.float16: 4e-3, torch.bfloat16: 3e-2}
-"""The floor under an error-scaled bound, times 1 + the size of the expected value: a few units in the last place."""
-
-ERROR_FACTOR = 10.0
-"""An error-scaled bound is this many times the reference's own error in the same dtype. 4 never failed correct code
-in 18 operations x 400 shapes; 10 leaves room for another order of summation."""
 
 
 def compare(
@@ -45,6 +26,7 @@ def compare(
     within: float | Tensor | None = None,
     dtype: torch.dtype | None = None,
     setting: Setting | None = None,
+    device: str = "cpu",
 ) -> None:
     """Raises Mismatch at the first difference.
 
@@ -56,14 +38,15 @@ def compare(
         within: how far a value may be off: one number, times 1 + |expected|, or one bound per entry. None: by dtype.
         dtype: the dtype asked for, where `expected` is held in a wider one.
         setting: what is known about the call, for words about a pattern.
+        device: where `actual` was computed.
     """
+    options: dict[str, Any] = {"within": within, "dtype": dtype, "setting": setting, "device": device}
     if isinstance(expected, tuple):
-        _compare_tuples(actual, expected, what=what, axes=axes, within=within, dtype=dtype, setting=setting)
+        _compare_tuples(actual, expected, what=what, axes=axes, **options)
     elif isinstance(expected, Tensor):
-        names = (axes or "").split()
-        _compare_tensors(actual, expected, what=what, axes=names, within=within, dtype=dtype, setting=setting)
+        _compare_tensors(actual, expected, what=what, axes=(axes or "").split(), **options)
     else:
-        _compare_plain(actual, expected, what=what, within=within)
+        _compare_plain(actual, expected, what=what, within=within, device=device)
 
 
 def _compare_tuples(actual: Any, expected: tuple[Any, ...], *, what: str, axes: str | None, **options: Any) -> None:
@@ -80,12 +63,13 @@ def _compare_tuples(actual: Any, expected: tuple[Any, ...], *, what: str, axes: 
         compare(mine, right, what=name, axes=group or None, **options)
 
 
-def _compare_plain(actual: Any, expected: Any, *, what: str, within: float | Tensor | None) -> None:
+def _compare_plain(actual: Any, expected: Any, *, what: str, within: float | Tensor | None, device: str) -> None:
     if type(actual) is not type(expected):
         wanted = "a Python float" if isinstance(expected, float) else type(expected).__name__
         raise Mismatch(f"{what} returned {kind_of(actual)}, expected {wanted}", kind="type")
     if isinstance(expected, float):
-        bound = (within if isinstance(within, float) else WITHIN[torch.float64]) * (1 + abs(expected))
+        factor = within if isinstance(within, float) else WITHIN[torch.float64]
+        bound = factor * SLACK[device] * (1 + abs(expected))
         if not abs(actual - expected) <= bound:
             text = f"{what} is {number(actual)}, expected {number(expected)}, allowed {bound:.1g}"
             raise Mismatch(text, kind="value")
@@ -102,6 +86,7 @@ def _compare_tensors(
     within: float | Tensor | None,
     dtype: torch.dtype | None,
     setting: Setting | None,
+    device: str,
 ) -> None:
     if type(actual) is not Tensor:
         raise Mismatch(f"{what} returned {kind_of(actual)}, expected a Tensor", kind="type")
@@ -115,7 +100,7 @@ def _compare_tensors(
     if actual.numel() == 0:
         return
     wide_actual, wide_expected = widen(actual), widen(expected)
-    bound = _bounds(wide_expected, wanted, within)
+    bound = bounds(wide_expected, wanted, within, device)
     if bool(((wide_actual - wide_expected).abs() <= bound).all()):  # never true of what is not finite
         return
     finite = torch.isfinite(wide_actual)
@@ -124,31 +109,6 @@ def _compare_tensors(
     excess = ((wide_actual - wide_expected).abs() - bound).nan_to_num(nan=0.0, posinf=torch.inf)
     if bool((excess > 0).any()):
         raise _value_difference(what, wide_actual, wide_expected, bound, excess, axes, setting)
-
-
-def widen(tensor: Tensor) -> Tensor:
-    """float64 of a floating or integer tensor: exact for every dtype but int64 beyond 2^53."""
-    return tensor.detach().to(torch.complex128 if tensor.is_complex() else torch.float64)
-
-
-def _bounds(expected: Tensor, dtype: torch.dtype, within: float | Tensor | None) -> Tensor:
-    if isinstance(within, Tensor):
-        return within.to(torch.float64).nan_to_num(posinf=0.0)
-    factor = within if within is not None else WITHIN.get(dtype, 0.0)
-    return factor * (1 + expected.abs().nan_to_num(posinf=0.0))
-
-
-def error_scaled(expected: Tensor, same_dtype: Tensor, dtype: torch.dtype) -> Tensor:
-    """A bound per entry from the error that the reference itself makes in this dtype.
-
-    Args:
-        expected: the reference in float64.
-        same_dtype: the reference in `dtype`.
-    """
-    floor = ROUNDING[dtype] * (1 + expected.abs())
-    if expected.numel() == 0:
-        return floor
-    return floor + ERROR_FACTOR * (widen(same_dtype) - expected).abs().max().nan_to_num()
 
 
 def _shape_difference(what: str, actual: Tensor, expected: Tensor, axes: list[str]) -> tuple[str]:

@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 
 from grader.clues import Setting
-from grader.compare import compare, error_scaled, kind_of, short, widen
+from grader.compare import compare, kind_of, short
 from grader.draw import Draw
 from grader.errors import LearnerError, Mismatch
 from grader.gradients import pull_back
 from grader.handles import Function, Module
 from grader.oracle import Leaves, detached, in_float64, owner_of, widened
 from grader.remote import Code
+from grader.tolerances import error_scaled, widen
 from grader.values import leaves
 
 
@@ -99,7 +100,7 @@ class Expect:
 
     def _compare(self, actual: Any, expected: Any, **options: Any) -> None:
         given = self._code.calls[-1].given if self._code.calls else {}
-        compare(actual, expected, setting=Setting(self._draw.sizes, given), **options)
+        compare(actual, expected, setting=Setting(self._draw.sizes, given), device=self._code.place, **options)
 
     def _compare_narrow(self, actual: Any, expected: Any, exact: Any, what: str, axes: str | None) -> None:
         if not isinstance(expected, tuple):
@@ -112,7 +113,7 @@ class Expect:
             if not isinstance(same, Tensor) or not same.is_floating_point():
                 compare(mine, same, what=name, axes=groups[i])
                 continue
-            bound = error_scaled(widen(right), same, same.dtype)
+            bound = error_scaled(widen(right), same, same.dtype, self._code.place)
             self._compare(mine, widen(right), what=name, axes=groups[i], within=bound, dtype=same.dtype)
 
     def gradients(
@@ -130,7 +131,7 @@ class Expect:
         call = target.call(args, kwargs, grad=True)
         mine_args = Leaves(args, kwargs)
         expected = reference(*mine_args.args, **mine_args.kwargs)
-        compare(call.value, detached(expected), what=call.text, within=within)
+        compare(call.value, detached(expected), what=call.text, within=within, device=self._code.place)
         outputs = [x for x in leaves(expected) if isinstance(x, Tensor) and x.is_floating_point()]
         cotangents = [self._like(output) for output in outputs]
         inputs, parameters = self._code.backward(call, cotangents)
@@ -149,7 +150,8 @@ class Expect:
         if got is None and want is not None and bool((want != 0).any()):
             raise Mismatch(f"{what} is cut off: no gradient flows back to it", kind="value")
         zero = torch.zeros_like(leaf)
-        compare(zero if got is None else got, zero if want is None else want, what=what, within=within)
+        mine, right = zero if got is None else got, zero if want is None else want
+        compare(mine, right, what=what, within=within, device=self._code.place)
 
     def _like(self, output: Tensor) -> Tensor:
         values = torch.randn(output.shape, generator=self._draw.generator, dtype=torch.float64)

@@ -25,7 +25,7 @@ from grader.gradients import pull_back
 from grader.importer import PACKAGE, ExerciseFinder, compile_source
 from grader.optimizer import GradientDescent
 from grader.pretend import NAME, simulated_gpu
-from grader.surroundings import counting_saved, seed_everything, watched
+from grader.surroundings import counting_saved, keep_float32_whole, seed_everything, watched
 from grader.tripwires import Tripwires
 from grader.values import Reference, leaves
 
@@ -179,6 +179,8 @@ class Servant:
         self._finder = self._finder_of(earlier, slug)
         self._tripwires = Tripwires(self._watches(shortcuts))
         self._device, self.file = device, filename
+        if device == "cuda":
+            keep_float32_whole()
         self._module = ModuleType(f"{PACKAGE}.{slug}")
         self._module.__file__ = filename
         self._finder.modules[self._module.__name__] = self._module

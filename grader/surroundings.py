@@ -33,6 +33,11 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
 
 
+def keep_float32_whole() -> None:
+    """No TF32, with its 10 bits, in what cuDNN computes. For products of matrices torch has it off."""
+    torch.backends.cudnn.allow_tf32 = False
+
+
 def _settings() -> dict[str, Any]:
     return {
         "grad mode": torch.is_grad_enabled(),

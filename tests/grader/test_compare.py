@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from grader.compare import compare, error_scaled
+from grader.compare import compare
 from grader.errors import Mismatch
+from grader.tolerances import SLACK, error_scaled
 from grader.values import Foreign
 
 RIGHT = torch.arange(30, dtype=torch.float64).reshape(2, 3, 5)
@@ -118,3 +119,21 @@ def test_a_pattern_is_said_in_words(actual, pattern):
 
 def test_where_there_is_no_pattern_none_is_said():
     assert len(sentence(torch.randn(2, 3, 3, dtype=torch.float64), SQUARE)[0].splitlines()) == 2
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_a_gpu_has_more_room_and_not_without_end(device):
+    far = RIGHT + 1e-9 * (1 + RIGHT) * 5
+    compare(far, RIGHT, what="f(x)", device=device)
+    compare((0.5 + 5e-9,), (0.5,), what="f(x)", device=device)
+    for where, off in (("cpu", 5e-9), (device, 5e-8)):
+        with pytest.raises(Mismatch):
+            compare(RIGHT + off * (1 + RIGHT), RIGHT, what="f(x)", device=where)
+    narrow = RIGHT.float()
+    room = error_scaled(RIGHT, narrow, torch.float32, device) / error_scaled(RIGHT, narrow, torch.float32)
+    torch.testing.assert_close(room, torch.full_like(room, SLACK[device]))
+
+
+def test_a_bound_that_the_contract_names_is_the_same_on_every_device():
+    with pytest.raises(Mismatch):
+        compare(RIGHT + 2e-6, RIGHT, what="f(x)", within=torch.full_like(RIGHT, 1e-6), device="cuda")

@@ -223,6 +223,15 @@ def test_right_code_works_and_computes_the_same(gpu, name):
     torch.testing.assert_close(results[1], results[0])
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no cuda here")
+@pytest.mark.filterwarnings("ignore:__array_wrap__:DeprecationWarning")
+def test_a_real_gpu_says_the_same():
+    """The labels above, put to the test: run this file where there is a GPU."""
+    wrong = [name for name in WRONG if outcome(WRONG[name], x_on("cuda")) == "cuda"]
+    right = [(name, found) for name in RIGHT if (found := outcome(RIGHT[name], x_on("cuda"))) != "cuda"]
+    assert (wrong, right) == (["a device in a string"], [])  # on this machine that string is right
+
+
 def test_gradients_are_those_of_the_cpu(gpu):
     gradients = []
     for device in ("cpu", gpu):
