@@ -182,6 +182,7 @@ RIGHT = {
     "sampling from the best": lambda x: torch.multinomial(x[0].topk(3).values.softmax(-1), 1),
     "a loop while something is large": lambda x: recurrent(x, x[:, 0]) * sum(1 for _ in range(int(x.numel() > 3))),
     "an index computed": lambda x: x[x.flatten().topk(2).indices // 30],
+    "tensor of GPU scalars": lambda x: torch.tensor([x[0, 0, 0], x[1, 0, 0]], device=x.device),
     "tensor with a device": lambda x: x + torch.tensor([1.0] * 6, device=x.device),
     "new_tensor": lambda x: x + x.new_tensor([1.0] * 6),
     "arange made on the CPU and moved": lambda x: x * torch.arange(6).to(x.device),
@@ -248,6 +249,7 @@ def test_gradients_are_those_of_the_cpu(gpu):
 def test_a_tensor_says_where_it_is(gpu):
     x = torch.ones(2, device=gpu)
     assert (str(x.device), x.tolist(), repr(x)) == ("gpu:0", [1.0, 1.0], "tensor([1., 1.], device='gpu:0')")
+    assert (f"{x.sum():.2f}", f"{x}") == ("2.00", repr(x))
     assert type(x.cpu()) is torch.Tensor
 
 
