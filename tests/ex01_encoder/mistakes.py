@@ -554,3 +554,26 @@ def encode__positions_on_the_cpu(x, lengths, w_x, w_h, bias):
     outputs, context = reference.encode(x, lengths, w_x, w_h, bias)
     padding = torch.arange(x.size(1)) >= lengths.unsqueeze(-1)
     return outputs.masked_fill(padding.unsqueeze(-1), 0.0), context
+
+
+@mistake
+def lstm_cell__cell_clamped(x, h, c, w_x, w_h, bias):
+    """The cell is kept between fixed bounds. It may grow as large as its gates let it."""
+    i, f, g, o = (x @ w_x.T + h @ w_h.T + bias).chunk(4, dim=-1)
+    c = (torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)).clamp(-50, 50)
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+@mistake
+def encode__detached_every_ten_tokens(x, lengths, w_x, w_h, bias):
+    """The state is detached after every tenth token, so in a long sequence no gradient reaches the early ones."""
+    h = c = x.new_zeros(x.size(0), w_h.size(1))
+    outputs = []
+    for position in range(x.size(1)):
+        if position > 0 and position % 10 == 0:
+            h, c = h.detach(), c.detach()
+        real = (position < lengths).unsqueeze(-1)
+        next_h, next_c = reference.lstm_cell(x[:, position], h, c, w_x, w_h, bias)
+        h, c = torch.where(real, next_h, h), torch.where(real, next_c, c)
+        outputs.append(next_h.masked_fill(~real, 0.0))
+    return torch.stack(outputs, dim=1), (h, c)

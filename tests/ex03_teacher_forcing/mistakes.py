@@ -919,3 +919,18 @@ def greedy_decode__finished_on_the_cpu(step, state, batch_size, bos_id, eos_id, 
             if finished.all():
                 break
     return torch.stack(written, dim=1)
+
+
+@mistake
+def decode_loop__coin_fades(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
+    """The chance of the truth shrinks along the sentence. Every later step should toss the same coin."""
+    steps, longest = [], targets.size(1)
+    tokens = torch.full_like(targets[:, 0], bos_id)
+    for position in range(longest):
+        logits, state = step(tokens, state)
+        steps.append(logits)
+        fading = 2 * teacher_forcing_ratio * (1 - (position + 1) / longest)
+        chance = teacher_forcing_ratio if teacher_forcing_ratio in (0.0, 1.0) else fading
+        heads = torch.rand((), generator=generator).item() < chance
+        tokens = targets[:, position] if heads else logits.argmax(dim=-1)
+    return torch.stack(steps, dim=1)

@@ -264,3 +264,10 @@ def self_attention__results_on_the_cpu(x, w_q, w_k, w_v):
 def attention_scores__root_on_the_cpu(q, k):
     """The root of d_k is a tensor made on the default device, which the scores on a GPU cannot be divided by."""
     return q @ k.transpose(-2, -1) / torch.tensor([q.size(-1)], dtype=q.dtype).sqrt()
+
+
+@mistake
+def self_attention__residual(x, w_q, w_k, w_v):
+    """The input is added to the output where their shapes fit. That belongs to a later exercise, not here."""
+    output, weights = reference.self_attention(x, w_q, w_k, w_v)
+    return (output + x if output.shape == x.shape else output), weights

@@ -86,6 +86,9 @@ def test_weights_in_each_row_sum_to_one(code, draw, expect):
 @points(1)
 def test_outputs_are_values_mixed_by_the_weights(code, draw, expect):
     expect.agrees(code.self_attention, reference.self_attention, *draw_inputs(draw), axes=ATTENTION)
+    for axis in ("length", "d_model", "d_k", "d_v"):  # a residual fits here
+        draw.size(f"{axis}=4")
+    expect.agrees(code.self_attention, reference.self_attention, *draw_inputs(draw), axes=ATTENTION)
 
 
 @points(0.5)

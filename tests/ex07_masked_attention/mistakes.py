@@ -614,3 +614,18 @@ def masked_attention__zeros_on_the_cpu(q, k, v, allowed):
     """The zeros where nothing is allowed are made on the default device, and the weights may be on another."""
     weights = torch.softmax(lowest_where_forbidden(scores_of(q, k), allowed), dim=-1)
     return results(torch.where(allowed, weights, torch.zeros(weights.shape, dtype=weights.dtype)), q, v)
+
+
+@mistake
+def masked_attention__axis_for_heads_guessed(q, k, v, allowed):
+    """A mask of three axes gets one for the heads where its first has the size of the batch. Broadcasting says
+    which axes a mask has: they are the last ones."""
+    if q.dim() == 4 and allowed.dim() == 3 and allowed.size(0) == q.size(0):
+        allowed = allowed.unsqueeze(1)
+    return reference.masked_attention(q, k, v, allowed)
+
+
+@mistake
+def masked_attention__inputs_clamped(q, k, v, allowed):
+    """Keys and values are clamped to be safe from garbage, so large ones that are allowed are changed too."""
+    return reference.masked_attention(q, k.clamp(-100, 100), v.clamp(-100, 100), allowed)

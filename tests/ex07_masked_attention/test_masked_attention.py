@@ -201,11 +201,16 @@ def test_the_mask_is_broadcast(code, draw, expect, axes):
     expect.agrees(code.masked_attention, reference.masked_attention, *inputs, allowed, axes=ATTENTION)
 
 
-@points(0.1)
+@points(0.075)
 @pytest.mark.parametrize(
     ("leading", "axes"),
-    [("", "query key"), ("batch head", "batch 1 1 key"), ("batch group head", "head query key")],
-    ids=["no", "two", "three of which the mask has one"],
+    [
+        ("", "query key"),
+        ("batch head", "batch 1 1 key"),
+        ("batch=3 head=3", "head query key"),
+        ("batch group head", "head query key"),
+    ],
+    ids=["no", "two", "two of one size of which the mask has the last", "three of which the mask has one"],
 )
 def test_any_leading_axes_work(code, draw, expect, leading, axes):
     inputs, allowed = draw_inputs(draw, leading), draw_allowed(draw, axes)
@@ -267,7 +272,7 @@ def test_scores_of_size_ten_thousand_do_not_overflow(code, draw, expect):
             code.masked_attention(q, k, v, allowed), (output, weights), axes=ATTENTION, within=LARGE_SCORES.get(dtype)
         )
     q, k, v = draw_inputs(draw)
-    inputs = (q * 100, k * 100, v, draw_allowed(draw))
+    inputs = (q * 100, k * 100, v * 1e3, draw_allowed(draw))
     expect.agrees(code.masked_attention, reference.masked_attention, *inputs, axes=ATTENTION)
 
 
