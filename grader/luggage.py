@@ -97,6 +97,11 @@ def visible() -> list[str]:
     return sorted(path for path in paths if Path(path).exists())
 
 
+def devices(device: str) -> list[str]:
+    """The device files that code on this device uses."""
+    return [str(path) for path in Path("/dev").glob("nvidia*")] if device == "cuda" else []
+
+
 def hidden() -> list[str]:
     """What it may not, although it lies among the visible: the kit, with its checks and solutions."""
     installed = str(ROOT) in package_path()

@@ -15,11 +15,11 @@ from grader.sandbox import SCRATCH, dies_with_parent
 
 def look_around(orders: dict[str, Any], entered: Sequence[str]) -> dict[str, Any]:
     """What holds here. `entered` are the layers whose system calls succeeded; each must also show its effect."""
-    limits = orders["limits"]
+    limits, bounded = orders["limits"], sys.platform == "linux" and orders["device"] == "cpu"
     shown: dict[str, Callable[[], bool]] = {
         "scratch": lambda: _room(SCRATCH) <= limits["disk_mb"] << 20,
         "user": lambda: os.getuid() == orders["user"],
-        "limits": lambda: sys.platform != "linux" or _memory_ends(limits["memory_mb"] << 20),
+        "limits": lambda: not bounded or _memory_ends(limits["memory_mb"] << 20),
         "lifetime": lambda: sys.platform != "linux" or dies_with_parent(),
         "landlock": lambda: _refused(lambda: os.listdir("/")),
         "seccomp": lambda: _refused(_fork) and _refused(socket.socket),
@@ -30,7 +30,7 @@ def look_around(orders: dict[str, Any], entered: Sequence[str]) -> dict[str, Any
         "files": all(_refused(lambda path=path: _open(path)) for path in orders["forbidden"])  # type: ignore[misc]
         and all(_refused(lambda path=path: _write(path)) for path in orders["shared"]),  # type: ignore[misc]
         "network": _refused(_reach_out),
-        "memory": "limits" in layers and sys.platform == "linux",
+        "memory": "limits" in layers and bounded,
     }
 
 

@@ -70,8 +70,8 @@ class Sandbox:
     """The layers of one fork server's workers.
 
     Args:
-        orders: from the judge: `limits`, `visible` and `hidden` paths, `without` layers, `user` (the number of a user
-            for a worker of root's), `bubble` (whether this runs in bubblewrap).
+        orders: from the judge: `limits`, `device`, `devices` (its files), `visible` and `hidden` paths, `without`
+            layers, `user` (the number of a user for root's workers), `bubble` (whether this runs in bubblewrap).
     """
 
     def __init__(self, orders: dict[str, Any]) -> None:
@@ -106,6 +106,11 @@ class Sandbox:
                     del self._steps[layer]
         if "user" in self._steps and not (os.getuid() == 0 and self._readable()):
             del self._steps["user"]
+
+    def leave_out(self, layer: str | None) -> None:
+        """Forgets one layer."""
+        if layer is not None:
+            self._steps.pop(layer, None)
 
     def keep(self, working: Sequence[str]) -> None:
         """Forgets the layers that did not work when they were tried."""
@@ -159,10 +164,10 @@ class Sandbox:
 
         disk, files, memory = (self._limits[name] for name in ("disk_mb", "files", "memory_mb"))
         bounds = {"RLIMIT_CORE": 0, "RLIMIT_FSIZE": disk << 20, "RLIMIT_NOFILE": files}
-        if LINUX:
+        if LINUX and self._orders["device"] == "cpu":  # a GPU's driver takes address space without end
             bounds["RLIMIT_AS"] = self._size + (memory << 20)
-            if "user" in self._steps or (self._orders["bubble"] and os.getuid() != 0):
-                bounds["RLIMIT_NPROC"] = self._limits["processes"]
+        if LINUX and ("user" in self._steps or (self._orders["bubble"] and os.getuid() != 0)):
+            bounds["RLIMIT_NPROC"] = self._limits["processes"]
         for name, bound in bounds.items():
             kind = getattr(resource, name)
             hard = resource.getrlimit(kind)[1]
@@ -177,7 +182,9 @@ class Sandbox:
         for path in around(self._orders["visible"], self._orders["hidden"]):
             with contextlib.suppress(OSError):
                 self._rules.allow_path(path, read if os.path.isdir(path) else AccessFS.READ_FILE)
-        self._rules.allow_path(os.devnull, AccessFS.READ_FILE | AccessFS.WRITE_FILE)
+        for device in (os.devnull, *self._orders["devices"]):
+            with contextlib.suppress(OSError):
+                self._rules.allow_path(device, AccessFS.READ_FILE | AccessFS.WRITE_FILE | AccessFS.IOCTL_DEV)
         self._own_folder = (
             read | AccessFS.WRITE_FILE | AccessFS.TRUNCATE | AccessFS.MAKE_REG | AccessFS.MAKE_DIR
             | AccessFS.REMOVE_FILE | AccessFS.REMOVE_DIR | AccessFS.REFER

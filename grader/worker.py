@@ -12,7 +12,6 @@ import importlib
 import io
 import marshal
 import os
-import signal
 import socket
 import struct
 import sys
@@ -27,11 +26,11 @@ import torch
 
 from grader import probe, sandbox, warm
 from grader.channel import CALLBACK, LINE, OUTPUT, REPLY, REQUEST, Channel, Closed
+from grader.fork_server import ForkServer, touch, try_layers
 from grader.limits import MAX_OUTPUT
 from grader.sandbox import Sandbox
 from grader.servant import Servant
 
-ALIVE = -1
 LOOK_SECONDS = 0.25
 """How often a long request is asked at which line it is."""
 PUT_OFF = (
@@ -131,101 +130,6 @@ def _be_alone() -> None:
     sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115
 
 
-def try_layers(box: Sandbox, orders: dict[str, Any]) -> dict[str, Any]:
-    """Lets a child enter the sandbox and look around; the layers that worked for it are kept for every worker."""
-    ours, theirs = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            os.write(theirs, marshal.dumps(probe.look_around(orders, box.enter(trying=True))))
-        finally:
-            os._exit(0)
-    os.close(theirs)
-    with os.fdopen(ours, "rb") as pipe:
-        data = pipe.read()
-    os.waitpid(child, 0)
-    nothing = {"layers": [], "files": False, "network": False, "memory": False}
-    report: dict[str, Any] = marshal.loads(data) if data else nothing
-    box.keep(report["layers"])
-    if orders["bubble"] and probe.alone_in_namespaces():
-        report["layers"].append("namespaces")
-    return report
-
-
-class ForkServer:
-    """Forks a worker for every connection received; ends one, and says how it ended, when told to.
-
-    Requests: `f` with one descriptor -> the child's number; `e` + number + patience -> its status as `os.waitpid`
-    gives it, -1 where it had to be killed.
-
-    Args:
-        control: the connection to the judge.
-        box: what every worker enters.
-    """
-
-    def __init__(self, control: socket.socket, box: Sandbox) -> None:
-        self._control = control
-        self._sandbox = box
-        self._live: set[int] = set()
-        sandbox.adopt_orphans()
-
-    def run(self) -> None:
-        """Until the judge hangs up."""
-        while True:
-            data, descriptors, _, _ = socket.recv_fds(self._control, 17, 1)
-            if not data:
-                return
-            if data[:1] == b"f":
-                self._control.sendall(struct.pack("<q", self._fork(descriptors[0])))
-            else:
-                self._control.sendall(struct.pack("<q", self._end(*struct.unpack("<qd", data[1:17]))))
-
-    def _fork(self, descriptor: int) -> int:
-        child = os.fork()
-        if child == 0:
-            self._work(descriptor)
-        os.close(descriptor)
-        self._live.add(child)
-        return child
-
-    def _end(self, child: int, patience: float) -> int:
-        status = _end(child, patience)
-        self._live.discard(child)
-        while strangers := sandbox.children() - self._live:  # what it has started, where nothing forbade that
-            for stranger in strangers:
-                _end(stranger, 0.0)
-        return status
-
-    def _work(self, descriptor: int) -> None:
-        status = sandbox.BROKEN
-        try:
-            self._control.close()
-            self._sandbox.enter()
-            os.closerange(3, descriptor)
-            os.closerange(descriptor + 1, 1024)
-            status = 0
-            serve(socket.socket(fileno=descriptor))
-        except MemoryError:
-            status = sandbox.NO_MEMORY
-        finally:
-            os._exit(status)
-
-
-def _end(child: int, patience: float) -> int:
-    deadline = time.monotonic() + patience
-    while True:
-        finished, status = os.waitpid(child, os.WNOHANG)
-        if finished:
-            return status
-        if time.monotonic() >= deadline:
-            break
-        time.sleep(0.002)
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return ALIVE
-
-
 def _end_with_the_judge() -> None:
     """Where no signal comes when the judge is gone, its end of standard input closes."""
     stdin = os.dup(0)
@@ -262,13 +166,14 @@ def main(orders: dict[str, Any]) -> None:
     if orders["mode"] == "fork many":
         warm.into_large_pages()
     box = Sandbox(orders)
-    if sandbox.LINUX:
+    if sandbox.LINUX and not orders["tried"]:
         _tell(connection, try_layers(box, orders))
     if orders["mode"] != "serve":
-        ForkServer(connection, box).run()
+        ForkServer(connection, box, serve).run()
         return
     entered = box.enter()
-    if not sandbox.LINUX:
+    touch(orders["device"])
+    if not sandbox.LINUX and not orders["tried"]:
         _tell(connection, probe.look_around(orders, [*entered, "lifetime"]))
     serve(connection)
 

@@ -1,0 +1,84 @@
+"""Workers that are fresh processes: where forking is not sound, and on a GPU."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+from collections.abc import Sequence
+from typing import Any
+
+from grader.channel import Channel
+from grader.layers import LAYERS
+from grader.limits import Limits
+from grader.spawn import Process, Server, how, kill, report, spawn, told, wrap_of
+
+
+class _Fresh:
+    def __init__(self, process: Server, channel: Channel) -> None:
+        self.channel, self._process = channel, process
+
+    def end(self, patience: float = 0.0) -> str | None:
+        self.channel.close()
+        code: int | None = None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            code = self._process.wait(timeout=patience)
+        kill(self._process)
+        return None if code is None else how(code)
+
+
+class FreshLauncher:
+    """A new process every time; the next one imports torch while the current one works.
+
+    Args:
+        limits: what a worker may use.
+        without: layers to leave out.
+        device: what the code works on. A GPU is touched by every process before it is given any code: one that the
+            submission before has left hanging is noticed there, and is nobody's fault but the grader's.
+    """
+
+    name = "fresh processes"
+
+    def __init__(self, limits: Limits | None = None, without: Sequence[str] = (), *, device: str = "cpu") -> None:
+        self._limits, self._without, self._device = limits or Limits(), tuple(without), device
+        self._next: Process | None = None
+        self._isolation: dict[str, Any] | None = None
+        self._wrap = wrap_of(without, device)
+        self._warm: tuple[Server, socket.socket] | None = self._start()
+
+    def _start(self) -> tuple[Server, socket.socket]:
+        tried = self._isolation is not None
+        try:
+            return spawn("serve", self._limits, self._without, self._wrap, self._device, tried)
+        except OSError:
+            if not self._wrap:
+                raise
+            self._wrap = []
+            return self._start()
+
+    @property
+    def isolation(self) -> dict[str, Any]:
+        """What surrounds a worker, as the first one saw it."""
+        if self._isolation is None:
+            self._next = self.start()
+        assert self._isolation is not None
+        return self._isolation
+
+    def start(self) -> Process:
+        """Raises OSError when no process can be started."""
+        if self._next is not None:
+            ready, self._next = self._next, None
+            return ready
+        (process, connection), self._warm = self._warm or self._start(), None
+        if self._isolation is None:
+            self._isolation = told(report(connection), self._limits)
+            self._without = tuple(layer for layer in LAYERS if layer not in self._isolation["layers"])
+        self._warm = self._start()
+        return _Fresh(process, Channel(connection))
+
+    def close(self) -> None:
+        if self._next is not None:
+            self._next.end()
+        if self._warm is not None:
+            process, connection = self._warm
+            _Fresh(process, Channel(connection)).end()
