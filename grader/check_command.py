@@ -6,6 +6,7 @@ import gc
 import secrets
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,9 @@ def open_session(
     def connect() -> LocalTransport | WorkerTransport:
         return LocalTransport() if workers is None else WorkerTransport(workers)
 
-    session = Session(kit, exercises, Settings(seed, devices(device), timeout, connect, absent=absent(device)))
+    elsewhere = partial(WorkerTransport, workers) if workers is not None else None
+    settings = Settings(seed, devices(device), timeout, connect, absent=absent(device), elsewhere=elsewhere)
+    session = Session(kit, exercises, settings)
     gc.freeze()  # else the end of the process looks through all of torch: 0.4 s
     return session
 

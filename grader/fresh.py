@@ -64,8 +64,8 @@ class FreshLauncher:
         assert self._isolation is not None
         return self._isolation
 
-    def start(self) -> Process:
-        """Raises OSError when no process can be started."""
+    def start(self, device: str = "cpu") -> Process:
+        """Raises OSError when no process can be started. Every one can work on every device."""
         if self._next is not None:
             ready, self._next = self._next, None
             return ready

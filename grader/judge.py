@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import connection, parent_process
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +108,7 @@ def _session(setup: Setup, workers: Launcher) -> Session:
         setup.limits.exercise_seconds,
         setup.hidden,
         absent(setup.device),
+        partial(WorkerTransport, workers),
     )
     session = Session(kit, kit.exercises, settings)
     gc.freeze()

@@ -31,7 +31,6 @@ def launcher(
     *,
     require: Sequence[str] = (),
     many: bool = False,
-    device: str = "cpu",
     without: Sequence[str] = (),
 ) -> Launcher:
     """The best way to start processes on this platform.
@@ -40,17 +39,16 @@ def launcher(
         limits: what a worker may use.
         require: layers of isolation that must be there.
         many: many workers will follow, so what torch imports at its first use is imported once and for all.
-        device: what the code works on; on a GPU no process is forked.
         without: layers to leave out: for tests.
 
     Raises UsageError where a required layer is missing.
     """
     isolation.check_names(require)
     started: Launcher
-    if sys.platform == "linux" and device == "cpu":
+    if sys.platform == "linux":
         started = ForkLauncher(limits, without, many=many)
     else:
-        started = FreshLauncher(limits, without, device=device)
+        started = FreshLauncher(limits, without)
     if require:
         try:
             isolation.require(started.isolation, require)
@@ -78,6 +76,7 @@ class ForkLauncher:
     def __init__(self, limits: Limits | None = None, without: Sequence[str] = (), *, many: bool = False) -> None:
         self._limits, self._without, self._mode = limits or Limits(), without, "fork many" if many else "fork"
         self._works: bool | None = None
+        self._on_gpu: FreshLauncher | None = None
         self._wrap = wrap_of(without)
         self._begin()
 
@@ -102,8 +101,11 @@ class ForkLauncher:
             self._report = report(self._control)
         return self._report
 
-    def start(self) -> Process:
+    def start(self, device: str = "cpu") -> Process:
         """Raises GraderError when no process can be started: at once where none ever could."""
+        if device != "cpu":
+            self._on_gpu = self._on_gpu or FreshLauncher(self._limits, self._without, device=device)
+            return self._on_gpu.start()
         for _ in range(2 if self._works is not False else 0):
             ours, theirs = socket.socketpair()
             with theirs:
@@ -115,7 +117,7 @@ class ForkLauncher:
                     return started
                 except OSError:
                     ours.close()
-                    self.close()
+                    self._end_server()
                     self._begin()
         self._works = bool(self._works)
         raise GraderError("no process could be started for the learner's code")
@@ -130,5 +132,11 @@ class ForkLauncher:
         return None if status == ALIVE else status
 
     def close(self) -> None:
+        if self._on_gpu is not None:
+            self._on_gpu.close()
+            self._on_gpu = None
+        self._end_server()
+
+    def _end_server(self) -> None:
         self._control.close()
         kill(self._server)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import marshal
+import os
 import re
 import site
 import sys
@@ -77,7 +78,8 @@ def package_path() -> list[str]:
     return [
         entry
         for entry in sys.path
-        if entry == beside_torch or (entry != str(ROOT) and entry and any(_is_in(entry, home) for home in homes))
+        if entry == beside_torch
+        or (entry and os.path.realpath(entry) != str(ROOT) and any(_is_in(entry, home) for home in homes))
     ]
 
 
@@ -103,6 +105,12 @@ def devices(device: str) -> list[str]:
 
 
 def hidden() -> list[str]:
-    """What it may not, although it lies among the visible: the kit, with its checks and solutions."""
-    installed = str(ROOT) in package_path()
-    return [str(FOLDER)] if installed else [str(ROOT)]
+    """What it may not, although it lies among the visible: the kit, with its checks and solutions, by every name."""
+    installed = any(os.path.realpath(entry) == str(ROOT) for entry in package_path())
+    secret = str(FOLDER if installed else ROOT)
+    names = {secret}
+    for path in visible():
+        real = os.path.realpath(path)
+        if _is_in(secret, real):
+            names.add(path + secret[len(real) :])
+    return sorted(names)

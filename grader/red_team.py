@@ -22,8 +22,8 @@ from grader.discovery import Exercise, Kit
 from grader.launch import launcher
 from grader.limits import Limits
 from grader.run import Settings, attempt, run_exercise
-from grader.source import File
-from grader.spawn import Launcher, Source, label
+from grader.source import File, Source
+from grader.spawn import Launcher, label
 from grader.transport import WorkerTransport
 from grader.understudy import Understudies
 from grader.verdicts import ExerciseResult

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import InitVar, dataclass, field
+from functools import partial
 from types import ModuleType
 
 import torch
@@ -50,6 +51,7 @@ class Settings:
         connect: opens a transport.
         exercise_seconds: after so long no further check of an exercise is begun.
         hidden: messages tell nothing of the inputs, and nothing that the learner's code says.
+        elsewhere: opens a transport to code that works on another device than the CPU; `connect` does where None.
         absent: devices that this machine lacks; every check is counted as skipped there.
     """
 
@@ -60,6 +62,11 @@ class Settings:
     exercise_seconds: float = Limits.exercise_seconds
     hidden: bool = False
     absent: Sequence[str] = ()
+    elsewhere: Callable[[str], Transport] | None = None
+
+    def connects(self, device: str) -> Callable[[], Transport]:
+        """Opens a transport to code that works on this device."""
+        return self.connect if device == "cpu" or self.elsewhere is None else partial(self.elsewhere, device)
 
 
 @dataclass
@@ -107,7 +114,7 @@ def run_exercise(
     outcomes: list[Outcome] = []
     understudies.lineup.forget_learner()
     for device in settings.devices:
-        code = Code(source, settings.connect, reference, device=device)
+        code = Code(source, settings.connects(device), reference, device=device)
         code.seconds = settings.seconds
         try:
             for check in checks:

@@ -228,13 +228,19 @@ class Sandbox:
 
 def around(visible: Sequence[str], hidden: Sequence[str]) -> Iterator[str]:
     """These paths without the hidden ones: a folder that holds a hidden one is replaced by what else it holds."""
+    secrets = {os.path.realpath(path) for path in hidden}
     for path in visible:
-        if path in hidden:
+        real = os.path.realpath(path)  # a link to a folder above a secret opens it as well
+        if any(_in(real, secret) for secret in secrets):
             continue
-        if not any(other.startswith(path.rstrip("/") + "/") for other in hidden):
+        if not any(_in(secret, real) for secret in secrets):
             yield path
-        else:
+        elif os.path.isdir(path) and not os.path.islink(path):
             yield from around([os.path.join(path, name) for name in sorted(os.listdir(path))], hidden)
+
+
+def _in(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
 def _mount_empty(path: str, flags: int, options: str) -> None:

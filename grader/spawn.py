@@ -49,7 +49,8 @@ class Launcher(Protocol):
     def isolation(self) -> dict[str, Any]:
         """What surrounds a worker, as one saw it: `run.isolation` of results.json."""
 
-    def start(self) -> Process: ...
+    def start(self, device: str = "cpu") -> Process:
+        """A process for code that works on this device."""
 
     def close(self) -> None: ...
 

@@ -86,10 +86,11 @@ class WorkerTransport:
 
     Args:
         launcher: starts the process.
+        device: what the code works on.
     """
 
-    def __init__(self, launcher: Launcher) -> None:
-        self.output = ""
+    def __init__(self, launcher: Launcher, device: str = "cpu") -> None:
+        self.output, self._device = "", device
         self._process: Process | None = None
         try:
             self._meet(launcher)
@@ -104,7 +105,7 @@ class WorkerTransport:
     def _meet(self, launcher: Launcher) -> None:
         """Starts a process and waits until it says that it is ready."""
         try:
-            self._process = launcher.start()
+            self._process = launcher.start(self._device)
         except OSError as error:
             raise GraderError(str(error)) from error
         self.begin(START_SECONDS)

@@ -1,0 +1,289 @@
+"""What surrounds a worker: found out by trying, told in words, and required by name."""
+
+import marshal
+import os
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from grader import bubble, fork_server, isolation, luggage, sandbox
+from grader.errors import GraderError, LearnerError, UsageError
+from grader.fresh import FreshLauncher
+from grader.launch import launcher
+from grader.layers import LAYERS
+from grader.limits import Limits
+from grader.red_team import processes
+from grader.remote import Code
+from grader.source import Source
+from grader.transport import WorkerTransport
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="these layers are Linux's")
+JUDGES_OWN = {"compare", "checks", "expect", "oracle", "run", "remote", "understudy", "variants", "session", "verdicts"}
+ALL = {"files": "hidden", "network": "none", "memory_mb": 100, "layers": list(LAYERS)}
+
+TEXT = b"""
+import os, tempfile
+import torch
+
+def take(megabytes):
+    return len(bytearray(megabytes << 20))
+
+def scratch():
+    with tempfile.TemporaryDirectory() as folder:
+        with open(os.path.join(folder, "x"), "w") as file:
+            return file.write("abc")
+
+def fill(megabytes):
+    with open("/tmp/large", "wb") as file:
+        for _ in range(megabytes):
+            file.write(bytes(1 << 20))
+
+def use_threads():
+    torch.set_num_threads(4)
+    return (torch.ones(300, 300) @ torch.ones(300, 300))[0, 0]
+
+def optimize():
+    layer = torch.nn.Linear(2, 2)
+    torch.optim.Adam(layer.parameters()).step()
+    return 1
+
+def see(path):
+    try:
+        return os.listdir(path)
+    except OSError:
+        return None
+
+def loaded(name):
+    __import__(name)
+    return 1
+"""
+
+
+@pytest.fixture
+def code():
+    """Code of these limits and layers."""
+    made = []
+
+    def start(workers):
+        source = Source("ex06_self_attention", "x.py", "x.py", TEXT)
+        made.append(Code(source, lambda: WorkerTransport(workers), sys))
+        made[-1].seconds = 60.0
+        made[-1].begin(1)
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.close()
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Workers with little."""
+    workers = launcher(Limits(memory_mb=256, disk_mb=4))
+    yield workers
+    workers.close()
+
+
+def test_a_report_names_promises_and_layers(workers):
+    found = workers.isolation
+    assert set(found) == {"process", "files", "network", "memory_mb", "layers"}
+    assert {"process", "environment", "lifetime"} <= set(found["layers"]) <= set(LAYERS)
+
+
+@linux
+def test_this_machine_hides_files_and_network_and_limits_memory(workers):
+    assert (workers.isolation["files"], workers.isolation["network"]) == ("hidden", "none")
+    assert workers.isolation["memory_mb"] == Limits().memory_mb
+
+
+@linux
+def test_layers_left_out_are_not_reported():
+    workers = launcher(without=["seccomp", "namespaces", "landlock", "scratch"])
+    try:
+        assert not {"seccomp", "namespaces", "landlock", "scratch"} & set(workers.isolation["layers"])
+        assert (workers.isolation["files"], workers.isolation["network"]) == ("visible", "open")
+    finally:
+        workers.close()
+
+
+def test_a_missing_layer_is_named():
+    isolation.require(ALL, ["files", "network", "memory", *LAYERS])
+    with pytest.raises(UsageError, match="does not isolate by network, seccomp"):
+        isolation.require({**ALL, "network": "open", "layers": ["process"]}, ["process", "network", "seccomp"])
+    with pytest.raises(UsageError, match="there is no isolation layer 'armour'; there are: files"):
+        isolation.require(ALL, ["armour"])
+
+
+@linux
+def test_a_launcher_does_not_start_without_what_is_required():
+    with pytest.raises(UsageError, match="seccomp"):
+        launcher(require=["seccomp"], without=["seccomp"])
+
+
+def test_a_worker_carries_no_module_that_knows_a_check():
+    names = {name.removeprefix("grader.") for name in luggage.modules()}
+    assert {"worker", "servant", "sandbox", "pretend"} <= names
+    assert not names & JUDGES_OWN
+
+
+def test_only_packages_are_on_a_workers_path(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "path", [str(tmp_path), "", str(luggage.ROOT), *sys.path])
+    assert not {str(tmp_path), "", str(luggage.ROOT)} & set(luggage.package_path())
+    assert str(Path(torch.__file__).parent.parent) in luggage.package_path()
+
+
+def test_an_installed_kit_is_hidden_among_the_packages(monkeypatch):
+    monkeypatch.setattr(luggage, "ROOT", Path(torch.__file__).parent.parent)
+    monkeypatch.setattr(luggage, "FOLDER", luggage.ROOT / "grader")
+    assert luggage.hidden() == [str(luggage.FOLDER)]
+
+
+def test_a_hidden_folder_is_left_out_of_those_around_it(tmp_path):
+    for name in ("a/kit/tests", "a/torch", "b"):
+        (tmp_path / name).mkdir(parents=True)
+    seen = sandbox.around([str(tmp_path / "a"), str(tmp_path / "b")], [str(tmp_path / "a" / "kit")])
+    assert list(seen) == [str(tmp_path / "a" / "torch"), str(tmp_path / "b")]
+
+
+def test_a_link_does_not_lead_into_a_hidden_folder(tmp_path):
+    (tmp_path / "lib" / "kit").mkdir(parents=True)
+    (tmp_path / "lib" / "torch").mkdir()
+    (tmp_path / "lib64").symlink_to("lib")
+    (tmp_path / "other").symlink_to(tmp_path / "lib" / "kit")
+    assert list(sandbox.around([str(tmp_path)], [str(tmp_path / "lib" / "kit")])) == [str(tmp_path / "lib" / "torch")]
+
+
+def test_a_kit_is_hidden_by_every_name_that_it_has(monkeypatch, tmp_path):
+    (tmp_path / "real" / "packages" / "grader").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("real")
+    monkeypatch.setattr(luggage, "ROOT", tmp_path / "real" / "packages")
+    monkeypatch.setattr(luggage, "FOLDER", tmp_path / "real" / "packages" / "grader")
+    monkeypatch.setattr(luggage, "package_path", lambda: [str(tmp_path / "link" / "packages")])
+    monkeypatch.setattr(luggage, "visible", lambda: [str(tmp_path / "link")])
+    assert set(luggage.hidden()) == {str(tmp_path / name / "packages" / "grader") for name in ("real", "link")}
+
+
+def test_the_bubble_shows_a_virtual_environment_inside_a_hidden_kit():
+    command = bubble.command("bwrap", ["/opt", "/opt/kit/.venv"], ["/opt/kit"])
+    order = [command.index(part) for part in ("/opt", "--tmpfs", "/opt/kit/.venv")]
+    assert command[command.index("--tmpfs") + 1] == "/opt/kit"
+    assert order == sorted(order)
+
+
+@linux
+def test_a_package_that_is_hidden_is_not_there(code, monkeypatch):
+    package = str(Path(pytest.__file__).parent)
+    monkeypatch.setattr(luggage, "hidden", lambda: [package])
+    for without in ((), ("namespaces", "scratch")):
+        workers = launcher(without=without)
+        try:
+            learner = code(workers)
+            assert not learner.see(package)
+            assert learner.see(os.path.dirname(torch.__file__))
+        finally:
+            workers.close()
+
+
+@linux
+def test_memory_ends_in_words_and_the_next_call_works(code, small):
+    learner = code(small)
+    with pytest.raises(LearnerError, match="MemoryError: out of memory"):
+        learner.take(300)
+    assert learner.take(100) == 100 << 20
+
+
+@linux
+def test_a_worker_has_a_limited_folder_of_its_own(code, small):
+    if "scratch" not in small.isolation["layers"]:
+        pytest.skip("no private folder here")
+    learner = code(small)
+    assert learner.scratch() == 3
+    learner.fill(3)
+    with pytest.raises(LearnerError, match=r"No space left|File too large"):
+        learner.fill(8)
+    assert not Path("/tmp/large").exists()
+
+
+def test_honest_code_may_use_threads_optimizers_and_any_package(code, workers):
+    learner = code(workers)
+    assert learner.use_threads() == 300
+    assert learner.optimize() == 1
+    assert learner.loaded("nbformat") == 1
+
+
+@linux
+def test_workers_die_with_the_judge_however_it_dies():
+    program = (
+        "import sys, grader.launch as l; w = l.launcher(); p = [w.start(), w.start()];"
+        "[one.channel.receive() for one in p]; print('up', flush=True); sys.stdin.read()"
+    )
+    judge = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=luggage.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    label = f"worker-of-{judge.pid}".encode()
+    with judge:
+        assert judge.stdout.readline() == b"up\n"
+        theirs = [number for number in _numbers() if label in _command(number)]
+        assert len(theirs) >= 3
+        waits = [os.pidfd_open(number) for number in theirs]
+        judge.send_signal(signal.SIGKILL)
+    for wait in waits:  # readable when its process has ended
+        assert select.select([wait], [], [], 20.0)[0]
+        os.close(wait)
+
+
+def _numbers():
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _command(number):
+    try:
+        return Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []
+
+
+@linux
+def test_what_a_worker_has_started_ends_with_it():
+    workers = launcher(without=["seccomp"])
+    try:
+        before = set(processes())
+        text = b"import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(60)\n    os._exit(0)\n"
+        code = Code(Source("ex06_self_attention", "x.py", "x.py", text), lambda: WorkerTransport(workers), sys)
+        code.begin(1)
+        assert len(set(processes()) - before) > 1
+        code.close()
+        assert set(processes()) <= before
+    finally:
+        workers.close()
+
+
+def test_a_device_that_does_not_answer_is_the_graders_fault():
+    gone = FreshLauncher(device="meta")  # a device that holds no numbers: nothing can be read from it
+    try:
+        with pytest.raises(GraderError, match="before it had read any code"):
+            WorkerTransport(gone)
+    finally:
+        gone.close()
+
+
+def test_layers_that_a_driver_cannot_bear_are_left_out(monkeypatch):
+    tried = []
+
+    class Box:
+        def leave_out(self, layer):
+            tried.append(layer)
+
+        def keep(self, layers):
+            assert layers == ["limits"]
+
+    seen = marshal.dumps({"layers": ["limits"], "files": False, "network": False, "memory": False})
+    monkeypatch.setattr(fork_server, "_seen_by_a_child", lambda box, orders: seen if len(tried) == 3 else b"")
+    report = fork_server.try_layers(Box(), {"bubble": False})
+    assert report["layers"] == ["limits"]
+    assert tried == [None, "seccomp", "landlock"]
