@@ -23,6 +23,7 @@ from grader.limits import Limits
 from grader.lock import Lock
 from grader.members import exact
 from grader.screen import Screen
+from grader.sharing import Reader
 from grader.verdicts import ERROR, ExerciseResult, Outcome, plain
 
 EXIT_STOPPED = 130
@@ -110,8 +111,10 @@ class Grading:
         """Returns the exit status."""
         self._pool.start(max(1, len(self._pending())))
         greeting = self._pool.greeting()
-        before = len(self._journal)
-        self._journal.begin(self._header(greeting["devices"]), fresh=self._wishes.fresh)
+        before, header = len(self._journal), self._header(greeting["devices"])
+        if self._wishes.only and before and (self._wishes.fresh or header != self._journal.header):
+            raise UsageError("--only would lose the others' results: how they were graded is not how it would be now")
+        self._journal.begin(header, fresh=self._wishes.fresh)
         pending = self._pending()
         self._say(before, pending)
         with Gauge(len(pending)) as gauge:
@@ -173,10 +176,11 @@ class Grading:
         errors = [text for name in ids for text in results.errors(self._journal.record(name))]
         seconds, problems = time.perf_counter() - self._start, [*self.problems, *errors]
         run = results.Run(self._seed, greeting["devices"], greeting["isolation"], seconds, problems)
-        previous = _read(self._out / DOCUMENT)
+        previous = Reader(verdicts_only=True).document(self._out / DOCUMENT)
         results.write(self._out / DOCUMENT, run, (results.dumps(self._journal.record(name)) for name in ids))
-        document = _read(self._out / DOCUMENT)
-        assert document is not None
+        reader = Reader()
+        records = [self._journal.record(name, reader.loads) for name in ids]
+        document = {"format": results.FORMAT, "run": run.record(), "submissions": records}
         report.write(self._out, document, previous)
         gradebook.write(self._out, document)
         for kind in self._wishes.export:
@@ -213,15 +217,6 @@ class Grading:
 
 def _points(record: dict[str, Any]) -> str:
     return "no score" if record["score"] is None else f"{plain(record['score'])} of {plain(record['max_score'])}"
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    """A document of results, None where there is none that can be read."""
-    try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return document
 
 
 def _cores() -> int:

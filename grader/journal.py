@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -105,12 +106,12 @@ class Journal:
     def __len__(self) -> int:
         return len(self._lines)
 
-    def record(self, id: str) -> dict[str, Any]:  # noqa: A002
+    def record(self, id: str, loads: Callable[[bytes], Any] = json.loads) -> dict[str, Any]:  # noqa: A002
         """The record of a submission, read from the disk."""
         line = self._lines[id]
         with self.path.open("rb") as file:
             file.seek(line.start)
-            record: dict[str, Any] = json.loads(file.read(line.length))
+            record: dict[str, Any] = loads(file.read(line.length))
         del record["content"]
         return record
 

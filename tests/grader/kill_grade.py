@@ -39,27 +39,36 @@ def results(place, out):
     return timeless(json.loads((place / out / "results.json").read_text(encoding="utf-8")))
 
 
+def records(place):
+    journal = place / "killed" / "results.jsonl"
+    return max(0, journal.read_bytes().count(b"\n") - 1) if journal.is_file() else 0
+
+
+def kill(process, place, wanted, delay):
+    """Kills once there are so many records and a little time has passed, unless the process ends before."""
+    while records(place) < wanted and process.poll() is None:
+        time.sleep(0.02)
+    try:
+        process.wait(timeout=delay)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+    return process.wait() == -signal.SIGKILL
+
+
 def main(kills, count, exercises):
     rng = random.Random(kills)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         for student in classes.students(count, Kit().find(exercises)):
             student.write(place / "class")
-        began = time.monotonic()
         if start(place, "undisturbed").wait() != 0:
             raise SystemExit("the undisturbed run failed")
-        duration = time.monotonic() - began
         for number in range(kills):
-            (place / "killed" / "results.json").unlink(missing_ok=True)
-            process, after = start(place, "killed"), rng.uniform(0, duration)
-            try:
-                process.wait(timeout=after)
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGKILL)
-            status, journal = process.wait(), place / "killed" / "results.jsonl"
-            records = max(0, journal.read_bytes().count(b"\n") - 1) if journal.is_file() else 0
-            how = "killed" if status == -signal.SIGKILL else "had ended"
-            print(f"{number + 1}: {how} after {after:.1f} s, {records} of {count} records", flush=True)
+            before = records(place)
+            wanted, delay = before + rng.randrange(2 * count // kills), rng.uniform(0, 3)
+            killed = kill(start(place, "killed"), place, wanted, delay)
+            how = "killed" if killed else "had ended"
+            print(f"{number + 1}: {how}, {before} of {count} records before, {records(place)} after", flush=True)
         if start(place, "killed").wait() != 0:
             raise SystemExit("the last run failed")
         same = results(place, "killed") == results(place, "undisturbed")

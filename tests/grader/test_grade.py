@@ -268,6 +268,10 @@ def test_what_changed_is_graded_again_and_nothing_else(small_kit, students, grad
     assert _of(found, "zoe")[0]["score"] == 10
     others = [one for one in found["submissions"] if one["id"] != "zoe"]
     assert others == [one for one in document["submissions"] if one["id"] != "zoe"]
+    refused = run(small_kit, "grade", students, "--out", out, "--jobs", "1", "--only", "zoe", "--seed", "9")
+    assert refused.returncode == 2
+    assert "--only would lose the others' results" in refused.stderr
+    assert _document(out) == found
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from grader.judge import Task
 from grader.limits import MAX_RECORD, Limits
 from grader.run import Settings
 from grader.session import Session
+from grader.sharing import Reader
 from grader.source import File
 from grader.transport import LocalTransport
 from grader.verdicts import ERROR, FAIL, PASS, TIMEOUT, ExerciseResult, Outcome, settle
@@ -102,6 +103,27 @@ def test_results_are_written_whole_or_not_at_all(tmp_path):
         results.write(path, run, interrupted())
     assert path.read_bytes() == before
     assert json.loads(before)["run"]["seed"] == 7
+
+
+def test_a_document_is_read_as_it_was_written_with_equal_parts_held_once(tmp_path):
+    skipped = Outcome("test_s", "skipped", "cuda", "skip", 1.0)
+    written = [record([outcome(1, message="the same"), skipped]), record([outcome(1, message="the same"), skipped])]
+    results.write(tmp_path / "r.json", results.Run(7, ["cpu"], {}), map(results.dumps, written))
+    found = Reader().document(tmp_path / "r.json")
+    assert found == json.loads((tmp_path / "r.json").read_text())
+    first, second = (one["exercises"][0]["checks"] for one in found["submissions"])
+    assert first[1] is second[1]
+    assert first[0]["message"] is second[0]["message"]
+    short = Reader(verdicts_only=True).document(tmp_path / "r.json")
+    checks = short["submissions"][0]["exercises"][0]["checks"]
+    assert checks[0] == {"id": "test_1", "title": "check 1", "device": "cpu", "verdict": "fail"}
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"format": 1,\n "run": {},\n "submissions": [\n  {"torn'])
+def test_what_is_no_document_is_none(tmp_path, text):
+    (tmp_path / "r.json").write_text(text)
+    assert Reader().document(tmp_path / "r.json") is None
+    assert Reader().document(tmp_path / "nowhere.json") is None
 
 
 def test_limits_are_those_of_the_interface():
