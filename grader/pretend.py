@@ -7,8 +7,8 @@ compared. torch calls this a backend in Python (the device slot that it keeps fo
 register one is private to torch, exists since 2.9, and may go: `available` says whether it is there.
 
 What CUDA takes is taken: CPU scalars (tensors without axes) beside GPU tensors, CPU indices into a GPU tensor,
-assigning a CPU tensor to a slice of a GPU tensor. It teaches; it does not prove: the code under check shares its
-process.
+assigning a CPU tensor to a slice of a GPU tensor (`grader/mixtures.py`). It teaches; it does not prove: the code under
+check shares its process.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from torch.utils import backend_registration
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
 
 from grader.fused import lstm_cell, lstm_cell_backward
+from grader.mixtures import COPIES, refuse
 
 NAME = "gpu"
 PLACE = f"{NAME}:0"
@@ -169,11 +170,11 @@ def carry_out(operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any
         return operation(*args, **kwargs)
     if kwargs.get("generator") is not None:  # random numbers of a GPU come from a generator of that GPU
         raise RuntimeError(f"Expected a '{NAME}' device type for generator but found 'cpu'")
-    if operation in _COPIES:  # from any device to any device, in place
+    if operation in COPIES:  # from any device to any device, in place
         operation(*_held(args), **_held(kwargs))
         return args[0]
     if here:
-        _refuse_mixtures(operation, args, tensors)
+        refuse(operation, args, [tensor for tensor in tensors if not isinstance(tensor, SimulatedTensor)], PLACE)
     if operation in _BY_HAND:
         return _BY_HAND[operation](*args)
     options = {**kwargs, "device": "cpu"} if asked is not None else kwargs
@@ -220,37 +221,6 @@ def _claimed(value: Any) -> Any:
         with torch.inference_mode(False):
             return SimulatedTensor(value)
     return SimulatedTensor(value)
-
-
-# ---------------------------------------------------------------------------------------------- what may be mixed
-
-_COPIES = {aten.copy_.default, aten._copy_from.default, aten._copy_from_and_resize.default}
-_READS_INDEXED = {aten.index.Tensor, aten._unsafe_index.Tensor}
-_WRITES_INDEXED = {
-    *(aten.index_put.default, aten.index_put_.default),
-    *(aten._index_put_impl_.default, aten._unsafe_index_put.default),
-}
-_INDEXED = _READS_INDEXED | _WRITES_INDEXED
-_TAKES_NO_SCALARS = {aten.stack.default, aten.cat.default}
-
-
-def _refuse_mixtures(operation: Operation, args: tuple[Any, ...], tensors: list[Tensor]) -> None:
-    """Raises RuntimeError where CUDA would: tensors of two devices, one of which has axes."""
-    if operation is aten._pack_padded_sequence.default:
-        return  # wants its second tensor on the CPU
-    if operation in _INDEXED:
-        if not isinstance(args[0], SimulatedTensor):
-            raise RuntimeError("indices should be either on cpu or on the same device as the indexed tensor (cpu)")
-        tensors = [args[0], args[2]] if operation in _WRITES_INDEXED else []  # the indices may be anywhere
-    away = [tensor for tensor in tensors if not isinstance(tensor, SimulatedTensor)]
-    written = args[0] if args and operation.__name__.partition(".")[0].endswith("_") else None
-    for tensor in away:
-        if tensor.dim() > 0 or tensor is written or operation in _TAKES_NO_SCALARS:
-            text = f"Expected all tensors to be on the same device, but found at least two devices, {PLACE} and cpu!"
-            raise RuntimeError(f"{text} The one on cpu has shape {tuple(tensor.shape)}")
-
-
-# ---------------------------------------------------------------------------------------------- done by hand
 
 
 def _pack(values: Tensor, lengths: Tensor, batch_first: bool) -> tuple[Tensor, Tensor]:
