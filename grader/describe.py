@@ -18,14 +18,34 @@ def describe_input(tensor: Tensor) -> tuple[object, ...]:
     return tuple(tensor.shape), tensor.stride(), tensor.requires_grad, raw_bytes(tensor)
 
 
-def parameters_of(module: nn.Module) -> dict[str, nn.Parameter]:
+Parts = list[tuple[str, nn.Module]]
+
+
+def parts_of(module: nn.Module) -> Parts:
+    """A module and everything in it, by every name that it has."""
+    return list(module.named_modules(remove_duplicate=False))
+
+
+def parameters_of(parts: Parts) -> dict[str, nn.Parameter]:
     """Every name of every parameter, shared ones too."""
-    return dict(module.named_parameters(remove_duplicate=False))
+    return {
+        f"{prefix}.{name}" if prefix else name: parameter
+        for prefix, part in parts
+        for name, parameter in part._parameters.items()
+        if parameter is not None
+    }
+
+
+def set_training(parts: Parts, flag: bool) -> None:
+    """What `module.train(flag)` does, without the search for parameters in every assignment."""
+    for _, part in parts:
+        object.__setattr__(part, "training", flag)
 
 
 def describe_module(module: nn.Module) -> dict[str, Any]:
     """A module's parameters, which names share one, and the training flags of its parts."""
-    parameters = parameters_of(module)
+    parts = parts_of(module)
+    parameters = parameters_of(parts)
     owners: dict[int, list[str]] = {}
     for name, parameter in parameters.items():
         owners.setdefault(id(parameter), []).append(name)
@@ -33,7 +53,7 @@ def describe_module(module: nn.Module) -> dict[str, Any]:
         "class": type(module).__name__,
         "parameters": {name: list(parameter.shape) for name, parameter in parameters.items()},
         "shared": [names for names in owners.values() if len(names) > 1],
-        "training": {name: part.training for name, part in module.named_modules()},
+        "training": {name: part.training for name, part in parts},
     }
 
 

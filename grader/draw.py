@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from grader.describe import parts_of, set_training
+
 SIZES = (2, 3, 4, 5, 6, 7)
 M = TypeVar("M", bound=nn.Module)
 
@@ -104,7 +106,8 @@ class Draw:
         values = torch.randn(sum(sizes), generator=self.generator, dtype=torch.float64).mul_(scale).to(self.dtype)
         for parameter, part in zip(parameters, torch.split(values, sizes), strict=True):
             parameter.data = part.view(parameter.shape)
-        return module.eval()
+        set_training(parts_of(module), False)
+        return module
 
     def module(self, kind: Callable[..., M], *args: Any, **kwargs: Any) -> M:
         """`kind(*args, **kwargs)` with every parameter drawn; torch's own random numbers stay where they are."""

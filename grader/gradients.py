@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -29,3 +30,14 @@ def pull_back(outputs: Sequence[Tensor], cotangents: Sequence[Tensor], wanted: S
     if not terms or not wanted:
         return [None] * len(wanted)
     return list(torch.autograd.grad(terms, list(wanted), allow_unused=True))
+
+
+def flattened(state: Mapping[str, Tensor]) -> Tensor:
+    """All values of a state, of one dtype, in a row: one tensor travels faster than fifty."""
+    return torch.cat([tensor.reshape(-1) for tensor in state.values()])
+
+
+def unflattened(values: Tensor, shapes: Mapping[str, Sequence[int]]) -> dict[str, Tensor]:
+    """The state that was `flattened`."""
+    parts = torch.split(values, [math.prod(shape) for shape in shapes.values()])
+    return {name: part.view(tuple(shapes[name])) for name, part in zip(shapes, parts, strict=True)}

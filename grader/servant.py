@@ -7,7 +7,6 @@ functions, modules and values. It knows no check, no expected value and no verdi
 from __future__ import annotations
 
 import importlib
-import math
 import mmap
 import traceback
 import warnings
@@ -20,8 +19,16 @@ import torch
 from torch import Tensor, nn
 
 from grader.codec import Decoder, Encoder
-from grader.describe import definitions, describe_error, describe_input, describe_module, parameters_of
-from grader.gradients import pull_back
+from grader.describe import (
+    definitions,
+    describe_error,
+    describe_input,
+    describe_module,
+    parameters_of,
+    parts_of,
+    set_training,
+)
+from grader.gradients import pull_back, unflattened
 from grader.importer import PACKAGE, ExerciseFinder, compile_source
 from grader.optimizer import GradientDescent
 from grader.pretend import NAME, simulated_gpu
@@ -253,18 +260,18 @@ class Servant:
         self, module: nn.Module, shapes: dict[str, list[int]], values: Tensor, training: bool
     ) -> dict[str, Any]:
         """Loads a state that fits, and says in any case what the module has."""
-        parameters = parameters_of(module)
+        parts = parts_of(module)
+        parameters = parameters_of(parts)
         mine = {name: list(parameter.shape) for name, parameter in parameters.items()}
         if mine == shapes:
-            parts = torch.split(values, [math.prod(shape) for shape in shapes.values()])
-            state = {name: part.view(shapes[name]) for name, part in zip(shapes, parts, strict=True)}
-            if self._where == "cpu" and next(module.buffers(), None) is None:
+            state = unflattened(values, shapes)
+            if self._where == "cpu" and not any(part._buffers for _, part in parts):
                 for name, parameter in parameters.items():
                     parameter.data = state[name]  # a tenth of the cost of what follows
             else:
                 module.to(device=self._where, dtype=values.dtype)
                 module.load_state_dict(state, strict=False)  # buffers are the learner's
-            module.train(training)
+            set_training(parts, training)
         return {"value": mine}
 
     def _do_state(self, module: nn.Module) -> dict[str, Any]:
