@@ -10,6 +10,5 @@ LAYERS = {
     "user": "it runs as a user who owns nothing (only root can do this)",
     "landlock": "the kernel lets it read the interpreter and installed packages, and no other file (landlockpy)",
     "seccomp": "the kernel refuses it new processes, programs, sockets and signals to others (pyseccomp)",
-    "cgroup": "the kernel counts the memory and threads of everything that it started together",
 }
 """In the order in which a report names them."""

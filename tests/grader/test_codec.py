@@ -153,3 +153,26 @@ def test_a_patched_tensor_does_not_break_the_encoder(monkeypatch):
     monkeypatch.setattr(torch.Tensor, "contiguous", None)
     monkeypatch.setattr(torch.Tensor, "cpu", None)
     assert through(torch.ones(2)).tolist() == [1, 1]
+
+
+def _nested(levels):
+    document = msgpack.packb(0)
+    for _ in range(levels):
+        document = msgpack.packb(msgpack.ExtType(2, b"\x91" + document))
+    return document
+
+
+@pytest.mark.parametrize(
+    "document",
+    [_nested(200), b"\x91" * 100 + b"\xc0"],
+    ids=["tuples", "lists"],
+)
+def test_nesting_that_would_fill_the_stack_is_refused(document):
+    with pytest.raises(CodecError):
+        Decoder(lambda reference: reference).value(struct.pack("<I", len(document)) + document)
+
+
+def test_tensors_that_share_their_bytes_are_refused():
+    many = b"\x92" + tensor_head([250], 1_000) * 2
+    with pytest.raises(CodecError, match="share"):
+        Decoder(lambda reference: reference).value(frame(many, bytes(1_000)))
