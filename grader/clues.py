@@ -164,7 +164,7 @@ def _factor(actual: Tensor, expected: Tensor, wrong: Tensor, about: Setting) -> 
     if int(large.sum()) < 3 or not bool(wrong[large].all()):
         return None
     ratio = float((actual[large] / expected[large]).median())
-    if ratio in (0.0, 1.0) or not _close(actual, expected * ratio):
+    if ratio == 0.0 or abs(ratio - 1) < 1e-3 or not _close(actual, expected * ratio):
         return None
     return f"Every value is {ratio:.4g} times the expected one{_origin(ratio, about)}."
 

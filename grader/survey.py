@@ -34,6 +34,8 @@ class Sighting:
     called_by: str | None = None
     message: str = ""
     """What the first check said that failed."""
+    right: bool = False
+    """Whether it is an equivalent."""
 
 
 @dataclass(frozen=True)
@@ -112,11 +114,13 @@ def family(check_id: str) -> str:
 def matrix_of(session: Session, exercise: Exercise, sightings: Sequence[Sighting]) -> Matrix:
     """Sightings, put in the order of the catalogue."""
 
-    def rows(variants: Sequence[Variant]) -> list[Row]:
-        found = [Row(one, [seen for seen in sightings if seen.variant == one.name]) for one in variants]
+    def rows(variants: Sequence[Variant], right: bool) -> list[Row]:
+        seen = [sighting for sighting in sightings if sighting.right is right]
+        found = [Row(one, [sighting for sighting in seen if sighting.variant == one.name]) for one in variants]
         return [row for row in found if row.sightings]
 
-    return Matrix(exercise, session.checks[exercise.slug], rows(mistakes(exercise)), rows(equivalents(exercise)))
+    wrong_ways, right_ways = rows(mistakes(exercise), False), rows(equivalents(exercise), True)
+    return Matrix(exercise, session.checks[exercise.slug], wrong_ways, right_ways)
 
 
 def survey_mistakes(
@@ -184,7 +188,7 @@ def survey_equivalents(
             failed = [(name, error) for name, error in tried if error is not None]
             code.close()
             said = f"{failed[0][0]}: {failed[0][1]}" if failed else ""
-            yield Sighting(variant.name, seed, transport, tuple(name for name, _ in failed), message=said)
+            yield Sighting(variant.name, seed, transport, tuple(name for name, _ in failed), message=said, right=True)
 
 
 def as_learner(variant: Variant, understudies: Understudies, connect: Connect) -> Code:
