@@ -5,7 +5,8 @@
 
 Prints the median wall time of each and the median of the ratios, pair by pair, and the same for `grader --help`
 against `python -c pass`; then what every exercise's checks cost in CPU time, here and with a worker, and the slowest
-checks. `--start` leaves out the second part, `--checks` the first.
+checks; then what it costs to recognise a mistake where it first shows. `--start` leaves out all but the first part,
+`--checks` the first.
 """
 
 import contextlib
@@ -84,6 +85,40 @@ def cpu_seconds():
     return total
 
 
+def cost_of_recognition(names, every=6):
+    """CPU seconds at the first check that fails, of every so many mistakes, in a lineup that remembers nothing."""
+    sys.path.insert(0, str(ROOT))
+    from grader.discovery import Kit
+    from grader.run import Settings, attempt, check_seed
+    from grader.session import Session, understudies_of
+    from grader.survey import as_learner
+    from grader.transport import LocalTransport
+    from grader.variants import mistakes
+
+    kit = Kit()
+    exercises = kit.find(names)
+    session = Session(kit, exercises, Settings(1))
+    for exercise in exercises:
+        costs = []
+        checks = session.checks[exercise.slug]
+        for mistake in mistakes(exercise)[::every]:
+            understudies = understudies_of(kit, exercise, checks[0].shortcuts)
+            code = as_learner(mistake, understudies, LocalTransport)
+            for check in checks:
+                seed = check_seed(1, check)
+                tried = attempt(check, code, seed)
+                if tried.error is None:
+                    understudies.lineup.note_pass(check, seed, tried)
+                    continue
+                understudies.reference_passes(check, seed)
+                start = time.process_time()
+                understudies.lineup.recognise(check, seed, tried)
+                costs.append((time.process_time() - start, mistake.name))
+                break
+        middle, (most, name) = statistics.median(cost for cost, _ in costs), max(costs)
+        print(f"{exercise.slug:<26}recognised in {middle:6.3f} s CPU, the slowest in {most:.3f} s: {name}")
+
+
 if __name__ == "__main__":
     checks = "--checks" in sys.argv
     words = [word for word in sys.argv[1:] if not word.startswith("-")]
@@ -97,3 +132,4 @@ if __name__ == "__main__":
         compare("grader check 6", ours, theirs, runs)
     if "--start" not in sys.argv:
         cost_of_checks(words if checks else [])
+        cost_of_recognition(words if checks else [])
