@@ -54,6 +54,10 @@ def worded(rungs: list[str], rung: int, diagnosis: str | None) -> str:
     return f"hint {rung} of {len(rungs)}: {text}"
 
 
+LONG = 3
+"""From this length on a streak is a reason to offer a hint."""
+
+
 @dataclass
 class Streak:
     """How many texts in a row failed on the same check. The same text again does not count."""

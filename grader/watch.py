@@ -13,7 +13,7 @@ from grader.check_command import EXIT_GRADER, EXIT_PASS, errors_of, new_seed
 from grader.discovery import Exercise, Kit
 from grader.error_reports import own_failure
 from grader.errors import UsageError
-from grader.hints import Streak
+from grader.hints import LONG, Streak
 from grader.keys import END, Keys
 from grader.learner_commands import following
 from grader.progress import Progress
@@ -22,8 +22,6 @@ from grader.verdicts import ERROR, FAIL, PASS, ExerciseResult
 from grader.watch_actions import Actions
 from grader.watch_files import FolderWatch, signature
 from grader.watch_screen import WatchScreen
-
-SAVES_BEFORE_A_HINT = 3
 
 
 def watch(word: str | None, *, device: str, seed: int | None) -> int:
@@ -74,6 +72,7 @@ class Loop:
         self.keys = Keys(lambda key: self._events.put(("key", key)))
         self.actions = Actions(self)
         self._standby: Standby | None = None
+        self._answered = False
         self._rechecker: Standby | None = None
         self.running = False
         self.result: ExerciseResult | None = None
@@ -156,6 +155,7 @@ class Loop:
             self._standby.close()
         after = following(self.kit, self.progress, self.exercise)
         slugs = [self.exercise.slug] + ([after.slug] if after not in (None, self.exercise) else [])
+        self._answered = False
         self._standby = Standby(Plan(str(self.kit.root), slugs, self.seed, self.device), self._on_told)
 
     def _on_told(self, standby: Standby, message: dict[str, Any]) -> None:
@@ -168,13 +168,18 @@ class Loop:
             self._rechecker = None
             standby.close()
         elif standby is self._standby and "result" in message:
-            self.running = False
+            self.running, self._answered = False, True
             self._verdict(from_record(message["result"]))
+        elif standby is self._standby and message.get("gone") == 0 and self._answered:
+            self._warm_up()  # it checks once and ends: the next one warms up while the verdict is read
+            if self.running:
+                self.running = False
+                self.check()
         elif standby is self._standby and self.running and not message.keys().isdisjoint({"error", "gone"}):
             details = str(message.get("error") or standby.log or "a process ended without a word").strip()
             self._broken(details.splitlines()[-1], details)
         elif standby is self._standby and "gone" in message:
-            self._warm_up()  # it checks once and ends: the next one warms up while the verdict is read
+            self._standby = None
 
     def _broken(self, what: str, details: str) -> None:
         self.screen.remark(own_failure(self.kit.reports_folder, what, details))
@@ -237,7 +242,7 @@ class Loop:
         if self.result.verdict == PASS:
             after = following(self.kit, self.progress, self.exercise)
             self.screen.passed(self.exercise, self.result, after)
-        elif self.streak.length >= SAVES_BEFORE_A_HINT:
+        elif self.streak.length >= LONG:
             self.screen.line(f"The same check {self.streak.length} times in a row. A hint may help: h", "dim")
         for regressed in self.regressions.values():
             self.screen.regressed(regressed)

@@ -200,6 +200,7 @@ def test_doctor_reports_versions_devices_and_isolation(little_kit):
         (["check", "--seed", "many"], "many"),
         (["grade", "nowhere", "--out", "x"], "nowhere: there is no such folder"),
         (["chekc"], "No such command"),
+        (["watch"], "`grader watch` needs a terminal"),
     ],
 )
 def test_wrong_usage_is_exit_2_with_a_sentence(little_kit, arguments, words):

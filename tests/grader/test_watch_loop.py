@@ -154,6 +154,15 @@ def test_a_standby_that_checks_once_and_ends_is_followed_by_the_next(loop):
     assert made[1].texts == [(OPEN, b"again")]
 
 
+def test_a_save_just_before_a_standby_ends_is_checked_by_the_next(loop):
+    answer(loop, "fail")
+    save(loop, "quick")
+    made[0].tell(gone=0)
+    settle(loop)
+    assert loop.status is None
+    assert made[1].texts == [(OPEN, b"quick")]
+
+
 def test_a_standby_that_read_another_kit_is_replaced(loop):
     answer(loop, "fail")
     made[0].good = False
