@@ -43,6 +43,7 @@ def report() -> int:
 def _devices(screen: Screen) -> None:
     import torch
 
+    from grader import pretend
     from grader.session import devices
 
     present = devices("auto")
@@ -50,6 +51,8 @@ def _devices(screen: Screen) -> None:
     for name in ("cpu", "cuda", "mps"):
         state = names.get(name, "present") if name in present else "absent"
         screen.line(f"{'device ' + name:<16}{state}")
+    simulated = "simulated for checks" if pretend.available() else f"cannot be simulated by torch {torch.__version__}"
+    screen.line(f"{'device gpu':<16}{simulated}")
 
 
 def _isolation(screen: Screen) -> None:

@@ -188,7 +188,8 @@ def test_a_solution_is_not_shown_unasked(invoke):
 def test_doctor_reports_versions_devices_and_isolation(little_kit):
     result = run(little_kit, "doctor")
     assert result.returncode == 0, result.stderr
-    for word in ("python", "torch", "device cpu", "device cuda", "isolation", "extra labs", "exercises   2"):
+    words = ("python", "torch", "device cpu", "device cuda", "device gpu      simulated", "isolation", "extra labs")
+    for word in (*words, "exercises   2"):
         assert word in result.stdout
 
 
