@@ -4,7 +4,7 @@
     python -m tests.grader.golden 6 no_scaling          another one
 
 A file is named after the exercise and the mistake; its first line is the command. Line numbers are left out: they
-follow from how a mistake's file is put together.
+follow from how a mistake's file is put together. So is the folder in which the kit lies.
 """
 
 import contextlib
@@ -59,7 +59,8 @@ def screen(exercise, name):
         Path(FOLDER, f"{exercise.slug}.py").write_bytes(variant.source)
         check_command.check((str(exercise.number),), target=Path(FOLDER), **options)
     command = f"grader check {exercise.number} --target {FOLDER} --seed {SEED} --device cpu"
-    return f"$ {command}\n" + re.sub(r"(\.py:|at line )\d+", r"\1N", out.getvalue())
+    printed = out.getvalue().replace(f"{exercise.root}{os.sep}", "")
+    return f"$ {command}\n" + re.sub(r"(\.py:|at line )\d+", r"\1N", printed)
 
 
 @contextlib.contextmanager
