@@ -12,11 +12,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from grader import history, importer
+from grader import hints, history, importer
 from grader.check_command import new_seed
 from grader.discovery import Exercise, Kit
 from grader.errors import GraderError, UsageError
-from grader.here_page import fragment
+from grader.here_page import Ladders, fragment
 from grader.matching import defined_names
 from grader.screen import Screen
 from grader.source import File
@@ -97,7 +97,7 @@ def check_here(word: str) -> None:
         kit = Kit()
         (exercise,) = kit.find((word,))
         file = _what_is_here(exercise)
-        answer = _answer(_judge.check(kit, exercise, file), file)
+        answer = _answer(_judge.check(kit, exercise, file), file, hints.read(exercise.hints))
     except UsageError as error:
         answer = Answer(f"grader: {error}")
     except GraderError as error:
@@ -138,12 +138,12 @@ def _what_is_here(exercise: Exercise) -> File:
     return File(NOTEBOOK, text, definitions_only=True)
 
 
-def _answer(result: ExerciseResult, file: File) -> Answer:
+def _answer(result: ExerciseResult, file: File, ladders: Ladders) -> Answer:
     text = io.StringIO()
     screen = Screen(text)
     screen.exercise(result, every_check=result.verdict != UNWRITTEN)
     screen.failure(result, file.name, _judge.seed, file)
-    return Answer(text.getvalue().rstrip(), fragment(result, file, _judge.seed))
+    return Answer(text.getvalue().rstrip(), fragment(result, file, _judge.seed, ladders))
 
 
 def _show(answer: Answer) -> None:

@@ -6,18 +6,22 @@ from collections import Counter
 
 from markupsafe import Markup
 
-from grader import figure, page
+from grader import figure, hints, page
 from grader.screen import last_seen
 from grader.source import File, spot
 from grader.summary import reason
 from grader.verdicts import ERROR, FAIL, SKIP, ExerciseResult
 
+Ladders = dict[str, list[str]]
+"""Check title -> its hints."""
 
-def fragment(result: ExerciseResult, file: File, seed: int) -> str:
+
+def fragment(result: ExerciseResult, file: File, seed: int, ladders: Ladders) -> str:
     """The verdict, the first failure with all that is known of it, and a line for each check."""
     failure = result.first_failure if result.verdict in (FAIL, ERROR) else None
     sentence, facts = reason(failure.message) if failure else ("", "")
     ran = [one for one in result.outcomes if one.verdict != SKIP]
+    rungs = hints.of_check(ladders, failure.title) if failure else []
     absent = Counter((one.device, one.message) for one in result.outcomes if one.verdict == SKIP)
     return page.render(
         "here.html",
@@ -26,6 +30,7 @@ def fragment(result: ExerciseResult, file: File, seed: int) -> str:
         sentence=sentence,
         facts="\n".join(filter(None, [facts, last_seen(failure, file) if failure else ""])),
         place=f"{spot(file.name, file, failure.line)}; seed {seed}" if failure else "",
+        hints=[hints.worded(rungs, rung, None) for rung in range(1, len(rungs) + 1)],
         ran=ran,
         several=len({one.device for one in ran}) > 1,
         counts=_counts(Counter(one.verdict for one in ran)),

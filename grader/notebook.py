@@ -19,7 +19,7 @@ from grader.stub import stub_of
 HOW = """## Write it here
 
 Run the cells from the top, write where it says `TODO`, run that cell again, and then the last one: it checks what
-this notebook defines. Save the notebook to hand it in.
+this notebook defines. Where it says `cell 7` it means the cell with `[7]` beside it. Save the notebook to hand it in.
 
 The kernel needs the kit: `import grader` below finds it once `python -m pip install -e .` was run in the kit's folder
 with the same Python. Functions of earlier exercises are there whether you wrote them or not."""

@@ -68,8 +68,9 @@ class Standby:
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._told(self, json.loads(line))
+        with self._process.stdout:
+            for line in self._process.stdout:
+                self._told(self, json.loads(line))
         self._told(self, {"gone": self._process.wait()})
 
     def fits(self, exercise: Exercise) -> bool:
@@ -96,13 +97,17 @@ class Standby:
 
     @property
     def log(self) -> str:
-        """What it wrote to standard error."""
+        """What it wrote to standard error, until it is closed."""
         self._log.seek(0)
         return self._log.read().decode(errors="replace")
 
     def close(self) -> None:
+        assert self._process.stdin is not None
         self._process.kill()
         self._process.wait()
+        with contextlib.suppress(OSError):  # an order that it never read
+            self._process.stdin.close()
+        self._log.close()
 
 
 def trusted_files(kit: Kit) -> dict[str, tuple[int, int]]:

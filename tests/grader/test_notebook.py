@@ -2,18 +2,27 @@
 
 import json
 import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from unittest.mock import Mock
 
 import nbformat
 import pytest
 
-from grader import history, notebook
+import grader
+from grader import check_command, here, history, notebook
 from grader.definitions import parse
+from grader.errors import GraderError, UsageError
+from grader.here_page import fragment
 from grader.intake import read, read_one
 from grader.run import Settings
 from grader.session import Session
 from grader.source import File, where
 from grader.stub import stub_of
 from grader.transport import WorkerTransport
+from grader.verdicts import ExerciseResult, Outcome
 
 UNSCALED = "def attention_scores(q, k):\n    return q @ k.transpose(-2, -1)\n\n\n"
 
@@ -150,6 +159,88 @@ def test_an_endless_loop_says_its_cell(kit, workers, exercise):
     failure = session.run(exercise(6), file).first_failure
     assert failure.verdict == "timeout"
     assert where(file, failure.line) in ("cell 9, line 2", "cell 9, line 3")
+
+
+# ---------------------------------------------------------------------------------- what is shown, and where
+
+
+def test_what_a_learner_wrote_is_text_on_the_page():
+    bad = "<script>alert(1)</script>"
+    failed = Outcome("test_a", "a", "cpu", "fail", 10.0, message=f"{bad}\n{bad}", output=bad, line=2)
+    file = File("this notebook", f"# %% cell 4\n{bad}\n".encode(), definitions_only=True)
+    html = fragment(ExerciseResult("ex01_x", "fail", 0.0, 10.0, [failed]), file, 7, {"a": [bad, "second", "third"]})
+    assert "<script" not in html
+    assert html.count("&lt;script&gt;") == 4
+    assert "this notebook, cell 4, line 1; seed 7" in html
+    assert html.count("<details") == html.count("</details>") == 5
+
+
+def test_outside_a_notebook_the_script_is_checked(monkeypatch, tmp_path, exercise):
+    (tmp_path / "mine.py").write_text("x = 1")
+    script = ModuleType("__main__")
+    monkeypatch.setitem(sys.modules, "__main__", script)
+    with pytest.raises(UsageError, match="there is no notebook here to check: use `grader check 6`"):
+        here._what_is_here(exercise(6))
+    script.__file__ = str(tmp_path / "mine.py")
+    assert here._what_is_here(exercise(6)) == File("mine.py", b"x = 1", definitions_only=True)
+
+
+def test_outside_a_notebook_text_is_printed(monkeypatch, capsys):
+    result = ExerciseResult("ex06_self_attention", "pass", 10.0, 10.0, [Outcome("test_a", "a", "cpu", "pass", 10.0)])
+    monkeypatch.setattr(here, "_what_is_here", lambda _: File("mine.py", b""))
+    monkeypatch.setattr(here._judge, "check", lambda *_: result)
+    grader.check_here("6")
+    assert "pass      ex06_self_attention" in capsys.readouterr().out
+    monkeypatch.setattr(here._judge, "check", Mock(side_effect=GraderError("it broke")))
+    grader.check_here("6")
+    assert capsys.readouterr().out == "grader error (not your code): it broke\n"
+
+
+def test_a_process_that_dies_is_the_graders_fault(kit, exercise, monkeypatch):
+    monkeypatch.setattr("grader.standby.sys.path", [])  # so that it finds no grader
+    judge = here.Judge(1)
+    with pytest.raises(GraderError, match="No module named"):
+        judge.check(kit, exercise(6), File("this notebook", b""))
+    assert judge._standby is None
+
+
+def test_the_import_alone_costs_nothing(kit):
+    program = "import grader.here, sys; assert not {'torch', 'pytest', 'IPython'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", program], cwd=kit.root, check=True)
+
+
+def check(*words, target=None):
+    settings = {"device": "cpu", "seed": 1, "json_file": None, "transport": "local", "timeout": 10.0}
+    return check_command.check(words, target=target, **settings)
+
+
+def test_a_saved_notebook_is_checked_alone(tmp_path, exercise, capsys):
+    file = tmp_path / "homework.ipynb"
+    file.write_text(notebook.build(exercise(6), solution(exercise(6))))
+    assert check(str(file)) == 0
+    said = capsys.readouterr().out
+    assert "1 of 1 exercise passes" in said
+    assert "ex07" not in said
+
+
+@pytest.mark.parametrize(
+    ("words", "target", "said"),
+    [
+        (["nowhere.ipynb"], None, "nowhere.ipynb: there is no such"),
+        (["{0}"], "solutions", "say one of them"),
+        (["{0}", "{0}x.ipynb"], None, "one file or folder can be checked at a time"),
+        (["7", "{0}"], None, "holds no exercise that was asked for"),
+    ],
+)
+def test_a_file_that_cannot_be_checked_is_wrong_usage(tmp_path, exercise, words, target, said):
+    file = tmp_path / "homework.ipynb"
+    file.write_text(notebook.build(exercise(6), solution(exercise(6))))
+    with pytest.raises(UsageError, match=said):
+        check(*(word.format(file) for word in words), target=target and Path(target))
+
+
+def test_the_exercises_own_file_names_the_exercise(kit, exercise):
+    assert check_command._path_among(kit, (str(exercise(6).stub),)) == ((str(exercise(6).stub),), None)
 
 
 # ---------------------------------------------------------------------------------- in a real kernel, and handed in
