@@ -79,6 +79,8 @@ def test_every_command_runs(tmp_path_factory, command):
     shutil.copytree(kit / "solutions", kit / "submissions" / "ada")
     if command.startswith("grader hint"):
         run(kit, "check", "1")
+    if "notebooks/" in command:
+        run(kit, "notebook", "6")
     result = run(kit, *shlex.split(command)[1:])
     assert result.returncode in ((0, 1) if "check" in command else (0,)), result.stderr
 
