@@ -102,6 +102,18 @@ def test_this_machine_hides_files_and_network_and_limits_memory(workers):
 
 
 @linux
+def test_namespaces_hide_files_without_landlock_too(workers):
+    if "namespaces" not in workers.isolation["layers"]:
+        pytest.skip("no bubblewrap here")
+    bubbled = launcher(without=["landlock"])
+    try:
+        assert bubbled.isolation["files"] == "hidden"
+        assert "landlock" not in bubbled.isolation["layers"]
+    finally:
+        bubbled.close()
+
+
+@linux
 def test_layers_left_out_are_not_reported():
     workers = launcher(without=["seccomp", "namespaces", "landlock", "scratch"])
     try:
