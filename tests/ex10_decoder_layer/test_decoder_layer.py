@@ -100,7 +100,7 @@ def test_no_two_layers_share_a_parameter(code, draw, expect):
 def test_results_keep_the_dtype_of_the_input(code, draw, expect, dtype):
     inputs = draw_inputs(draw, dtype)[:2]
     layer, layer_made_with = draw_layer(draw)
-    stack, stack_made_with = draw_stack(draw)
+    stack, stack_made_with = draw_stack(draw, 1)
     expect.same_dtype(code.DecoderLayer(*layer_made_with).load(layer.to(dtype))(*inputs), dtype)
     expect.same_dtype(code.Decoder(*stack_made_with).load(stack.to(dtype))(*inputs), dtype)
 
@@ -335,7 +335,7 @@ def test_inputs_and_global_state_are_left_alone(code, draw, expect, training):
     for dtype in (torch.float32, torch.float64):
         inputs = draw_inputs(draw, dtype)
         layer, layer_made_with = draw_layer(draw, dropout=0.5)
-        stack, stack_made_with = draw_stack(draw, dropout=0.5)
+        stack, stack_made_with = draw_stack(draw, 1, dropout=0.5)
         code.DecoderLayer(*layer_made_with).load(layer.to(dtype).train(training))(*inputs)
         code.Decoder(*stack_made_with).load(stack.to(dtype).train(training))(*inputs)
     expect.left_alone(may_draw=True)
