@@ -135,12 +135,13 @@ def test_lines_keep_their_numbers():
     assert names == {"f"}
 
 
-def test_a_notebook_of_two_exercises_may_import_the_first_for_the_second(session, exercise, tmp_path, kit):
-    """The one is checked with the learner's own function, the other with the reference's."""
+def test_a_notebook_of_several_exercises_may_import_one_for_the_next(session, exercise, tmp_path, kit):
+    """The first is checked with the learner's own function, the next with the reference's."""
     wrong = solution(exercise(6)).replace("scores / math.sqrt(d_k)", "scores")
-    cells = built(exercise(6), wrong).cells + built(exercise(7), solution(exercise(7))).cells
-    (tmp_path / "both.ipynb").write_text(json.dumps({"cells": cells}))
-    files = read_one(tmp_path / "both.ipynb", kit.exercises).files
+    cells = built(exercise(6), wrong).cells
+    cells += [cell for number in (7, 8) for cell in built(exercise(number), solution(exercise(number))).cells]
+    (tmp_path / "all.ipynb").write_text(json.dumps({"cells": cells}))
+    files = read_one(tmp_path / "all.ipynb", kit.exercises).files
     assert session.run(exercise(6), files["ex06_self_attention"]).first_failure.mistake == "no_scaling"
     assert session.run(exercise(7), files["ex07_masked_attention"]).verdict == "pass"
 
