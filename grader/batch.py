@@ -16,6 +16,7 @@ from typing import Any
 from grader import judge
 from grader.errors import GraderError, UsageError
 from grader.judge import ALIVE, Setup, Task
+from grader.limits import START_SECONDS
 
 TRIES = 2
 """How often a submission is given to a judge before it has no result."""
@@ -64,7 +65,7 @@ class Pool:
         setup: how they grade.
         size: how many work at a time, at most.
         life: what a judge does, with its end of a channel and the setup.
-        patience: seconds for one exercise, and for getting ready, before a judge counts as stuck.
+        patience: seconds for one exercise, before a judge counts as stuck.
     """
 
     def __init__(
@@ -91,7 +92,7 @@ class Pool:
         finally:
             signal.signal(signal.SIGINT, before or signal.SIG_DFL)
             theirs.close()
-        return _Judge(process, ours, time.monotonic() + self._patience)
+        return _Judge(process, ours, time.monotonic() + 2 * START_SECONDS)
 
     def greeting(self) -> dict[str, Any]:
         """What the judges can do: devices, isolation, the checks of every exercise.

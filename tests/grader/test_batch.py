@@ -16,7 +16,7 @@ def pool():
     """A pool of two judges of one kind; ended after the test."""
     made = []
 
-    def make(life, device="cpu", patience=20.0):
+    def make(life, device="cpu", patience=60.0):
         made.append(Pool(Setup(1, device, Limits(), False), 2, life=life, patience=patience))
         return made[-1]
 
@@ -54,7 +54,7 @@ def test_a_submission_that_judges_die_of_is_given_up_and_no_other(pool):
 
 
 def test_a_judge_that_is_stuck_is_ended(pool):
-    found = answers(pool(judges.honest, patience=1.5), tasks("endless", "fine"))
+    found = answers(pool(judges.honest, patience=4.0), tasks("endless", "fine"))
     assert found["student 0"] == "its judge was stuck, 2 times"
     assert isinstance(found["student 1"], dict)
 
