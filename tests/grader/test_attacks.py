@@ -37,14 +37,14 @@ def level(request, kit):
     workers.close()
 
 
-@pytest.mark.parametrize(("level", "name"), TRIED, indirect=["level"])
+@pytest.mark.parametrize(("level", "name"), TRIED, indirect=["level"], scope="module")
 def test_an_attack_earns_nothing_harms_nothing_and_leaves_nothing(level, name):
     place, _ = level
     found = place.attacked(ATTACKS[name])
     assert found.open or found.harm == ()
 
 
-@pytest.mark.parametrize("level", LEVELS, indirect=True)
+@pytest.mark.parametrize("level", LEVELS, indirect=True, scope="module")
 def test_honest_code_earns_the_same_after_all_of_them(level):
     place, before = level
     assert before.score == 10
