@@ -27,12 +27,15 @@ def program() -> str | None:
     return found
 
 
-def command(bwrap: str, visible: Sequence[str], hidden: Sequence[str], devices: Sequence[str] = ()) -> list[str]:
+def command(
+    bwrap: str, visible: Sequence[str], hidden: Sequence[str], scratch: str, devices: Sequence[str] = ()
+) -> list[str]:
     """bwrap and its options; the command to run inside follows.
 
     Args:
         visible: files and folders to be seen, read-only.
         hidden: folders among them that are not.
+        scratch: the folder over which each worker mounts its own.
         devices: device files to be used.
     """
     options = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
@@ -53,7 +56,7 @@ def command(bwrap: str, visible: Sequence[str], hidden: Sequence[str], devices: 
     options += ["--proc", "/proc", "--dev", "/dev"]
     for device in devices:
         options += ["--dev-bind-try", device, device]
-    return [bwrap, *options, "--dir", "/tmp", "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"]
+    return [bwrap, *options, "--dir", scratch, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/"]
 
 
 def _shown(path: str) -> list[str]:

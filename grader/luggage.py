@@ -8,6 +8,7 @@ import re
 import site
 import sys
 import sysconfig
+import tempfile
 from functools import cache
 from importlib.machinery import SourceFileLoader
 from importlib.util import find_spec
@@ -24,6 +25,7 @@ PROGRAM = (
 )
 """Reads its orders from standard input and follows them."""
 _IMPORT = re.compile(r"^\s*(?:from grader\.(\w+) import|from grader import ([\w, ]+)|import grader\.(\w+))", re.M)
+SCRATCHES = ("/tmp", "/var/tmp", "/dev/shm", "/mnt", "/media", "/srv")
 _LIBRARIES = (
     *(
         "/sbin",
@@ -102,6 +104,16 @@ def visible() -> list[str]:
 def devices(device: str) -> list[str]:
     """The device files that code on this device uses."""
     return [str(path) for path in Path("/dev").glob("nvidia*")] if device == "cuda" else []
+
+
+@cache
+def scratch() -> str:
+    """Where a worker's own folder is mounted: a folder that covers nothing which the worker needs."""
+    needed = [os.path.realpath(path) for path in visible()] + visible()
+    for folder in SCRATCHES if sys.platform == "linux" else ():
+        if os.path.isdir(folder) and not any(_is_in(path, folder) for path in needed):
+            return folder
+    return tempfile.gettempdir()
 
 
 def hidden() -> list[str]:

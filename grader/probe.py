@@ -10,14 +10,14 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from grader.sandbox import SCRATCH, dies_with_parent
+from grader.sandbox import dies_with_parent
 
 
 def look_around(orders: dict[str, Any], entered: Sequence[str]) -> dict[str, Any]:
     """What holds here. `entered` are the layers whose system calls succeeded; each must also show its effect."""
     limits, bounded = orders["limits"], sys.platform == "linux" and orders["device"] == "cpu"
     shown: dict[str, Callable[[], bool]] = {
-        "scratch": lambda: _room(SCRATCH) <= limits["disk_mb"] << 20,
+        "scratch": lambda: _room(orders["scratch"]) <= limits["disk_mb"] << 20,
         "user": lambda: os.getuid() == orders["user"],
         "limits": lambda: not bounded or _memory_ends(limits["memory_mb"] << 20),
         "lifetime": lambda: sys.platform != "linux" or dies_with_parent(),

@@ -20,7 +20,6 @@ BROKEN = 70
 """The exit status of a worker whose layers failed although they had worked before."""
 NO_MEMORY = 71
 """The exit status of a worker that had no memory left to say so."""
-SCRATCH = "/tmp"
 NOBODY = 65_534
 _PDEATHSIG, _GET_PDEATHSIG, _SET_DUMPABLE, _NO_NEW_PRIVS = 1, 2, 4, 38
 _CHILD_SUBREAPER = 36
@@ -142,15 +141,14 @@ class Sandbox:
             Path("/proc/self/uid_map").write_text(f"{user} {user} 1", encoding="ascii")
             Path("/proc/self/gid_map").write_text(f"{group} {group} 1", encoding="ascii")
         call("mount", None, b"/", None, _PRIVATE, None)
-        for path in () if self._orders["bubble"] else self._orders["hidden"]:
-            if os.path.isdir(path):
-                _mount_empty(path, _READ_ONLY, "size=4k,mode=000")
+        for path in () if self._orders["bubble"] else covers(self._orders["hidden"], self._orders["visible"]):
+            _mount_empty(path, _READ_ONLY, "size=4k,mode=000")
         owner = self._orders["user"] if "user" in self._steps else user
         size = (
             f"size={self._limits['disk_mb']}m,nr_inodes=4096,mode=777,uid={owner},gid={owner if user == 0 else group}"
         )
-        _mount_empty(SCRATCH, 0, size)
-        os.chdir(SCRATCH)
+        _mount_empty(self._orders["scratch"], 0, size)
+        os.chdir(self._orders["scratch"])
 
     def _drop_user(self) -> None:
         number = self._orders["user"]
@@ -193,8 +191,8 @@ class Sandbox:
     def _landlock(self) -> None:
         from landlockpy import LandlockError
 
-        if "scratch" in self._steps and os.getcwd() == SCRATCH:
-            self._rules.allow_path(SCRATCH, self._own_folder)
+        if "scratch" in self._steps and os.getcwd() == self._orders["scratch"]:
+            self._rules.allow_path(self._orders["scratch"], self._own_folder)
         try:
             self._rules.restrict()
         except LandlockError as error:
@@ -241,6 +239,15 @@ def around(visible: Sequence[str], hidden: Sequence[str]) -> Iterator[str]:
 
 def _in(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def covers(hidden: Sequence[str], visible: Sequence[str]) -> Iterator[str]:
+    """The folders to be covered so that nothing hidden shows, but what is visible inside a hidden folder does."""
+    for path in filter(os.path.isdir, hidden):
+        if not any(other == path or other.startswith(path.rstrip("/") + "/") for other in visible):
+            yield path
+        elif path not in visible:
+            yield from covers([os.path.join(path, name) for name in sorted(os.listdir(path))], visible)
 
 
 def _mount_empty(path: str, flags: int, options: str) -> None:

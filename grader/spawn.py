@@ -20,7 +20,7 @@ from grader import bubble, isolation, luggage
 from grader.boot import UP
 from grader.channel import Channel
 from grader.limits import START_SECONDS, Limits
-from grader.sandbox import NO_MEMORY, SCRATCH
+from grader.sandbox import NO_MEMORY
 
 KEPT = ("SYSTEMROOT", "PATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_HOME")
 Server = subprocess.Popen[bytes]
@@ -68,13 +68,15 @@ def _environment() -> dict[str, str]:
         "MPLBACKEND": "Agg",
         "LANG": "C.UTF-8",
         "LOGNAME": "learner",
-        "TORCHINDUCTOR_CACHE_DIR": SCRATCH if sys.platform == "linux" else tempfile.gettempdir(),
+        "TORCHINDUCTOR_CACHE_DIR": luggage.scratch(),
     }
 
 
 def wrap_of(without: Sequence[str], device: str = "cpu") -> list[str]:
     bwrap = bubble.program() if "namespaces" not in without else None
-    return bubble.command(bwrap, luggage.visible(), luggage.hidden(), luggage.devices(device)) if bwrap else []
+    if bwrap is None:
+        return []
+    return bubble.command(bwrap, luggage.visible(), luggage.hidden(), luggage.scratch(), luggage.devices(device))
 
 
 def _orders(mode: str, limits: Limits, without: Sequence[str], bubbled: bool) -> dict[str, Any]:
@@ -90,7 +92,8 @@ def _orders(mode: str, limits: Limits, without: Sequence[str], bubbled: bool) ->
             path for path in (*luggage.package_path(), torch.origin if torch else "") if os.path.exists(path or "")
         ],
         "forbidden": [*outside, str(luggage.FOLDER), *_kept_at_home(), "/etc/passwd"],
-        "shared": [path for path in ("/dev/shm", "/var/tmp", tempfile.gettempdir()) if path != "/tmp"],
+        "scratch": luggage.scratch(),
+        "shared": sorted({"/tmp", "/dev/shm", "/var/tmp", tempfile.gettempdir()} - {luggage.scratch()}),
         "user": FIRST_USER + os.getpid(),
         "bubble": bubbled,
     }

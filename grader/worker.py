@@ -119,13 +119,13 @@ def _line(frame: FrameType | None, file: str) -> int | None:
     return frame.f_lineno if frame is not None else None
 
 
-def _be_alone() -> None:
+def _be_alone(scratch: str) -> None:
     """Standard input and output lead nowhere, and the folder is nobody's."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
     if sandbox.LINUX:
-        tempfile.tempdir = sandbox.SCRATCH  # whether it can be written to is the sandbox's matter
+        tempfile.tempdir = scratch  # whether it can be written to is the sandbox's matter
     os.chdir("/" if sandbox.LINUX else tempfile.gettempdir())
     sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115
 
@@ -160,7 +160,7 @@ def main(orders: dict[str, Any]) -> None:
         _import_what_torch_puts_off()
         warm.up()
     connection.set_inheritable(False)
-    _be_alone()
+    _be_alone(orders["scratch"])
     gc.collect()
     gc.freeze()
     if orders["mode"] == "fork many":

@@ -39,7 +39,7 @@ def scratch():
             return file.write("abc")
 
 def fill(megabytes):
-    with open("/tmp/large", "wb") as file:
+    with open(os.path.join(tempfile.gettempdir(), "large"), "wb") as file:
         for _ in range(megabytes):
             file.write(bytes(1 << 20))
 
@@ -181,7 +181,7 @@ def test_a_kit_is_hidden_by_every_name_that_it_has(monkeypatch, tmp_path):
 
 
 def test_the_bubble_shows_a_virtual_environment_inside_a_hidden_kit():
-    command = bubble.command("bwrap", ["/opt", "/opt/kit/.venv"], ["/opt/kit"])
+    command = bubble.command("bwrap", ["/opt", "/opt/kit/.venv"], ["/opt/kit"], "/tmp")
     order = [command.index(part) for part in ("/opt", "--tmpfs", "/opt/kit/.venv")]
     assert command[command.index("--tmpfs") + 1] == "/opt/kit"
     assert order == sorted(order)
@@ -218,7 +218,7 @@ def test_a_worker_has_a_limited_folder_of_its_own(code, small):
     learner.fill(3)
     with pytest.raises(LearnerError, match=r"No space left|File too large"):
         learner.fill(8)
-    assert not Path("/tmp/large").exists()
+    assert not (Path(luggage.scratch()) / "large").exists()
 
 
 def test_honest_code_may_use_threads_optimizers_and_any_package(code, workers):
@@ -299,3 +299,27 @@ def test_layers_that_a_driver_cannot_bear_are_left_out(monkeypatch):
     report = fork_server.try_layers(Box(), {"bubble": False})
     assert report["layers"] == ["limits"]
     assert tried == [None, "seccomp", "landlock"]
+
+
+@linux
+@pytest.mark.parametrize(
+    ("packages", "folder"),
+    [("/opt/venv", "/tmp"), ("/tmp/clone/.venv", "/var/tmp"), ("/tmp", "/var/tmp")],
+)
+def test_a_workers_own_folder_covers_no_package(monkeypatch, packages, folder):
+    """A clone under /tmp has its packages there: an empty folder over it would hide them."""
+    monkeypatch.setattr(luggage, "visible", lambda: ["/usr", packages])
+    luggage.scratch.cache_clear()
+    try:
+        assert luggage.scratch() == folder
+    finally:
+        luggage.scratch.cache_clear()
+
+
+def test_of_a_hidden_folder_everything_is_covered_but_what_is_visible(tmp_path):
+    for name in ("solutions", "tests", ".venv/lib"):
+        (tmp_path / "kit" / name).mkdir(parents=True)
+    (tmp_path / "kit" / "README.md").write_text("")
+    kit = str(tmp_path / "kit")
+    assert list(sandbox.covers([kit], ["/usr"])) == [kit]
+    assert list(sandbox.covers([kit], [f"{kit}/.venv"])) == [f"{kit}/solutions", f"{kit}/tests"]
