@@ -5,6 +5,7 @@ Known mistakes are asked what the learner's code was asked, request by request, 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -24,8 +25,12 @@ if TYPE_CHECKING:
     from grader.run import Attempt
     from grader.understudy import Understudies
 
-MAX_PAIRS = 60
+MAX_PAIRS = 12
 """Pairs of mistakes that are tried on one learner's exercise, besides those with a mistake that is recognised."""
+
+MAX_VAIN, MAX_VAIN_AT_ALL = 1, 3
+"""Failed checks of the same functions, and of one learner's exercise, for which all mistakes were tried and none
+fitted. After that only those that were recognised before are tried: what no catalogue has fails many checks."""
 
 MAX_PASSED = 8
 """Checks that the learner passed which a mistake must pass too: more cost time and tell little."""
@@ -59,6 +64,11 @@ class _Learner:
     suspects: list[Known] = field(default_factory=list)
     passed: list[_Passed] = field(default_factory=list)
     pairs: int = 0
+    vain: Counter[frozenset[str]] = field(default_factory=Counter)
+    """How often no mistake fitted, by what the check calls."""
+
+    def gives_up(self, called: frozenset[str]) -> bool:
+        return self.vain[called] >= MAX_VAIN or self.vain.total() >= MAX_VAIN_AT_ALL
 
 
 @dataclass(frozen=True)
@@ -114,6 +124,9 @@ class Lineup:
         for known in self._learner.suspects:
             if self._fits(known.mistakes, scene):
                 return known
+        called = self._entered(tried)
+        if self._learner.gives_up(called):
+            return Known()
         likely, unlikely = self._in(scene)
         for group in (likely, unlikely):
             found = tuple(islice((one for one in group if self._fits((one,), scene)), 2))
@@ -122,6 +135,8 @@ class Lineup:
         known = Known(found) if found else self._two_at_once(scene)
         if known.mistakes:
             self._learner.suspects.append(known if known.at_once else Known(known.mistakes[:1]))
+        else:
+            self._learner.vain[called] += 1
         return known
 
     def _reached(self, tried: Attempt) -> frozenset[str]:

@@ -323,3 +323,14 @@ def test_of_a_hidden_folder_everything_is_covered_but_what_is_visible(tmp_path):
     kit = str(tmp_path / "kit")
     assert list(sandbox.covers([kit], ["/usr"])) == [kit]
     assert list(sandbox.covers([kit], [f"{kit}/.venv"])) == [f"{kit}/solutions", f"{kit}/tests"]
+
+
+def test_packages_inside_the_kit_may_be_read_and_nothing_else_of_it(tmp_path):
+    kit, inside = tmp_path / "kit", tmp_path / "kit" / ".venv" / "lib"
+    for folder in (inside / "grader", inside / "torch", kit / "solutions"):
+        folder.mkdir(parents=True)
+    (tmp_path / "link").symlink_to(kit / "solutions")
+    readable = sandbox.around(
+        [str(kit / ".venv"), str(tmp_path / "link"), str(kit / "solutions" / "..")], [str(kit), str(inside / "grader")]
+    )
+    assert list(readable) == [str(inside / "torch")]
