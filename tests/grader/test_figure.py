@@ -37,8 +37,8 @@ def luminance(colour):
 
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
 def test_text_stands_out_from_what_is_behind_it(theme):
-    style = Path(page.TEMPLATES, "base.html").read_text("utf-8").partition("@media print")[0]
-    colours = dict(re.findall(r"--([\w-]+): (#\w+)", style.split(":root {")[1 + theme]))
+    look = Path(page.TEMPLATES, "look.html").read_text("utf-8")
+    colours = dict(re.findall(r"--([\w-]+): (#\w+)", look.split("{% endmacro %}")[theme]))
     pairs = [(ink, back) for ink in ("ink", "quiet", "accent") for back in ("paper", "card")]
     pairs += [(word, f"{word}-back") for word in ("pass", "fail", "wait", "error")]
     for ink, back in pairs:
