@@ -629,3 +629,70 @@ def masked_attention__axis_for_heads_guessed(q, k, v, allowed):
 def masked_attention__inputs_clamped(q, k, v, allowed):
     """Keys and values are clamped to be safe from garbage, so large ones that are allowed are changed too."""
     return reference.masked_attention(q, k.clamp(-100, 100), v.clamp(-100, 100), allowed)
+
+
+# ------------------------------------------------------------------------------------------------- only some sizes
+
+
+@mistake
+def padding_mask__one_sequence_is_all_real(lengths, max_length):
+    """A batch of one sequence counts as unpadded. It too may be shorter than the padded length."""
+    mask = reference.padding_mask(lengths, max_length)
+    return mask if len(lengths) > 1 else torch.ones_like(mask)
+
+
+@mistake
+def padding_mask__one_position_is_real(lengths, max_length):
+    """A padded length of 1 counts as unpadded. A sequence of length 0 has no real token there either."""
+    mask = reference.padding_mask(lengths, max_length)
+    return mask if max_length > 1 else torch.ones_like(mask)
+
+
+@mistake
+def decoder_mask__two_axes_of_padding(lengths, max_length):
+    """The padding mask meets the causal mask without its axis of size 1, so where the batch is as large as the
+    padded length its rows are taken to be queries."""
+    if len(lengths) != max_length:
+        return reference.decoder_mask(lengths, max_length)
+    mask = reference.padding_mask(lengths, max_length).squeeze(1) & reference.causal_mask(max_length, lengths.device)
+    return mask.expand(max_length, -1, -1)
+
+
+@mistake
+def masked_attention__residual(q, k, v, allowed):
+    """Where the shapes allow it, q is added to the output. A residual connection is not part of attention."""
+    output, weights = reference.masked_attention(q, k, v, allowed)
+    return (output + q if q.shape == v.shape else output), weights
+
+
+@mistake
+def masked_attention__first_128_keys(q, k, v, allowed):
+    """Only the first 128 keys are attended to. No length is named as the longest: take it from k."""
+    near = torch.arange(k.size(-2), device=k.device) < 128
+    return reference.masked_attention(q, k, v, allowed & near)
+
+
+# ------------------------------------------------------------------------------------------------ halfway there
+
+
+@mistake
+def masked_attention__zero_scores_then_zero_weights(q, k, v, allowed):
+    """Forbidden scores are 0 in the softmax, a score like any other, so they take a share before their weights
+    become 0."""
+    scores = scores_of(q, k)
+    weights = torch.softmax(scores.masked_fill(~allowed, 0.0), dim=-1).masked_fill(~allowed, 0.0)
+    return results(weights, q, v)
+
+
+@mistake
+def masked_attention__output_from_detached_weights(q, k, v, allowed):
+    """The output is mixed by weights that are cut off from the graph, so q and k cannot learn from it."""
+    weights = attend(scores_of(q, k), allowed)
+    return results(weights.detach(), q, v)[0], weights.to(q.dtype)
+
+
+@mistake
+def masked_attention__weights_without_gradient(q, k, v, allowed):
+    """The weights are returned cut off from the graph. Both results pass gradients on."""
+    output, weights = reference.masked_attention(q, k, v, allowed)
+    return output, weights.detach()

@@ -15,6 +15,7 @@ DTYPES = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
 HALF_GRADIENT = {torch.float16: 0.05, torch.bfloat16: 0.4}
 LARGE_SCORES = {torch.float32: 2e-3}  # what is left of float32 in the difference of two numbers of size 1e4
 LONG = 520
+ALONE = ((1, 1), (2, 5), (LONG, LONG))  # the length and the padded length of a batch of one sequence
 CAUSAL_LENGTHS = (1, 2, 3, 6, 7, 40, LONG)
 
 
@@ -67,8 +68,8 @@ def test_padding_mask_follows_lengths_and_padded_length(code, draw, expect):
         expect.agrees(code.padding_mask, reference.padding_mask, lengths, n + extra, axes="batch query key")
     strided = draw.strided(lengths)
     expect.agrees(code.padding_mask, reference.padding_mask, strided, n, axes="batch query key")
-    for longest in (1, LONG):
-        one = torch.tensor([longest])
+    for one, longest in ALONE:
+        one = torch.tensor([one])
         expect.agrees(code.padding_mask, reference.padding_mask, one, longest, axes="batch query key")
 
 
@@ -107,16 +108,16 @@ def test_decoder_mask_hides_padding_and_the_future(code, draw, expect):
     for extra in (0, 2):
         expect.agrees(code.decoder_mask, reference.decoder_mask, lengths, n + extra, axes="batch query key")
     expect.agrees(code.decoder_mask, reference.decoder_mask, draw.strided(lengths), n, axes="batch query key")
-    for longest in (1, LONG):
-        one = torch.tensor([longest])
-        expect.agrees(code.decoder_mask, reference.decoder_mask, one, longest, axes="batch query key")
+    for some, longest in (*(([one], longest) for one, longest in ALONE), ([2, 4, 1, 3], 4)):  # as many rows as columns
+        some = torch.tensor(some)
+        expect.agrees(code.decoder_mask, reference.decoder_mask, some, longest, axes="batch query key")
 
 
 @points(0.2)
 def test_a_sequence_may_have_no_real_token(code, draw, expect):
     lengths, _ = draw_ragged(draw, empty=True)
-    for some in (lengths, torch.zeros_like(lengths)):
-        n = draw.size("key")
+    longest = draw.size("key")
+    for some, n in ((lengths, longest), (torch.zeros_like(lengths), longest), (torch.tensor([0, 1]), 1)):
         expect.agrees(code.padding_mask, reference.padding_mask, some, n, axes="batch query key")
         expect.agrees(code.decoder_mask, reference.decoder_mask, some, n, axes="batch query key")
 
@@ -126,8 +127,8 @@ def test_a_sequence_may_have_no_real_token(code, draw, expect):
 def test_results_have_the_shape_and_dtype_asked_for(code, draw, expect, dtype):
     results = code.masked_attention(*draw_inputs(draw, dtype=dtype), draw_allowed(draw))
     expect.true(isinstance(results, (tuple, list)) and len(results) == 2, "masked_attention returns two values")
-    for result, axes in zip(results, ATTENTION.split(";"), strict=True):
-        expect.tensor(result, draw.shape(axes))
+    for result, name, axes in zip(results, ("output", "weights"), ATTENTION.split(";"), strict=True):
+        expect.tensor(result, draw.shape(axes), what=f"the {name} of masked_attention(q, k, v, allowed)")
         expect.same_dtype(result, dtype)
 
 
@@ -151,8 +152,26 @@ def test_scores_are_divided_by_the_root_of_d_k(code, draw, expect):
     expect.agrees(code.masked_attention, reference.masked_attention, *inputs, everything, axes=ATTENTION)
 
 
-@points(0.5)
+@points(0.3)
 def test_attention_obeys_any_mask(code, draw, expect):
+    inputs = draw_inputs(draw)
+    expect.agrees(code.masked_attention, reference.masked_attention, *inputs, draw_allowed(draw), axes=ATTENTION)
+
+
+@points(0.1)
+def test_axes_of_equal_size_are_not_mixed_up(code, draw, expect):
+    for axis in ("batch", "query", "key", "d_k", "d_v"):
+        draw.size(f"{axis}=3")
+    inputs = draw_inputs(draw)
+    for axes in ("batch query key", "query key", "batch 1 key"):
+        allowed = draw_allowed(draw, axes)
+        expect.agrees(code.masked_attention, reference.masked_attention, *inputs, allowed, axes=ATTENTION)
+
+
+@points(0.05)
+@pytest.mark.parametrize("many", ["query", "key"])
+def test_attention_over_long_sequences(code, draw, expect, many):
+    draw.size("batch=1"), draw.size(f"{many}={LONG}")
     inputs = draw_inputs(draw)
     expect.agrees(code.masked_attention, reference.masked_attention, *inputs, draw_allowed(draw), axes=ATTENTION)
 
