@@ -44,9 +44,14 @@ def compare(
     if isinstance(expected, tuple):
         _compare_tuples(actual, expected, what=what, axes=axes, **options)
     elif isinstance(expected, Tensor):
-        _compare_tensors(actual, expected, what=what, axes=(axes or "").split(), **options)
+        _compare_tensors(actual, expected, what=what, axes=_words(axes), **options)
     else:
         _compare_plain(actual, expected, what=what, within=within, device=device)
+
+
+def _words(axes: str | None) -> list[str]:
+    """The names alone: a check may say `batch=3 head=3`."""
+    return [word.partition("=")[0] for word in (axes or "").split()]
 
 
 def _compare_tuples(actual: Any, expected: tuple[Any, ...], *, what: str, axes: str | None, **options: Any) -> None:

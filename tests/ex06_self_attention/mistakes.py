@@ -271,3 +271,29 @@ def self_attention__residual(x, w_q, w_k, w_v):
     """The input is added to the output where their shapes fit. That belongs to a later exercise, not here."""
     output, weights = reference.self_attention(x, w_q, w_k, w_v)
     return (output + x if output.shape == x.shape else output), weights
+
+
+@mistake
+def self_attention__first_128_tokens(x, w_q, w_k, w_v):
+    """Only the first 128 tokens are looked at. No length is named as the longest: take it from x."""
+    q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
+    weights = torch.softmax(reference.attention_scores(q, k), dim=-1)
+    weights = weights.masked_fill(torch.arange(x.size(1), device=x.device) >= 128, 0.0)
+    weights = weights / weights.sum(-1, keepdim=True)
+    return weights @ v, weights
+
+
+@mistake
+def self_attention__length_taken_for_the_batch(x, w_q, w_k, w_v):
+    """Where the batch is as large as the length, the two axes of the scores are exchanged. Axes are told apart by
+    their place."""
+    q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
+    scores = reference.attention_scores(q, k)
+    weights = torch.softmax(scores.transpose(0, 1) if x.size(0) == x.size(1) else scores, dim=-1)
+    return weights @ v, weights
+
+
+@mistake
+def attention_scores__keys_cut_off_with_heads(q, k):
+    """With an axis for heads the keys are cut off from the graph, so nothing that makes them can be trained."""
+    return reference.attention_scores(q, k.detach() if k.dim() == 4 else k)

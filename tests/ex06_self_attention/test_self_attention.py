@@ -10,6 +10,7 @@ pytestmark = shortcuts("F.scaled_dot_product_attention", "nn.MultiheadAttention"
 
 QKV = "batch length d_k; batch length d_k; batch length d_v"
 ATTENTION = "batch length d_v; batch query key"
+LONG = 520
 
 
 def draw_inputs(draw, dtype=None):
@@ -69,7 +70,7 @@ def test_scores_are_divided_by_the_root_of_d_k(code, draw, expect):
 
 
 @points(0.25)
-@pytest.mark.parametrize("many", [("",), ("batch head", "batch group head")], ids=["none", "two and three"])
+@pytest.mark.parametrize("many", [("",), ("batch=3 head=3", "batch=2 group head")], ids=["none", "two and three"])
 def test_scores_take_any_leading_axes(code, draw, expect, many):
     for leading in many:
         q, k = draw(f"{leading} query d_k=12"), draw(f"{leading} key d_k")
@@ -86,12 +87,22 @@ def test_weights_in_each_row_sum_to_one(code, draw, expect):
 @points(1)
 def test_outputs_are_values_mixed_by_the_weights(code, draw, expect):
     expect.agrees(code.self_attention, reference.self_attention, *draw_inputs(draw), axes=ATTENTION)
-    for axis in ("length", "d_model", "d_k", "d_v"):  # a residual fits here
+    for axis in ("batch", "length", "d_model", "d_k", "d_v"):  # a residual fits here
         draw.size(f"{axis}=4")
     expect.agrees(code.self_attention, reference.self_attention, *draw_inputs(draw), axes=ATTENTION)
 
 
-@points(0.5)
+@points(0.25)
+def test_no_length_or_width_is_too_large(code, draw, expect):
+    draw.size("batch=1")
+    for query, key, d_k in ((2, 3, LONG), (LONG, 3, 4), (2, LONG, 4)):
+        q, k = draw(f"batch query={query} d_k={d_k}"), draw(f"batch key={key} d_k")
+        expect.agrees(code.attention_scores, reference.attention_scores, q, k, axes="batch query key")
+    draw.size("length=130")  # more would take too long for loops over queries and keys
+    expect.agrees(code.self_attention, reference.self_attention, *draw_inputs(draw), axes=ATTENTION)
+
+
+@points(0.25)
 def test_float32_is_as_exact_as_it_can_be(code, draw, expect):
     for mine, right, inputs, axes in every_function(code, draw, torch.float32):
         expect.agrees(mine, right, *inputs, axes=axes)
@@ -132,6 +143,9 @@ def test_inputs_need_not_be_contiguous(code, draw, expect):
 def test_gradients_reach_every_input(code, draw, expect):
     for mine, right, inputs, _ in every_function(code, draw):
         expect.gradients(mine, right, *inputs)
+    expect.gradients(
+        code.attention_scores, reference.attention_scores, draw("batch head query d_k"), draw("batch head key d_k")
+    )
 
 
 @points(0.25, form=True)
