@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import msgpack
@@ -22,6 +23,8 @@ from grader.values import DTYPES, NAMES, CodecError, Decoded, Foreign, Reference
 
 _TENSOR, _TUPLE, _REFERENCE, _FOREIGN, _DTYPE, _DEVICE = range(1, 7)
 _PLAIN = frozenset((int, float, str, bytes, tuple, list, dict))
+_ASIS = frozenset((type(None), bool, float))
+_NESTED = (list, tuple, dict)
 _TENSORS = (Tensor, torch.nn.Parameter, SimulatedTensor)
 
 # Bound before any learner's code is imported, so that a patched method of Tensor does not break the transport.
@@ -33,6 +36,7 @@ _reshape = Tensor.reshape
 _view = Tensor.view
 _stride = Tensor.stride
 _resolve = (Tensor.resolve_conj, Tensor.resolve_neg)
+_pack = msgpack.Packer(use_bin_type=True).pack
 
 
 class Encoder:
@@ -63,16 +67,16 @@ class Encoder:
         self._nodes = 0
 
     def frame(self, value: Any) -> bytes:
-        document = msgpack.packb(self._plain(value, 0), use_bin_type=True)
+        document = _pack(self._plain(value, 0))
         return b"".join([struct.pack("<I", len(document)), document, *self._buffers])
 
     def _plain(self, value: Any, depth: int) -> Any:
         self._nodes += 1
+        kind = type(value)
+        if kind in _ASIS or (kind is str and len(value) <= self.max_text):
+            return value
         if depth > MAX_DEPTH:
             return _foreign("a value that is nested too deep")
-        kind = type(value)
-        if value is None or kind is bool:
-            return value
         if kind in _TENSORS:
             return self._tensor(value)
         if kind in _PLAIN:
@@ -108,27 +112,30 @@ class Encoder:
         if self._nodes + base.__len__(value) > MAX_NODES:
             return _foreign("a value with too many parts")
         if base is dict:
-            if not all(type(key) is str for key in dict.keys(value)):
+            if {*map(type, dict.keys(value))} - {str}:
                 return _foreign("a dict whose keys are not all str")
             return {key: self._plain(item, depth + 1) for key, item in dict.items(value)}
         items = [self._plain(item, depth + 1) for item in base.__iter__(value)]
-        return items if base is list else msgpack.ExtType(_TUPLE, msgpack.packb(items, use_bin_type=True))
+        return items if base is list else msgpack.ExtType(_TUPLE, _pack(items))
 
     def _tensor(self, tensor: Tensor) -> Any:
         if tensor.dtype not in NAMES or tensor.layout is not torch.strided:
             return _foreign(f"a Tensor with dtype {tensor.dtype} and layout {tensor.layout}")
-        shape = [int(size) for size in tensor.shape]
+        shape = list(tensor.shape)
         nbytes = tensor.numel() * tensor.element_size()
         if self._size + nbytes > self.max_bytes:
             return _foreign(f"a Tensor of shape {tuple(shape)}, {nbytes:,} bytes, too large to compare")
         self.tensors.append(tensor)
         raw = raw_bytes(tensor)
         strides = list(_stride(tensor)) if self.keep_strides and not tensor.is_contiguous() else None
-        device = str(tensor.device)
-        head = [NAMES[tensor.dtype], shape, strides, device, bool(tensor.requires_grad), self._size, len(raw)]
+        head = [NAMES[tensor.dtype], shape, strides, _name(tensor.device), tensor.requires_grad, self._size, len(raw)]
         self._size += len(raw)
         self._buffers.append(raw)
-        return msgpack.ExtType(_TENSOR, msgpack.packb(head))
+        return msgpack.ExtType(_TENSOR, _pack(head))
+
+
+_name = cache(str)
+"""Of a device."""
 
 
 def _foreign(what: str) -> Any:
@@ -239,11 +246,13 @@ class Decoder:
 
 def _demand_depth(value: Any, left: int) -> None:
     """Raises CodecError for lists and dicts in each other deeper than that."""
-    if isinstance(value, (list, tuple, dict)):
+    kind = type(value)
+    if kind in _NESTED:
         if left == 0:
             raise CodecError("nested too deep")
-        for item in value.values() if isinstance(value, dict) else value:
-            _demand_depth(item, left - 1)
+        for item in value.values() if kind is dict else value:
+            if type(item) in _NESTED:
+                _demand_depth(item, left - 1)
 
 
 def _with_strides(tensor: Tensor, strides: list[int]) -> Tensor:
