@@ -102,10 +102,12 @@ class Range:
         kit: where the exercise lies.
         exercise: which one is attacked.
         workers: what runs the attacks.
+        every: attacks meet each so many checks of the exercise, honest code meets them all.
     """
 
-    def __init__(self, kit: Kit, exercise: Exercise, workers: Launcher) -> None:
+    def __init__(self, kit: Kit, exercise: Exercise, workers: Launcher, *, every: int = 1) -> None:
         self._checks = checks.collect(kit, [exercise])[exercise.slug]
+        self._attacked = self._checks[::every]
         self._reference = checks.reference(kit, exercise.slug)
         self._source = checks.source_of(kit, exercise, File.at(exercise.solution), self._checks[0].shortcuts)
         self._understudies = Understudies(self._source, self._reference, [], attempt)
@@ -129,7 +131,7 @@ class Range:
 
     def honest(self) -> ExerciseResult:
         """What the reference earns now: the same as ever."""
-        return self._run(self._source, self._settings)
+        return self._run(self._checks, self._source, self._settings)
 
     def attacked(self, attack: Attack) -> Finding:
         """Runs one attack and looks at what it did."""
@@ -140,11 +142,11 @@ class Range:
         WorkerTransport(self._workers).close()  # where an attack has ended what starts workers, that starts again
         before = set(processes())
         for _ in range(2 if TWICE in attack.text else 1):
-            result = self._run(source, replace(self._settings, seconds=SECONDS))
+            result = self._run(self._attacked, source, replace(self._settings, seconds=SECONDS))
         return Finding(attack, result, tuple(self._harm(result, before)), bool(self._lacks(attack)))
 
-    def _run(self, source: Source, settings: Settings) -> ExerciseResult:
-        return run_exercise(self._checks, source, self._reference, self._understudies, settings)
+    def _run(self, found: Sequence[checks.Check], source: Source, settings: Settings) -> ExerciseResult:
+        return run_exercise(found, source, self._reference, self._understudies, settings)
 
     def _submission(self, attack: Attack) -> str:
         """The stub with zeros for results, then the attack."""

@@ -3,6 +3,9 @@
 The attacks are those of `grader grade --red-team`, in grader/attacks/.
 """
 
+import functools
+from contextlib import ExitStack
+
 import pytest
 from click.testing import CliRunner
 
@@ -26,27 +29,34 @@ pytestmark = pytest.mark.xdist_group("attacks")
 
 
 @pytest.fixture(scope="module")
-def level(request, kit):
-    """A place to attack, and what honest code earned there before."""
-    workers = launcher(without=LEVELS[request.param])
-    if workers.name != "fork server":
-        pytest.skip("no fork server on this platform")
-    place = red_team.Range(kit, kit.find(["6"])[0], workers)
-    yield place, place.honest()
-    place.close()
-    workers.close()
+def range_of(kit):
+    """A place to attack at a level of isolation, and what honest code earned there before; each is made once."""
+    with ExitStack() as stack:
+
+        @functools.cache
+        def build(level):
+            workers = launcher(without=LEVELS[level])
+            stack.callback(workers.close)
+            if workers.name != "fork server":
+                pytest.skip("no fork server on this platform")
+            # An attack that ends what starts workers costs a second in each check.
+            place = red_team.Range(kit, kit.find(["6"])[0], workers, every=6 if LEVELS[level] else 1)
+            stack.callback(place.close)
+            return place, place.honest()
+
+        yield build
 
 
-@pytest.mark.parametrize(("level", "name"), TRIED, indirect=["level"], scope="module")
-def test_an_attack_earns_nothing_harms_nothing_and_leaves_nothing(level, name):
-    place, _ = level
+@pytest.mark.parametrize(("level", "name"), TRIED)
+def test_an_attack_earns_nothing_harms_nothing_and_leaves_nothing(range_of, level, name):
+    place, _ = range_of(level)
     found = place.attacked(ATTACKS[name])
     assert found.open or found.harm == ()
 
 
-@pytest.mark.parametrize("level", LEVELS, indirect=True, scope="module")
-def test_honest_code_earns_the_same_after_all_of_them(level):
-    place, before = level
+@pytest.mark.parametrize("level", LEVELS)
+def test_honest_code_earns_the_same_after_all_of_them(range_of, level):
+    place, before = range_of(level)
     assert before.score == 10
     assert red_team.points(place.honest()) == red_team.points(before)
 
@@ -56,18 +66,11 @@ def test_every_attack_says_what_it_tries():
         assert attack.tries.endswith("."), attack.name
 
 
-def test_the_layers_are_what_refuses_the_attacks(kit):
-    workers = launcher(without=LEVELS["limits alone"])
-    if workers.name != "fork server":
-        pytest.skip("no fork server on this platform")
-    place = red_team.Range(kit, kit.find(["6"])[0], workers)
-    try:
-        wanted = {"solutions_read", "canary_mode_changed", "network_reached", "powers_taken", "canary_rewritten"}
-        found = [place.attacked(attack) for attack in ATTACKS.values() if attack.name in wanted]
-        assert {one.attack.name for one in found if one.harm and one.open} == wanted
-    finally:
-        place.close()
-        workers.close()
+def test_the_layers_are_what_refuses_the_attacks(range_of):
+    wanted = {"solutions_read", "canary_mode_changed", "network_reached", "powers_taken", "canary_rewritten"}
+    place, _ = range_of("limits alone")
+    found = [place.attacked(attack) for attack in ATTACKS.values() if attack.name in wanted]
+    assert {one.attack.name for one in found if one.harm and one.open} == wanted
 
 
 @pytest.fixture
