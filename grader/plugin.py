@@ -31,7 +31,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "points(value, form=False): what a check is worth")
-    config.addinivalue_line("markers", "xdist_group(name): tests that share what they have built, for pytest-xdist")
     config.addinivalue_line("markers", "no_cover: not measured, for pytest-cov")
     config.addinivalue_line("markers", "shortcuts(*names): library calls that would do an exercise's whole work")
     from grader.checks import use_references

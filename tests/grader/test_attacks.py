@@ -25,7 +25,6 @@ TRIED = [
     for attack in ATTACKS.values()
     if level == "all layers" or attack.needs is not None  # where no layer has a part in it, once is enough
 ]
-pytestmark = pytest.mark.xdist_group("attacks")
 
 
 @pytest.fixture(scope="module")

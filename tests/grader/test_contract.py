@@ -9,26 +9,18 @@ import pytest
 from grader import hints
 from grader.checks import collect
 from grader.discovery import Kit
-from grader.likeness import same_calls
-from grader.run import Settings, attempt, check_seed, run_exercise
+from grader.run import Settings, check_seed, run_exercise
 from grader.source import Source
 from grader.stub import stub_of
-from grader.survey import as_learner, matrix_of, survey_mistakes
 from grader.transport import LocalTransport, WorkerTransport
-from grader.variants import equivalents, mistakes
+from grader.variants import equivalents
 from grader.verdicts import MISSING, PASS, UNWRITTEN
 
-EXERCISES = Kit().exercises
 # Coverage would add a third to the time of what runs learner's code most of the time.
 pytestmark = pytest.mark.no_cover
 SEEDS = range(2)
-NAMED = 8
-"""How many of the likeliest mistakes are put through recognition and a worker here."""
 SEED = 20_170_612
-each_exercise = pytest.mark.parametrize(
-    "exercise",
-    [pytest.param(exercise, id=exercise.slug, marks=pytest.mark.xdist_group(exercise.slug)) for exercise in EXERCISES],
-)
+each_exercise = pytest.mark.parametrize("exercise", Kit().exercises, ids=lambda exercise: exercise.slug)
 both_transports = pytest.mark.parametrize("transport", ["local", "worker"])
 
 
@@ -121,84 +113,6 @@ def test_equivalents_pass(session, exercise):
     for variant in equivalents(exercise):
         result = run(session, exercise, variant.source, LocalTransport, 2, variant.name)
         assert [(variant.name, o.title, o.message) for o in result.outcomes if o.verdict != PASS] == []
-
-
-@pytest.fixture(scope="module")
-def likeliest(session):
-    """The likeliest mistakes of an exercise and the first check that names each, built once."""
-
-    @functools.cache
-    def build(exercise):
-        ways = {"local": LocalTransport}
-        return matrix_of(
-            session, exercise, [*survey_mistakes(session, exercise, SEED, ways, thorough=False, first=NAMED)]
-        )
-
-    return build
-
-
-@pytest.fixture(scope="module")
-def catchers_of(session):
-    """For every mistake of an exercise a check that catches it, found once: first the ones that caught the last few."""
-
-    def find(exercise):
-        understudies, order = session.understudies(exercise), list(session.checks[exercise.slug])
-        found = {}
-        for variant in mistakes(exercise):
-            for check in order:
-                if understudies.attempt(variant.name, variant.source, check, check_seed(SEED, check)).error:
-                    found[variant.name] = check
-                    order = [check, *(other for other in order if other is not check)]
-                    break
-        return found
-
-    return functools.cache(find)
-
-
-@each_exercise
-def test_every_mistake_is_caught(catchers_of, exercise):
-    caught = catchers_of(exercise)
-    assert [variant.name for variant in mistakes(exercise) if variant.name not in caught] == []
-
-
-@each_exercise
-def test_the_likeliest_mistakes_are_named(likeliest, exercise):
-    """`python -m grader.matrix` looks at all of them, on as many seeds as wanted."""
-    matrix = likeliest(exercise)
-    assert len(matrix.rows) >= 4
-    assert [row.variant.name for row in matrix.uncaught] == []
-    assert len(matrix.misnamed) <= 1, [(row.variant.name, row.called) for row in matrix.misnamed]
-
-
-@each_exercise
-def test_every_check_catches_some_mistake(session, catchers_of, exercise):
-    understudies, families = session.understudies(exercise), {}
-    for check in session.checks[exercise.slug]:
-        families.setdefault(check.id.partition("[")[0], []).append(check)
-    for check in catchers_of(exercise).values():
-        families.pop(check.id.partition("[")[0], None)
-    for name, checks in families.items():
-        assert any(
-            understudies.attempt(variant.name, variant.source, check, check_seed(SEED, check)).error
-            for variant in reversed(mistakes(exercise))
-            for check in checks
-        ), f"{name} catches no mistake"
-
-
-@each_exercise
-def test_a_mistake_is_the_same_in_a_worker(session, likeliest, exercise, workers):
-    """The check that named it here fails there with the same results."""
-    understudies = session.understudies(exercise)
-    checks = {check.id: check for check in session.checks[exercise.slug]}
-    for row in likeliest(exercise).rows:
-        variant, seen = row.variant, row.sightings[0]
-        check = checks[seen.called_by or seen.caught_by[0]]
-        code = as_learner(variant, understudies, lambda: WorkerTransport(workers))
-        here = understudies.attempt_mistakes([variant], check, check_seed(SEED, check))
-        there = attempt(check, code, check_seed(SEED, check))
-        code.close()
-        assert there.error is not None, f"{variant.name} passes {check.id} in a worker"
-        assert same_calls(here.calls, there.calls), f"{variant.name} gives other results in a worker"
 
 
 ZEROS = """

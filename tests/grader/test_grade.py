@@ -14,7 +14,6 @@ from grader.variants import mistakes
 from tests.grader.kits import ROOT, copy_kit, run
 from tests.grader.test_contract import ZEROS
 
-pytestmark = pytest.mark.xdist_group("grade")
 OPTIONS = ("--seed", "8", "--device", "cpu", "--timeout", "5")
 PATCHES = """
 import torch

@@ -8,8 +8,6 @@ from grader.errors import KitError
 from grader.mutants import Mutant, mutants
 from grader.mutation import Mutation, explanations, key_of
 
-pytestmark = pytest.mark.xdist_group("ex06_self_attention")
-
 CODE = """
 def f(x: Tensor, axes: int = 1) -> Tensor:  # given
     return x + 1

@@ -26,8 +26,6 @@ from grader.verdicts import ExerciseResult, Outcome
 
 UNSCALED = "def attention_scores(q, k):\n    return q @ k.transpose(-2, -1)\n\n\n"
 
-pytestmark = pytest.mark.xdist_group("notebook")
-
 
 def solution(exercise):
     return exercise.solution.read_text(encoding="utf-8")

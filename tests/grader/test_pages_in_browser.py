@@ -16,10 +16,7 @@ from tests.grader.documents import (
     submission,
 )
 
-pytestmark = [
-    pytest.mark.skipif(browser.PROGRAM is None, reason="no Chromium on this machine"),
-    pytest.mark.xdist_group("browser"),
-]
+pytestmark = pytest.mark.skipif(browser.PROGRAM is None, reason="no Chromium on this machine")
 
 
 @pytest.fixture(scope="module")

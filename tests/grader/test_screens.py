@@ -11,7 +11,6 @@ def session(kit):
         yield
 
 
-@pytest.mark.xdist_group("screens")
 @pytest.mark.parametrize(
     ("exercise", "name"), [pytest.param(*one, id=golden.path(*one).stem) for one in golden.found()]
 )

@@ -16,8 +16,6 @@ from tests.grader.kits import copy_kit
 pytest.importorskip("pexpect")
 from tests.grader.terminal import PATIENCE, Terminal
 
-pytestmark = pytest.mark.xdist_group("watch")
-
 
 @pytest.fixture(scope="module")
 def kit(tmp_path_factory):

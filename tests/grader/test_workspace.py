@@ -14,7 +14,6 @@ from grader.discovery import Kit
 from tests.grader.kits import ROOT, python
 
 EXERCISES = [exercise.slug for exercise in Kit().exercises]
-pytestmark = pytest.mark.xdist_group("workspace")
 
 
 def succeed(folder, *command, **environment):
