@@ -511,3 +511,76 @@ def concat_heads__written_on_the_cpu(x):
     for head in range(heads):
         glued[:, :, head * d_head : (head + 1) * d_head] = x[:, head]
     return glued
+
+
+@mistake
+class MultiHeadAttention__query_added(reference.MultiHeadAttention):
+    """The query is added to the output. A residual connection belongs to the layer around attention, not to it."""
+
+    def forward(self, query, key, value, allowed=None):
+        output, weights = super().forward(query, key, value, allowed)
+        return output + query, weights
+
+
+@mistake
+class MultiHeadAttention__values_as_keys(reference.MultiHeadAttention):
+    """The keys are made from `value`. In self-attention this goes unnoticed, elsewhere it does not."""
+
+    def forward(self, query, key, value, allowed=None):
+        return super().forward(query, value, value, allowed)
+
+
+@mistake
+class MultiHeadAttention__key_and_value_projections_swapped(reference.MultiHeadAttention):
+    """Keys go through `v_proj` and values through `k_proj`. Each has a projection of its own."""
+
+    def forward(self, query, key, value, allowed=None):
+        q, _, _ = project(self, query, key, value)
+        k, v = (reference.split_heads(x, self.num_heads) for x in (self.v_proj(key), self.k_proj(value)))
+        heads, weights = reference.masked_attention(q, k, v, per_head(allowed, q, k))
+        return self.out_proj(reference.concat_heads(heads)), weights
+
+
+@mistake
+class MultiHeadAttention__dropout_while_training(reference.MultiHeadAttention):
+    """While training some weights are dropped. This exercise asks for no dropout."""
+
+    def forward(self, query, key, value, allowed=None):
+        q, k, v = project(self, query, key, value)
+        _, weights = reference.masked_attention(q, k, v, per_head(allowed, q, k))
+        return finish(self, F.dropout(weights, 0.1, self.training), v)
+
+
+@mistake
+class MultiHeadAttention__a_million_subtracted(reference.MultiHeadAttention):
+    """Forbidden scores are lowered by a million. Garbage at a forbidden position may make a score larger than that."""
+
+    def forward(self, query, key, value, allowed=None):
+        q, k, v = project(self, query, key, value)
+        allowed = per_head(allowed, q, k)
+        weights = torch.softmax(scaled_scores(q, k) - 1e6 * ~allowed, dim=-1) * allowed
+        return finish(self, weights, v)
+
+
+@mistake
+class MultiHeadAttention__first_128_keys(reference.MultiHeadAttention):
+    """Only the first 128 keys are attended to. No length is named as the longest: take it from `key`."""
+
+    def forward(self, query, key, value, allowed=None):
+        near = torch.arange(key.size(1), device=key.device)[None] < 128
+        return super().forward(query, key, value, near if allowed is None else allowed & near)
+
+
+@mistake
+class MultiHeadAttention__heads_kept_on_the_class(reference.MultiHeadAttention):
+    """The number of heads is kept on the class, so a new module changes it for all. Keep it on `self`."""
+
+    last = 1
+
+    def __init__(self, d_model, num_heads):
+        super().__init__(d_model, num_heads)
+        type(self).last = num_heads
+
+    def forward(self, query, key, value, allowed=None):
+        self.num_heads = type(self).last
+        return super().forward(query, key, value, allowed)

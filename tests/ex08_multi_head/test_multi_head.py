@@ -125,7 +125,7 @@ def test_attention_worked_by_hand(code, draw, expect):
     expect(learners(code, right)(query, key, value), (output, weights), axes=ATTENTION)
 
 
-@points(0.75)
+@points(0.6)
 def test_each_head_attends_by_itself(code, draw, expect):
     right = draw_right(draw)
     expect.agrees(learners(code, right), right, *draw_inputs(draw), axes=ATTENTION)
@@ -212,6 +212,10 @@ def test_what_forbidden_positions_hold_changes_nothing(code, draw, expect):
     for garbage in (1e4, -1e4):
         dirty = [part.masked_fill(hidden, garbage) for part in (key, value)]
         expect(mine(query, *dirty, allowed), tuple(part.detach() for part in clean), axes=ATTENTION)
+    query = query * 100  # with the last garbage: forbidden scores of about 1e6
+    expect(
+        mine(query, *dirty, allowed), tuple(part.detach() for part in right(query, key, value, allowed)), axes=ATTENTION
+    )
 
 
 @points(0.25)
@@ -253,6 +257,15 @@ def test_any_size_may_be_one(code, draw, expect, ones):
     expect.agrees(mine, right, *inputs, draw_mask(draw, "query key"), axes=ATTENTION)
 
 
+@points(0.05)
+@pytest.mark.parametrize("sizes", ["batch=17 head=9", "query=130", "key=130"], ids=["heads", "queries", "keys"])
+def test_no_size_is_too_large(code, draw, expect, sizes):
+    for axis in ("d_head=8", *sizes.split()):
+        draw.size(axis)
+    right = draw_right(draw)
+    expect.agrees(learners(code, right), right, *draw_inputs(draw), draw_mask(draw, "batch 1 key"), axes=ATTENTION)
+
+
 @points(0.2)
 def test_inputs_need_not_be_contiguous(code, draw, expect):
     right = draw_right(draw)
@@ -264,9 +277,10 @@ def test_inputs_need_not_be_contiguous(code, draw, expect):
 
 
 @points(0.25)
-def test_a_call_does_not_remember_the_last_one(code, draw, expect):
+def test_a_call_knows_nothing_of_other_calls_and_modules(code, draw, expect):
     right = draw_right(draw)
     mine = learners(code, right)
+    learners(code, draw.module(reference.MultiHeadAttention, right.q_proj.in_features, 1))
     for masked in (True, False, True):
         inputs = draw_inputs(draw)
         expect.agrees(mine, right, *inputs, draw_mask(draw) if masked else None, axes=ATTENTION)
