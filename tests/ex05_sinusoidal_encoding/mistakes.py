@@ -468,3 +468,25 @@ def sinusoidal_encoding__exponents_on_the_cpu(length, d_model, base=10000.0, dev
     positions = torch.arange(length, dtype=WIDE, device=device).unsqueeze(-1)
     angles = positions / base ** exponents_of(d_model)
     return woven(angles, angles, d_model, device, dtype)
+
+
+@mistake
+def add_positions__batch_counted_where_it_fits(x):
+    """Where the batch is as large as the length, the table goes along the batch. Its rows belong to the tokens."""
+    table = reference.sinusoidal_encoding(x.size(1), x.size(2), device=x.device, dtype=x.dtype)
+    return x + (table.unsqueeze(1) if x.size(0) == x.size(1) else table)
+
+
+@mistake
+def add_positions__table_turned_over_where_it_fits(x):
+    """Where the length equals d_model, rows and columns of the table are exchanged."""
+    table = reference.sinusoidal_encoding(x.size(1), x.size(2), device=x.device, dtype=x.dtype)
+    return x + (table.T if x.size(1) == x.size(2) else table)
+
+
+@mistake
+def sinusoidal_encoding__at_most_512_columns(length, d_model, base=10000.0, device=None, dtype=torch.float32):
+    """Columns after the first 512 stay 0. No width is named as the largest: take it from d_model."""
+    table = reference.sinusoidal_encoding(length, d_model, base, device, dtype)
+    table[:, 512:] = 0
+    return table

@@ -63,7 +63,7 @@ def test_position_zero_is_the_first_row(code, draw, expect):
 
 @points(0.75)
 def test_every_pair_of_columns_has_its_wave(code, draw, expect):
-    for d_model in (8, draw.choice(2, 6, 10)):
+    for d_model in (8, draw.choice(2, 6, 10), 520):
         length = draw.integer(11, 20)
         for dtype in (torch.bfloat16, torch.float64):
             check_table(code, expect, length, d_model, dtype)
@@ -142,6 +142,7 @@ def test_table_requires_no_gradient(code, draw, expect):
 def test_positions_are_added_to_the_tokens(code, draw, expect):
     check_sum(code, expect, draw("batch length d_model"))
     check_sum(code, expect, draw("batch length d_model", dtype=torch.float32))
+    check_sum(code, expect, draw("4 4 4"))  # here a table turned over, or put along the batch, fits as well
 
 
 @points(0.25, form=True)
