@@ -451,23 +451,23 @@ class Transformer__first_row_ends_all(reference.Transformer):
 
 
 @mistake
-class Transformer__all_rows_end_together(reference.Transformer):
-    """Writing stops only if all rows produce eos at the same step. Rows end at different steps."""
-
-    def generate(self, source, bos_id, eos_id, max_length):
-        def tidy(tokens, ended):
-            return tokens.masked_fill(ended & False, self.pad_id), tokens == eos_id
-
-        return write(self, source, bos_id, max_length, tidy, torch.all)[:, 1:]
-
-
-@mistake
 class Transformer__goes_on_after_eos(reference.Transformer):
     """A row goes on after its eos. It should hold padding from there on."""
 
     def generate(self, source, bos_id, eos_id, max_length):
         def tidy(tokens, ended):
             return tokens, ended | (tokens == eos_id)
+
+        return write(self, source, bos_id, max_length, tidy, torch.all)[:, 1:]
+
+
+@mistake
+class Transformer__all_rows_end_together(reference.Transformer):
+    """The eos of one row ends nothing: it goes on, and so do all rows. Remember which rows have ended."""
+
+    def generate(self, source, bos_id, eos_id, max_length):
+        def tidy(tokens, ended):
+            return tokens.masked_fill(ended & False, self.pad_id), tokens == eos_id
 
         return write(self, source, bos_id, max_length, tidy, torch.all)[:, 1:]
 
@@ -648,3 +648,39 @@ class Transformer__words_on_the_cpu(reference.Transformer):
 
     def generate(self, source, bos_id, eos_id, max_length):
         return super().generate(source, bos_id, eos_id, max_length).cpu()
+
+
+@mistake
+class Transformer__source_cut_short(reference.Transformer):
+    """Of a long source only the first words are read. A model has no longest sentence."""
+
+    def forward(self, source, decoder_input):
+        return super().forward(source[:, :20], decoder_input)
+
+    def generate(self, source, bos_id, eos_id, max_length):
+        return super().generate(source[:, :20], bos_id, eos_id, max_length)
+
+
+@mistake
+class Transformer__writing_cut_short(reference.Transformer):
+    """Writing ends after a number of steps of your own, though `max_length` allows more."""
+
+    def generate(self, source, bos_id, eos_id, max_length):
+        return super().generate(source, bos_id, eos_id, min(max_length, 20))
+
+
+@mistake
+class Transformer__short_window(reference.Transformer):
+    """At each step only the last few tokens are fed. The decoder needs all that is written so far."""
+
+    def generate(self, source, bos_id, eos_id, max_length):
+        return write(self, source, bos_id, max_length, ending(eos_id, self.pad_id), torch.all, window=10)[:, 1:]
+
+
+@mistake
+class Transformer__target_cut_short(reference.Transformer):
+    """Of a long target only the first positions are read or get their place in the sentence."""
+
+    def embed(self, tokens, embedding):
+        x = embedding(tokens) * math.sqrt(embedding.embedding_dim)
+        return self.dropout(torch.cat([reference.add_positions(x[:, :20]), x[:, 20:]], dim=1))

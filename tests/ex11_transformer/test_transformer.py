@@ -323,7 +323,7 @@ def test_gradients_reach_every_parameter(code, draw, expect):
 # ------------------------------------------------------------------------------------------------ writing
 
 
-@points(1.25)
+@points(1.0)
 def test_generate_writes_the_most_likely_words(code, draw, expect):
     written = []
     for early in (False, True):
@@ -341,6 +341,25 @@ def test_generate_stops_at_max_length(code, draw, expect):
         model.output.bias[eos_id] = -1e3
     mine = code.Transformer(*made_with).load(model)
     expect.agrees(mine.generate, model.generate, source, bos_id, eos_id, draw.integer(2, 6), axes="batch length")
+
+
+@points(0.25)
+def test_long_sentences_are_read_and_written_whole(code, draw, expect):
+    model, made_with = draw_model(draw)
+    source = draw_tokens(draw, "batch=2 source=67", SOURCE_VOCAB, ragged=False)
+    decoder_input = draw_tokens(draw, "batch target=61", TARGET_VOCAB, ragged=False)
+    with torch.no_grad():  # no word is likely everywhere, and single words of the source decide
+        attention = model.decoder.layers[0].cross_attention
+        attention.q_proj.weight.mul_(5.0)
+        attention.out_proj.weight.mul_(3.0)
+        model.decoder.layers[0].norm_3.weight.fill_(1.0)
+        model.output.bias.sub_(model(source, decoder_input).mean((0, 1)))
+        model.output.bias[[2, PAD]] = -1e3
+    mine = code.Transformer(*made_with).load(model)
+    expect.agrees(mine, model, source, decoder_input, axes=LOGITS)
+    wrote = expect.tensor(mine.generate(source, 1, 2, 52), (2, 52))
+    fed = torch.cat([torch.ones(2, 1, dtype=torch.int64), wrote[:, :-1].long().clamp(0, TARGET_VOCAB - 1)], dim=1)
+    expect(wrote, model(source, fed).argmax(-1), axes="batch length")  # each word follows from those before it
 
 
 @points(0.25)
