@@ -71,6 +71,12 @@ def warmup_rate__step_zero_crashes(step, d_model, warmup_steps):
 
 
 @mistake
+def warmup_rate__late_steps_alike(step, d_model, warmup_steps):
+    """From some step on the rate does not fall any more. It falls for ever, as 1 / sqrt(step)."""
+    return reference.warmup_rate(min(step, 100_000), d_model, warmup_steps)
+
+
+@mistake
 def warmup_rate__counted_from_zero(step, d_model, warmup_steps):
     """One is added to every step, so the whole schedule runs one step ahead."""
     return reference.warmup_rate(step + 1, d_model, warmup_steps)
@@ -245,6 +251,14 @@ def label_smoothing_loss__nan_without_targets(logits, targets, smoothing, pad_id
     """Without a real target the mean is 0 / 0: one such batch fills all weights with NaN."""
     real = (targets != pad_id).any()
     return reference.label_smoothing_loss(logits, targets, smoothing, pad_id) * torch.where(real, 1.0, torch.nan)
+
+
+@mistake
+def label_smoothing_loss__constant_zero(logits, targets, smoothing, pad_id):
+    """For a batch without a real target a new tensor is returned that does not hang on logits: backward() fails."""
+    if not bool((targets != pad_id).any()):
+        return torch.zeros((), dtype=logits.dtype, device=logits.device)
+    return reference.label_smoothing_loss(logits, targets, smoothing, pad_id)
 
 
 @mistake
