@@ -49,17 +49,22 @@ def compare(
         _compare_plain(actual, expected, what=what, within=within, device=device)
 
 
+def demand_values(actual: Any, count: int, what: str) -> None:
+    """Raises Mismatch if `actual` is not a tuple or a list of so many values."""
+    if not isinstance(actual, (tuple, list)):
+        raise Mismatch(f"{what} returned {kind_of(actual)}, expected {count} values", kind="type")
+    if len(actual) != count:
+        values = "value" if len(actual) == 1 else "values"
+        raise Mismatch(f"{what} returned {len(actual)} {values}, expected {count}", kind="type")
+
+
 def _words(axes: str | None) -> list[str]:
     """The names alone: a check may say `batch=3 head=3`."""
     return [word.partition("=")[0] for word in (axes or "").split()]
 
 
 def _compare_tuples(actual: Any, expected: tuple[Any, ...], *, what: str, axes: str | None, **options: Any) -> None:
-    if not isinstance(actual, (tuple, list)):
-        raise Mismatch(f"{what} returned {kind_of(actual)}, expected {len(expected)} values", kind="type")
-    if len(actual) != len(expected):
-        values = "value" if len(actual) == 1 else "values"
-        raise Mismatch(f"{what} returned {len(actual)} {values}, expected {len(expected)}", kind="type")
+    demand_values(actual, len(expected), what)
     groups = [group.strip() for group in (axes or "").split(";")]
     groups += [""] * (len(expected) - len(groups))  # parts of a nested tuple go without names
     ordinals = ("first", "second", "third", "fourth", "fifth")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from grader.clues import Setting
-from grader.compare import compare, kind_of, short
+from grader.compare import compare, demand_values, kind_of, short
 from grader.draw import Draw
 from grader.errors import LearnerError, Mismatch
 from grader.gradients import pull_back
@@ -192,6 +192,10 @@ class Expect:
         if shape is not None and tuple(value.shape) != shape:
             raise Mismatch(f"{name} has shape {tuple(value.shape)}, expected {shape}", kind="shape")
         return value
+
+    def values(self, value: Any, count: int) -> None:
+        """Demands so many values, in a tuple or a list."""
+        demand_values(value, count, self._last())
 
     def same_dtype(self, value: Any, dtype: torch.dtype) -> None:
         """Demands a tensor of this dtype."""

@@ -34,7 +34,7 @@ def every_function(code, draw, dtype=None, *, keys=8):
 def test_projections_have_the_shapes_of_their_matrices(code, draw, expect):
     x, *matrices = draw_inputs(draw)
     projections = code.project_qkv(x, *matrices)
-    expect.true(isinstance(projections, (tuple, list)) and len(projections) == 3, "project_qkv returns q, k and v")
+    expect.values(projections, 3)
     for name, projection, axes in zip("qkv", projections, QKV.split(";"), strict=True):
         expect.tensor(projection, draw.shape(axes), what=f"{name} of project_qkv(x, w_q, w_k, w_v)")
 
@@ -42,9 +42,11 @@ def test_projections_have_the_shapes_of_their_matrices(code, draw, expect):
 @points(0.25, form=True)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 def test_results_keep_the_dtype_of_the_input(code, draw, expect, dtype):
-    for mine, _, inputs, _ in every_function(code, draw, dtype):
+    for mine, _, inputs, axes in every_function(code, draw, dtype):
         results = mine(*inputs)
-        for result in results if isinstance(results, (tuple, list)) else [results]:
+        if ";" in axes:
+            expect.values(results, len(axes.split(";")))
+        for result in results if ";" in axes else [results]:
             expect.same_dtype(result, dtype)
 
 

@@ -126,7 +126,7 @@ def test_a_sequence_may_have_no_real_token(code, draw, expect):
 @pytest.mark.parametrize("dtype", DTYPES, ids=["float16", "bfloat16", "float32", "float64"])
 def test_results_have_the_shape_and_dtype_asked_for(code, draw, expect, dtype):
     results = code.masked_attention(*draw_inputs(draw, dtype=dtype), draw_allowed(draw))
-    expect.true(isinstance(results, (tuple, list)) and len(results) == 2, "masked_attention returns two values")
+    expect.values(results, 2)
     for result, name, axes in zip(results, ("output", "weights"), ATTENTION.split(";"), strict=True):
         expect.tensor(result, draw.shape(axes), what=f"the {name} of masked_attention(q, k, v, allowed)")
         expect.same_dtype(result, dtype)

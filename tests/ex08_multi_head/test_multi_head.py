@@ -142,7 +142,7 @@ def test_scores_are_divided_by_the_root_of_d_head(code, draw, expect):
 def test_weights_of_each_head_sum_to_one_over_the_keys(code, draw, expect):
     right = draw_right(draw)
     result = learners(code, right)(*draw_inputs(draw))
-    expect.true(isinstance(result, (tuple, list)) and len(result) == 2, "forward returns output and weights")
+    expect.values(result, 2)
     shape = draw.shape("batch head query key")
     weights = expect.tensor(result[1], shape, what="the weights of MultiHeadAttention(query, key, value)")
     expect(weights.sum(-1), torch.ones(shape[:3], dtype=draw.dtype), axes="batch head query")
