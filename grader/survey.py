@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from grader.checks import Check
 from grader.discovery import Exercise
 from grader.errors import KitError
+from grader.likeness import same_calls
 from grader.remote import Code
-from grader.run import attempt, check_seed
+from grader.run import Attempt, attempt, check_seed
 from grader.session import Session
 from grader.source import Source
 from grader.transport import Transport
@@ -132,48 +133,71 @@ def survey_mistakes(
     thorough: bool = True,
     first: int | None = None,
 ) -> Iterator[Sighting]:
-    """Every mistake of an exercise as a learner's file.
+    """Every mistake of an exercise as a learner's file, over one transport after another.
+
+    Where the check that named a mistake gets the same answers over another transport, it is recognised there too, and
+    nothing else is run.
 
     Args:
-        thorough: against every check; else only up to the first that names it.
+        thorough: against every check, over every transport; else only up to the first that names it.
         first: so many mistakes, the likeliest; None is all.
     """
-    understudies, checks = session.understudies(exercise), session.checks[exercise.slug]
-    for transport, connect in transports.items():
-        for mistake in mistakes(exercise)[:first]:
-            yield _sighting(mistake, checks, understudies, seed, transport, connect, thorough)
+    checks = session.checks[exercise.slug]
+    for mistake in mistakes(exercise)[:first]:
+        viewer = _Viewer(mistake, checks, session.understudies(exercise), seed, thorough)
+        for transport, connect in transports.items():
+            yield viewer.again(transport, connect) or viewer.whole(transport, connect)
 
 
-def _sighting(
-    mistake: Variant,
-    checks: Sequence[Check],
-    understudies: Understudies,
-    seed: int,
-    transport: str,
-    connect: Connect,
-    thorough: bool,
-) -> Sighting:
-    understudies.lineup.forget_learner()
-    code = as_learner(mistake, understudies, connect)
-    caught: list[str] = []
-    called: str | None = None
-    called_by, message = None, ""
-    for check in checks:
-        drawn = check_seed(seed, check)
-        tried = attempt(check, code, drawn)
-        if tried.error is None:
-            understudies.lineup.note_pass(check, drawn, tried)
-            continue
-        if not understudies.reference_passes(check, drawn):
-            raise KitError(f"{check.id} fails on the reference with seed {seed}")
-        message = message or str(tried.error)
-        caught.append(check.id)
-        if called is None and (called := understudies.lineup.recognise(check, drawn, tried).name):
-            called_by = check.id
-        if called is not None and not thorough:
-            break
-    code.close()
-    return Sighting(mistake.name, seed, transport, tuple(caught), called, called_by, message)
+@dataclass
+class _Viewer:
+    """Looks at one mistake on one seed."""
+
+    mistake: Variant
+    checks: Sequence[Check]
+    understudies: Understudies
+    seed: int
+    thorough: bool
+    seen: Sighting | None = None
+    named: tuple[Check, Attempt] | None = None
+    """The check that gave the mistake its name, and what came of it."""
+
+    def again(self, transport: str, connect: Connect) -> Sighting | None:
+        """What was seen before, if the check that named the mistake gets the same answers here."""
+        if self.thorough or self.seen is None or self.named is None:
+            return None
+        check, before = self.named
+        code = as_learner(self.mistake, self.understudies, connect)
+        now = attempt(check, code, check_seed(self.seed, check))
+        code.close()
+        same = now.error is not None and same_calls(before.calls, now.calls)
+        return replace(self.seen, transport=transport, caught_by=(check.id,)) if same else None
+
+    def whole(self, transport: str, connect: Connect) -> Sighting:
+        """One check after the other, as for a learner."""
+        lineup = self.understudies.lineup
+        lineup.forget_learner()
+        code = as_learner(self.mistake, self.understudies, connect)
+        caught: list[str] = []
+        called: str | None = None
+        called_by, message = None, ""
+        for check in self.checks:
+            drawn = check_seed(self.seed, check)
+            tried = attempt(check, code, drawn)
+            if tried.error is None:
+                lineup.note_pass(check, drawn, tried)
+                continue
+            if not self.understudies.reference_passes(check, drawn):
+                raise KitError(f"{check.id} fails on the reference with seed {self.seed}")
+            message = message or str(tried.error)
+            caught.append(check.id)
+            if called is None and (called := lineup.recognise(check, drawn, tried).name):
+                called_by, self.named = check.id, (check, tried)
+            if called is not None and not self.thorough:
+                break
+        code.close()
+        self.seen = Sighting(self.mistake.name, self.seed, transport, tuple(caught), called, called_by, message)
+        return self.seen
 
 
 def survey_equivalents(

@@ -1,12 +1,15 @@
 """The kill matrix as a page and as lines: what it says of mistakes that are missed, misnamed, and of idle checks."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
 
 from grader import matrix
-from grader.survey import Sighting, matrix_of
+from grader.codec import Encoder
+from grader.survey import Sighting, matrix_of, survey_mistakes
+from grader.transport import LocalTransport
 from grader.variants import equivalents, mistakes
 
 
@@ -56,6 +59,23 @@ def test_the_command_says_the_same_and_fails(surveyed, monkeypatch, tmp_path):
     assert "is called another (1)" in result.output
     assert "is refused, seed 0 local: <b>why</b>" in result.output
     assert (tmp_path / "m.html").is_file()
+
+
+class Deaf(LocalTransport):
+    """Loads the file, and then knows nothing of any name."""
+
+    def request(self, frame, answer):
+        reply = super().request(frame, answer)
+        return Encoder().frame({"missing": "it", "shortcuts": []}) if b"attention_scores" in frame[:80] else reply
+
+
+def test_over_another_transport_the_check_that_named_a_mistake_is_enough(session, exercise):
+    ways = {"local": LocalTransport, "the same": LocalTransport, "deaf": Deaf}
+    seen = [*survey_mistakes(session, exercise(6), 1, ways, thorough=False, first=1)]
+    assert [sighting.transport for sighting in seen] == list(ways)
+    assert seen[1] == replace(seen[0], transport="the same", caught_by=(seen[0].called_by,))
+    assert seen[2].message != seen[1].message
+    assert len(seen[2].caught_by) > len(seen[0].caught_by), "other answers: all checks are run"
 
 
 def test_a_survey_of_right_ways_refuses_none(exercise):
