@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import subprocess
 from collections.abc import Sequence
@@ -10,8 +11,8 @@ from typing import Any
 
 from grader.channel import Channel
 from grader.layers import LAYERS
-from grader.limits import Limits
-from grader.spawn import Process, Server, how, kill, report, spawn, told, wrap_of
+from grader.limits import START_SECONDS, Limits
+from grader.spawn import Process, Server, grouped, how, kill, report, spawn, told, wrap_of
 
 
 class _Fresh:
@@ -23,8 +24,10 @@ class _Fresh:
         code: int | None = None
         with contextlib.suppress(subprocess.TimeoutExpired):
             code = self._process.wait(timeout=patience)
+        group = self._process.group
+        words = None if code is None else how(code, group is not None and group.killed() > 0)
         kill(self._process)
-        return None if code is None else how(code)
+        return words
 
 
 class FreshLauncher:
@@ -71,10 +74,22 @@ class FreshLauncher:
             return ready
         (process, connection), self._warm = self._warm or self._start(), None
         if self._isolation is None:
-            self._isolation = told(report(connection), self._limits)
+            seen = report(connection)
+            seen["layers"] += self._closed_around(process, connection)
+            self._isolation = told(seen, self._limits)
             self._without = tuple(layer for layer in LAYERS if layer not in self._isolation["layers"])
+        elif process.group is not None and not self._closed_around(process, connection):
+            connection.close()
+            kill(process)
+            raise OSError("the limits around a worker could not be set before it had read any code")
         self._warm = self._start()
         return _Fresh(process, Channel(connection))
+
+    def _closed_around(self, process: Server, connection: socket.socket) -> list[str]:
+        """The layer of the control group, if it holds: what is ready for code, its device touched, is in it."""
+        if process.group is not None:
+            select.select([connection], [], [], START_SECONDS)
+        return grouped(process, self._limits)
 
     def close(self) -> None:
         if self._next is not None:

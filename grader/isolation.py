@@ -25,7 +25,7 @@ def told(report: dict[str, Any], layers: Sequence[str], memory_mb: int) -> dict[
         "process": True,
         "files": "hidden" if report["files"] else "visible",
         "network": "none" if report["network"] else "open",
-        "memory_mb": memory_mb if report["memory"] else None,
+        "memory_mb": memory_mb if report["memory"] or "cgroup" in found else None,
         "layers": [layer for layer in LAYERS if layer in found],
     }
 

@@ -18,9 +18,9 @@ from grader.channel import Channel
 from grader.errors import GraderError
 from grader.fresh import FreshLauncher
 from grader.limits import Limits
+from grader.spawn import KILLED, grouped, how, kill, read_number, report, spawn, told, wrap_of
 from grader.spawn import Launcher as Launcher
 from grader.spawn import Process as Process
-from grader.spawn import how, kill, read_number, report, spawn, told, wrap_of
 
 ALIVE = -1
 """What the fork server answers for a worker that had not ended."""
@@ -61,11 +61,15 @@ def launcher(
 class _Forked:
     def __init__(self, server: ForkLauncher, channel: Channel, number: int) -> None:
         self.channel, self._server, self._number = channel, server, number
+        self._killed = server.killed()
 
     def end(self, patience: float = 0.0) -> str | None:
         self.channel.close()
         status = self._server.end(self._number, patience)
-        return None if status is None else how(os.waitstatus_to_exitcode(status))
+        starved = self._server.killed() > self._killed
+        if status is None:  # it was alive, or the server is gone as well
+            return how(KILLED[0], starved) if starved else None
+        return how(os.waitstatus_to_exitcode(status), starved)
 
 
 class ForkLauncher:
@@ -77,6 +81,7 @@ class ForkLauncher:
         self._limits, self._without, self._mode = limits or Limits(), without, "fork many" if many else "fork"
         self._works: bool | None = None
         self._on_gpu: FreshLauncher | None = None
+        self._grouped: list[str] | None = None
         self._wrap = wrap_of(without)
         self._begin()
 
@@ -96,10 +101,19 @@ class ForkLauncher:
         return told(self._ready(), self._limits)
 
     def _ready(self) -> dict[str, Any]:
-        """Waits until the server can fork. Raises OSError where it is gone."""
+        """Waits until the server can fork. Raises OSError where it is gone, or has less around it than was told."""
         if self._report is None:
-            self._report = report(self._control)
+            seen, layers = report(self._control), grouped(self._server, self._limits)
+            if self._grouped and not layers:
+                self._end_server()
+                raise OSError("the limits around the process for the learner's code could not be set")
+            self._grouped = layers
+            self._report = {**seen, "layers": [*seen["layers"], *layers]}
         return self._report
+
+    def killed(self) -> int:
+        """How many processes the kernel has ended for their memory."""
+        return self._server.group.killed() if self._server.group is not None else 0
 
     def start(self, device: str = "cpu") -> Process:
         """Raises GraderError when no process can be started: at once where none ever could."""

@@ -5,6 +5,7 @@ LAYERS = {
     "environment": "its environment, standard input and open files hold nothing of yours",
     "lifetime": "it ends when the grader ends, however that comes about",
     "limits": "its memory, threads, files and their sizes are limited",
+    "cgroup": "the kernel limits memory and processes of all workers together (a control group, where one can be made)",
     "namespaces": "it has its own files, network, process numbers and shared memory (bubblewrap)",
     "scratch": "its temporary folder is its own, limited in size, and gone with it",
     "user": "it runs as a user who owns nothing (only root can do this)",

@@ -16,16 +16,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from grader import bubble, isolation, luggage
+from grader import bubble, cgroups, isolation, luggage
 from grader.boot import UP
 from grader.channel import Channel
 from grader.limits import START_SECONDS, Limits
 from grader.sandbox import NO_MEMORY
 
 KEPT = ("SYSTEMROOT", "PATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_HOME")
-Server = subprocess.Popen[bytes]
 FIRST_USER = 1_000_000_000
 """Users from here on own nothing on any machine: each judge's workers get one of their own."""
+
+
+KILLED = (-9, 128 + 9)
+"""The exit status of a process that was killed, and of a bubblewrap around one."""
+
+
+class Server(subprocess.Popen[bytes]):
+    """A process for learners' code, or one that forks such, with the control group that it is in."""
+
+    group: cgroups.Group | None = None
 
 
 class Process(Protocol):
@@ -113,21 +122,22 @@ def spawn(
     """A Python that sees nothing of this one but where its packages are, alive. Raises OSError where it is not."""
     windows = sys.platform == "win32"
     ours, theirs = socket.socketpair()
-    with theirs:
-        process = subprocess.Popen(
+    with theirs, cgroups.open_group(without) as (group, doors):
+        process = Server(
             [*wrap, sys.executable, "-I", "-c", luggage.PROGRAM, label()],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=None if os.environ.get("GRADER_DEBUG") else subprocess.DEVNULL,
             env=_environment(),
             cwd=os.path.abspath(os.sep),
-            pass_fds=() if windows else (theirs.fileno(),),
+            pass_fds=() if windows else (theirs.fileno(), *doors),
             start_new_session=not windows,
         )
+        process.group = group
         handed = theirs.share(process.pid) if windows else theirs.fileno()  # type: ignore[attr-defined]
         assert process.stdin is not None
         with contextlib.suppress(OSError):
-            orders = {**_orders(mode, limits, without, bool(wrap)), "device": device, "tried": tried}
+            orders = {**_orders(mode, limits, without, bool(wrap)), "device": device, "tried": tried, "doors": doors}
             process.stdin.write(luggage.orders(**orders, devices=luggage.devices(device), connection=handed))
             process.stdin.flush()
     ours.settimeout(START_SECONDS)
@@ -149,10 +159,18 @@ def kill(process: Server) -> None:
     if process.stdin is not None:
         with contextlib.suppress(OSError):
             process.stdin.close()
+    if process.group is not None:
+        process.group.remove()
 
 
-def how(code: int) -> str:
-    if code == NO_MEMORY:
+def how(code: int, no_memory: bool = False) -> str:
+    """How a process ended, in words.
+
+    Args:
+        code: its exit status.
+        no_memory: whether the kernel has just ended one in its control group for that.
+    """
+    if code == NO_MEMORY or (no_memory and code in KILLED):
         return "ran out of memory"
     return f"was killed by signal {-code}" if code < 0 else f"ended itself with exit status {code}"
 
@@ -175,6 +193,11 @@ def report(connection: socket.socket) -> dict[str, Any]:
     """What a worker saw around itself: sent before any learner's code is read."""
     report: dict[str, Any] = marshal.loads(_exactly(connection, read_number(connection)))
     return report
+
+
+def grouped(process: Server, limits: Limits) -> list[str]:
+    """Closes the control group around a process that is ready: the layer that this adds, if it holds."""
+    return ["cgroup"] if process.group is not None and process.group.hold(limits) else []
 
 
 def told(report: dict[str, Any], limits: Limits) -> dict[str, Any]:

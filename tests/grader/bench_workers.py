@@ -18,10 +18,11 @@ SETS = {
     "all layers": (),
     "without namespaces": ("namespaces",),
     "without a folder of its own": ("scratch",),
+    "without a control group": ("cgroup",),
     "without Landlock": ("landlock",),
     "without seccomp": ("seccomp",),
-    "limits alone": ("namespaces", "scratch", "user", "landlock", "seccomp"),
-    "none": ("namespaces", "scratch", "user", "landlock", "seccomp", "limits"),
+    "limits alone": ("cgroup", "namespaces", "scratch", "user", "landlock", "seccomp"),
+    "none": ("cgroup", "namespaces", "scratch", "user", "landlock", "seccomp", "limits"),
 }
 
 

@@ -16,7 +16,7 @@ from grader.launch import launcher
 LEVELS = {
     "all layers": (),
     "no namespaces": ("namespaces", "scratch"),
-    "limits alone": ("namespaces", "scratch", "landlock", "seccomp", "user"),
+    "limits alone": ("cgroup", "namespaces", "scratch", "landlock", "seccomp", "user"),
 }
 ATTACKS = {attack.name: attack for attack in red_team.attacks()}
 TRIED = [

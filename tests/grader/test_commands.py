@@ -12,6 +12,7 @@ import grader
 from grader import learner_commands, progress
 from grader.__main__ import main
 from grader.discovery import Kit
+from grader.layers import LAYERS
 from tests.grader.kits import copy_kit, python, run
 
 SHORTCUT = "from exercises.ex06_self_attention import *\n"
@@ -189,7 +190,7 @@ def test_doctor_reports_versions_devices_and_isolation(little_kit):
     result = run(little_kit, "doctor")
     assert result.returncode == 0, result.stderr
     words = ("python", "torch", "device cpu", "device cuda", "device gpu      simulated", "isolation", "extra labs")
-    for word in (*words, "exercises   2"):
+    for word in (*words, "exercises   2", *LAYERS):
         assert word in result.stdout
 
 
