@@ -719,3 +719,13 @@ class Encoder__constant_as_an_attribute(reference.Encoder):
 
     def forward(self, x, allowed=None):
         return super().forward(x * self.scale.to(x.dtype), allowed)
+
+
+@mistake
+class Encoder__six_layers_at_most(reference.Encoder):
+    """Only the first six layers work. The paper has six; a stack has as many as it is asked for."""
+
+    def forward(self, x, allowed=None):
+        for layer in self.layers[:6]:
+            x = layer(x, allowed)
+        return x

@@ -555,3 +555,23 @@ class Decoder__constant_as_an_attribute(reference.Decoder):
 
     def forward(self, x, memory, target_allowed=None, source_allowed=None):
         return super().forward(x * self.scale.to(x.dtype), memory, target_allowed, source_allowed)
+
+
+@mistake
+class DecoderLayer__one_mask_for_both(reference.DecoderLayer):
+    """Where only one mask is given it is used for both attentions. A mask that is left out allows everything."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        if x.size(1) == memory.size(1) and (target_allowed is None) != (source_allowed is None):
+            target_allowed = source_allowed = source_allowed if target_allowed is None else target_allowed
+        return super().forward(x, memory, target_allowed, source_allowed)
+
+
+@mistake
+class Decoder__six_layers_at_most(reference.Decoder):
+    """Only the first six layers work. The paper has six; a stack has as many as it is asked for."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        for layer in self.layers[:6]:
+            x = layer(x, memory, target_allowed, source_allowed)
+        return x
