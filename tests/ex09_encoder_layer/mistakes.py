@@ -729,3 +729,21 @@ class Encoder__six_layers_at_most(reference.Encoder):
         for layer in self.layers[:6]:
             x = layer(x, allowed)
         return x
+
+
+@mistake
+class FeedForward__input_dropped_too(reference.FeedForward):
+    """The input goes through dropout as well. It has one place here: between the ReLU and linear_out."""
+
+    def forward(self, x):
+        return super().forward(self.dropout(x))
+
+
+@mistake
+class EncoderLayer__dropout_before_attention(reference.EncoderLayer):
+    """What self-attention reads is dropped too. Dropout belongs on its result alone."""
+
+    def forward(self, x, allowed=None):
+        dropped = self.dropout(x)
+        x = self.norm_1(x + self.dropout(self.self_attention(dropped, dropped, dropped, allowed)[0]))
+        return self.norm_2(x + self.dropout(self.feed_forward(x)))

@@ -216,14 +216,18 @@ def test_dropout_reaches_every_layer_of_the_encoder(code, draw, expect):
 @pytest.mark.parametrize("place", ["inside", "attention", "feed_forward"])
 def test_dropout_zeroes_some_entries_and_scales_the_others(code, draw, expect, place):
     rate, d_model = 0.25, 4
-    x = draw(f"batch=3 length=12 d_model={d_model}")
+    row = torch.tensor([1.0, 2.0, -1.0, 3.0], dtype=draw.dtype)  # every token is the same
+    x = torch.ones(draw.shape(f"batch=3 length=12 d_model={d_model}"), dtype=draw.dtype)
     if place == "inside":
         mine, right = pair(code, draw, "FeedForward", d_model, d_model, rate, train=True)
-        fill(right, linear_in_weight=0, linear_in_bias=1, linear_out_weight=torch.eye(d_model), linear_out_bias=0)
+        fill(right, linear_in_weight=torch.eye(d_model), linear_out_weight=torch.eye(d_model))
+        fill(right, linear_in_bias=0, linear_out_bias=0)
     else:
         mine, right = pair(code, draw, "Encoder", 1, d_model, 2, 3, rate, train=True)
-        fill(right, out_proj_weight=0, linear_out_weight=0)
-        fill(right, out_proj_bias=int(place == "attention"), linear_out_bias=int(place == "feed_forward"))
+        x = row.expand(x.shape)
+        reads = torch.diag(1 / row) if place == "attention" else 0  # of values that are rows it makes ones
+        fill(right, v_proj_weight=torch.eye(d_model), v_proj_bias=0, out_proj_weight=reads, out_proj_bias=0)
+        fill(right, linear_out_weight=0, linear_out_bias=int(place == "feed_forward"))
     actual = expect.tensor(mine.load(right)(x), draw.shape("batch length d_model"))
     # Whatever is dropped, each token is one of 2 ** d_model results.
     kept = torch.tensor(list(product([0, 1], repeat=d_model)), dtype=draw.dtype) / (1 - rate)
