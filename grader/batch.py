@@ -13,7 +13,7 @@ from multiprocessing import connection, get_context
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from grader import judge
+from grader import cgroups, judge
 from grader.errors import GraderError, UsageError
 from grader.judge import ALIVE, Setup, Task
 from grader.limits import START_SECONDS
@@ -47,8 +47,7 @@ class _Judge:
         self.channel.close()
         self.process.join(timeout=0.2)
         code = self.process.exitcode
-        self.process.kill()
-        self.process.join()
+        self.end()
         return (
             "was stuck"
             if code is None
@@ -56,6 +55,11 @@ class _Judge:
             if code < 0
             else f"ended with status {code}"
         )
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.join()
+        cgroups.clean_up_after(self.process.pid or 0)
 
 
 class Pool:
@@ -173,6 +177,5 @@ class Pool:
         for one in self._judges:
             if one.greeted and one.task is None:
                 one.process.join(timeout=patience)
-            one.process.kill()
-            one.process.join()
+            one.end()
         self._judges.clear()

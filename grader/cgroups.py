@@ -15,7 +15,6 @@ import itertools
 import os
 import re
 import signal
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -79,30 +78,27 @@ class Group:
 
     def killed(self) -> int:
         """How many of its processes the kernel has ended for their memory."""
-        try:
+        with contextlib.suppress(OSError, ValueError):
             return _named(self._memory / self._ended, "oom_kill")
-        except (OSError, ValueError):
-            return 0
+        return 0
 
     def remove(self) -> None:
         """Ends what is left in it, and removes it."""
-        end = time.monotonic() + REMOVE_SECONDS
         for place in self.places:
-            while not _removed(place) and time.monotonic() < end:
-                with contextlib.suppress(OSError):
-                    for number in _read(place / "cgroup.procs").split():
-                        os.kill(int(number), signal.SIGKILL)
-                time.sleep(0.002)
+            _remove(place, REMOVE_SECONDS)
 
 
 @contextlib.contextmanager
 def open_group(without: Sequence[str]) -> Iterator[tuple[Group | None, list[int]]]:
     """A new control group and its doors for the process that is started now; None where there can be none."""
-    group, doors = None, []
+    group: Group | None = None
+    doors: list[int] = []
     with contextlib.ExitStack() as opened:
         with contextlib.suppress(OSError, ValueError):
-            group = _new(without)
-            doors = group.doors(opened) if group else []
+            if "cgroup" not in without and (found := homes()):
+                sweep(found)
+                group = Group(found)
+                doors = group.doors(opened)
         try:
             yield group, doors
         except BaseException:
@@ -111,17 +107,8 @@ def open_group(without: Sequence[str]) -> Iterator[tuple[Group | None, list[int]
             raise
 
 
-def _new(without: Sequence[str]) -> Group | None:
-    """Removes the groups of dead graders as well."""
-    found = homes() if sys.platform == "linux" and "cgroup" not in without else None
-    if found is None:
-        return None
-    sweep(found)
-    return Group(found)
-
-
 def homes(root: Path = ROOT, proc: Path = PROC) -> dict[str, Path] | None:
-    """Controller -> the folder in which this process may make a group; None where it may not."""
+    """Controller -> the folder in which this process may make a group; None where it may not. Only Linux has /proc."""
     own = {}
     for line in _read(proc / "self" / "cgroup").splitlines():
         _, names, path = line.split(":", 2)
@@ -160,13 +147,20 @@ def _delegated(folder: Path) -> bool:
     return False
 
 
-def sweep(found: dict[str, Path]) -> None:
-    """Removes the groups of graders that have ended. A group that still holds a process stays."""
+def clean_up_after(ended: int) -> None:
+    """Removes what a process of this grader's, which it has killed, could not remove by itself."""
+    with contextlib.suppress(OSError, ValueError):
+        if found := homes():
+            sweep(found, ended)
+
+
+def sweep(found: dict[str, Path], ended: int = 0) -> None:
+    """Removes the groups of graders that have ended. One that holds a process stays, unless it is this one's."""
     for home in set(found.values()):
         for folder in home.glob(f"{_prefix()}*"):
             name = _NAME.fullmatch(folder.name)
             if name and _started(int(name[2])) != name[3]:
-                _removed(folder)
+                _remove(folder, REMOVE_SECONDS if int(name[2]) == ended else 0.0)
 
 
 def _prefix() -> str:
@@ -176,17 +170,24 @@ def _prefix() -> str:
 
 def _started(number: int) -> str:
     """When a process started, in ticks since the machine did; nothing where there is no such process."""
-    try:
+    with contextlib.suppress(OSError, IndexError):
         return _read(PROC / str(number) / "stat").rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return ""
+    return ""
 
 
-def _removed(folder: Path) -> bool:
-    """Whether a group is gone now: one that holds a process or another group cannot be removed."""
-    with contextlib.suppress(OSError):
-        folder.rmdir()
-    return not folder.exists()
+def _remove(folder: Path, seconds: float) -> None:
+    """Removes a group that holds nothing; in these seconds, ends what it holds."""
+    end = time.monotonic() + seconds
+    while folder.exists():
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+            return
+        if time.monotonic() >= end:
+            return
+        with contextlib.suppress(OSError):
+            for number in _read(folder / "cgroup.procs").split():
+                os.kill(int(number), signal.SIGKILL)
+        time.sleep(0.002)
 
 
 def _read(file: Path) -> str:

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from grader import cgroups
 from grader.discovery import Exercise, Kit
 from grader.picture import Picture
 from grader.verdicts import ExerciseResult, Outcome
@@ -105,6 +106,7 @@ class Standby:
         assert self._process.stdin is not None
         self._process.kill()
         self._process.wait()
+        cgroups.clean_up_after(self._process.pid)
         with contextlib.suppress(OSError):  # an order that it never read
             self._process.stdin.close()
         self._log.close()

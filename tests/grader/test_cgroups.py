@@ -1,22 +1,24 @@
 """Control groups: made where this machine lets us, closed before any code is there, and removed however it ends."""
 
 import errno
+import io
 import os
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from grader import cgroups, isolation, luggage
+from grader import batch, cgroups, isolation, luggage
 from grader.errors import Crashed, GraderError, LearnerError, UsageError
 from grader.fresh import FreshLauncher
 from grader.launch import launcher
 from grader.limits import Limits
 from grader.remote import Code
 from grader.source import Source
+from grader.standby import Standby
 from grader.transport import WorkerTransport
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="control groups are Linux's")
@@ -148,24 +150,53 @@ def test_what_fits_into_a_workers_own_limits_is_not_ended_by_the_group(possible)
         workers.close()
 
 
-def test_what_a_killed_grader_left_is_removed_at_the_next_start(possible):
+@pytest.fixture
+def judge(possible):
+    """Another grader, in a process of its own, and its groups."""
     program = "import sys, grader.launch as l; w = l.launcher(); print(w.isolation, flush=True); sys.stdin.read()"
-    judge = subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-c", program], cwd=luggage.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
-    with judge:
-        assert b"cgroup" in judge.stdout.readline()
-        left = [path for home in cgroups.homes().values() for path in home.glob(f"grader-*-{judge.pid}-*")]
+    with process:
+        assert b"cgroup" in process.stdout.readline()
+        left = {path for home in cgroups.homes().values() for path in home.glob(f"grader-*-{process.pid}-*")}
         assert left
-        with cgroups.open_group(()) as (group, _):
-            group.remove()
-        assert all(path.exists() for path in left)  # it lives
-        judge.send_signal(signal.SIGKILL)
+        yield process, left
+        process.kill()
+
+
+def test_what_a_killed_grader_left_is_removed_at_the_next_start(judge):
+    process, left = judge
+    with cgroups.open_group(()) as (group, _):
+        group.remove()
+    cgroups.clean_up_after(process.pid)
+    assert all(path.exists() for path in left)  # it lives
+    process.kill()
+    process.wait()
     end = time.monotonic() + 20.0
     while any(path.exists() for path in left) and time.monotonic() < end:  # its workers are ending
         with cgroups.open_group(()) as (group, _):
             group.remove()
     assert not any(path.exists() for path in left)
+
+
+def test_what_a_process_that_we_have_killed_left_is_ended_and_removed_at_once(judge):
+    process, left = judge
+    process.kill()
+    process.wait()
+    cgroups.clean_up_after(process.pid)
+    assert not any(path.exists() for path in left)
+
+
+def test_the_pool_and_the_loop_clean_up_after_what_they_kill(monkeypatch):
+    cleaned = []
+    monkeypatch.setattr(cgroups, "clean_up_after", cleaned.append)
+    process = SimpleNamespace(pid=5, kill=lambda: None, join=lambda: None, wait=lambda: None, stdin=io.BytesIO())
+    batch._Judge(process, None, 0.0).end()
+    standby = object.__new__(Standby)
+    standby._process, standby._log = process, io.BytesIO()
+    standby.close()
+    assert cleaned == [5, 5]
 
 
 def test_only_groups_of_dead_graders_are_removed(tmp_path):
@@ -253,7 +284,7 @@ def tree(tmp_path, monkeypatch):
         ({"delegated": ("a",), "busy": ("a", "a/b")}, None),
         ({"own": "/", "given": "cpu memory pids"}, "."),
         ({"own": "/", "busy": (".",), "delegated": ("..",)}, None),
-        ({"own": "/../c", "given": "memory pids"}, None),
+        ({"own": "/../sys/a/b", "given": "memory pids"}, None),
     ],
 )
 def test_of_version_2_a_group_that_can_give_both_controllers_is_found(tree, machine, home):
