@@ -45,6 +45,11 @@ def threads(count):
         stop.set()
     return count
 
+def take_and_stay(megabytes):
+    with open("/proc/self/oom_score_adj", "w") as file:
+        file.write("0")
+    return take(megabytes)
+
 def read(path):
     with open(path) as file:
         return file.read()
@@ -136,6 +141,26 @@ def test_the_kernel_has_the_limits(possible):
     finally:
         workers.close()
     assert not any(place.exists() for place in group.places)
+
+
+def test_where_the_server_itself_is_ended_the_death_has_its_name_and_another_takes_its_place(possible):
+    workers = launcher(LITTLE, without=(*OPEN, "user", "seccomp"))
+    made = Code(Source("ex06_self_attention", "x.py", "x.py", TEXT), lambda: WorkerTransport(workers), sys)
+    made.seconds = 60.0
+    try:
+        made.begin(1)
+        assert made.take(1) == 1
+        server = workers._server
+        for number in (server.group.places[0] / "cgroup.procs").read_text().split():
+            Path(f"/proc/{number}/oom_score_adj").write_text("1000")
+        with pytest.raises(Crashed, match="ran out of memory"):
+            made.take_and_stay(4_000)
+        made.begin(1)
+        assert made.take(1) == 1
+        assert workers._server is not server
+    finally:
+        made.close()
+        workers.close()
 
 
 def test_what_fits_into_a_workers_own_limits_is_not_ended_by_the_group(possible):
