@@ -1,6 +1,7 @@
 """Every mistake of every exercise is caught, the likeliest are named, and no check is without use."""
 
 import functools
+import re
 
 import pytest
 
@@ -19,6 +20,15 @@ SEED = 20_170_612
 each_exercise = pytest.mark.parametrize("exercise", Kit().exercises, ids=lambda exercise: exercise.slug)
 
 
+def alike(check, mistake):
+    """How many words the name of a check and what is said of a mistake have in common."""
+    return len(words(check) & words(f"{mistake.name} {mistake.diagnosis}"))
+
+
+def words(text):
+    return set(re.findall("[a-z]{3,}", text.lower()))
+
+
 @pytest.fixture(scope="module")
 def likeliest(session):
     """The likeliest mistakes of an exercise and the first check that names each, built once."""
@@ -35,13 +45,14 @@ def likeliest(session):
 
 @pytest.fixture(scope="module")
 def catchers_of(session):
-    """For every mistake of an exercise a check that catches it, found once: first the ones that caught the last few."""
+    """For every mistake of an exercise a check that catches it, found once: first those with words in common, then the ones that
+    caught the last few."""
 
     def find(exercise):
         understudies, order = session.understudies(exercise), list(session.checks[exercise.slug])
         found = {}
         for variant in mistakes(exercise):
-            for check in order:
+            for check in sorted(order, key=lambda one: -alike(one.id, variant)):
                 if understudies.attempt(variant.name, variant.source, check, check_seed(SEED, check)).error:
                     found[variant.name] = check
                     order = [check, *(other for other in order if other is not check)]
@@ -76,7 +87,7 @@ def test_every_check_catches_some_mistake(session, catchers_of, exercise):
     for name, checks in families.items():
         assert any(
             understudies.attempt(variant.name, variant.source, check, check_seed(SEED, check)).error
-            for variant in reversed(mistakes(exercise))
+            for variant in sorted(mistakes(exercise), key=lambda one: -alike(name, one))
             for check in checks
         ), f"{name} catches no mistake"
 
