@@ -91,6 +91,16 @@ def draw_writer(draw, *, dropout=0.0, longest=6, tries=2, early=False):
     return best[1:]
 
 
+def draw_speaker(draw, *, ends, dropout=0.0):
+    """A model that never says padding, and says the eos at once or never; a source, bos and eos."""
+    model, made_with = draw_model(draw, dropout=dropout)
+    bos_id, eos_id = 1, 2
+    with torch.no_grad():
+        model.output.bias[PAD] = -1e3
+        model.output.bias[eos_id] = 1e3 if ends else -1e3
+    return model, made_with, draw_tokens(draw, "batch source", SOURCE_VOCAB), bos_id, eos_id
+
+
 # ------------------------------------------------------------------------------------------------ tokens to vectors
 
 
@@ -336,9 +346,7 @@ def test_generate_writes_the_most_likely_words(code, draw, expect):
 
 @points(0.25)
 def test_generate_stops_at_max_length(code, draw, expect):
-    model, made_with, source, bos_id, eos_id = draw_writer(draw, tries=1)
-    with torch.no_grad():
-        model.output.bias[eos_id] = -1e3
+    model, made_with, source, bos_id, eos_id = draw_speaker(draw, ends=False)
     mine = code.Transformer(*made_with).load(model)
     expect.agrees(mine.generate, model.generate, source, bos_id, eos_id, draw.integer(2, 6), axes="batch length")
 
@@ -364,9 +372,7 @@ def test_long_sentences_are_read_and_written_whole(code, draw, expect):
 
 @points(0.25)
 def test_generate_stops_after_the_last_row_has_ended(code, draw, expect):
-    model, made_with, source, bos_id, eos_id = draw_writer(draw, tries=1)
-    with torch.no_grad():
-        model.output.bias[eos_id] = 1e3
+    model, made_with, source, bos_id, eos_id = draw_speaker(draw, ends=True)
     mine = code.Transformer(*made_with).load(model)
     expect.agrees(mine.generate, model.generate, source, bos_id, eos_id, 5, axes="batch length")
 
@@ -390,13 +396,13 @@ def test_generate_works_in_eval_mode(code, draw, expect):
 @points(0.125)
 @pytest.mark.parametrize("mode", ["train", "eval", "mixed", "mixed the other way"])
 def test_generate_restores_every_training_flag(code, draw, expect, mode):
-    model, made_with, source, bos_id, eos_id = draw_writer(draw, dropout=1.0, tries=1)
+    model, made_with, source, bos_id, eos_id = draw_speaker(draw, ends=mode in ("eval", "mixed"), dropout=1.0)
     mine = code.Transformer(*made_with).load(model.train(mode in ("train", "mixed")))
     if mode.startswith("mixed"):
         other = mode != "mixed"
         mine.set_training({"encoder": other, "decoder.layers.0.dropout": other, "output": other})
     before = mine.describe()["training"]
-    expect.agrees(mine.generate, model.generate, source, bos_id, eos_id, 6, axes="batch length")
+    expect.agrees(mine.generate, model.generate, source, bos_id, eos_id, 3, axes="batch length")
     after = mine.describe()["training"]
     logits = mine(source, source)  # shows in which mode each part was left
     changed = [name or "the model itself" for name in before if after.get(name) != before[name]]
@@ -412,11 +418,11 @@ def test_generate_restores_every_training_flag(code, draw, expect, mode):
 
 @points(0.25)
 def test_generate_records_no_gradient(code, draw, expect):
-    model, made_with, source, bos_id, eos_id = draw_writer(draw, tries=1)
+    model, made_with, source, bos_id, eos_id = draw_speaker(draw, ends=False)
     mine = code.Transformer(*made_with).load(model)
-    expect.records_no_gradient(mine.generate, source, bos_id, eos_id, 6)
-    expect.keeps_grad_mode(mine.generate, source, bos_id, eos_id, 6)
-    decoder_input = draw_tokens(draw, f"{len(source)} target=3", TARGET_VOCAB, ragged=False)
+    expect.records_no_gradient(mine.generate, source, bos_id, eos_id, 3)
+    expect.keeps_grad_mode(mine.generate, source, bos_id, eos_id, 3)
+    decoder_input = draw_tokens(draw, "batch target=3", TARGET_VOCAB, ragged=False)
     expect.gradients(mine, model, source, decoder_input)
 
 

@@ -45,8 +45,10 @@ def likeliest(session):
 
 @pytest.fixture(scope="module")
 def catchers_of(session):
-    """For every mistake of an exercise a check that catches it, found once: first those with words in common, then the ones that
-    caught the last few."""
+    """For every mistake of an exercise a check that catches it, found once.
+
+    Those with words in common come first, then those that caught the last few.
+    """
 
     def find(exercise):
         understudies, order = session.understudies(exercise), list(session.checks[exercise.slug])
