@@ -29,9 +29,9 @@ def connect(workers, transport):
     return LocalTransport if transport == "local" else lambda: WorkerTransport(workers)
 
 
-def run(session, exercise, text, connect, seed, name="learner"):
-    """All checks of an exercise on a text, without looking for known mistakes."""
-    found = session.checks[exercise.slug]
+def run(session, exercise, text, connect, seed, name="learner", some=slice(None)):
+    """Checks of an exercise on a text, without looking for known mistakes."""
+    found = session.checks[exercise.slug][some]
     understudies = session.understudies(exercise)
     source = source_of(session, exercise, text, name)
     reference = understudies.reference
@@ -108,10 +108,10 @@ def test_the_solution_passes_every_check_on_many_seeds(session, exercise, connec
 
 @each_exercise
 def test_equivalents_pass(session, exercise):
-    """`python -m grader.matrix` puts them to workers too."""
+    """Each meets a third of the checks; `python -m grader.matrix` puts them to all, and in workers too."""
     assert equivalents(exercise)
-    for variant in equivalents(exercise):
-        result = run(session, exercise, variant.source, LocalTransport, 2, variant.name)
+    for number, variant in enumerate(equivalents(exercise)):
+        result = run(session, exercise, variant.source, LocalTransport, 2, variant.name, slice(number % 3, None, 3))
         assert [(variant.name, o.title, o.message) for o in result.outcomes if o.verdict != PASS] == []
 
 
