@@ -295,6 +295,34 @@ class EncoderLayer__pre_norm_adds_the_normed(reference.EncoderLayer):
 
 
 @mistake
+class EncoderLayer__dropout_on_the_queries(reference.EncoderLayer):
+    """The queries are dropped before the attention compares them. Only what a sublayer adds is dropped."""
+
+    def forward(self, x, allowed=None):
+        x = self.norm_1(x + self.dropout(self.self_attention(self.dropout(x), x, x, allowed)[0]))
+        return self.norm_2(x + self.dropout(self.feed_forward(x)))
+
+
+@mistake
+class EncoderLayer__same_entries_dropped_twice(reference.EncoderLayer):
+    """Both sublayers lose the same entries: dropout was drawn once, and each needs a draw of its own."""
+
+    def forward(self, x, allowed=None):
+        mask = self.dropout(torch.ones_like(x))
+        x = self.norm_1(x + mask * self.self_attention(x, x, x, allowed)[0])
+        return self.norm_2(x + mask * self.feed_forward(x))
+
+
+@mistake
+class EncoderLayer__feed_forward_without_dropout(reference.EncoderLayer):
+    """The feed-forward was made without `dropout`, so nothing is dropped inside it."""
+
+    def __init__(self, d_model, num_heads, d_ff, dropout=0.0):
+        super().__init__(d_model, num_heads, d_ff, dropout)
+        self.feed_forward = reference.FeedForward(d_model, d_ff)
+
+
+@mistake
 class EncoderLayer__dropout_after_the_sum(reference.EncoderLayer):
     """Dropout hits the sum, so it drops the word itself too. It belongs on the sublayer's result."""
 

@@ -137,6 +137,74 @@ class DecoderLayer__norm_before_the_sum(reference.DecoderLayer):
 
 
 @mistake
+class DecoderLayer__dropout_on_what_self_attention_reads(reference.DecoderLayer):
+    """What self-attention reads is dropped too. Only what a sublayer adds is dropped."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        y = self.dropout(x)
+        x = self.norm_1(x + self.dropout(self.self_attention(y, y, y, target_allowed)[0]))
+        x = self.norm_2(x + self.dropout(self.cross_attention(x, memory, memory, source_allowed)[0]))
+        return self.norm_3(x + self.dropout(self.feed_forward(x)))
+
+
+@mistake
+class DecoderLayer__dropout_on_the_memory(reference.DecoderLayer):
+    """The memory is dropped before it is read. Only what a sublayer adds is dropped."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        return super().forward(x, self.dropout(memory), target_allowed, source_allowed)
+
+
+@mistake
+class DecoderLayer__dropout_on_the_cross_queries(reference.DecoderLayer):
+    """The queries of cross-attention are dropped. Only what a sublayer adds is dropped."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        x = self.norm_1(x + self.dropout(self.self_attention(x, x, x, target_allowed)[0]))
+        x = self.norm_2(x + self.dropout(self.cross_attention(self.dropout(x), memory, memory, source_allowed)[0]))
+        return self.norm_3(x + self.dropout(self.feed_forward(x)))
+
+
+@mistake
+class DecoderLayer__dropout_on_what_feed_forward_reads(reference.DecoderLayer):
+    """What feed-forward reads is dropped too. Only what a sublayer adds is dropped."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        x = self.norm_1(x + self.dropout(self.self_attention(x, x, x, target_allowed)[0]))
+        x = self.norm_2(x + self.dropout(self.cross_attention(x, memory, memory, source_allowed)[0]))
+        return self.norm_3(x + self.dropout(self.feed_forward(self.dropout(x))))
+
+
+@mistake
+class DecoderLayer__same_features_dropped_twice(reference.DecoderLayer):
+    """Both attentions lose the same features: dropout was drawn once, and each sublayer needs a draw of its own."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        mask = self.dropout(x.new_ones(x.shape))
+        x = self.norm_1(x + mask * self.self_attention(x, x, x, target_allowed)[0])
+        x = self.norm_2(x + mask * self.cross_attention(x, memory, memory, source_allowed)[0])
+        return self.norm_3(x + self.dropout(self.feed_forward(x)))
+
+
+@mistake
+class DecoderLayer__feed_forward_without_dropout(reference.DecoderLayer):
+    """The feed-forward was made without `dropout`, so nothing is dropped inside it."""
+
+    def __init__(self, d_model, num_heads, d_ff, dropout=0.0):
+        super().__init__(d_model, num_heads, d_ff, dropout)
+        self.feed_forward = reference.FeedForward(d_model, d_ff)
+
+
+@mistake
+class Decoder__draws_in_eval_mode(reference.Decoder):
+    """A random number is drawn in eval mode too, so whatever is drawn afterwards changes."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        torch.rand(1)
+        return super().forward(x, memory, target_allowed, source_allowed)
+
+
+@mistake
 class DecoderLayer__dropout_on_the_sum(reference.DecoderLayer):
     """Dropout is applied to the whole sum, so it breaks the residual connection too."""
 

@@ -1,5 +1,7 @@
 """The checks of exercise 10, in teaching order."""
 
+from itertools import pairwise, product
+
 import pytest
 import torch
 
@@ -53,21 +55,6 @@ def silence(layer, *parts):
         for part in parts:
             for parameter in layer.get_submodule(PARTS[part]).parameters():
                 parameter.zero_()
-
-
-def adds_four(layer, part):
-    """Makes this sublayer add 4 to every feature, read from a memory of ones, and the others nothing."""
-    silence(layer, *PARTS)
-    with torch.no_grad():
-        for norm in (layer.norm_1, layer.norm_2, layer.norm_3):
-            norm.weight.fill_(1.0)
-            norm.bias.zero_()
-        if part == "cross":
-            layer.cross_attention.v_proj.weight.copy_(torch.eye(64))
-            layer.cross_attention.v_proj.bias.zero_()
-            layer.cross_attention.out_proj.weight.copy_(4.0 * torch.eye(64))
-        else:
-            layer.get_submodule(PARTS[part]).bias.fill_(4.0)
 
 
 @points(0.25, form=True)
@@ -240,36 +227,71 @@ def test_nothing_is_dropped_in_eval_mode(code, draw, expect):
         expect.true(not drawn, "DecoderLayer draws random numbers in eval mode")
     stack, made_with = draw_stack(draw, dropout=0.5)
     mine = code.Decoder(*made_with).load(stack)
-    for _ in range(2):
-        expect.agrees(mine, stack, *inputs, axes=AXES)
+    for _ in range(2):  # nor may a call remember what the one before was given
+        expect.agrees(mine, stack, *draw_inputs(draw), axes=AXES)
 
 
 @points(0.25)
 @pytest.mark.parametrize("part", ["self", "cross", "feed_forward"])
-def test_half_of_what_a_sublayer_adds_is_dropped(code, draw, expect, part):
-    made_with = (1, 64, 4, 8, 0.5)
-    right = draw.module(reference.Decoder, *made_with).float().train()
-    x = torch.tensor([-1.0, 1.0]).repeat(32).expand(draw.shape("batch=3 target=5 d_model=64"))
-    memory = torch.ones(draw.shape("batch source d_model"))
-    adds_four(right.layers[0], part)
-    masks = []
+def test_only_what_a_sublayer_adds_is_dropped(code, draw, expect, part):
+    made_with = (1, 4, 2, 3, 0.25)
+    right = draw.module(reference.Decoder, *made_with).to(draw.dtype).train()
+    silence(right.layers[0], *{"self": ["cross", "feed_forward"], "cross": ["feed_forward"]}.get(part, ["self"]))
+    x, memory = draw("batch=3 target=12 d_model=4"), draw("batch source d_model")
+    fates = outcomes(right.layers[0], x, memory, part, 1 / (1 - 0.25)).detach()
+    draws = []
     for calls in (1, 2):
         mine = code.Decoder(*made_with).load(right)
         for _ in range(calls):
-            result = expect.tensor(mine(x, memory), draw.shape(AXES))
-            masks.append(result > result.mean(-1, keepdim=True))
-            total = x + 8.0 * masks[-1]  # half survives, and is doubled
-            expected = (total - total.mean(-1, keepdim=True)) / total.std(-1, keepdim=True, correction=0)
-            expect(result, expected, axes=AXES, within=1e-2)
-    share = float(torch.stack(masks).float().mean())
-    # 2880 coins: a fair half differs from 1/2 by 0.0625 once in 10^10 times.
-    fair = abs(share - 0.5) < 0.0625
-    expect.true(fair, f"with dropout=0.5, {share:.0%} of what the sublayer adds survives, expected 50%")
-    fresh = all(bool((a != b).any()) for a, b in ((masks[0], masks[1]), (masks[1], masks[2])))
-    expect.true(fresh, "two forward passes in train mode dropped exactly the same features: the coins are not new")
-    tokens = torch.cat(masks).flatten(0, 1)
-    alone = len({tuple(token) for token in tokens.tolist()}) == len(tokens)
-    expect.true(alone, "two tokens lost exactly the same features: each token needs coins of its own")
+            result = expect.tensor(mine(x, memory), draw.shape(AXES))[:, :, None, None, None]
+            fits = ((result - fates).abs() < 1e-8).all(-1)  # (batch, target, first, inside, last)
+            text = "with dropout p an entry of what a sublayer adds must become 0, or 1 / (1 - p) times as large"
+            fair = bool(fits.flatten(2).any(-1).all())
+            expect.true(fair, f"{text}, and nothing else is dropped", kind="value")
+            first = fits.flatten(3).any(-1).to(torch.uint8).argmax(-1)  # (batch, target)
+            last = fits.flatten(2, 3).any(2).to(torch.uint8).argmax(-1)
+            apart = part == "self" or bool((first != last).any())
+            expect.true(apart, "two sublayers drop the same features: every dropout draws for itself", kind="value")
+            draws.append(first if part == "self" else last)
+    coins_are_independent(expect, draws)
+
+
+def kept(width, scale=1.0):
+    """(2 ** width, width): all that dropout may leave of ones."""
+    return torch.tensor(list(product([0, 1], repeat=width)), dtype=torch.float64) * scale
+
+
+def outcomes(right, x, memory, part, scale):
+    """(batch, target, first, inside, last, d_model): all that x may become, one axis for each dropout."""
+    written = right.self_attention(x, x, x)[0][:, :, None]
+    after_self = right.norm_1(x[:, :, None] + written * kept(4, scale))  # (batch, target, first, d_model)
+    if part == "self":
+        return right.norm_3(right.norm_2(after_self))[:, :, :, None, None]
+    if part == "cross":
+        read = right.cross_attention(after_self.flatten(1, 2), memory, memory)[0].view_as(after_self)
+        x = right.norm_2(after_self[:, :, :, None] + read[:, :, :, None] * kept(4, scale))
+        return right.norm_3(x)[:, :, :, None]
+    x = right.norm_1(x)
+    read = right.cross_attention(x, memory, memory)[0][:, :, None]
+    x = right.norm_2(x[:, :, None] + read * kept(4, scale))[:, :, :, None, None]
+    inside = torch.relu(right.feed_forward.linear_in(x)) * kept(3, scale)[:, None]
+    return right.norm_3(x + right.feed_forward.linear_out(inside) * kept(4, scale))
+
+
+def coins_are_independent(expect, draws):
+    """Demands new coins in each call, and that tokens and features are dropped apart; draws hold rows of `kept`."""
+    fresh = all(bool((a != b).any()) for a, b in pairwise(draws))
+    text = "two forward passes in train mode dropped exactly the same features: the coins are not new"
+    expect.true(fresh, text, kind="value")
+    drawn = torch.cat(draws)  # (call and batch, target)
+    text = "two sentences lost exactly the same features: each needs coins of its own"
+    expect.true(bool((draws[0] != draws[0][:1]).any()), text, kind="value")
+    text = "two tokens lost exactly the same features: each needs coins of its own"
+    expect.true(bool((drawn != drawn[:, :1]).any()), text, kind="value")
+    mixed = bool(((drawn > 0) & (drawn < 15)).any())
+    expect.true(mixed, "dropout drops whole tokens, where each feature needs a coin of its own", kind="value")
+    share = float(kept(4)[drawn].mean())
+    expect.true(share > 0.5, f"with dropout 0.25, {share:.0%} of what is added is kept, expected 75%", kind="value")
 
 
 @points(0.25)
@@ -342,7 +364,7 @@ def test_inputs_and_global_state_are_left_alone(code, draw, expect, training):
         stack, stack_made_with = draw_stack(draw, 1, dropout=0.5)
         code.DecoderLayer(*layer_made_with).load(layer.to(dtype).train(training))(*inputs)
         code.Decoder(*stack_made_with).load(stack.to(dtype).train(training))(*inputs)
-    expect.left_alone(may_draw=True)
+    expect.left_alone(may_draw=training)
 
 
 @points(0.25, form=True)
