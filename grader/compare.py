@@ -76,7 +76,8 @@ def _compare_tuples(actual: Any, expected: tuple[Any, ...], *, what: str, axes: 
 def _compare_plain(actual: Any, expected: Any, *, what: str, within: float | Tensor | None, device: str) -> None:
     if type(actual) is not type(expected):
         wanted = "a Python float" if isinstance(expected, float) else type(expected).__name__
-        raise Mismatch(f"{what} returned {kind_of(actual)}, expected {wanted}", kind="type")
+        verb = "returned" if what.endswith(")") else "is"  # a call, or the words for a value
+        raise Mismatch(f"{what} {verb} {kind_of(actual)}, expected {wanted}", kind="type")
     if isinstance(expected, float):
         factor = within if isinstance(within, float) else WITHIN[torch.float64]
         bound = factor * SLACK[device] * (1 + abs(expected))

@@ -675,3 +675,11 @@ def train_step__device_of_the_machine(model, optimizer, source, targets, bos_id,
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     source, targets = source.to(device), targets.to(device)
     return reference.train_step(model, optimizer, source, targets, bos_id, pad_id, max_norm)
+
+
+@mistake
+def train_step__seed_set_back_after_it(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
+    """Random numbers are set back after each step, so from the second step on dropout drops the same features."""
+    loss = reference.train_step(model, optimizer, source, targets, bos_id, pad_id, max_norm)
+    torch.manual_seed(torch.initial_seed())
+    return loss
