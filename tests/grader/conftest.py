@@ -18,8 +18,8 @@ SLOWEST = ("catalogue", "readme", "contract", "attacks", "commands", "grade", "c
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers():
-    """One more than there are cores: many tests wait for processes that they have started."""
-    return (os.cpu_count() or 1) + 1
+    """Two more than there are cores: many tests wait for processes that they have started."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_configure(config):
