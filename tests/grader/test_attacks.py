@@ -39,7 +39,7 @@ def range_of(kit):
             if workers.name != "fork server":
                 pytest.skip("no fork server on this platform")
             # An attack that ends what starts workers costs a second in each check.
-            place = red_team.Range(kit, kit.find(["6"])[0], workers, every=6 if LEVELS[level] else 1)
+            place = red_team.Range(kit, kit.find(["6"])[0], workers, every=6 if LEVELS[level] else 3)
             stack.callback(place.close)
             return place, place.honest()
 

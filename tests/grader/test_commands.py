@@ -15,6 +15,8 @@ from grader.discovery import Kit
 from grader.layers import LAYERS
 from tests.grader.kits import copy_kit, python, run
 
+HERE = ("--transport", "local")
+"""Saves the start of a worker where a test is about something else."""
 SHORTCUT = "from exercises.ex06_self_attention import *\n"
 
 
@@ -132,14 +134,14 @@ def test_the_same_seed_says_the_same_to_the_byte(little_kit, edited, tmp_path):
     edited("/ math.sqrt(d_k)", "")
     said = []
     for name in ("a.json", "b.json"):
-        run(little_kit, "check", "6", "--seed", "11", "--json", tmp_path / name)
+        run(little_kit, "check", "6", "--seed", "11", "--json", tmp_path / name, *HERE)
         said.append(re.sub(r'"seconds": [\d.e-]+', "", (tmp_path / name).read_text()))
     assert said[0] == said[1]
 
 
 def test_a_hint_shows_one_rung_at_a_time_for_the_failing_check(little_kit, edited):
     edited("/ math.sqrt(d_k)", "")
-    assert run(little_kit, "check", "6").returncode == 1
+    assert run(little_kit, "check", "6", *HERE).returncode == 1
     said = [run(little_kit, "hint", "6").stdout for _ in range(6)]
     rungs = [re.search(r"hint (\d) of 3", text) for text in said]
     assert [rung[1] if rung else "save first" for rung in rungs] == ["1", "save first", "2", "save first", "3", "3"]
@@ -158,7 +160,7 @@ def test_a_hint_without_a_known_failure_says_what_to_do(little_kit):
 def test_states_follow_what_was_checked(little_kit, edited, invoke):
     file = edited("scores / math.sqrt(d_k)", "scores / math.sqrt(d_k)  # mine")
     assert invoke("list").output.splitlines()[1].split()[0] in ("not", "changed")
-    assert run(little_kit, "check", "6").returncode == 0
+    assert run(little_kit, "check", "6", *HERE).returncode == 0
     assert "The reference solution: " in invoke("hint", "6").output
     everything = invoke("hint", "6", "worked by hand").output
     assert re.findall(r"^  (\d)\. ", everything, flags=re.MULTILINE) == ["1", "2", "3"], "nothing is held back"
