@@ -61,11 +61,13 @@ def main(kills, count, exercises):
         place = Path(folder)
         for student in classes.students(count, Kit().find(exercises)):
             student.write(place / "class")
+        begun = time.perf_counter()
         if start(place, "undisturbed").wait() != 0:
             raise SystemExit("the undisturbed run failed")
+        whole = time.perf_counter() - begun
         for number in range(kills):
             before = records(place)
-            wanted, delay = before + rng.randrange(2 * count // kills), rng.uniform(0, 3)
+            wanted, delay = before + rng.randrange(count // kills + 1), rng.uniform(0, whole / kills / 2)
             killed = kill(start(place, "killed"), place, wanted, delay)
             how = "killed" if killed else "had ended"
             print(f"{number + 1}: {how}, {before} of {count} records before, {records(place)} after", flush=True)
