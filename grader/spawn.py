@@ -25,8 +25,6 @@ from grader.sandbox import NO_MEMORY
 KEPT = ("SYSTEMROOT", "PATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_HOME")
 FIRST_USER = 1_000_000_000
 """Users from here on own nothing on any machine: each judge's workers get one of their own."""
-
-
 KILLED = (-9, 128 + 9)
 """The exit status of a process that was killed, and of a bubblewrap around one."""
 

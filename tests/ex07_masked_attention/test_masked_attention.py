@@ -161,7 +161,8 @@ def test_attention_obeys_any_mask(code, draw, expect):
 @points(0.05)
 @pytest.mark.parametrize("many", ["query", "key"])
 def test_attention_over_long_sequences(code, draw, expect, many):
-    draw.size("batch=1"), draw.size(f"{many}={LONG}")
+    for axis in ("batch=1", f"{many}={LONG}"):
+        draw.size(axis)
     inputs = draw_inputs(draw)
     expect.agrees(code.masked_attention, reference.masked_attention, *inputs, draw_allowed(draw), axes=ATTENTION)
 

@@ -1,10 +1,11 @@
 """The checks of exercise 9, in teaching order."""
 
-from itertools import pairwise, product
+from itertools import pairwise
 
 import pytest
 import torch
 
+from grader.coins import demand_independent, kept
 from grader.marks import points, shortcuts
 from solutions import ex09_encoder_layer as reference
 
@@ -237,15 +238,10 @@ def test_dropout_zeroes_some_entries_and_scales_the_others(code, draw, expect, p
     first = fits.flatten(3).any(-1).to(torch.uint8).argmax(-1)  # (batch, length)
     last = fits.flatten(2, 3).any(2).to(torch.uint8).argmax(-1)
     for drawn in (first, last) if place == "feed_forward" else (first,):
-        coins_are_independent(expect, drawn)
+        demand_independent(expect, [drawn], d_model)
     if place == "feed_forward":
         text = "both sublayers drop the same entries: every dropout draws for itself"
         expect.true(bool((first != last).any()), text, kind="value")
-
-
-def kept(width, scale=1.0):
-    """(2 ** width, width): all that dropout may leave of ones."""
-    return torch.tensor(list(product([0, 1], repeat=width)), dtype=torch.float64) * scale
 
 
 def outcomes(right, x, scale, place):
@@ -258,16 +254,6 @@ def outcomes(right, x, scale, place):
         return right.norm_2(x)
     inside = torch.relu(right.feed_forward.linear_in(x)) * kept(3, scale)[:, None]
     return right.norm_2(x + right.feed_forward.linear_out(inside) * kept(4, scale))
-
-
-def coins_are_independent(expect, drawn):
-    """Demands that sentences, tokens and entries are dropped apart; drawn (batch, length) are rows of `kept`."""
-    expect.true(bool((drawn != drawn[:1]).any()), "dropout drops the same entries in every sentence", kind="value")
-    expect.true(bool((drawn != drawn[:, :1]).any()), "dropout drops the same entries of every token", kind="value")
-    mixed = bool(((drawn > 0) & (drawn < 15)).any())
-    expect.true(mixed, "dropout drops whole tokens, where each entry has a fate of its own", kind="value")
-    share = float(kept(4)[drawn].mean())
-    expect.true(share > 0.5, f"with dropout 0.25, {share:.0%} of the entries are kept, expected 75%", kind="value")
 
 
 @points(0.25)

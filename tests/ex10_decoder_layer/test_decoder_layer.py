@@ -1,10 +1,9 @@
 """The checks of exercise 10, in teaching order."""
 
-from itertools import pairwise, product
-
 import pytest
 import torch
 
+from grader.coins import demand_independent, kept
 from grader.marks import points, shortcuts
 from solutions import ex10_decoder_layer as reference
 
@@ -253,12 +252,7 @@ def test_only_what_a_sublayer_adds_is_dropped(code, draw, expect, part):
             apart = part == "self" or bool((first != last).any())
             expect.true(apart, "two sublayers drop the same features: every dropout draws for itself", kind="value")
             draws.append(first if part == "self" else last)
-    coins_are_independent(expect, draws)
-
-
-def kept(width, scale=1.0):
-    """(2 ** width, width): all that dropout may leave of ones."""
-    return torch.tensor(list(product([0, 1], repeat=width)), dtype=torch.float64) * scale
+    demand_independent(expect, draws, 4)
 
 
 def outcomes(right, x, memory, part, scale):
@@ -276,22 +270,6 @@ def outcomes(right, x, memory, part, scale):
     x = right.norm_2(x[:, :, None] + read * kept(4, scale))[:, :, :, None, None]
     inside = torch.relu(right.feed_forward.linear_in(x)) * kept(3, scale)[:, None]
     return right.norm_3(x + right.feed_forward.linear_out(inside) * kept(4, scale))
-
-
-def coins_are_independent(expect, draws):
-    """Demands new coins in each call, and that tokens and features are dropped apart; draws hold rows of `kept`."""
-    fresh = all(bool((a != b).any()) for a, b in pairwise(draws))
-    text = "two forward passes in train mode dropped exactly the same features: the coins are not new"
-    expect.true(fresh, text, kind="value")
-    drawn = torch.cat(draws)  # (call and batch, target)
-    text = "two sentences lost exactly the same features: each needs coins of its own"
-    expect.true(bool((draws[0] != draws[0][:1]).any()), text, kind="value")
-    text = "two tokens lost exactly the same features: each needs coins of its own"
-    expect.true(bool((drawn != drawn[:, :1]).any()), text, kind="value")
-    mixed = bool(((drawn > 0) & (drawn < 15)).any())
-    expect.true(mixed, "dropout drops whole tokens, where each feature needs a coin of its own", kind="value")
-    share = float(kept(4)[drawn].mean())
-    expect.true(share > 0.5, f"with dropout 0.25, {share:.0%} of what is added is kept, expected 75%", kind="value")
 
 
 @points(0.25)
