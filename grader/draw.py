@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from grader.describe import parts_of, set_training
+from grader.first_values import without_first_values
 
 SIZES = (2, 3, 4, 5, 6, 7)
 M = TypeVar("M", bound=nn.Module)
@@ -20,20 +20,6 @@ def derived_seed(*parts: object) -> int:
     """A number below 2^31 that depends on nothing but its arguments."""
     text = ":".join(str(part) for part in parts).encode()
     return int.from_bytes(hashlib.sha256(text).digest()[:4], "little") >> 1
-
-
-@contextmanager
-def _without_first_values() -> Iterator[None]:
-    """Modules of torch made here hold whatever is in memory: half the time of making one."""
-    kinds: list[Any] = [nn.Linear, nn.Embedding, nn.RNNBase]
-    originals = [kind.reset_parameters for kind in kinds]
-    try:
-        for kind in kinds:
-            kind.reset_parameters = lambda self: None
-        yield
-    finally:
-        for kind, original in zip(kinds, originals, strict=True):
-            kind.reset_parameters = original
 
 
 class Draw:
@@ -111,7 +97,7 @@ class Draw:
 
     def module(self, kind: Callable[..., M], *args: Any, **kwargs: Any) -> M:
         """`kind(*args, **kwargs)` with every parameter drawn; torch's own random numbers stay where they are."""
-        with _without_first_values():
+        with without_first_values():
             made = kind(*args, **kwargs)
         return self.weights(made)
 

@@ -88,13 +88,15 @@ class Expect:
         within: float | None,
     ) -> Any:
         actual = function(*args, **kwargs)
-        expected = reference(*args, **kwargs)
+        with torch.no_grad():
+            expected = reference(*args, **kwargs)
         what = self._last()
         narrow = [x.dtype for x in leaves([args, kwargs]) if isinstance(x, Tensor) and x.is_floating_point()]
         if within is not None or not narrow or narrow[0] is torch.float64:
             self._compare(actual, expected, what=what, axes=axes, within=within)
             return expected
-        exact = in_float64(reference)(*widened(args), **widened(kwargs))
+        with torch.no_grad():
+            exact = in_float64(reference)(*widened(args), **widened(kwargs))
         self._compare_narrow(actual, expected, exact, what, axes)
         return expected
 
@@ -220,7 +222,9 @@ class Expect:
                 raise Mismatch(f"{call.text} changed {changed[0]} for everybody", kind="rule")
 
     def no_shortcuts(self) -> None:
-        """Demands that none of the exercise's shortcuts was used so far."""
+        """Demands that none of the exercise's shortcuts was used so far; the check begins with `watch_every_call`."""
+        if not self._code.watched:
+            raise RuntimeError("a check of shortcuts must begin with code.watch_every_call()")
         if self._code.shortcuts:
             name = self._code.shortcuts[0]
             raise Mismatch(f"uses {name}: this exercise asks you to build it", kind="rule")

@@ -45,6 +45,8 @@ class Code:
         self.requests: list[Request] = []
         """All that this check has asked, for the judge to ask other files the same."""
         self.shortcuts: list[str] = []
+        self.watched = False
+        """Whether this check has every call of torch looked at for shortcuts."""
         self.lines: dict[str, int] = {}
         self.changed: list[str] = []
         self.transport: Transport | None = None
@@ -67,7 +69,7 @@ class Code:
     def prepare(self) -> None:
         """Loads the file unless it is loaded, and forgets the last check."""
         self.calls, self.requests, self._desk, self.place = [], [], Desk(self), self.device
-        self._printed = ""
+        self._printed, self.watched = "", False
         if self.failure is not None:
             raise self.failure
         if self.transport is None:
@@ -132,6 +134,11 @@ class Code:
             raise NotHere(f"torch {torch.__version__} cannot simulate a GPU here")
         self.request("simulate", text="the start of a check")
         self.place = pretend.NAME
+
+    def watch_every_call(self) -> None:
+        """From here to the end of the check every call of torch is looked at for shortcuts, however it is reached."""
+        self.request("watch", text="the start of a check")
+        self.watched = True
 
     def earlier(self, slug: str, name: str) -> Function:
         """A name of an earlier exercise's reference, on the learner's side."""

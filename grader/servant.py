@@ -28,6 +28,7 @@ from grader.describe import (
     parts_of,
     set_training,
 )
+from grader.first_values import lighten
 from grader.gradients import pull_back, unflattened
 from grader.importer import PACKAGE, ExerciseFinder, compile_source
 from grader.optimizer import GradientDescent
@@ -86,10 +87,12 @@ class Servant:
         self._grad = False
         self._device = "cpu"
         self._simulating = False
+        self._closely = False
         self.file = ""
         self._module = ModuleType("unloaded")
         self._finder = ExerciseFinder({})
         self._tripwires = Tripwires()
+        lighten()
         self._spare = mmap.mmap(-1, SPARE) if alone else None
         """Given back when memory runs out, to have some for saying so."""
 
@@ -213,13 +216,18 @@ class Servant:
         self._objects.clear()
         self._numbers.clear()
         self._calls.clear()
-        self._simulating = False
+        self._simulating = self._closely = False
         seed_everything(seed)
         return {}
 
     def _do_simulate(self) -> dict[str, Any]:
         """What follows, up to the next check, happens on the simulated GPU."""
         self._simulating = True
+        return {}
+
+    def _do_watch(self) -> dict[str, Any]:
+        """Every call of torch, up to the next check, is looked at for shortcuts."""
+        self._closely = True
         return {}
 
     def _do_call(
@@ -302,7 +310,7 @@ class Servant:
             stack.enter_context(self._finder.active())
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore" if self._quiet else "default")
-        stack.enter_context(self._tripwires.armed())
+        stack.enter_context(self._tripwires.armed(closely=self._closely))
         return stack
 
     def _find(self, target: list[Any]) -> Any:

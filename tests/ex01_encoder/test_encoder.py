@@ -260,6 +260,7 @@ def test_inputs_and_global_state_are_left_alone(code, draw, expect, layout):
 
 @points(0.25, form=True)
 def test_no_library_call_does_the_work(code, draw, expect):
+    code.watch_every_call()
     step, sequences = draw_step(draw), draw_sequences(draw)
     code.lstm_cell(*step)
     code.encode(*sequences)

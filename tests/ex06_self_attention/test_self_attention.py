@@ -172,6 +172,7 @@ def test_inputs_and_global_state_are_left_alone(code, draw, expect):
 
 @points(0.25, form=True)
 def test_no_library_call_does_the_work(code, draw, expect):
+    code.watch_every_call()
     inputs = draw_inputs(draw)
     q, k, _ = reference.project_qkv(*inputs)
     code.project_qkv(*inputs)

@@ -381,6 +381,7 @@ def test_inputs_and_global_state_are_left_alone(code, draw, expect):
 
 @points(0.15, form=True)
 def test_no_library_call_does_the_work(code, draw, expect):
+    code.watch_every_call()
     call_everything(code, draw)
     expect.no_shortcuts()
 

@@ -182,8 +182,14 @@ def test_weights_are_exactly_zero_where_not_allowed(code, draw, expect):
     right = draw_right(draw)
     query, key, value = draw_inputs(draw)
     mine = learners(code, right)
-    for scale in (1, 100):  # scores of about 1, then of about 1e4
-        expect_zeros(expect, mine, right, query * scale, key * scale, value, draw_mask(draw))
+    expect_zeros(expect, mine, right, query, key, value, draw_mask(draw))
+    q, k = (reference.split_heads(part, right.num_heads) for part in (right.q_proj(query), right.k_proj(key)))
+    scores = (q @ k.transpose(-1, -2) / math.sqrt(q.size(-1))).detach()
+    row, _, asks, lowest = torch.unravel_index(scores.argmin(), scores.shape)
+    allowed = draw_mask(draw)
+    allowed[row, asks] = torch.arange(key.size(1)) == lowest  # of all scores the smallest
+    scale = math.sqrt(3e4 / -float(scores.min()))  # makes it about -3e4
+    expect_zeros(expect, mine, right, query * scale, key * scale, value, allowed)
 
 
 @points(0.5)
@@ -263,7 +269,11 @@ def test_no_size_is_too_large(code, draw, expect, sizes):
     for axis in ("d_head=8", *sizes.split()):
         draw.size(axis)
     right = draw_right(draw)
-    expect.agrees(learners(code, right), right, *draw_inputs(draw), draw_mask(draw, "batch 1 key"), axes=ATTENTION)
+    query, key, value = draw_inputs(draw)
+    allowed = draw_mask(draw, "batch 1 key")
+    allowed[..., -2:] = True
+    query = query * 0.1  # no key takes it all
+    expect.agrees(learners(code, right), right, query, key, value, allowed, axes=ATTENTION)
 
 
 @points(0.2)
@@ -342,6 +352,7 @@ def test_inputs_weights_and_global_state_are_left_alone(code, draw, expect):
 
 @points(0.25, form=True)
 def test_no_library_call_does_the_work(code, draw, expect):
+    code.watch_every_call()
     right = draw_right(draw)
     inputs, mine = draw_inputs(draw), learners(code, right)
     code.split_heads(inputs[0], right.num_heads)

@@ -14,6 +14,7 @@ from grader.checks import title
 from grader.discovery import Kit
 from grader.draw import Draw, derived_seed
 from grader.errors import KitError, UsageError
+from grader.first_values import without_first_values
 from grader.importer import ExerciseFinder
 from grader.stub import stub_of
 from grader.surroundings import watched
@@ -217,32 +218,35 @@ def test_a_title_is_the_name_of_its_check():
 # ------------------------------------------------------------------------------------------------ tripwires
 
 
-def used(names, action):
+def used(names, action, *, closely=False):
     wires = Tripwires(names)
-    with wires.armed():
+    with wires.armed(closely=closely):
         action()
     return wires.used
 
 
+def import_as(name):
+    scope = {}
+    exec(f"from torch.nn.functional import {name} as mine", scope)
+    return scope["mine"]
+
+
 X = torch.ones(2, 3, 4)
 H = torch.zeros(1, 3, 2)
+W = [torch.ones(8, 4), torch.ones(8, 2)]
 ALIAS = F.scaled_dot_product_attention
 
 
+@pytest.mark.parametrize("closely", [False, True])
 @pytest.mark.parametrize(
     ("name", "action"),
     [
         ("F.scaled_dot_product_attention", lambda: F.scaled_dot_product_attention(X, X, X)),
-        ("F.scaled_dot_product_attention", lambda: ALIAS(X, X, X)),
+        ("F.scaled_dot_product_attention", lambda: import_as("scaled_dot_product_attention")(X, X, X)),
         ("F.scaled_dot_product_attention", lambda: getattr(F, "scaled_dot" + "_product_attention")(X, X, X)),
-        ("F.scaled_dot_product_attention", lambda: torch.ops.aten.scaled_dot_product_attention(X, X, X)),
+        ("F.scaled_dot_product_attention", lambda: torch._C._nn.scaled_dot_product_attention(X, X, X)),
         ("nn.LSTM", lambda: nn.LSTM(4, 2)),
-        (
-            "nn.LSTM",
-            lambda: torch.ops.aten.lstm.input(
-                X, [H, H], [torch.ones(8, 4), torch.ones(8, 2)], False, 1, 0.0, False, False, False
-            ),
-        ),
+        ("nn.LSTM", lambda: torch._VF.lstm(X, [H, H], W, False, 1, 0.0, False, False, False)),
         ("nn.GRU*", lambda: nn.GRUCell(4, 2)),
         ("nn.RNN*", lambda: nn.RNN(4, 2)),
         ("nn.MultiheadAttention", lambda: nn.MultiheadAttention(4, 2)),
@@ -262,8 +266,20 @@ ALIAS = F.scaled_dot_product_attention
         ),
     ],
 )
-def test_a_shortcut_is_seen_by_its_use(name, action):
-    assert used([name], action)
+def test_a_shortcut_is_seen_by_its_use(name, action, closely):
+    assert used([name], action, closely=closely)
+
+
+@pytest.mark.parametrize(
+    ("name", "action"),
+    [
+        ("F.scaled_dot_product_attention", lambda: ALIAS(X, X, X)),
+        ("F.scaled_dot_product_attention", lambda: torch.ops.aten.scaled_dot_product_attention(X, X, X)),
+        ("nn.LSTM", lambda: torch.ops.aten.lstm.input(X, [H, H], W, False, 1, 0.0, False, False, False)),
+    ],
+)
+def test_a_shortcut_by_a_back_way_is_seen_where_every_call_is_watched(name, action):
+    assert used([name], action, closely=True)
 
 
 @pytest.mark.parametrize(
@@ -276,13 +292,22 @@ def test_a_shortcut_is_seen_by_its_use(name, action):
     ],
 )
 def test_everything_else_is_not(name, action):
-    assert used([name], action) == []
+    assert used([name], action, closely=True) == []
 
 
 def test_nothing_stays_patched():
-    before = nn.LSTM.__init__
-    used(["nn.LSTM"], lambda: None)
-    assert nn.LSTM.__init__ is before
+    before = nn.LSTM.__init__, torch.lstm, F.layer_norm
+    used(["nn.LSTM", "F.layer_norm"], lambda: None)
+    assert (nn.LSTM.__init__, torch.lstm, F.layer_norm) == before
+
+
+def test_a_layer_made_without_first_values_draws_nothing():
+    before = torch.get_rng_state()
+    with without_first_values():
+        nn.Linear(3, 4)
+    assert torch.equal(torch.get_rng_state(), before)
+    nn.Linear(3, 4)
+    assert not torch.equal(torch.get_rng_state(), before)
 
 
 # ------------------------------------------------------------------------------------------------ surroundings
