@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import traceback
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor, nn
@@ -36,25 +37,46 @@ def parameters_of(parts: Parts) -> dict[str, nn.Parameter]:
     }
 
 
+def layout(parameters: Mapping[str, Tensor]) -> bytes:
+    """Names and shapes in one piece, sorted: two modules of the same layout can hold the same state."""
+    return "\n".join(sorted([f"{name} {[*tensor.shape]}" for name, tensor in parameters.items()])).encode()
+
+
 def set_training(parts: Parts, flag: bool) -> None:
     """What `module.train(flag)` does, without the search for parameters in every assignment."""
     for _, part in parts:
         object.__setattr__(part, "training", flag)
 
 
+def introduce_module(module: nn.Module) -> dict[str, Any]:
+    """A module's class, and its other facts in one piece, to be compared and not read."""
+    parts = parts_of(module)
+    parameters = parameters_of(parts)
+    off = [name for name, part in parts if not part.training]
+    names = [name for name, _ in parts]
+    return {
+        "class": type(module).__name__,
+        "facts": layout(parameters) + repr((_shared(parameters), names, off)).encode(),
+    }
+
+
 def describe_module(module: nn.Module) -> dict[str, Any]:
     """A module's parameters, which names share one, and the training flags of its parts."""
     parts = parts_of(module)
     parameters = parameters_of(parts)
-    owners: dict[int, list[str]] = {}
-    for name, parameter in parameters.items():
-        owners.setdefault(id(parameter), []).append(name)
     return {
         "class": type(module).__name__,
         "parameters": {name: list(parameter.shape) for name, parameter in parameters.items()},
-        "shared": [names for names in owners.values() if len(names) > 1],
+        "shared": _shared(parameters),
         "training": {name: part.training for name, part in parts},
     }
+
+
+def _shared(parameters: Mapping[str, Tensor]) -> list[list[str]]:
+    owners: dict[int, list[str]] = {}
+    for name, parameter in parameters.items():
+        owners.setdefault(id(parameter), []).append(name)
+    return [names for names in owners.values() if len(names) > 1]
 
 
 def describe_error(error: BaseException, file: str) -> dict[str, Any]:

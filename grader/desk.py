@@ -105,7 +105,7 @@ class Desk:
 
     def _resolve(self, reference: Reference) -> Any:
         if reference.kind == "module":
-            return Module(self._code, Reference("module", reference.id, replies.about(reference.about)))
+            return Module(self._code, Reference("module", reference.id, replies.introduction(reference.about)))
         if reference.kind == "optimizer":
             return Optimizer(reference)
         if reference.kind == "opaque" and 0 <= reference.id < len(self._kept):

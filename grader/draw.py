@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from grader.describe import parts_of, set_training
+from grader.describe import parameters_of, parts_of, set_training
 from grader.first_values import without_first_values
 
 SIZES = (2, 3, 4, 5, 6, 7)
@@ -87,12 +87,13 @@ class Draw:
 
     def weights(self, module: M, *, scale: float = 0.5) -> M:
         """The same module with every parameter drawn anew, in float64 and in eval mode."""
-        parameters = list(module.parameters())
+        parts = parts_of(module)
+        parameters = list({id(parameter): parameter for parameter in parameters_of(parts).values()}.values())
         sizes = [parameter.numel() for parameter in parameters]
         values = torch.randn(sum(sizes), generator=self.generator, dtype=torch.float64).mul_(scale).to(self.dtype)
         for parameter, part in zip(parameters, torch.split(values, sizes), strict=True):
             parameter.data = part.view(parameter.shape)
-        set_training(parts_of(module), False)
+        set_training(parts, False)
         return module
 
     def module(self, kind: Callable[..., M], *args: Any, **kwargs: Any) -> M:

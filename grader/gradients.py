@@ -34,7 +34,8 @@ def pull_back(outputs: Sequence[Tensor], cotangents: Sequence[Tensor], wanted: S
 
 def flattened(state: Mapping[str, Tensor]) -> Tensor:
     """All values of a state, of one dtype, in a row: one tensor travels faster than fifty."""
-    return torch.cat([tensor.reshape(-1) for tensor in state.values()])
+    with torch.no_grad():
+        return torch.cat([tensor.reshape(-1) for tensor in state.values()])
 
 
 def unflattened(values: Tensor, shapes: Mapping[str, Sequence[int]]) -> dict[str, Tensor]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from grader.errors import Mismatch, Raised
+from grader import replies
+from grader.describe import layout, parameters_of, parts_of
+from grader.errors import Crashed, Mismatch, Raised
 from grader.gradients import flattened
-from grader.values import Reference
+from grader.values import CodecError, Reference
 
 if TYPE_CHECKING:
     from grader.remote import Code
@@ -92,10 +95,14 @@ class Module:
 
         Raises Mismatch where a parameter is missing, has another shape or a name that the contract does not have.
         """
-        state = {name: parameter.detach() for name, parameter in reference.named_parameters()}
-        shapes = {name: list(tensor.shape) for name, tensor in state.items()}
-        text = f"{self._name()}.load_state_dict(...)"
-        mine = self._code.request("load_state", self, shapes, flattened(state), reference.training, text=text)["value"]
+        state = parameters_of(parts_of(reference))
+        text, values = f"{self._name()}.load_state_dict(...)", flattened(dict(sorted(state.items())))
+        mine = self._code.request("load_state", self, layout(state), values, reference.training, text=text)["value"]
+        if mine is not None:
+            self._demand_fit(mine, state)
+        return self
+
+    def _demand_fit(self, mine: dict[str, list[int]], state: Mapping[str, Tensor]) -> None:
         for name, tensor in state.items():
             if name not in mine:
                 extra = [other for other in mine if other not in state]
@@ -106,12 +113,13 @@ class Module:
                 raise Mismatch(f"{text}, expected {tuple(tensor.shape)}", kind="shape")
         if extra := [name for name in mine if name not in state]:
             raise Mismatch(f"{self._name()} has a parameter that was not asked for: {extra[0]}", kind="type")
-        return self
 
     def describe(self) -> dict[str, Any]:
         """Its parameters' names and shapes, the names that share one parameter, and the training flags of its parts."""
-        about: dict[str, Any] = self._code.request("describe", self, text=self._name())["value"]
-        return about
+        try:
+            return replies.description(self._code.request("describe", self, text=self._name())["value"])
+        except CodecError:
+            raise Crashed("the code sent bytes that are no result") from None
 
     def parameters(self) -> dict[str, Tensor]:
         """The values of its parameters now."""

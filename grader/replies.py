@@ -52,13 +52,13 @@ REPLY: dict[str, Test] = {
     "inputs": _each(_optional(_is(Tensor))),
     "parameters": _named(_optional(_is(Tensor))),
 }
-ABOUT: dict[str, Test] = {
+INTRODUCTION: dict[str, Test] = {"class": _is(str), "facts": _is(bytes)}
+DESCRIPTION: dict[str, Test] = {
     "class": _is(str),
     "parameters": _named(_each(_is(int))),
     "shared": _each(_each(_is(str))),
     "training": _named(lambda flag: True),
 }
-"""What a module says about itself."""
 
 
 def check(reply: Any) -> dict[str, Any]:
@@ -68,9 +68,18 @@ def check(reply: Any) -> dict[str, Any]:
     return reply
 
 
-def about(claim: Any) -> dict[str, Any]:
-    """What a module claims to be. Raises CodecError where it is no description."""
-    if type(claim) is not dict or claim.keys() != ABOUT.keys() or not _fits(claim, ABOUT):
+def introduction(claim: Any) -> dict[str, Any]:
+    """What a new module claims to be. Raises CodecError where it is no introduction."""
+    return _whole(claim, INTRODUCTION)
+
+
+def description(claim: Any) -> dict[str, Any]:
+    """What a module says of itself. Raises CodecError where it is no description."""
+    return _whole(claim, DESCRIPTION)
+
+
+def _whole(claim: Any, tests: dict[str, Test]) -> dict[str, Any]:
+    if type(claim) is not dict or claim.keys() != tests.keys() or not _fits(claim, tests):
         raise CodecError("no module")
     return claim
 

@@ -24,6 +24,8 @@ from grader.describe import (
     describe_error,
     describe_input,
     describe_module,
+    introduce_module,
+    layout,
     parameters_of,
     parts_of,
     set_training,
@@ -138,7 +140,7 @@ class Servant:
         if isinstance(value, Opaque):
             return Reference("opaque", value._number)
         if isinstance(value, nn.Module):
-            return Reference("module", self._keep(value), describe_module(value))
+            return Reference("module", self._keep(value), introduce_module(value))
         if isinstance(value, GradientDescent):
             return Reference("optimizer", self._keep(value))
         return None
@@ -264,23 +266,21 @@ class Servant:
         of_parameters = dict(zip(parameters, gradients[len(inputs) :], strict=True))
         return {"inputs": gradients[: len(inputs)], "parameters": of_parameters}
 
-    def _do_load_state(
-        self, module: nn.Module, shapes: dict[str, list[int]], values: Tensor, training: bool
-    ) -> dict[str, Any]:
-        """Loads a state that fits, and says in any case what the module has."""
+    def _do_load_state(self, module: nn.Module, asked: bytes, values: Tensor, training: bool) -> dict[str, Any]:
+        """Loads a state that fits; where it does not, says what the module has."""
         parts = parts_of(module)
         parameters = parameters_of(parts)
-        mine = {name: list(parameter.shape) for name, parameter in parameters.items()}
-        if mine == shapes:
-            state = unflattened(values, shapes)
-            if self._where == "cpu" and not any(part._buffers for _, part in parts):
-                for name, parameter in parameters.items():
-                    parameter.data = state[name]  # a tenth of the cost of what follows
-            else:
-                module.to(device=self._where, dtype=values.dtype)
-                module.load_state_dict(state, strict=False)  # buffers are the learner's
-            set_training(parts, training)
-        return {"value": mine}
+        if layout(parameters) != asked:
+            return {"value": {name: list(parameter.shape) for name, parameter in parameters.items()}}
+        state = unflattened(values, {name: parameters[name].shape for name in sorted(parameters)})
+        if self._where == "cpu" and not any(part._buffers for _, part in parts):
+            for name, parameter in parameters.items():
+                parameter.data = state[name]  # a tenth of the cost of what follows
+        else:
+            module.to(device=self._where, dtype=values.dtype)
+            module.load_state_dict(state, strict=False)  # buffers are the learner's
+        set_training(parts, training)
+        return {"value": None}
 
     def _do_state(self, module: nn.Module) -> dict[str, Any]:
         return {"value": {name: parameter.detach() for name, parameter in module.named_parameters()}}

@@ -195,7 +195,7 @@ def test_masks_may_be_left_out_or_broadcast(code, draw, expect, masks):
     mine = code.DecoderLayer(*made_with).load(layer)
     for read, allowed in cases:
         expect.agrees(mine, layer, x, read, **allowed, axes=AXES)
-    stack, made_with = draw_stack(draw)
+    stack, made_with = draw_stack(draw, 1)
     mine = code.Decoder(*made_with).load(stack)
     for allowed in given:
         expect.agrees(mine, stack, x, memory, **allowed, axes=AXES)

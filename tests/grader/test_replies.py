@@ -56,7 +56,15 @@ def test_a_reply_says_which_shortcuts_were_used():
 
 
 def test_a_module_describes_itself_in_full():
-    assert replies.about(MODULE) == MODULE
+    assert replies.description(MODULE) == MODULE
     for claim in (None, {}, {**MODULE, "class": 1}, {**MODULE, "parameters": {"w": ["x"]}}, {**MODULE, "more": 1}):
         with pytest.raises(CodecError):
-            replies.about(claim)
+            replies.description(claim)
+
+
+def test_a_new_module_says_its_class_and_its_facts():
+    new = {"class": "A", "facts": b"w [2]"}
+    assert replies.introduction(new) == new
+    for claim in (None, {}, MODULE, {**new, "class": 1}, {**new, "facts": "w [2]"}):
+        with pytest.raises(CodecError):
+            replies.introduction(claim)

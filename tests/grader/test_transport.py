@@ -54,6 +54,15 @@ class Affine(nn.Module):
 
     def twice(self, x):
         return self(self(x))
+
+class Turned(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.b = nn.Linear(2, 2)
+        self.a = nn.Linear(2, 2)
+
+    def forward(self, x):
+        return self.b(self.a(x))
 """
 
 
@@ -208,6 +217,15 @@ def test_a_parameter_with_another_name_or_shape_is_named(make):
         code.Affine(3).load(draw.weights(Affine(4)))
     with pytest.raises(Mismatch, match=r"Affine has no parameter weight; it has linear.weight, linear.bias"):
         code.Affine(3).load(draw.weights(torch.nn.Linear(3, 3)))
+
+
+def test_parameters_may_be_made_in_another_order(make):
+    right = torch.nn.Sequential()
+    right.add_module("a", torch.nn.Linear(2, 2))
+    right.add_module("b", torch.nn.Linear(2, 2))
+    code, draw = make(), Draw(4)
+    mine = code.Turned().load(draw.weights(right))
+    Expect(code, draw).agrees(mine, right, draw("3 2"))
 
 
 def test_an_optimizer_updates_the_learners_parameters(make):
