@@ -37,6 +37,11 @@ def parameters_of(parts: Parts) -> dict[str, nn.Parameter]:
     }
 
 
+def each_once(parts: Parts) -> list[nn.Parameter]:
+    """Every parameter, one that has several names once."""
+    return list({id(parameter): parameter for parameter in parameters_of(parts).values()}.values())
+
+
 def layout(parameters: Mapping[str, Tensor]) -> bytes:
     """Names and shapes in one piece, sorted: two modules of the same layout can hold the same state."""
     return "\n".join(sorted([f"{name} {[*tensor.shape]}" for name, tensor in parameters.items()])).encode()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from grader.describe import parameters_of, parts_of, set_training
+from grader.describe import each_once, parts_of, set_training
 from grader.first_values import without_first_values
+from grader.moulds import mould_of
 
 SIZES = (2, 3, 4, 5, 6, 7)
 M = TypeVar("M", bound=nn.Module)
@@ -88,19 +89,28 @@ class Draw:
     def weights(self, module: M, *, scale: float = 0.5) -> M:
         """The same module with every parameter drawn anew, in float64 and in eval mode."""
         parts = parts_of(module)
-        parameters = list({id(parameter): parameter for parameter in parameters_of(parts).values()}.values())
-        sizes = [parameter.numel() for parameter in parameters]
-        values = torch.randn(sum(sizes), generator=self.generator, dtype=torch.float64).mul_(scale).to(self.dtype)
-        for parameter, part in zip(parameters, torch.split(values, sizes), strict=True):
-            parameter.data = part.view(parameter.shape)
+        parameters = each_once(parts)
+        for parameter, values in zip(parameters, self._values([p.shape for p in parameters], scale), strict=True):
+            parameter.data = values
         set_training(parts, False)
         return module
 
     def module(self, kind: Callable[..., M], *args: Any, **kwargs: Any) -> M:
         """`kind(*args, **kwargs)` with every parameter drawn; torch's own random numbers stay where they are."""
+        mould = mould_of(kind, args, tuple(kwargs.items()))
+        if mould.is_formed:
+            moulded: M = mould.cast(self._values(mould.shapes, 0.5))
+            return moulded
         with without_first_values():
             made = kind(*args, **kwargs)
-        return self.weights(made)
+        self.weights(made)
+        mould.see(made)
+        return made
+
+    def _values(self, shapes: Sequence[torch.Size], scale: float) -> list[Tensor]:
+        sizes = [shape.numel() for shape in shapes]
+        values = torch.randn(sum(sizes), generator=self.generator, dtype=torch.float64).mul_(scale).to(self.dtype)
+        return [part.view(shape) for shape, part in zip(shapes, torch.split(values, sizes), strict=True)]
 
     def strided(self, tensor: Tensor) -> Tensor:
         """The same values in another memory order, so that the tensor is not contiguous (where its shape allows it)."""

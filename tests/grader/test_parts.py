@@ -16,6 +16,7 @@ from grader.draw import Draw, derived_seed
 from grader.errors import KitError, UsageError
 from grader.first_values import without_first_values
 from grader.importer import ExerciseFinder
+from grader.moulds import mould_of
 from grader.stub import stub_of
 from grader.surroundings import watched
 from grader.tripwires import Tripwires
@@ -299,6 +300,35 @@ def test_nothing_stays_patched():
     before = nn.LSTM.__init__, torch.lstm, F.layer_norm
     used(["nn.LSTM", "F.layer_norm"], lambda: None)
     assert (nn.LSTM.__init__, torch.lstm, F.layer_norm) == before
+
+
+class Tied(nn.Module):
+    def __init__(self, width, *, scale):
+        super().__init__()
+        self.scale = scale
+        self.layers = nn.ModuleList([nn.Linear(width, width), nn.LSTM(width, width), nn.Linear(width, width)])
+        self.layers[2].weight = self.layers[0].weight
+
+    def forward(self, x):
+        return self.layers[2](self.layers[1](torch.relu(self.layers[0](x)))[0]) * self.scale
+
+
+def test_a_module_that_is_moulded_is_the_one_that_is_made():
+    mould_of.cache_clear()
+    made, again, moulded = (Draw(seed).module(Tied, 3, scale=2.0) for seed in (5, 5, 5))
+    mould = mould_of(Tied, (3,), (("scale", 2.0),))
+    assert mould.is_formed
+    assert not mould_of(Tied, (4,), (("scale", 2.0),)).is_formed
+    assert list(dict(moulded.named_parameters())) == list(dict(made.named_parameters()))
+    assert all(torch.equal(a, b) for a, b in zip(made.parameters(), moulded.parameters(), strict=True))
+    assert moulded.layers[0].weight is moulded.layers[2].weight
+    assert moulded.layers[0].weight is not again.layers[0].weight
+    assert [part.training for part in moulded.modules()] == [False] * 5
+    x = Draw(1)("2 4 3")
+    assert torch.equal(moulded(x), made(x))
+    moulded.to(torch.float32)(x.float()).sum().backward()
+    assert all(p.grad is not None for p in moulded.parameters())
+    assert Draw(5).module(Tied, 3, scale=2.0).layers[0].weight.grad is None
 
 
 def test_a_layer_made_without_first_values_draws_nothing():
