@@ -8,7 +8,6 @@ exercises are loaded once for all files.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from types import CodeType, ModuleType
@@ -51,11 +50,6 @@ class _Understudy(Servant):
         finder = super()._finder_of(earlier, slug)
         finder.modules.update(self._earlier)
         return finder
-
-    def _watches(self, shortcuts: list[str]) -> list[str]:
-        """Only what its own text may use: to watch costs as much as to run."""
-        own = " ".join(self._pieces[1:]) if len(self._pieces) > 1 else self._pieces[0]
-        return [name for name in shortcuts if re.search(rf"(?<!\breference)\.{_stem(name)}", own)]
 
     def _execute(self, source: bytes, filename: str, definitions_only: bool) -> dict[str, int]:
         for number, piece in enumerate(self._pieces):
@@ -111,11 +105,6 @@ def _handed_over(value: Any) -> Any:
     if value is None or type(value) in (bool, int, float, str, Opaque):
         return value
     raise _Strange
-
-
-def _stem(shortcut: str) -> str:
-    """The part of a shortcut's name that its use must mention: `nn.GRU*` -> `GRU`."""
-    return re.sub(r"^(nn|F)\.|\*$|\(.*\)$", "", shortcut)
 
 
 def understudy(source: Source, pieces: Sequence[str], reference: ModuleType, earlier: Modules) -> Code:

@@ -189,7 +189,7 @@ class Servant:
         definitions_only: bool = False,
     ) -> dict[str, Any]:
         self._finder = self._finder_of(earlier, slug)
-        self._tripwires = Tripwires(self._watches(shortcuts))
+        self._tripwires = Tripwires(shortcuts)
         self._device, self.file = device, filename
         if device == "cuda":
             keep_float32_whole()
@@ -204,9 +204,6 @@ class Servant:
 
     def _finder_of(self, earlier: dict[str, tuple[str, bytes]], slug: str) -> ExerciseFinder:
         return ExerciseFinder(earlier, slug)
-
-    def _watches(self, shortcuts: list[str]) -> list[str]:
-        return shortcuts
 
     def _execute(self, source: bytes, filename: str, definitions_only: bool) -> dict[str, int]:
         """Runs the file, and says at which lines its definitions stand."""

@@ -68,9 +68,7 @@ class Tripwires:
             if name.startswith("F."):
                 self._watches[name.removeprefix("F.")] = self._noting(name)
             self._patches += [
-                (owner, "__init__", _watched(owner.__init__, self._noting(f"nn.{attribute}")))
-                for attribute, owner in vars(nn).items()
-                if fnmatchcase(f"nn.{attribute}", name) and "__init__" in vars(owner)
+                (owner, "__init__", _watched(owner.__init__, self._noting(label))) for label, owner in _classes(name)
             ]
         self._patches += [
             (place, name, _watched(getattr(place, name), watch))
@@ -127,6 +125,13 @@ class _EveryCall(TorchFunctionMode):
         if name in self._watches:
             self._watches[name](args, kwargs)
         return func(*args, **kwargs)
+
+
+@functools.cache
+def _classes(name: str) -> list[tuple[str, Any]]:
+    """The classes of `nn` that such a name means."""
+    kinds = [(f"nn.{attribute}", owner) for attribute, owner in vars(nn).items()]
+    return [(label, owner) for label, owner in kinds if fnmatchcase(label, name) and "__init__" in vars(owner)]
 
 
 def _watched(original: Callable[..., Any], watch: Watch) -> Callable[..., Any]:

@@ -232,6 +232,7 @@ def test_any_size_may_be_one(code, draw, expect, ones):
 
 @points(0.125)
 def test_inputs_need_not_be_contiguous(code, draw, expect):
+    code.attention_weights(*draw_scores(draw))  # what is written into here is written into everywhere
     everything(code, draw, expect, change=draw.strided)
     expect.left_alone()
 
