@@ -59,7 +59,8 @@ class Tripwires:
         self.used: list[str] = []
         self._watches: dict[str, Watch] = {}
         """By the name of a function."""
-        self._patches: list[tuple[Any, str, Callable[..., Any]]] = []
+        self._patches: list[tuple[Any, str, Callable[..., Any], Callable[..., Any]]] = []
+        """Where, under which name, what was there and what stands for it."""
         for name in shortcuts:
             if name == _SMOOTHING:
                 self._watches.update({n: self._smoothing(at) for n, at in _SMOOTHING_POSITION.items()})
@@ -67,15 +68,11 @@ class Tripwires:
             self._watches.update(dict.fromkeys(BELOW.get(name, ()), self._noting(name)))
             if name.startswith("F."):
                 self._watches[name.removeprefix("F.")] = self._noting(name)
-            self._patches += [
-                (owner, "__init__", _watched(owner.__init__, self._noting(label))) for label, owner in _classes(name)
-            ]
-        self._patches += [
-            (place, name, _watched(getattr(place, name), watch))
-            for name, watch in self._watches.items()
-            for place in _PLACES
-            if hasattr(place, name)
-        ]
+            for label, owner, init in _classes(name):
+                self._patches.append((owner, "__init__", init, _watched(init, self._noting(label))))
+        for name, watch in self._watches.items():
+            for place, function in _functions(name):
+                self._patches.append((place, name, function, _watched(function, watch)))
 
     @contextmanager
     def armed(self, *, closely: bool = False) -> Iterator[None]:
@@ -84,14 +81,13 @@ class Tripwires:
         Args:
             closely: every call of torch is looked at, also of functions that nobody need look up by name.
         """
-        originals = [(place, name, getattr(place, name)) for place, name, _ in self._patches]
-        for place, name, patch in self._patches:
-            setattr(place, name, patch)
+        for place, name, _, watched in self._patches:
+            setattr(place, name, watched)
         try:
             with _EveryCall(self._watches) if closely and self._watches else nullcontext():
                 yield
         finally:
-            for place, name, original in originals:
+            for place, name, original, _ in self._patches:
                 setattr(place, name, original)
 
     def _noting(self, name: str) -> Watch:
@@ -128,10 +124,20 @@ class _EveryCall(TorchFunctionMode):
 
 
 @functools.cache
-def _classes(name: str) -> list[tuple[str, Any]]:
-    """The classes of `nn` that such a name means."""
-    kinds = [(f"nn.{attribute}", owner) for attribute, owner in vars(nn).items()]
-    return [(label, owner) for label, owner in kinds if fnmatchcase(label, name) and "__init__" in vars(owner)]
+def _classes(name: str) -> list[tuple[str, Any, Callable[..., None]]]:
+    """The classes of `nn` that such a name means, and how they are made."""
+    kinds = [
+        (f"nn.{attribute}", kind)
+        for attribute, kind in vars(nn).items()
+        if isinstance(kind, type) and "__init__" in vars(kind)
+    ]
+    return [(label, kind, vars(kind)["__init__"]) for label, kind in kinds if fnmatchcase(label, name)]
+
+
+@functools.cache
+def _functions(name: str) -> list[tuple[Any, Callable[..., Any]]]:
+    """Where Python code finds a function of torch, and what it finds."""
+    return [(place, getattr(place, name)) for place in _PLACES if hasattr(place, name)]
 
 
 def _watched(original: Callable[..., Any], watch: Watch) -> Callable[..., Any]:

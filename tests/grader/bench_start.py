@@ -10,6 +10,7 @@ checks; then what it costs to recognise a mistake where it first shows. `--start
 """
 
 import contextlib
+import gc
 import os
 import statistics
 import subprocess
@@ -48,6 +49,7 @@ def cost_of_checks(names, slowest=3):
     local = Session(kit, exercises, Settings(1))
     remote = Session(kit, exercises, Settings(1, connect=lambda: WorkerTransport(workers)))
     totals = [0.0, 0.0]
+    gc.freeze()  # as the judge and the learner's commands do
     for exercise in exercises:
         costs = [
             cheapest(lambda exercise=exercise, session=session: session.run(exercise, exercise.solution))
@@ -98,6 +100,7 @@ def cost_of_recognition(names, every=6):
     kit = Kit()
     exercises = kit.find(names)
     session = Session(kit, exercises, Settings(1))
+    gc.freeze()
     for exercise in exercises:
         costs = []
         checks = session.checks[exercise.slug]
