@@ -19,38 +19,19 @@ import torch
 from torch import Tensor, nn
 
 from grader.codec import Decoder, Encoder
-from grader.describe import (
-    definitions,
-    describe_error,
-    describe_input,
-    describe_module,
-    introduce_module,
-    layout,
-    parameters_of,
-    parts_of,
-    set_training,
-)
+from grader.describe import definitions, describe_error, describe_input
 from grader.first_values import lighten
-from grader.gradients import pull_back, unflattened
+from grader.gradients import pull_back
 from grader.importer import PACKAGE, ExerciseFinder, compile_source
-from grader.optimizer import GradientDescent
+from grader.module_requests import OF_A_MODULE, load_state
 from grader.pretend import NAME, simulated_gpu
+from grader.shelf import Opaque, Shelf
 from grader.surroundings import counting_saved, keep_float32_whole, seed_everything, watched
 from grader.tripwires import Tripwires
 from grader.values import Reference, leaves
 
 SPARE = 16 << 20
 """Bytes."""
-
-
-class Opaque:
-    """A value of the judge's that a learner's code may pass on and nothing else."""
-
-    def __init__(self, number: int) -> None:
-        self._number = number
-
-    def __repr__(self) -> str:
-        return "<a state that only step understands>"
 
 
 class _Missing(Exception):
@@ -81,8 +62,7 @@ class Servant:
         self._alone = alone
         self._quiet = quiet
         self._for_good = ExitStack()
-        self._objects: dict[int, Any] = {}
-        self._numbers: dict[int, int] = {}
+        self._shelf = Shelf()
         self._calls: dict[int, tuple[list[Tensor], list[Tensor], dict[str, nn.Parameter]]] = {}
         self._leaves: list[Tensor] = []
         self._eager_callbacks = 0
@@ -105,7 +85,8 @@ class Servant:
         try:
             with self._place():
                 operation, arguments = self._decoder().value(frame).value
-                reply = getattr(self, f"_do_{operation}")(*arguments)
+                carry_out = OF_A_MODULE.get(operation) or getattr(self, f"_do_{operation}")
+                reply = carry_out(*arguments)
                 return self._encoder().frame({**reply, "shortcuts": self._tripwires.used})
         except _Missing as missing:
             reply = {"missing": str(missing)}
@@ -113,14 +94,18 @@ class Servant:
             if self._lets_pass(error):
                 raise
             self.last_error = error
-            if self._spare is not None and isinstance(error, MemoryError):
-                self._spare.close()
-                self._spare = None
-                reply = {"raised": describe_error(error, self.file)}
+            starved = self._spare is not None and isinstance(error, MemoryError)
+            if starved:
+                self._give_up_spare()
+            reply = {"raised": describe_error(error, self.file)}
+            if starved:
                 traceback.clear_frames(error.__traceback__)
-            else:
-                reply = {"raised": describe_error(error, self.file)}
         return self._encoder().frame({**reply, "shortcuts": self._tripwires.used})
+
+    def _give_up_spare(self) -> None:
+        assert self._spare is not None
+        self._spare.close()
+        self._spare = None
 
     def _encoder(self) -> Encoder:
         return Encoder(self._refer)
@@ -137,19 +122,7 @@ class Servant:
         return NAME if self._simulating else self._device
 
     def _refer(self, value: Any) -> Reference | None:
-        if isinstance(value, Opaque):
-            return Reference("opaque", value._number)
-        if isinstance(value, nn.Module):
-            return Reference("module", self._keep(value), introduce_module(value))
-        if isinstance(value, GradientDescent):
-            return Reference("optimizer", self._keep(value))
-        return None
-
-    def _keep(self, value: Any) -> int:
-        """Numbers in the order of appearance: the same for every file that is asked the same."""
-        number = self._numbers.setdefault(id(value), len(self._numbers))
-        self._objects[number] = value
-        return number
+        return self._shelf.refer(value)
 
     def _resolve(self, reference: Reference) -> Any:
         if reference.kind == "callback":
@@ -158,7 +131,7 @@ class Servant:
             return Opaque(reference.id)
         if reference.kind == "generator":
             return torch.Generator().manual_seed(reference.id)
-        return self._objects[reference.id]
+        return self._shelf[reference.id]
 
     def _callback(self, number: int) -> Callable[..., Any]:
         def step(*arguments: Any, **named: Any) -> Any:
@@ -212,8 +185,7 @@ class Servant:
 
     def _do_start(self, seed: int) -> dict[str, Any]:
         """Forgets the last check's objects and seeds this one's default random states."""
-        self._objects.clear()
-        self._numbers.clear()
+        self._shelf.clear()
         self._calls.clear()
         self._simulating = self._closely = False
         seed_everything(seed)
@@ -251,7 +223,7 @@ class Servant:
         }
         if grad:
             outputs = [item for item in leaves(value) if isinstance(item, Tensor) and item.is_floating_point()]
-            owner = self._objects.get(target[1]) if target[0] == "object" else None
+            owner = self._shelf[target[1]] if target[0] == "object" else None
             parameters = dict(owner.named_parameters()) if isinstance(owner, nn.Module) else {}
             reply["call"] = len(self._calls)
             self._calls[len(self._calls)] = (outputs, self._leaves, parameters)
@@ -264,39 +236,7 @@ class Servant:
         return {"inputs": gradients[: len(inputs)], "parameters": of_parameters}
 
     def _do_load_state(self, module: nn.Module, asked: bytes, values: Tensor, training: bool) -> dict[str, Any]:
-        """Loads a state that fits; where it does not, says what the module has."""
-        parts = parts_of(module)
-        parameters = parameters_of(parts)
-        if layout(parameters) != asked:
-            return {"value": {name: list(parameter.shape) for name, parameter in parameters.items()}}
-        state = unflattened(values, {name: parameters[name].shape for name in sorted(parameters)})
-        if self._where == "cpu" and not any(part._buffers for _, part in parts):
-            for name, parameter in parameters.items():
-                parameter.data = state[name]  # a tenth of the cost of what follows
-        else:
-            module.to(device=self._where, dtype=values.dtype)
-            module.load_state_dict(state, strict=False)  # buffers are the learner's
-        set_training(parts, training)
-        return {"value": None}
-
-    def _do_state(self, module: nn.Module) -> dict[str, Any]:
-        return {"value": {name: parameter.detach() for name, parameter in module.named_parameters()}}
-
-    def _do_describe(self, module: nn.Module) -> dict[str, Any]:
-        return {"value": describe_module(module)}
-
-    def _do_set_training(self, module: nn.Module, flags: dict[str, bool]) -> dict[str, Any]:
-        for name, flag in flags.items():
-            module.get_submodule(name).training = flag
-        return {}
-
-    def _do_set_gradients(self, module: nn.Module, gradients: dict[str, Tensor]) -> dict[str, Any]:
-        for name, parameter in module.named_parameters():
-            parameter.grad = gradients[name]
-        return {}
-
-    def _do_optimizer(self, module: nn.Module, lr: float) -> dict[str, Any]:
-        return {"value": GradientDescent(list(module.parameters()), lr)}
+        return load_state(module, asked, values, training, self._where)
 
     # ------------------------------------------------------------------------------------------ helpers
 
@@ -319,7 +259,7 @@ class Servant:
         if where == "earlier":
             with self._at_work():
                 return getattr(importlib.import_module(f"{PACKAGE}.{names[0]}"), names[1])
-        owner = self._objects[names[0]]
+        owner = self._shelf[names[0]]
         if names[1] == "__call__":
             return owner
         if not hasattr(owner, names[1]):

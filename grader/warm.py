@@ -50,6 +50,8 @@ def up() -> None:
         _ask(servant, "backward", 0, [torch.ones(2, 2, dtype=torch.float64)])
         _ask(servant, "call", ["name", "Layer"], [3], {}, False, False, False)
         _ask(servant, "call", ["name", "fails"], [x], {}, False, True, False)
+        _ask(servant, "watch")
+        _ask(servant, "call", ["name", "attention"], [x, x], {}, False, False, False)
 
 
 def _ask(servant: Servant, operation: str, *arguments: Any) -> None:
