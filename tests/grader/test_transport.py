@@ -1,5 +1,7 @@
 """Both transports carry the same: values, gradients, callbacks, modules, exceptions."""
 
+import threading
+
 import pytest
 import torch
 
@@ -10,6 +12,7 @@ from grader.handles import Opaque
 from grader.remote import Code
 from grader.source import Source
 from grader.transport import LocalTransport, WorkerTransport
+from grader.worker import _Look
 
 TEXT = b"""
 import torch
@@ -294,3 +297,16 @@ def test_fresh_processes_do_the_same_as_forked_ones():
     finally:
         code.close()
         fresh.close()
+
+
+def test_the_line_of_another_thread_is_seen():
+    scope, stop = {}, threading.Event()
+    exec(compile("def wait(event):\n    event.wait()\n", "한글.py", "exec"), scope)
+    thread = threading.Thread(target=scope["wait"], args=[stop])
+    thread.start()
+    try:
+        assert _Look().line("한글.py") == 2
+        assert _Look().line("other.py") is None
+    finally:
+        stop.set()
+        thread.join()
