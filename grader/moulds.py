@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import pickle
 from collections.abc import Callable, Sequence
@@ -30,21 +31,32 @@ class Mould:
     def see(self, module: nn.Module) -> None:
         """The module was made in the usual way."""
         if self._seen:
-            file, parameters = io.BytesIO(), each_once(parts_of(module))
-            pickler = _Pickler(file, parameters)
-            pickler.dump(module)
-            self.shapes = [parameter.shape for parameter in parameters]
-            self._form, self._kinds = file.getvalue(), pickler.kinds
+            with contextlib.suppress(pickle.PicklingError, AttributeError, TypeError):  # it holds a lambda, or the like
+                self._form_after(module)
         self._seen = True
+
+    def _form_after(self, module: nn.Module) -> None:
+        file, parameters = io.BytesIO(), each_once(parts_of(module))
+        pickler = _Pickler(file, parameters)
+        pickler.dump(module)
+        self.shapes = [parameter.shape for parameter in parameters]
+        self._form, self._kinds = file.getvalue(), pickler.kinds
 
     def cast(self, values: Sequence[Tensor]) -> Any:
         """A new module, as the first was when it was seen, with these values, one for each of `shapes`."""
         return _Unpickler(self._form, [nn.Parameter(value) for value in values], self._kinds).load()
 
 
-@lru_cache(maxsize=1_000)
 def mould_of(kind: Callable[..., nn.Module], args: tuple[Any, ...], kwargs: tuple[tuple[str, Any], ...]) -> Mould:
-    """The mould of `kind(*args, **kwargs)`. Raises TypeError where an argument can't be looked up."""
+    """The mould of `kind(*args, **kwargs)`; what can't be looked up, as a list among them, is made anew each time."""
+    try:
+        return _known(kind, args, kwargs)
+    except TypeError:
+        return Mould()
+
+
+@lru_cache(maxsize=1_000)
+def _known(*key: Any) -> Mould:
     return Mould()
 
 

@@ -16,7 +16,7 @@ from grader.draw import Draw, derived_seed
 from grader.errors import KitError, UsageError
 from grader.first_values import without_first_values
 from grader.importer import ExerciseFinder
-from grader.moulds import mould_of
+from grader.moulds import _known, mould_of
 from grader.stub import stub_of
 from grader.surroundings import watched
 from grader.tripwires import Tripwires
@@ -314,7 +314,7 @@ class Tied(nn.Module):
 
 
 def test_a_module_that_is_moulded_is_the_one_that_is_made():
-    mould_of.cache_clear()
+    _known.cache_clear()
     made, again, moulded = (Draw(seed).module(Tied, 3, scale=2.0) for seed in (5, 5, 5))
     mould = mould_of(Tied, (3,), (("scale", 2.0),))
     assert mould.is_formed
@@ -329,6 +329,24 @@ def test_a_module_that_is_moulded_is_the_one_that_is_made():
     moulded.to(torch.float32)(x.float()).sum().backward()
     assert all(p.grad is not None for p in moulded.parameters())
     assert Draw(5).module(Tied, 3, scale=2.0).layers[0].weight.grad is None
+
+
+class Stubborn(nn.Module):
+    def __init__(self, widths):
+        super().__init__()
+        self.linear = nn.Linear(*widths)
+        self.bend = lambda x: x.relu()
+
+    def forward(self, x):
+        return self.bend(self.linear(x))
+
+
+@pytest.mark.parametrize("widths", [[2, 3], (2, 3)], ids=["no key", "no form"])
+def test_what_cannot_be_moulded_is_made_every_time(widths):
+    made = [Draw(5).module(Stubborn, widths) for _ in range(4)]
+    x = Draw(1)("4 2")
+    assert all(torch.equal(one(x), made[0](x)) for one in made)
+    assert not mould_of(Stubborn, (widths,), ()).is_formed
 
 
 def test_a_layer_made_without_first_values_draws_nothing():
