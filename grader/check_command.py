@@ -37,7 +37,7 @@ def open_session(
 ) -> Session:
     """torch and pytest are imported here, after the worker's process has started to do the same."""
     from grader.run import Settings
-    from grader.session import Session, absent, devices
+    from grader.session import Session, absent, devices, work_here
     from grader.transport import LocalTransport, WorkerTransport
 
     def connect() -> LocalTransport | WorkerTransport:
@@ -45,6 +45,8 @@ def open_session(
 
     elsewhere = partial(WorkerTransport, workers) if workers is not None else None
     settings = Settings(seed, devices(device), timeout, connect, absent=absent(device), elsewhere=elsewhere)
+    if workers is None:
+        work_here(settings.devices)
     session = Session(kit, exercises, settings)
     gc.freeze()  # else the end of the process looks through all of torch: 0.4 s
     return session
@@ -133,7 +135,7 @@ def _check(
     screen.line(f"seed {seed}; the same run again: --seed {seed}")
     screen.totals(found)
     if json_file is not None:
-        surrounds = workers.isolation if workers is not None else isolation.NONE
+        surrounds = isolation.NONE if workers is None else workers.surrounds(session.settings.devices)
         seconds = time.perf_counter() - start
         you = results.submission("you", str(place), found, seconds=seconds, problems=handed_in.problems)
         run = results.Run(seed, session.settings.devices, surrounds, seconds, results.errors(you))

@@ -6,9 +6,11 @@ import importlib.metadata
 import importlib.util
 import platform
 import sys
+from collections.abc import Sequence
 
 from grader.discovery import Kit
-from grader.launch import launcher
+from grader.errors import GraderError
+from grader.launch import Launcher, launcher
 from grader.layers import LAYERS
 from grader.screen import Screen
 
@@ -57,6 +59,8 @@ def _devices(screen: Screen) -> None:
 
 def _isolation(screen: Screen) -> None:
     """What a worker saw around itself."""
+    from grader.session import devices
+
     workers = launcher()
     try:
         found = workers.isolation
@@ -66,5 +70,18 @@ def _isolation(screen: Screen) -> None:
         for layer, meaning in LAYERS.items():
             state = "yes" if layer in found["layers"] else "no"
             screen.line(f"  {state:<4}{layer:<12}{meaning}")
+        for device in devices("auto")[1:]:
+            screen.line(f"            {_on_gpu(workers, device, found['layers'])}")
     finally:
         workers.close()
+
+
+def _on_gpu(workers: Launcher, device: str, on_the_cpu: Sequence[str]) -> str:
+    """How the workers of a GPU differ."""
+    try:
+        found = workers.surrounds([device])
+    except GraderError as error:
+        return str(error)
+    lacking = [layer for layer in on_the_cpu if layer not in found["layers"]]
+    without = f" without {', '.join(lacking)}" if lacking else ""
+    return f"on {device} the same{without}, and memory is not limited"

@@ -25,13 +25,15 @@ HARD_ON_DRIVERS = ("seccomp", "landlock", "scratch", "user")
 def try_layers(box: Sandbox, orders: dict[str, Any]) -> dict[str, Any]:
     """Lets a child enter the sandbox and look around; the layers that worked for it are kept for every worker.
 
-    A GPU must work inside: layers that its driver cannot bear are left out, one after another.
+    A GPU must work inside: layers that its driver cannot bear are left out, one after another. Where it works in none,
+    the report has a `failure`, in words.
     """
-    report: dict[str, Any] = {"layers": [], "files": False, "network": False, "memory": False}
+    nothing: dict[str, Any] = {"layers": [], "files": False, "network": False, "memory": False}
+    report = nothing
     for layer in (None, *HARD_ON_DRIVERS):
         box.leave_out(layer)
-        if data := _seen_by_a_child(box, orders):
-            report = marshal.loads(data)
+        report = {**nothing, **_seen_by_a_child(box, orders)}
+        if "failure" not in report:
             break
     box.keep(report["layers"])
     if orders["bubble"] and probe.alone_in_namespaces():
@@ -39,8 +41,8 @@ def try_layers(box: Sandbox, orders: dict[str, Any]) -> dict[str, Any]:
     return report
 
 
-def _seen_by_a_child(box: Sandbox, orders: dict[str, Any]) -> bytes:
-    """Nothing where it did not come to its end."""
+def _seen_by_a_child(box: Sandbox, orders: dict[str, Any]) -> dict[str, Any]:
+    """What it saw, or its `failure` where it did not come to its end."""
     ours, theirs = os.pipe()
     child = os.fork()
     if child == 0:
@@ -48,13 +50,16 @@ def _seen_by_a_child(box: Sandbox, orders: dict[str, Any]) -> bytes:
             entered = box.enter(trying=True)
             touch(orders["device"])
             os.write(theirs, marshal.dumps(probe.look_around(orders, entered)))
+        except BaseException as error:
+            os.write(theirs, marshal.dumps({"failure": f"{type(error).__name__}: {error}"[:300]}))
         finally:
             os._exit(0)
     os.close(theirs)
     with os.fdopen(ours, "rb") as pipe:
         data = pipe.read()
     os.waitpid(child, 0)
-    return data
+    seen: dict[str, Any] = marshal.loads(data) if data else {"failure": "it ended without a word"}
+    return seen
 
 
 def touch(device: str) -> None:

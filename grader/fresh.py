@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from grader.channel import Channel
+from grader.errors import GraderError
 from grader.layers import LAYERS
 from grader.limits import START_SECONDS, Limits
 from grader.spawn import Process, Server, grouped, how, kill, report, spawn, told, wrap_of
@@ -46,6 +47,7 @@ class FreshLauncher:
         self._limits, self._without, self._device = limits or Limits(), tuple(without), device
         self._next: Process | None = None
         self._isolation: dict[str, Any] | None = None
+        self._failure = ""
         self._wrap = wrap_of(without, device)
         self._warm: tuple[Server, socket.socket] | None = self._start()
 
@@ -67,14 +69,22 @@ class FreshLauncher:
         assert self._isolation is not None
         return self._isolation
 
+    def surrounds(self, devices: Sequence[str]) -> dict[str, Any]:
+        """What surrounds every worker: all are alike."""
+        return self.isolation
+
     def start(self, device: str = "cpu") -> Process:
-        """Raises OSError when no process can be started. Every one can work on every device."""
+        """Raises OSError when no process can be started, GraderError when none can use the device."""
         if self._next is not None:
             ready, self._next = self._next, None
             return ready
+        if self._failure:
+            raise GraderError(self._failure)
         (process, connection), self._warm = self._warm or self._start(), None
         if self._isolation is None:
             seen = report(connection)
+            if "failure" in seen:
+                return self._less(process, connection, seen["failure"])
             seen["layers"] += self._closed_around(process, connection)
             self._isolation = told(seen, self._limits)
             self._without = tuple(layer for layer in LAYERS if layer not in self._isolation["layers"])
@@ -84,6 +94,18 @@ class FreshLauncher:
             raise OSError("the limits around a worker could not be set before it had read any code")
         self._warm = self._start()
         return _Fresh(process, Channel(connection))
+
+    def _less(self, process: Server, connection: socket.socket, failure: str) -> Process:
+        """Tries without namespaces where the device does not work inside."""
+        connection.close()
+        kill(process)
+        if self._wrap:
+            self._wrap = []
+        else:
+            self._failure = (
+                f"no process for the learner's code can use {self._device} (--device cpu leaves it out): {failure}"
+            )
+        return self.start()
 
     def _closed_around(self, process: Server, connection: socket.socket) -> list[str]:
         """The layer of the control group, if it holds: what is ready for code, its device touched, is in it."""

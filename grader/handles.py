@@ -33,8 +33,8 @@ class Call:
     changed: list[str] = field(default_factory=list)
     recorded: int = 0
     requires_grad: bool = False
-    devices: list[str] = field(default_factory=list)
-    """Where each tensor that came back lay."""
+    away: list[bool] = field(default_factory=list)
+    """Whether each tensor that came back lay elsewhere than the run's own device: on the GPU of one check, say."""
     number: int = -1
     names: list[str] = field(default_factory=list)
     """The parameter of each tensor among the arguments."""

@@ -30,6 +30,18 @@ def told(report: dict[str, Any], layers: Sequence[str], memory_mb: int) -> dict[
     }
 
 
+def weakest(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What holds around every one of several workers: those of a GPU have less around them than those of the CPU."""
+    limits = [one["memory_mb"] for one in found]
+    return {
+        "process": all(one["process"] for one in found),
+        "files": "hidden" if all(one["files"] == "hidden" for one in found) else "visible",
+        "network": "none" if all(one["network"] == "none" for one in found) else "open",
+        "memory_mb": None if None in limits else max(limits),
+        "layers": [layer for layer in LAYERS if all(layer in one["layers"] for one in found)],
+    }
+
+
 def missing(isolation: dict[str, Any], names: Sequence[str]) -> list[str]:
     """Those of the names that do not hold."""
     has = set(isolation["layers"])

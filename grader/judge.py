@@ -65,12 +65,18 @@ def main(channel: connection.Connection, setup: Setup) -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     workers = None
     try:
+        from grader import isolation
         from grader.launch import launcher
 
-        workers = launcher(setup.limits, require=setup.require, many=True)
+        isolation.check_names(setup.require)
+        workers = launcher(setup.limits, many=True)
         session = _session(setup, workers)
-        _tell(channel, _greeting(session, workers))
+        surrounds = workers.surrounds(session.settings.devices)
+        isolation.require(surrounds, setup.require)
+        _tell(channel, _greeting(session, surrounds))
     except (UsageError, GraderError) as error:
+        if workers is not None:
+            workers.close()
         _tell(channel, {"usage" if isinstance(error, UsageError) else "broken": str(error)})
         return
     try:
@@ -115,11 +121,11 @@ def _session(setup: Setup, workers: Launcher) -> Session:
     return session
 
 
-def _greeting(session: Session, workers: Launcher) -> dict[str, Any]:
+def _greeting(session: Session, surrounds: dict[str, Any]) -> dict[str, Any]:
     checks = {
         slug: [[check.id, check.title, check.points] for check in found] for slug, found in session.checks.items()
     }
-    return {"devices": list(session.settings.devices), "isolation": workers.isolation, "checks": checks}
+    return {"devices": list(session.settings.devices), "isolation": surrounds, "checks": checks}
 
 
 def _grade(session: Session, task: Task, alive: Callable[[], None]) -> bytes:

@@ -29,7 +29,6 @@ ALIVE = -1
 def launcher(
     limits: Limits | None = None,
     *,
-    require: Sequence[str] = (),
     many: bool = False,
     without: Sequence[str] = (),
 ) -> Launcher:
@@ -37,25 +36,12 @@ def launcher(
 
     Args:
         limits: what a worker may use.
-        require: layers of isolation that must be there.
         many: many workers will follow, so what torch imports at its first use is imported once and for all.
         without: layers to leave out: for tests.
-
-    Raises UsageError where a required layer is missing.
     """
-    isolation.check_names(require)
-    started: Launcher
     if sys.platform == "linux":
-        started = ForkLauncher(limits, without, many=many)
-    else:
-        started = FreshLauncher(limits, without)
-    if require:
-        try:
-            isolation.require(started.isolation, require)
-        except BaseException:
-            started.close()
-            raise
-    return started
+        return ForkLauncher(limits, without, many=many)
+    return FreshLauncher(limits, without)
 
 
 class _Forked:
@@ -100,6 +86,14 @@ class ForkLauncher:
         """What surrounds a worker, as one saw it."""
         return told(self._ready(), self._limits)
 
+    def surrounds(self, devices: Sequence[str]) -> dict[str, Any]:
+        """What surrounds every worker on these devices, as one on each saw it."""
+        return isolation.weakest([self.isolation if d == "cpu" else self._gpu(d).isolation for d in devices])
+
+    def _gpu(self, device: str) -> FreshLauncher:
+        self._on_gpu = self._on_gpu or FreshLauncher(self._limits, self._without, device=device)
+        return self._on_gpu
+
     def _ready(self) -> dict[str, Any]:
         """Waits until the server can fork. Raises OSError where it is gone, or has less around it than was told."""
         if self._report is None:
@@ -118,8 +112,7 @@ class ForkLauncher:
     def start(self, device: str = "cpu") -> Process:
         """Raises GraderError when no process can be started: at once where none ever could."""
         if device != "cpu":
-            self._on_gpu = self._on_gpu or FreshLauncher(self._limits, self._without, device=device)
-            return self._on_gpu.start()
+            return self._gpu(device).start()
         for _ in range(2 if self._works is not False else 0):
             ours, theirs = socket.socketpair()
             with theirs:

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grader import pretend
 from grader.handles import Call, Module, Opaque, Optimizer, Request
 from grader.tolerances import ROUNDING, widen
 from grader.values import Foreign, leaves
@@ -79,8 +78,7 @@ def _facts(request: Request) -> list[Any]:
 
 
 def _about(call: Call) -> tuple[Any, ...]:
-    devices = [device == pretend.PLACE for device in call.devices]  # the judge's own files have no real GPU
-    return call.name, devices, call.mutated, call.changed, bool(call.recorded), call.requires_grad, len(call.fed)
+    return call.name, call.away, call.mutated, call.changed, bool(call.recorded), call.requires_grad, len(call.fed)
 
 
 def _plain(value: Any) -> Any:

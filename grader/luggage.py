@@ -39,7 +39,8 @@ _LIBRARIES = (
         "/usr/local/lib",
         "/usr/share/zoneinfo",
     ),
-    *("/usr/local/cuda", "/opt/cuda", "/nix/store", "/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives"),
+    *("/usr/local/cuda", "/usr/local/nvidia", "/opt/cuda", "/proc/driver/nvidia"),
+    *("/nix/store", "/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives"),
     *("/etc/mime.types", "/sys/devices/system/cpu", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat"),
     *("/dev/zero", "/dev/random", "/dev/urandom"),
 )
@@ -103,7 +104,8 @@ def visible() -> list[str]:
 
 def devices(device: str) -> list[str]:
     """The device files that code on this device uses."""
-    return [str(path) for path in Path("/dev").glob("nvidia*")] if device == "cuda" else []
+    names = ("nvidia*", "dxg") if device == "cuda" else ()  # dxg: a GPU in Windows' Linux
+    return [str(path) for name in names for path in Path("/dev").glob(name)]
 
 
 @cache

@@ -13,10 +13,10 @@ import io
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -26,9 +26,9 @@ from grader.discovery import Exercise, Kit
 from grader.launch import Launcher, launcher
 from grader.page import render
 from grader.run import Settings
-from grader.session import Session
+from grader.session import Session, devices
 from grader.survey import Connect, Matrix, Sighting, matrix_of, survey_equivalents, survey_mistakes
-from grader.transport import LocalTransport, WorkerTransport
+from grader.transport import LocalTransport, Transport, WorkerTransport
 from grader.whole import save
 
 TRANSPORTS = {"local": ("local",), "worker": ("worker",), "both": ("local", "worker")}
@@ -44,18 +44,21 @@ class Unit:
     mistakes: bool
     equivalents: bool
     thorough: bool
+    device: str
 
 
 def carry_out(unit: Unit) -> list[Sighting]:
     """Surveys one exercise on one seed, in whichever process this is."""
     exercise = _exercise(unit.number)
     session, found = _session(unit.number), list[Sighting]()
-    transports = {name: _CONNECT[name] for name in unit.transports}
+    transports: dict[str, Connect] = {name: partial(_CONNECT[name], unit.device) for name in unit.transports}
     with contextlib.redirect_stdout(io.StringIO()):  # what mistakes print
         if unit.mistakes:
-            found += survey_mistakes(session, exercise, unit.seed, transports, thorough=unit.thorough)
+            found += survey_mistakes(
+                session, exercise, unit.seed, transports, thorough=unit.thorough, device=unit.device
+            )
         if unit.equivalents:
-            found += survey_equivalents(session, exercise, unit.seed, transports)
+            found += survey_equivalents(session, exercise, unit.seed, transports, unit.device)
     return found
 
 
@@ -66,7 +69,10 @@ def _workers() -> Launcher:
     return started
 
 
-_CONNECT: dict[str, Connect] = {"local": LocalTransport, "worker": lambda: WorkerTransport(_workers())}
+_CONNECT: dict[str, Callable[[str], Transport]] = {
+    "local": lambda device: LocalTransport(),
+    "worker": lambda device: WorkerTransport(_workers(), device),
+}
 
 
 def _exercise(number: int) -> Exercise:
@@ -126,6 +132,7 @@ def page(matrices: Sequence[Matrix], seeds: int, transports: Sequence[str]) -> s
 @click.option("--mistakes/--no-mistakes", default=True, show_default=True, help="Put mistakes to the checks.")
 @click.option("--equivalents/--no-equivalents", default=True, show_default=True, help="Put other right ways to them.")
 @click.option("--quick", is_flag=True, help="On every seed stop at the check that names the mistake.")
+@click.option("--device", default="cpu", show_default=True, help="Where the code works: cpu, cuda or mps.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page too.")
 def main(
     exercises: tuple[str, ...],
@@ -135,6 +142,7 @@ def main(
     mistakes: bool,
     equivalents: bool,
     quick: bool,
+    device: str,
     html: Path | None,
 ) -> None:
     """Print which mistakes are caught and named, and whether other right ways pass.
@@ -142,10 +150,15 @@ def main(
     Exit status 1 where a mistake is not caught, a right way is refused or a check has no use. The first seed runs
     every check; the others stop at the check that names the mistake.
     """
+    devices(device)
+    if device != "cpu" and transport != "worker":
+        raise click.UsageError(
+            f"--device {device} needs --transport worker: some mistakes end what a GPU does for a process"
+        )
     kit, start = Kit(), time.perf_counter()
     chosen, ways = kit.find(exercises), TRANSPORTS[transport]
     units = [
-        Unit(exercise.number, seed, ways, mistakes, equivalents, seed == 0 and not quick)
+        Unit(exercise.number, seed, ways, mistakes, equivalents, seed == 0 and not quick, device)
         for exercise in chosen
         for seed in range(seeds)
     ]
@@ -162,7 +175,7 @@ def main(
             whole = (
                 whole and not matrix.uncaught and not matrix.refused and not (mistakes and not quick and matrix.idle)
             )
-    click.echo(f"{seeds} seeds, {' and '.join(ways)}, {time.perf_counter() - start:.0f} s")
+    click.echo(f"{seeds} seeds, {device}, {' and '.join(ways)}, {time.perf_counter() - start:.0f} s")
     if html is not None:
         save(html, page([matrices[number] for number in sorted(matrices)], seeds, ways))
     sys.exit(0 if whole else 1)

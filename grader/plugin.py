@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -46,7 +47,7 @@ class Bench:
     def __init__(self, config: pytest.Config) -> None:
         from grader.check_command import new_seed
         from grader.launch import launcher
-        from grader.session import absent, devices
+        from grader.session import absent, devices, work_here
 
         self.kit = Kit()
         self.target = Path(config.getoption("--target"))
@@ -57,14 +58,16 @@ class Bench:
         self.devices = devices(config.getoption("--device"))
         self.absent = absent(config.getoption("--device"))
         self.workers = launcher() if config.getoption("--transport") == "worker" else None
+        if self.workers is None:
+            work_here(self.devices)
         self._codes: dict[tuple[str, str], Any] = {}
         self._understudies: dict[str, Any] = {}
         config.add_cleanup(self.close)
 
-    def connect(self) -> Any:
+    def connect(self, device: str) -> Any:
         from grader.transport import LocalTransport, WorkerTransport
 
-        return LocalTransport(debugging=True) if self.workers is None else WorkerTransport(self.workers)
+        return LocalTransport(debugging=True) if self.workers is None else WorkerTransport(self.workers, device)
 
     def code(self, exercise: Exercise, shortcuts: tuple[str, ...], device: str) -> Any:
         """The learner's file of an exercise, loaded once for all its checks."""
@@ -81,7 +84,7 @@ class Bench:
                 raise pytest.UsageError((file and file.refusal) or f"{self.target} holds no {exercise.slug}.py")
             source = checks.source_of(self.kit, exercise, file, shortcuts, str(file.path or file.name))
             reference = checks.reference(self.kit, exercise.slug)
-            self._codes[key] = Code(source, self.connect, reference, device=device)
+            self._codes[key] = Code(source, partial(self.connect, device), reference, device=device)
         return self._codes[key]
 
     def understudies(self, exercise: Exercise, shortcuts: tuple[str, ...]) -> Any:

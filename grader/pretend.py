@@ -34,8 +34,27 @@ Operation = Callable[..., Any]
 aten = torch.ops.aten
 
 
+_real = ""
+
+
+def yield_to(device: str) -> None:
+    """From here on nothing is simulated in this process: what is to work on a GPU works on this one.
+
+    For a process that itself works on a real GPU: where a GPU was simulated, torch goes backward on no other.
+    """
+    global _real
+    _real = device
+
+
+def place() -> str:
+    """Where code goes that is to work on a GPU."""
+    return _real or NAME
+
+
 def available() -> bool:
-    """Whether this torch can simulate a GPU: it has the private function, and no other backend has taken the slot."""
+    """Whether there is such a place: this torch has the private function, and no other backend has taken the slot."""
+    if _real:
+        return True
     taken_by = torch._C._get_privateuse1_backend_name()
     return hasattr(backend_registration, _REGISTER) and taken_by in ("privateuseone", NAME)
 

@@ -74,7 +74,7 @@ class _Understudy(Servant):
         through_frames = super()._callback(number)
 
         def step(*arguments: Any, **named: Any) -> Any:
-            if self._simulating:
+            if self._gpu:
                 return through_frames(*arguments, **named)
             try:
                 asked = _handed_over([list(arguments), named])

@@ -40,7 +40,7 @@ class Code:
         self.source = source
         self.device = device
         self.place = device
-        """Where the code works now: `device`, or a simulated GPU."""
+        """Where the code works now: `device`, or the GPU that a check moved it to."""
         self.calls: list[Call] = []
         self.requests: list[Request] = []
         """All that this check has asked, for the judge to ask other files the same."""
@@ -124,7 +124,8 @@ class Code:
         return Function(self, ("name", name), name)
 
     def on_a_gpu(self) -> None:
-        """From here to the end of the check the code works on a GPU: a simulated one, unless this run has a real one.
+        """From here to the end of the check the code works on a GPU: a simulated one, unless this process or this run
+        has a real one.
 
         Raises NotHere where this torch cannot simulate one.
         """
@@ -132,8 +133,8 @@ class Code:
             return
         if not pretend.available():
             raise NotHere(f"torch {torch.__version__} cannot simulate a GPU here")
-        self.request("simulate", text="the start of a check")
-        self.place = pretend.NAME
+        self.request("go_to_gpu", text="the start of a check")
+        self.place = pretend.place()
 
     def watch_every_call(self) -> None:
         """From here to the end of the check every call of torch is looked at for shortcuts, however it is reached."""
@@ -163,9 +164,9 @@ class Code:
             off: call with grad mode off.
         """
         parameters = self.parameters(name)
-        if self.device == "mps" and any(_is_float64(value) for value in leaves([args, kwargs])):
+        if self.place == "mps" and any(_is_float64(value) for value in leaves([args, kwargs])):
             raise NotHere("mps has no float64")
-        simulated = " on a simulated GPU" if self.place != self.device else ""
+        simulated = " on a simulated GPU" if self.place == pretend.NAME else ""
         text = call_text(name, parameters, args, kwargs) + simulated
         given = {**dict(zip(parameters, args, strict=False)), **kwargs}
         call = Call(name, text, names=tensor_names(parameters, args, kwargs), given=given)
@@ -206,7 +207,8 @@ class Code:
         call.value, call.number = reply["value"], reply.get("call", -1)
         call.mutated = [call.names[i] for i in reply["mutated"] if i < len(call.names)]
         call.changed, call.recorded = reply["changed"], reply["recorded"]
-        call.requires_grad, call.devices = any(decoded.requires_grad), decoded.devices
+        call.requires_grad = any(decoded.requires_grad)
+        call.away = [kind(device) != self.device for device in decoded.devices]
         return decoded
 
     def replay(self, request: Request, desk: Desk) -> Request:
@@ -245,6 +247,8 @@ class Code:
             raised = Raised.from_reply(reply["raised"], partial(where, self.source))
             if call is not None:
                 call.raised = raised
+            if "AcceleratorError" in raised.kinds:  # the GPU does nothing more for this process
+                self.close()
             unwritten = "NotImplementedError" in raised.kinds and raised.at_home and bool(raised.frames)
             error = (Unwritten if unwritten else LearnerError)(raised, text)
             original = getattr(self.transport, "last_error", None)
@@ -263,9 +267,14 @@ class Code:
         return parameter_names(self._reference, name)
 
 
+def kind(device: str) -> str:
+    """A device without its number."""
+    return device.partition(":")[0]
+
+
 def _demand_device(decoded: Decoded, call: Call, wanted: str, why: str) -> None:
     for device in decoded.devices:
-        if device.partition(":")[0] != wanted.partition(":")[0]:
+        if kind(device) != kind(wanted):
             raise Mismatch(f"{call.text} returned a tensor on {device}, expected it on {wanted}, {why}", kind="device")
 
 

@@ -191,6 +191,7 @@ class Sandbox:
         for device in (os.devnull, *self._orders["devices"]):
             with contextlib.suppress(OSError):
                 self._rules.allow_path(device, AccessFS.READ_FILE | AccessFS.WRITE_FILE | AccessFS.IOCTL_DEV)
+        self._own_process = read | AccessFS.WRITE_FILE
         self._own_folder = (
             read | AccessFS.WRITE_FILE | AccessFS.TRUNCATE | AccessFS.MAKE_REG | AccessFS.MAKE_DIR
             | AccessFS.REMOVE_FILE | AccessFS.REMOVE_DIR | AccessFS.REFER
@@ -199,6 +200,8 @@ class Sandbox:
     def _landlock(self) -> None:
         from landlockpy import LandlockError
 
+        if self._orders["device"] != "cpu":  # a GPU's driver writes there
+            self._rules.allow_path("/proc/self", self._own_process)
         if "scratch" in self._steps and os.getcwd() == self._orders["scratch"]:
             self._rules.allow_path(self._orders["scratch"], self._own_folder)
         try:

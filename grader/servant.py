@@ -24,7 +24,7 @@ from grader.first_values import lighten
 from grader.gradients import pull_back
 from grader.importer import PACKAGE, ExerciseFinder, compile_source
 from grader.module_requests import OF_A_MODULE, load_state
-from grader.pretend import NAME, simulated_gpu
+from grader.pretend import NAME, place, simulated_gpu
 from grader.shelf import Opaque, Shelf
 from grader.surroundings import counting_saved, keep_float32_whole, seed_everything, watched
 from grader.tripwires import Tripwires
@@ -68,7 +68,8 @@ class Servant:
         self._eager_callbacks = 0
         self._grad = False
         self._device = "cpu"
-        self._simulating = False
+        self._gpu = ""
+        """Where this check's code works, if not on the device of the run."""
         self._closely = False
         self.file = ""
         self._module = ModuleType("unloaded")
@@ -114,12 +115,12 @@ class Servant:
         return Decoder(self._resolve, device=self._where)
 
     def _place(self) -> AbstractContextManager[None]:
-        return simulated_gpu() if self._simulating else nullcontext()
+        return simulated_gpu() if self._gpu == NAME else nullcontext()
 
     @property
     def _where(self) -> str:
         """The device that the judge's tensors are put on."""
-        return NAME if self._simulating else self._device
+        return self._gpu or self._device
 
     def _refer(self, value: Any) -> Reference | None:
         return self._shelf.refer(value)
@@ -187,13 +188,13 @@ class Servant:
         """Forgets the last check's objects and seeds this one's default random states."""
         self._shelf.clear()
         self._calls.clear()
-        self._simulating = self._closely = False
+        self._gpu, self._closely = "", False
         seed_everything(seed)
         return {}
 
-    def _do_simulate(self) -> dict[str, Any]:
-        """What follows, up to the next check, happens on the simulated GPU."""
-        self._simulating = True
+    def _do_go_to_gpu(self) -> dict[str, Any]:
+        """What follows, up to the next check, happens on a GPU, mostly the simulated one."""
+        self._gpu = place()
         return {}
 
     def _do_watch(self) -> dict[str, Any]:
@@ -215,6 +216,8 @@ class Servant:
             if count:
                 stack.enter_context(counting_saved(saved))
             value = function(*arguments, **named)
+        if self._device != "cpu" and isinstance(value, nn.Module):
+            value.to(self._device)
         reply = {
             "value": value,
             "mutated": [i for i, tensor in enumerate(tensors) if describe_input(tensor) != before[i]],

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from grader import checks
+from grader import checks, pretend
 from grader.checks import EXERCISE_POINTS, Check
 from grader.discovery import Exercise, Kit
 from grader.errors import UsageError
@@ -40,6 +40,13 @@ def devices(wanted: str) -> list[str]:
 def absent(wanted: str) -> list[str]:
     """The devices that `auto` looked for in vain: `cuda` stands for any GPU."""
     return ["cuda"] if wanted == "auto" and devices(wanted) == ["cpu"] else []
+
+
+def work_here(on: Sequence[str]) -> None:
+    """Learners' code will run in this process, on these devices: no GPU is simulated beside a real one."""
+    for device in on:
+        if device != "cpu":
+            pretend.yield_to(device)
 
 
 def _mps() -> bool:

@@ -54,7 +54,13 @@ class Launcher(Protocol):
 
     @property
     def isolation(self) -> dict[str, Any]:
-        """What surrounds a worker, as one saw it: `run.isolation` of results.json."""
+        """What surrounds a worker on the CPU, as one saw it."""
+
+    def surrounds(self, devices: Sequence[str]) -> dict[str, Any]:
+        """What surrounds every worker on these devices: `run.isolation` of results.json.
+
+        Raises GraderError where no worker can use one of them.
+        """
 
     def start(self, device: str = "cpu") -> Process:
         """A process for code that works on this device."""
@@ -62,7 +68,9 @@ class Launcher(Protocol):
     def close(self) -> None: ...
 
 
-def _environment() -> dict[str, str]:
+def _environment(device: str) -> dict[str, str]:
+    if device == "cpu":  # after a backward pass where a GPU was in sight, forked children go backward no more
+        return {**_environment("cuda"), "CUDA_VISIBLE_DEVICES": ""}
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     return {
         **kept,
@@ -126,7 +134,7 @@ def spawn(
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=None if os.environ.get("GRADER_DEBUG") else subprocess.DEVNULL,
-            env=_environment(),
+            env=_environment(device),
             cwd=os.path.abspath(os.sep),
             pass_fds=() if windows else (theirs.fileno(), *doors),
             start_new_session=not windows,

@@ -51,10 +51,16 @@ def _settings() -> dict[str, Any]:
 
 def _random_states() -> dict[str, Any]:
     return {
-        "torch's random state": torch.get_rng_state().numpy().tobytes(),
+        "torch's random state": [state.numpy().tobytes() for state in _torch_states()],
         "numpy's random state": _numpy_state(),
         "Python's random state": random.getstate(),
     }
+
+
+def _torch_states() -> list[Tensor]:
+    """The CPU's, and the GPU's where that is in use."""
+    in_use = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    return [torch.get_rng_state(), *([torch.cuda.get_rng_state()] if in_use else [])]
 
 
 def _numpy_state() -> object:

@@ -132,6 +132,7 @@ def survey_mistakes(
     *,
     thorough: bool = True,
     first: int | None = None,
+    device: str = "cpu",
 ) -> Iterator[Sighting]:
     """Every mistake of an exercise as a learner's file, over one transport after another.
 
@@ -141,10 +142,11 @@ def survey_mistakes(
     Args:
         thorough: against every check, over every transport; else only up to the first that names it.
         first: so many mistakes, the likeliest; None is all.
+        device: where the code works.
     """
     checks = session.checks[exercise.slug]
     for mistake in mistakes(exercise)[:first]:
-        viewer = _Viewer(mistake, checks, session.understudies(exercise), seed, thorough)
+        viewer = _Viewer(mistake, checks, session.understudies(exercise), seed, thorough, device)
         for transport, connect in transports.items():
             yield viewer.again(transport, connect) or viewer.whole(transport, connect)
 
@@ -158,6 +160,7 @@ class _Viewer:
     understudies: Understudies
     seed: int
     thorough: bool
+    device: str
     seen: Sighting | None = None
     named: tuple[Check, Attempt] | None = None
     """The check that gave the mistake its name, and what came of it."""
@@ -167,7 +170,7 @@ class _Viewer:
         if self.thorough or self.seen is None or self.named is None:
             return None
         check, before = self.named
-        code = as_learner(self.mistake, self.understudies, connect)
+        code = as_learner(self.mistake, self.understudies, connect, self.device)
         now = attempt(check, code, check_seed(self.seed, check))
         code.close()
         same = now.error is not None and same_calls(before.calls, now.calls)
@@ -177,7 +180,7 @@ class _Viewer:
         """One check after the other, as for a learner."""
         lineup = self.understudies.lineup
         lineup.forget_learner()
-        code = as_learner(self.mistake, self.understudies, connect)
+        code = as_learner(self.mistake, self.understudies, connect, self.device)
         caught: list[str] = []
         called: str | None = None
         called_by, message = None, ""
@@ -201,13 +204,13 @@ class _Viewer:
 
 
 def survey_equivalents(
-    session: Session, exercise: Exercise, seed: int, transports: dict[str, Connect]
+    session: Session, exercise: Exercise, seed: int, transports: dict[str, Connect], device: str = "cpu"
 ) -> Iterator[Sighting]:
     """Every equivalent of an exercise as a learner's file, against every check."""
     understudies = session.understudies(exercise)
     for transport, connect in transports.items():
         for variant in equivalents(exercise):
-            code = as_learner(variant, understudies, connect)
+            code = as_learner(variant, understudies, connect, device)
             tried = [(c.id, attempt(c, code, check_seed(seed, c)).error) for c in session.checks[exercise.slug]]
             failed = [(name, error) for name, error in tried if error is not None]
             code.close()
@@ -215,8 +218,8 @@ def survey_equivalents(
             yield Sighting(variant.name, seed, transport, tuple(name for name, _ in failed), message=said, right=True)
 
 
-def as_learner(variant: Variant, understudies: Understudies, connect: Connect) -> Code:
+def as_learner(variant: Variant, understudies: Understudies, connect: Connect, device: str = "cpu") -> Code:
     """A variant as a file that somebody handed in."""
     own = understudies.source
     source = Source(own.slug, f"<{variant.name}>", variant.name, variant.source, own.earlier, own.shortcuts)
-    return Code(source, connect, understudies.reference)
+    return Code(source, connect, understudies.reference, device=device)

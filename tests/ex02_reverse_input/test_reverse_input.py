@@ -26,10 +26,11 @@ def draw_target(draw):
     return decoder_input
 
 
-def draw_model(code, draw, dtype=None, **options):
+def draw_model(code, draw, dtype=None, training=False, **options):
     """The learner's model and the reference with the same weights."""
     sizes = [SOURCE_VOCAB, *(draw.size(name) for name in ("target_vocab", "d_embedding", "d_hidden"))]
     right = draw.module(reference.Seq2Seq, *sizes, **options).to(dtype or draw.dtype)
+    right.train(training)
     return code.Seq2Seq(*sizes, **options).load(right), right
 
 
@@ -223,13 +224,13 @@ def test_results_have_the_dtype_of_the_model(code, draw, expect, dtype):
 @points(0.25)
 def test_gradients_reach_what_the_encoder_learns(code, draw, expect):
     for reverse in (True, False):
-        mine, right = draw_model(code, draw, reverse=reverse)
+        mine, right = draw_model(code, draw, training=True, reverse=reverse)  # on a GPU, LSTMs have none in eval mode
         expect.gradients(mine.encode, right.encode, *draw_source(draw))
 
 
 @points(0.25)
 def test_gradients_of_the_logits_reach_every_weight(code, draw, expect):
-    mine, right = draw_model(code, draw)
+    mine, right = draw_model(code, draw, training=True)
     source, lengths = draw_source(draw)
     expect.gradients(mine.encode, right.encode, source, lengths)
     expect.gradients(mine, right, source, lengths, draw_target(draw))

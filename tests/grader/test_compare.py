@@ -123,10 +123,10 @@ def test_where_there_is_no_pattern_none_is_said():
 
 @pytest.mark.parametrize("device", ["cuda", "mps"])
 def test_a_gpu_has_more_room_and_not_without_end(device):
-    far = RIGHT + 1e-9 * (1 + RIGHT) * 5
-    compare(far, RIGHT, what="f(x)", device=device)
-    compare((0.5 + 5e-9,), (0.5,), what="f(x)", device=device)
-    for where, off in (("cpu", 5e-9), (device, 5e-8)):
+    inside, outside = 0.9e-9 * SLACK[device], 1.1e-9 * SLACK[device]
+    compare(RIGHT + inside * (1 + RIGHT), RIGHT, what="f(x)", device=device)
+    compare((0.5 + inside,), (0.5,), what="f(x)", device=device)
+    for where, off in (("cpu", inside), (device, outside)):
         with pytest.raises(Mismatch):
             compare(RIGHT + off * (1 + RIGHT), RIGHT, what="f(x)", device=where)
     narrow = RIGHT.float()

@@ -1,15 +1,17 @@
 """Every check on every device; an absent one is counted, a wrong one is named."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 
+from grader import pretend
 from grader.errors import Mismatch, NotHere, UsageError
 from grader.remote import Code
 from grader.run import Settings, run_exercise
 from grader.screen import Screen
-from grader.session import Session, absent, devices
+from grader.session import Session, absent, devices, work_here
 from grader.source import Source
 from grader.transport import LocalTransport, WorkerTransport
 from grader.verdicts import FAIL, MISSING, PASS, SKIP, UNWRITTEN
@@ -178,6 +180,30 @@ def test_a_run_on_a_real_gpu_simulates_nothing(code):
     code.device = code.place = "cuda"
     code.on_a_gpu()
     assert code.place == "cuda"
+
+
+def test_a_process_that_works_on_a_gpu_itself_simulates_none(code, monkeypatch):
+    """The CPU plays the real one."""
+    monkeypatch.setattr(pretend, "_real", "")
+    work_here(["cpu"])
+    assert pretend.place() == pretend.NAME
+    monkeypatch.setattr(pretend, "yield_to", lambda device: monkeypatch.setattr(pretend, "_real", "cpu"))
+    work_here(["cpu", "cuda"])
+    code.begin(1)
+    code.on_a_gpu()
+    if isinstance(code.transport, LocalTransport):
+        assert code.place == "cpu"
+        assert code.mixed(torch.zeros(3)).tolist() == [0, 1, 2]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no cuda here")
+@pytest.mark.timeout(300)
+def test_every_solution_passes_on_a_real_gpu_in_a_worker(kit, workers):
+    elsewhere = partial(WorkerTransport, workers)
+    session = Session(kit, kit.exercises, Settings(5, ["cuda"], elsewhere=elsewhere))
+    for exercise in kit.exercises:
+        result = session.run(exercise, exercise.solution)
+        assert {outcome.message for outcome in result.outcomes if outcome.verdict != PASS} == set(), exercise.slug
 
 
 def test_a_wrong_device_costs_the_device_check_alone(session, exercise):

@@ -1,17 +1,17 @@
 """What surrounds a worker: found out by trying, told in words, and required by name."""
 
-import marshal
 import os
 import select
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from grader import bubble, fork_server, isolation, luggage, sandbox
+from grader import bubble, fork_server, isolation, launch, luggage, sandbox
 from grader.errors import GraderError, LearnerError, UsageError
 from grader.fresh import FreshLauncher
 from grader.launch import launcher
@@ -24,7 +24,7 @@ from grader.transport import WorkerTransport
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="these layers are Linux's")
 JUDGES_OWN = {"compare", "checks", "expect", "oracle", "run", "remote", "understudy", "variants", "session", "verdicts"}
-ALL = {"files": "hidden", "network": "none", "memory_mb": 100, "layers": list(LAYERS)}
+ALL = {"process": True, "files": "hidden", "network": "none", "memory_mb": 100, "layers": list(LAYERS)}
 
 TEXT = b"""
 import os, tempfile
@@ -131,10 +131,22 @@ def test_a_missing_layer_is_named():
         isolation.require(ALL, ["armour"])
 
 
+def test_what_surrounds_workers_of_several_kinds_is_what_surrounds_each():
+    less = {**ALL, "files": "visible", "memory_mb": None, "layers": ["process", "limits"]}
+    assert isolation.weakest([ALL]) == ALL
+    assert isolation.weakest([ALL, less]) == {**less, "network": ALL["network"]}
+
+
 @linux
-def test_a_launcher_does_not_start_without_what_is_required():
-    with pytest.raises(UsageError, match="seccomp"):
-        launcher(require=["seccomp"], without=["seccomp"])
+def test_a_device_has_workers_of_its_own_and_they_may_have_less_around_them(monkeypatch):
+    workers = launcher()
+    less = {**ALL, "layers": ["process"]}
+    monkeypatch.setattr(launch, "FreshLauncher", lambda *_, device: SimpleNamespace(isolation=less, close=list))
+    try:
+        assert workers.surrounds(["cpu"]) == workers.isolation
+        assert workers.surrounds(["cpu", "cuda"])["layers"] == ["process"]
+    finally:
+        workers.close()
 
 
 def test_a_worker_carries_no_module_that_knows_a_check():
@@ -278,8 +290,9 @@ def test_what_a_worker_has_started_ends_with_it():
 def test_a_device_that_does_not_answer_is_the_graders_fault():
     gone = FreshLauncher(device="meta")  # a device that holds no numbers: nothing can be read from it
     try:
-        with pytest.raises(GraderError, match="before it had read any code"):
-            WorkerTransport(gone)
+        for _ in range(2):  # the second is not tried again
+            with pytest.raises(GraderError, match=r"can use meta \(--device cpu leaves it out\): .*meta"):
+                WorkerTransport(gone)
     finally:
         gone.close()
 
@@ -294,10 +307,10 @@ def test_layers_that_a_driver_cannot_bear_are_left_out(monkeypatch):
         def keep(self, layers):
             assert layers == ["limits"]
 
-    seen = marshal.dumps({"layers": ["limits"], "files": False, "network": False, "memory": False})
-    monkeypatch.setattr(fork_server, "_seen_by_a_child", lambda box, orders: seen if len(tried) == 3 else b"")
+    seen, nothing = {"layers": ["limits"], "files": False}, {"failure": "RuntimeError: no driver"}
+    monkeypatch.setattr(fork_server, "_seen_by_a_child", lambda box, orders: seen if len(tried) == 3 else nothing)
     report = fork_server.try_layers(Box(), {"bubble": False})
-    assert report["layers"] == ["limits"]
+    assert report == {"layers": ["limits"], "files": False, "network": False, "memory": False}
     assert tried == [None, "seccomp", "landlock"]
 
 

@@ -79,7 +79,7 @@ def test_over_another_transport_the_check_that_named_a_mistake_is_enough(session
 
 
 def test_a_survey_of_right_ways_refuses_none(exercise):
-    unit = matrix.Unit(6, 1, ("local",), mistakes=False, equivalents=True, thorough=False)
+    unit = matrix.Unit(6, 1, ("local",), mistakes=False, equivalents=True, thorough=False, device="cpu")
     seen = matrix.carry_out(unit)
     assert {sighting.variant for sighting in seen} == {one.name for one in equivalents(exercise(6))}
     assert [sighting.message for sighting in seen if sighting.caught_by] == []

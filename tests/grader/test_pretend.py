@@ -12,6 +12,7 @@ from torch import nn
 
 from grader import pretend
 from grader.pretend import NAME, SimulatedTensor, simulated_gpu
+from tests.grader.kits import ROOT, python
 
 
 @pytest.fixture
@@ -206,7 +207,8 @@ def x_on(device):
 
 @pytest.mark.filterwarnings("ignore:__array_wrap__:DeprecationWarning")
 @pytest.mark.parametrize("name", WRONG)
-def test_a_device_mistake_is_seen_here_and_not_on_the_cpu(gpu, name):
+def test_a_device_mistake_is_seen_here_and_not_on_the_cpu(gpu, name, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)  # one of them asks
     assert outcome(WRONG[name], x_on("cpu")) == "cpu"
     seen = outcome(WRONG[name], x_on(gpu))
     assert "cpu" in seen or pretend.PLACE in seen, seen
@@ -225,12 +227,19 @@ def test_right_code_works_and_computes_the_same(gpu, name):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no cuda here")
-@pytest.mark.filterwarnings("ignore:__array_wrap__:DeprecationWarning")
 def test_a_real_gpu_says_the_same():
     """The labels above, put to the test: run this file where there is a GPU."""
+    program = f"import runpy; print(runpy.run_path({__file__!r})['on_cuda']())"
+    # In a process of its own: where a GPU was simulated, torch goes backward on no real one.
+    said = python(ROOT, [sys.executable, "-W", "ignore", "-c", program])
+    assert said.stdout.strip() == "(['a device in a string'], [])", said  # on this machine that string is right
+
+
+def on_cuda():
+    """The wrong that work on a real GPU, and the right that do not."""
     wrong = [name for name in WRONG if outcome(WRONG[name], x_on("cuda")) == "cuda"]
     right = [(name, found) for name in RIGHT if (found := outcome(RIGHT[name], x_on("cuda"))) != "cuda"]
-    assert (wrong, right) == (["a device in a string"], [])  # on this machine that string is right
+    return wrong, right
 
 
 def test_gradients_are_those_of_the_cpu(gpu):
@@ -266,20 +275,23 @@ def test_outside_the_block_the_process_is_as_before():
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no fork")
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_process_that_simulated_may_fork_and_its_children_go_backward():
+    program = f"import runpy; runpy.run_path({__file__!r})['simulate_and_fork']()"
+    # Where a real GPU is in sight no forked child goes backward: workers see none.
+    ended = python(ROOT, [sys.executable, "-W", "ignore", "-c", program], CUDA_VISIBLE_DEVICES="")
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def simulate_and_fork():
     with simulated_gpu():
         torch.ones(3, device=NAME).requires_grad_().sum().backward()
     child = os.fork()
     if child == 0:
-        try:
-            torch.ones(3, requires_grad=True).sum().backward()
-            with simulated_gpu():
-                torch.ones(3, device=NAME).requires_grad_().sum().backward()
-            os._exit(0)
-        finally:
-            os._exit(1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        torch.ones(3, requires_grad=True).sum().backward()
+        with simulated_gpu():
+            torch.ones(3, device=NAME).requires_grad_().sum().backward()
+        os._exit(0)
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 
 def test_availability_is_asked_of_torch(monkeypatch):
