@@ -50,7 +50,7 @@ def main(context: click.Context) -> None:
     if sys.stdin.isatty() and sys.stdout.isatty():
         from grader.watch import watch
 
-        raise SystemExit(watch(None, device="auto", seed=None))
+        raise SystemExit(watch(None, device="cpu", seed=None))
     from grader.learner_commands import show_list
 
     show_list(then_what=True)
@@ -58,7 +58,7 @@ def main(context: click.Context) -> None:
 
 @main.command("watch")
 @click.argument("exercise", metavar="[EX]", required=False)
-@click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where your code works.")
+@click.option("--device", type=DEVICES, default="cpu", show_default=True, help="Where your code works: on cpu at once.")
 @click.option("--seed", type=SEED, help="Repeat a run exactly. [default: a fresh one]")
 def watch_command(exercise: str | None, device: str, seed: int | None) -> None:
     """Check an exercise whenever you save it; without EX the first that does not pass."""

@@ -66,7 +66,7 @@ class Judge:
             self.close()
             messages = self._messages = queue.SimpleQueue[dict[str, Any]]()
             slugs = sorted((one.slug for one in kit.exercises), key=lambda slug: slug != exercise.slug)
-            plan = Plan(str(kit.root), slugs, self.seed, "auto")
+            plan = Plan(str(kit.root), slugs, self.seed, "cpu")
             self._standby = Standby(plan, lambda _, message: messages.put(message))
         return self._standby
 

@@ -191,7 +191,7 @@ class Sandbox:
         for device in (os.devnull, *self._orders["devices"]):
             with contextlib.suppress(OSError):
                 self._rules.allow_path(device, AccessFS.READ_FILE | AccessFS.WRITE_FILE | AccessFS.IOCTL_DEV)
-        self._own_process = read | AccessFS.WRITE_FILE
+        self._own_process = read | AccessFS.WRITE_FILE | AccessFS.TRUNCATE
         self._own_folder = (
             read | AccessFS.WRITE_FILE | AccessFS.TRUNCATE | AccessFS.MAKE_REG | AccessFS.MAKE_DIR
             | AccessFS.REMOVE_FILE | AccessFS.REMOVE_DIR | AccessFS.REFER

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -63,6 +64,8 @@ class Standby:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
+            # Where it sees no GPU it may fork a child for every save: see `standby_process`.
+            env={**os.environ, **({"CUDA_VISIBLE_DEVICES": ""} if plan.device == "cpu" else {})},
             start_new_session=sys.platform != "win32",  # Ctrl-C is for the loop alone
         )
         threading.Thread(target=self._listen, daemon=True).start()

@@ -1,6 +1,7 @@
 """What the grader's own tests share."""
 
 import os
+import signal
 
 import pytest
 
@@ -24,6 +25,8 @@ def pytest_xdist_auto_num_workers():
 
 def pytest_configure(config):
     config.option.loadscopereorder = False  # pytest-xdist would begin with the files that hold most tests
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's `&` says so, and programs under test inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):
