@@ -138,6 +138,16 @@ class SimulatedTensor(Tensor):
     ) -> Any:
         return carry_out(func, args, kwargs or {})
 
+    @property
+    def data(self) -> Tensor:
+        return self.detach()
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        """What `module.to(...)` and `weight.data = ...` do."""
+        Tensor.data.__set__(self, value)  # type: ignore[attr-defined]
+        self._held = _held(value)
+
     def __repr__(self) -> str:  # type: ignore[override]
         return f"{repr(self._held)[:-1]}, device='{PLACE}')"
 

@@ -91,6 +91,20 @@ def trained(x, optimizer_of):
     return model.weight
 
 
+def rescaled(module):
+    for parameter in module.parameters():
+        parameter.data = parameter.data * 3
+        parameter.data -= 1
+        parameter.data.mul_(2)
+    return module
+
+
+def clipped(x):
+    (x * x).sum().backward()
+    x.grad.data = x.grad.data / x.grad.norm()
+    return x.grad * 2
+
+
 def recurrent(x, h):
     for token in x.unbind(1):
         h = torch.tanh(token + h)
@@ -176,6 +190,10 @@ RIGHT = {
     "an optimizer's state beside its weights": lambda x: trained(
         x[0, :, :4], lambda ps: Momentum(ps, torch.zeros_like)
     ),
+    "a module in another dtype": lambda x: nn.Linear(6, 2).to(x.device).double()(x.double()),
+    "a module on the GPU in another dtype": lambda x: nn.Linear(6, 2).to(x.device, torch.float64)(x.double()),
+    "weights through data": lambda x: rescaled(nn.Linear(6, 2).to(x.device))(x),
+    "gradients through data": lambda x: clipped(x.detach().clone().requires_grad_()),
     "a loss": lambda x: F.cross_entropy(x[:, 0], torch.tensor([0, 1, 2]).to(x.device)),
     "clipped gradients": lambda x: nn.utils.clip_grad_norm_([x.detach().requires_grad_()], 1.0) + x,
     "an attention of torch's": lambda x: F.scaled_dot_product_attention(x, x, x, is_causal=True),
