@@ -8,12 +8,12 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grader import isolation
 from grader.discovery import Exercise, Kit
 from grader.error_reports import own_failure
-from grader.errors import UsageError
+from grader.errors import GraderError, UsageError
 from grader.intake import Entry, read_one
 from grader.launch import Launcher, launcher
 from grader.progress import Progress
@@ -135,7 +135,7 @@ def _check(
     screen.line(f"seed {seed}; the same run again: --seed {seed}")
     screen.totals(found)
     if json_file is not None:
-        surrounds = isolation.NONE if workers is None else workers.surrounds(session.settings.devices)
+        surrounds = _surrounds(workers, session.settings.devices)
         seconds = time.perf_counter() - start
         you = results.submission("you", str(place), found, seconds=seconds, problems=handed_in.problems)
         run = results.Run(seed, session.settings.devices, surrounds, seconds, results.errors(you))
@@ -182,3 +182,13 @@ def _exit_status(kit: Kit, screen: Screen, found: Sequence[ExerciseResult]) -> i
         screen.remark(own_failure(kit.reports_folder, what, "\n".join(errors_of(broken))))
         return EXIT_GRADER
     return EXIT_PASS if all(result.verdict == PASS for result in found) else EXIT_FAIL
+
+
+def _surrounds(workers: Launcher | None, devices: Sequence[str]) -> dict[str, Any]:
+    """What surrounded the code. Where a device had no worker its checks have said why."""
+    if workers is None:
+        return isolation.NONE
+    try:
+        return workers.surrounds(devices)
+    except GraderError:
+        return workers.isolation

@@ -84,4 +84,5 @@ def _on_gpu(workers: Launcher, device: str, on_the_cpu: Sequence[str]) -> str:
         return str(error)
     lacking = [layer for layer in on_the_cpu if layer not in found["layers"]]
     without = f" without {', '.join(lacking)}" if lacking else ""
-    return f"on {device} the same{without}, and memory is not limited"
+    unlimited = "" if found["memory_mb"] else ", and memory is not limited"
+    return f"on {device} the same{without}{unlimited}"

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from grader import pretend
-from grader.errors import Mismatch, NotHere, UsageError
+from grader.errors import LearnerError, Mismatch, NotHere, UsageError
 from grader.remote import Code
 from grader.run import Settings, run_exercise
 from grader.screen import Screen
@@ -119,6 +119,17 @@ def imported(x):
 
 def lazy(size, device=None):
     return torch.zeros(size)
+
+class AcceleratorError(RuntimeError):
+    pass
+
+calls = []
+
+def past_the_end(x):
+    calls.append(x)
+    if len(calls) > 1:
+        raise AcceleratorError("CUDA error: device-side assert triggered")
+    return x
 """
 
 
@@ -174,6 +185,14 @@ def test_where_a_gpu_cannot_be_simulated_the_check_is_skipped(code, monkeypatch)
     monkeypatch.setattr("grader.pretend.available", lambda: False)
     with pytest.raises(NotHere, match="cannot simulate a GPU"):
         code.on_a_gpu()
+
+
+def test_after_an_error_that_a_gpu_does_not_outlive_the_next_check_has_another_process(code):
+    code.past_the_end(torch.ones(1))
+    with pytest.raises(LearnerError, match="device-side assert"):
+        code.past_the_end(torch.ones(1))
+    code.begin(2)
+    assert code.past_the_end(torch.ones(1)).tolist() == [1]
 
 
 def test_a_run_on_a_real_gpu_simulates_nothing(code):
