@@ -14,7 +14,7 @@ from grader.compare import compare, demand_values, kind_of, short
 from grader.draw import Draw
 from grader.errors import LearnerError, Mismatch
 from grader.gradients import pull_back
-from grader.handles import Function, Module
+from grader.handles import Call, Function, Module
 from grader.oracle import Leaves, detached, in_float64, owner_of, widened
 from grader.remote import Code
 from grader.tolerances import error_scaled, widen
@@ -205,11 +205,12 @@ class Expect:
             text = f"{self._last()} returned {short(value.dtype)} for an input of {short(dtype)}"
             raise Mismatch(text, kind="dtype")
 
-    def left_alone(self, *, may_draw: bool = False) -> None:
+    def left_alone(self, *, may_draw: bool = False, grad_mode: bool = True) -> None:
         """Demands that no call of this check modified its inputs or the global state.
 
         Args:
             may_draw: torch's default random state may have moved.
+            grad_mode: call each function once more with grad mode off, which must stay so.
         """
         if self._code.changed:
             raise Mismatch(f"loading the file changed {self._code.changed[0]} for everybody", kind="rule")
@@ -220,6 +221,10 @@ class Expect:
             changed = [name for name in call.changed if not (draws and name == "torch's random state")]
             if changed:
                 raise Mismatch(f"{call.text} changed {changed[0]} for everybody", kind="rule")
+        last = {call.name: call for call in self._code.calls if not isinstance(call.value, Module)}
+        for call in last.values() if grad_mode else ():
+            assert call.with_grad_off is not None
+            self._demand_grad_mode_off(call.with_grad_off())
 
     def no_shortcuts(self) -> None:
         """Demands that none of the exercise's shortcuts was used so far; the check begins with `watch_every_call`."""
@@ -238,7 +243,9 @@ class Expect:
 
     def keeps_grad_mode(self, function: Function, *args: Any, **kwargs: Any) -> None:
         """Demands that a call leaves grad mode off where it was off."""
-        call = function.call(args, kwargs, off=True)
+        self._demand_grad_mode_off(function.call(args, kwargs, off=True))
+
+    def _demand_grad_mode_off(self, call: Call) -> None:
         if "grad mode" in call.changed:
             raise Mismatch(f"{call.text} turned grad mode on, and it had been off", kind="rule")
 

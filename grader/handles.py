@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,8 @@ class Call:
     """The parameter of each tensor among the arguments."""
     given: dict[str, Any] = field(default_factory=dict)
     """The arguments by parameter."""
+    with_grad_off: Callable[[], Call] | None = None
+    """Calls the same again with grad mode off."""
 
 
 @dataclass

@@ -170,6 +170,7 @@ class Code:
         text = call_text(name, parameters, args, kwargs) + simulated
         given = {**dict(zip(parameters, args, strict=False)), **kwargs}
         call = Call(name, text, names=tensor_names(parameters, args, kwargs), given=given)
+        call.with_grad_off = partial(self.call, target, name, args, kwargs, off=True)
         self.calls.append(call)
         frame = self._desk.frame(["call", [list(target), list(args), kwargs, grad, count, off]])
         decoded = self.ask(frame, call, self._desk)

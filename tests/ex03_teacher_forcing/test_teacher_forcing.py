@@ -354,6 +354,8 @@ def test_each_row_ends_with_its_own_eos_and_then_pad(code, draw, expect):
     right = expect.agrees(code.greedy_decode, reference.greedy_decode, *inputs, axes="batch length")
     tokens, running = fed(code), (right == limits[1]).cumsum(1) == 0
     expect(tokens[:, 0], torch.full((4,), limits[0]), axes="batch", what="what the first step is fed")
+    steps = tokens.size(1)
+    expect.true(steps == right.size(1), f"step is called {steps} times for a result of length {right.size(1)}")
     later = torch.where(running[:, :-1], right[:, :-1], tokens[:, 1:])
     expect(tokens[:, 1:], later, axes="batch step", what="what the later steps are fed")
 
@@ -400,12 +402,13 @@ def test_decoding_records_no_gradient(code, draw, expect):
 
 
 @points(0.125)
-@pytest.mark.parametrize("kind", ["countdown_to_none", "pair_of_tensors"])
+@pytest.mark.parametrize("kind", ["countdown_with_none", "pair_of_tensors"])
 def test_a_state_may_be_anything(code, draw, expect, kind):
     table, targets, bos_id = draw_training(draw)
     eos_id, steps = draw.integer(0, draw.size("vocab") - 1), draw.size("target")
     table[..., eos_id] = -20.0
-    numbers = [*range(steps - 1, -1, -1), None]
+    numbers = [*range(steps - 1, -1, -1), steps]
+    numbers[1] = None
 
     def step(tokens, state):
         look_at(tokens, table.size(1), table.size(2), torch.zeros(table.size(1), dtype=torch.bool))
@@ -420,7 +423,7 @@ def test_a_state_may_be_anything(code, draw, expect, kind):
         return table[position, rows, tokens], numbers[position + 1]
 
     rows = torch.arange(table.size(1))
-    first = numbers[0] if kind == "countdown_to_none" else (torch.tensor([0]), draw("1 2 3"))
+    first = numbers[0] if kind == "countdown_with_none" else (torch.tensor([0]), draw("1 2 3"))
     expect.agrees(code.decode_loop, reference.decode_loop, step, first, targets, bos_id, axes="batch target vocab")
     written = (step, first, table.size(1), bos_id, eos_id, 0, steps)
     expect.agrees(code.greedy_decode, reference.greedy_decode, *written, axes="batch length")

@@ -96,6 +96,12 @@ def add_positions__counted_across_the_batch(x):
 
 
 @mistake
+def add_positions__zero_tokens_left_out(x):
+    """A token that is all zeros gets no position. Every position has its row of the table."""
+    return x + reference.sinusoidal_encoding(*x.shape[1:], device=x.device, dtype=x.dtype) * (x != 0).any(-1, True)
+
+
+@mistake
 def add_positions__float32_table(x):
     """The table is float32 whatever the tokens are, so tokens of half precision come back as float32."""
     return x + reference.sinusoidal_encoding(x.size(1), x.size(2)).to(x.device)

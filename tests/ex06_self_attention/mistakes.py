@@ -297,3 +297,10 @@ def self_attention__length_taken_for_the_batch(x, w_q, w_k, w_v):
 def attention_scores__keys_cut_off_with_heads(q, k):
     """With an axis for heads the keys are cut off from the graph, so nothing that makes them can be trained."""
     return reference.attention_scores(q, k.detach() if k.dim() == 4 else k)
+
+
+@mistake
+def attention_scores__grad_mode_turned_on(q, k):
+    """Gradients are turned on for everybody, where they should be left as they were found."""
+    torch.set_grad_enabled(True)
+    return reference.attention_scores(q, k)

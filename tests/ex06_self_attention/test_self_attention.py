@@ -72,11 +72,15 @@ def test_scores_are_divided_by_the_root_of_d_k(code, draw, expect):
 
 
 @points(0.25)
-@pytest.mark.parametrize("many", [("",), ("batch=3 head=3", "batch=2 group head")], ids=["none", "two and three"])
+@pytest.mark.parametrize(
+    "many", [("",), ("batch=3 head=3", "batch=2 group head", "1 batch 1 head")], ids=["none", "two and three"]
+)
 def test_scores_take_any_leading_axes(code, draw, expect, many):
     for leading in many:
         q, k = draw(f"{leading} query d_k=12"), draw(f"{leading} key d_k")
         expect.agrees(code.attention_scores, reference.attention_scores, q, k, axes=f"{leading} query key")
+        as_many = draw(f"{leading} query d_k")
+        expect.agrees(code.attention_scores, reference.attention_scores, q, as_many, axes=f"{leading} query key")
 
 
 @points(1)
@@ -133,6 +137,8 @@ def test_any_size_may_be_one(code, draw, expect, ones):
     draw.size(f"{ones}=1")
     for mine, right, inputs, axes in every_function(code, draw, keys=1 if ones == "key" else 8):
         expect.agrees(mine, right, *inputs, axes=axes)
+        if ones in ("key", "d_v"):
+            expect.gradients(mine, right, *inputs)
 
 
 @points(0.4)
@@ -167,6 +173,9 @@ def test_inputs_and_global_state_are_left_alone(code, draw, expect):
         code.self_attention(*inputs)
     for mine, _, inputs, _ in every_function(code, draw):
         mine(*(draw.strided(tensor) for tensor in inputs))
+    code.attention_scores(draw("batch head query d_k"), draw("batch head key d_k"))
+    for name in ("project_qkv", "self_attention"):
+        getattr(code, name)(draw("1 length d_model"), *inputs[1:])
     expect.left_alone()
 
 

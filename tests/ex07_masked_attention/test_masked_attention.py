@@ -111,6 +111,9 @@ def test_decoder_mask_hides_padding_and_the_future(code, draw, expect):
     for some, longest in (*(([one], longest) for one, longest in ALONE), ([2, 4, 1, 3], 4)):  # as many rows as columns
         some = torch.tensor(some)
         expect.agrees(code.decoder_mask, reference.decoder_mask, some, longest, axes="batch query key")
+        if len(some) == 1:  # a causal mask that is kept must not be written into
+            kept = code.causal_mask(longest, torch.device(code.device))
+            expect(kept, reference.causal_mask(longest), axes="query key", what="causal_mask after decoder_mask")
 
 
 @points(0.2)
@@ -232,9 +235,9 @@ def test_any_leading_axes_work(code, draw, expect, leading, axes):
 def test_axes_of_equal_size_are_not_mixed_up(code, draw, expect):
     for axis in ("batch", "query", "key", "d_k", "d_v"):
         draw.size(f"{axis}=3")
-    inputs = draw_inputs(draw)
-    for axes in ("batch query key", "query key", "batch 1 key"):
-        allowed = draw_allowed(draw, axes)
+    inputs, queries = draw_inputs(draw), torch.tensor([[True], [False], [False]])
+    masks = [draw_allowed(draw, axes) for axes in ("batch query key", "query key", "batch 1 key", "key")]
+    for allowed in (*masks, queries):
         expect.agrees(code.masked_attention, reference.masked_attention, *inputs, allowed, axes=ATTENTION)
 
 
@@ -320,8 +323,9 @@ def test_inputs_need_not_be_contiguous(code, draw, expect):
 
 @points(0.3)
 def test_gradients_reach_every_input(code, draw, expect):
-    inputs = (*draw_inputs(draw), draw_allowed(draw))
-    expect.gradients(code.masked_attention, reference.masked_attention, *inputs)
+    inputs = draw_inputs(draw)
+    for allowed in (draw_allowed(draw), torch.ones(draw.shape("query key"), dtype=torch.bool)):
+        expect.gradients(code.masked_attention, reference.masked_attention, *inputs, allowed)
 
 
 @points(0.3)

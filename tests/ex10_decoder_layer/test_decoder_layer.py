@@ -174,7 +174,7 @@ def test_masks_may_be_left_out_or_broadcast(code, draw, expect, masks):
     given = {
         "no mask": [{}],
         "one mask": [{"target_allowed": past}, {"source_allowed": source_allowed}],
-        "two axes": [{"target_allowed": column, "source_allowed": window}],
+        "two axes": [{"target_allowed": column, "source_allowed": window}, {"target_allowed": past.flip(0)}],
         "three axes": [
             {
                 "target_allowed": target_allowed[:1],

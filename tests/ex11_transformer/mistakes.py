@@ -24,19 +24,21 @@ def write(model, source, bos_id, max_length, tidy, over, window=None, position=-
     """The loop of generate. tidy(tokens, ended) is what is kept, over(ended) whether to stop."""
     flags = [(module, module.training) for module in model.modules()]
     model.eval()
-    with torch.no_grad():
-        memory = model.encode(source)
-        written = torch.full((len(source), 1), bos_id, dtype=torch.int64, device=source.device)
-        ended = torch.zeros(len(source), dtype=torch.bool, device=source.device)
-        for _ in range(max_length):
-            prefix = written if window is None else written[:, -window:]
-            tokens = model.decode(prefix, memory, source)[:, position].argmax(-1)
-            tokens, ended = tidy(tokens, ended)
-            written = torch.cat([written, tokens.unsqueeze(1)], dim=1)
-            if over(ended):
-                break
-    for module, training in flags:
-        module.training = training
+    try:
+        with torch.no_grad():
+            memory = model.encode(source)
+            written = torch.full((len(source), 1), bos_id, dtype=torch.int64, device=source.device)
+            ended = torch.zeros(len(source), dtype=torch.bool, device=source.device)
+            for _ in range(max_length):
+                prefix = written if window is None else written[:, -window:]
+                tokens = model.decode(prefix, memory, source)[:, position].argmax(-1)
+                tokens, ended = tidy(tokens, ended)
+                written = torch.cat([written, tokens.unsqueeze(1)], dim=1)
+                if over(ended):
+                    break
+    finally:
+        for module, training in flags:
+            module.training = training
     return written
 
 
@@ -605,6 +607,35 @@ class Transformer__grad_mode_turned_on(reference.Transformer):
         tokens = super().generate(source, bos_id, eos_id, max_length)
         torch.set_grad_enabled(True)
         return tokens
+
+
+@mistake
+class Transformer__flags_lost_in_an_exception(reference.Transformer):
+    """The training flags are restored only if all goes well: after an exception the model stays in eval mode."""
+
+    def generate(self, source, bos_id, eos_id, max_length):
+        flags = [(module, module.training) for module in self.modules()]
+        self.eval()
+        written = super().generate(source, bos_id, eos_id, max_length)
+        for module, training in flags:
+            module.training = training
+        return written
+
+
+@mistake
+class Transformer__bos_is_one(reference.Transformer):
+    """Every sentence begins with token 1. Which token begins one is for the caller to say."""
+
+    def generate(self, source, bos_id, eos_id, max_length):
+        return super().generate(source, 1, eos_id, max_length)
+
+
+@mistake
+class Transformer__fifty_more_than_the_source(reference.Transformer):
+    """At most 50 tokens more than the source has are written, whatever `max_length` says."""
+
+    def generate(self, source, bos_id, eos_id, max_length):
+        return super().generate(source, bos_id, eos_id, min(max_length, source.size(1) + 50))
 
 
 @mistake

@@ -1,9 +1,11 @@
 """The checks of exercise 11, in teaching order."""
 
+import contextlib
+
 import pytest
 import torch
 
-from grader.errors import Mismatch
+from grader.errors import LearnerError, Mismatch
 from grader.marks import points, shortcuts
 from solutions import ex11_transformer as reference
 
@@ -345,6 +347,8 @@ def test_generate_writes_the_most_likely_words(code, draw, expect):
         model, made_with, source, bos_id, eos_id = draw_writer(draw, tries=3, early=early)
         mine = code.Transformer(*made_with).load(model)
         written.append((mine.generate(source, bos_id, eos_id, 6), model.generate(source, bos_id, eos_id, 6)))
+    other = 4 if eos_id != 4 else 5
+    written.append((mine.generate(source, other, eos_id, 6), model.generate(source, other, eos_id, 6)))
     for mine_wrote, right in written:
         expect(mine_wrote, right, axes="batch length")
 
@@ -367,6 +371,7 @@ def test_long_sentences_are_read_and_written_whole(code, draw, expect):
         expect(wrote, model(source, fed).argmax(-1), axes="batch length")  # each word follows from those before it
         if len(wrote.unique()) > 3:
             break
+    expect.tensor(mine.generate(source[:1, :1], 1, 2, 52), (1, 52))  # far more than was read
 
 
 def draw_long(draw):
@@ -418,6 +423,12 @@ def test_generate_restores_every_training_flag(code, draw, expect, mode):
     logits = mine(source, source)  # shows in which mode each part was left
     changed = [name or "the model itself" for name in before if after.get(name) != before[name]]
     text = f"after generate, the training flag of {', '.join(changed[:3])} is another than before"
+    expect.true(not changed, text)
+    with contextlib.suppress(LearnerError):
+        mine.generate(source.double(), bos_id, eos_id, 2)  # no number of a word
+    after = mine.describe()["training"]
+    changed = [name or "the model itself" for name in before if after.get(name) != before[name]]
+    text = f"after generate raised an exception, the training flag of {', '.join(changed[:3])} is another than before"
     expect.true(not changed, text)
     if not mode.startswith("mixed"):
         shape = shape_of(source, TARGET_VOCAB)

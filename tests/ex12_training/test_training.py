@@ -45,7 +45,9 @@ def draw_scored(draw, dtype=None):
 def draw_batch(draw):
     """source, targets, bos_id and pad_id, as train_step takes them."""
     bos_id, pad_id = draw_ids(draw)
-    return draw_tokens(draw, "source", pad_id), draw_tokens(draw, "target", pad_id), bos_id, pad_id
+    source, targets = draw_tokens(draw, "source", pad_id), draw_tokens(draw, "target", pad_id)
+    targets[targets[:, 0] == bos_id, 0] = draw.size("vocab") - 1  # what is to be written does not begin with bos
+    return source, targets, bos_id, pad_id
 
 
 def draw_model(code, draw, pad_id, dropout=0.0, dtype=None):
@@ -333,7 +335,7 @@ def test_every_part_is_left_in_train_mode(code, draw, expect, before):
 @points(0.25, form=True)
 def test_more_padding_does_not_change_an_update(code, draw, expect):
     source, targets, bos_id, pad_id = draw_batch(draw)
-    mine, _ = draw_model(code, draw, pad_id)
+    mine, right = draw_model(code, draw, pad_id)
     standing_still = mine.optimizer(0.0)
     loss = code.train_step(mine, standing_still, source, targets, bos_id, pad_id)
     padding = torch.full((len(source), draw.integer(1, 3)), pad_id)
@@ -341,6 +343,10 @@ def test_more_padding_does_not_change_an_update(code, draw, expect):
     again = code.train_step(mine, standing_still, *longer, bos_id, pad_id)
     expect.true(isinstance(loss, float), "train_step returns a Python float", kind="type")
     expect(again, loss, what="the loss of the same batch with more padding")
+    nothing = torch.full_like(targets, pad_id)
+    empty = code.train_step(mine, mine.optimizer(0.3), source, nothing, bos_id, pad_id)
+    expect(empty, 0.0, what="the loss of a batch with nothing but padding to write")
+    expect_parameters(expect, mine.parameters(), right)
 
 
 @points(0.1)
@@ -410,7 +416,7 @@ def test_inputs_and_global_state_are_left_alone(code, draw, expect):
     expect.left_alone()
     mine, _ = draw_model(code, draw, pad_id)
     code.train_step(mine, mine.optimizer(0.3), source, targets, bos_id, pad_id)
-    expect.left_alone(may_draw=True)
+    expect.left_alone(may_draw=True, grad_mode=False)
 
 
 @points(0.15, form=True)

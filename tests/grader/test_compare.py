@@ -121,6 +121,11 @@ def test_where_there_is_no_pattern_none_is_said():
     assert len(sentence(torch.randn(2, 3, 3, dtype=torch.float64), SQUARE)[0].splitlines()) == 2
 
 
+def test_an_error_smaller_than_any_pattern_is_not_called_the_same_everywhere():
+    assert "off by the same" in sentence(SQUARE + 1e-7, SQUARE)[0]
+    assert "off by the same" not in sentence(SQUARE * (1 + 1e-7), SQUARE)[0]
+
+
 @pytest.mark.parametrize("device", ["cuda", "mps"])
 def test_a_gpu_has_more_room_and_not_without_end(device):
     inside, outside = 0.9e-9 * SLACK[device], 1.1e-9 * SLACK[device]
