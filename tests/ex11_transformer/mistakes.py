@@ -610,19 +610,6 @@ class Transformer__grad_mode_turned_on(reference.Transformer):
 
 
 @mistake
-class Transformer__flags_lost_in_an_exception(reference.Transformer):
-    """The training flags are restored only if all goes well: after an exception the model stays in eval mode."""
-
-    def generate(self, source, bos_id, eos_id, max_length):
-        flags = [(module, module.training) for module in self.modules()]
-        self.eval()
-        written = super().generate(source, bos_id, eos_id, max_length)
-        for module, training in flags:
-            module.training = training
-        return written
-
-
-@mistake
 class Transformer__bos_is_one(reference.Transformer):
     """Every sentence begins with token 1. Which token begins one is for the caller to say."""
 

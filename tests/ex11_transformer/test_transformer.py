@@ -1,11 +1,9 @@
 """The checks of exercise 11, in teaching order."""
 
-import contextlib
-
 import pytest
 import torch
 
-from grader.errors import LearnerError, Mismatch
+from grader.errors import Mismatch
 from grader.marks import points, shortcuts
 from solutions import ex11_transformer as reference
 
@@ -423,12 +421,6 @@ def test_generate_restores_every_training_flag(code, draw, expect, mode):
     logits = mine(source, source)  # shows in which mode each part was left
     changed = [name or "the model itself" for name in before if after.get(name) != before[name]]
     text = f"after generate, the training flag of {', '.join(changed[:3])} is another than before"
-    expect.true(not changed, text)
-    with contextlib.suppress(LearnerError):
-        mine.generate(source.double(), bos_id, eos_id, 2)  # no number of a word
-    after = mine.describe()["training"]
-    changed = [name or "the model itself" for name in before if after.get(name) != before[name]]
-    text = f"after generate raised an exception, the training flag of {', '.join(changed[:3])} is another than before"
     expect.true(not changed, text)
     if not mode.startswith("mixed"):
         shape = shape_of(source, TARGET_VOCAB)

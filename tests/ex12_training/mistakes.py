@@ -631,19 +631,6 @@ def train_step__grad_mode_left_off(model, optimizer, source, targets, bos_id, pa
 
 
 @mistake
-def train_step__nothing_but_padding_is_nan(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
-    """The loss is divided by the number of real targets, also where there is none: NaN, and NaN in every weight."""
-    model.train()
-    model.zero_grad()
-    logits = model(source, reference.shift_right(targets, bos_id))
-    loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=pad_id)
-    loss.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), max_norm)
-    optimizer.step()
-    return loss.item()
-
-
-@mistake
 def train_step__needs_contiguous_targets(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
     """`view` is used on the targets, which fails for a tensor that is not contiguous in memory."""
     targets.view(-1)

@@ -335,7 +335,7 @@ def test_every_part_is_left_in_train_mode(code, draw, expect, before):
 @points(0.25, form=True)
 def test_more_padding_does_not_change_an_update(code, draw, expect):
     source, targets, bos_id, pad_id = draw_batch(draw)
-    mine, right = draw_model(code, draw, pad_id)
+    mine, _ = draw_model(code, draw, pad_id)
     standing_still = mine.optimizer(0.0)
     loss = code.train_step(mine, standing_still, source, targets, bos_id, pad_id)
     padding = torch.full((len(source), draw.integer(1, 3)), pad_id)
@@ -343,10 +343,6 @@ def test_more_padding_does_not_change_an_update(code, draw, expect):
     again = code.train_step(mine, standing_still, *longer, bos_id, pad_id)
     expect.true(isinstance(loss, float), "train_step returns a Python float", kind="type")
     expect(again, loss, what="the loss of the same batch with more padding")
-    nothing = torch.full_like(targets, pad_id)
-    empty = code.train_step(mine, mine.optimizer(0.3), source, nothing, bos_id, pad_id)
-    expect(empty, 0.0, what="the loss of a batch with nothing but padding to write")
-    expect_parameters(expect, mine.parameters(), right)
 
 
 @points(0.1)
