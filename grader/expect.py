@@ -212,19 +212,20 @@ class Expect:
             may_draw: torch's default random state may have moved.
             grad_mode: call each function once more with grad mode off, which must stay so.
         """
+        calls = list(self._code.calls)
+        last = {call.name: call.with_grad_off for call in calls if not isinstance(call.value, Module)}
+        with_grad_off = [again() for again in last.values() if again is not None and grad_mode]
         if self._code.changed:
             raise Mismatch(f"loading the file changed {self._code.changed[0]} for everybody", kind="rule")
-        for call in self._code.calls:
+        for call in calls:
             if call.mutated:
                 raise Mismatch(f"{call.text} modified its input {call.mutated[0]}", kind="rule")
             draws = may_draw or isinstance(call.value, Module)  # a new module's first weights are drawn
             changed = [name for name in call.changed if not (draws and name == "torch's random state")]
             if changed:
                 raise Mismatch(f"{call.text} changed {changed[0]} for everybody", kind="rule")
-        last = {call.name: call for call in self._code.calls if not isinstance(call.value, Module)}
-        for call in last.values() if grad_mode else ():
-            assert call.with_grad_off is not None
-            self._demand_grad_mode_off(call.with_grad_off())
+        for call in with_grad_off:
+            self._demand_grad_mode_off(call)
 
     def no_shortcuts(self) -> None:
         """Demands that none of the exercise's shortcuts was used so far; the check begins with `watch_every_call`."""
