@@ -35,6 +35,7 @@ aten = torch.ops.aten
 
 
 _real = ""
+"""The real GPU that this process works on itself, if any."""
 
 
 def yield_to(device: str) -> None:
