@@ -53,6 +53,11 @@ class Desk:
         """What was handed out under this number."""
         return self._kept[number]
 
+    @property
+    def has_handed_out(self) -> bool:
+        """Whether the learner's code was given anything that it may ask about."""
+        return bool(self._kept)
+
     def again(self) -> Desk:
         """A desk that knows what this one has handed out so far."""
         return Desk(self._code, self._kept)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from types import ModuleType
@@ -13,9 +14,10 @@ from torch import Tensor
 
 from grader import pretend, replies
 from grader.desk import Desk, Prompt
-from grader.errors import Crashed, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Raised, Unwritten
+from grader.errors import Crashed, GraderError, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Raised, Unwritten
 from grader.handles import Call, Function, Module, Request
 from grader.limits import MAX_SOURCE
+from grader.precedents import Passed
 from grader.source import Source, where
 from grader.transport import Transport
 from grader.values import CodecError, Decoded, leaves
@@ -44,6 +46,10 @@ class Code:
         self.calls: list[Call] = []
         self.requests: list[Request] = []
         """All that this check has asked, for the judge to ask other files the same."""
+        self.exchanges: list[tuple[bytes, bytes]] = []
+        """Every question of this check and its answer, as they crossed."""
+        self._ahead: deque[tuple[bytes, bytes | Lost]] = deque()
+        """Questions that were asked before the check came to them, and their answers."""
         self.shortcuts: list[str] = []
         self.watched = False
         """Whether this check has every call of torch looked at for shortcuts."""
@@ -65,11 +71,14 @@ class Code:
         assert self.transport is not None
         self.transport.begin(self.seconds)
         self.request("start", seed, text="the start of a check")
+        self.exchanges.clear()
 
     def prepare(self) -> None:
         """Loads the file unless it is loaded, and forgets the last check."""
         self.calls, self.requests, self._desk, self.place = [], [], Desk(self), self.device
         self._printed, self.watched = "", False
+        self.exchanges = []
+        self._ahead.clear()
         if self.failure is not None:
             raise self.failure
         if self.transport is None:
@@ -224,10 +233,9 @@ class Code:
 
     def _exchange(self, frame: bytes, call: Call | None, desk: Desk) -> Decoded:
         """One request and its reply. Raises Lost; the transport is closed then."""
-        if self.transport is None:
-            raise Crashed("the process that ran the code is gone")
         try:
-            decoded = desk.read(self.transport.request(frame, Prompt(desk, call)))
+            reply = self._reply_to(frame, Prompt(desk, call))
+            decoded = desk.read(reply)
             replies.check(decoded.value)
         except Lost:
             self.close()
@@ -236,7 +244,41 @@ class Code:
             self.close()
             raise Crashed("the code sent bytes that are no result") from None
         self.shortcuts += [name for name in decoded.value["shortcuts"] if name not in self.shortcuts]
+        self.exchanges.append((frame, reply))
         return decoded
+
+    def _reply_to(self, frame: bytes, prompt: Prompt) -> bytes:
+        if not self._ahead:
+            return self._send(frame, prompt)
+        asked, reply = self._ahead.popleft()
+        if asked != frame:
+            raise GraderError("a check asks something else than it asked before, though all answers are the same")
+        if isinstance(reply, Lost):
+            raise reply
+        return reply
+
+    def _send(self, frame: bytes, prompt: Prompt) -> bytes:
+        if self.transport is None:
+            raise Crashed("the process that ran the code is gone")
+        return self.transport.request(frame, prompt)
+
+    # ------------------------------------------------------------------------------------------ precedents
+
+    def ask_ahead(self, frame: bytes) -> bytes | Lost:
+        """Puts a question that this check is going to ask. The answer, or how it was lost, waits for the check."""
+        reply: bytes | Lost
+        try:
+            reply = self._send(frame, Prompt(self._desk, None))
+        except Lost as lost:
+            self.close()
+            reply = lost
+        self._ahead.append((frame, reply))
+        return reply
+
+    def settle(self, passed: Passed) -> None:
+        """This check ends as one did whose every answer was the same."""
+        self._ahead.clear()
+        self.calls, self.requests, self.shortcuts = list(passed.calls), list(passed.requests), list(passed.shortcuts)
 
     def _look_at(self, decoded: Decoded, desk: Desk, text: str, call: Call | None) -> Decoded:
         reply = decoded.value

@@ -18,6 +18,7 @@ from grader.expect import Expect
 from grader.feedback import full, hidden
 from grader.handles import Call, Request
 from grader.limits import MAX_MESSAGE, MAX_OUTPUT, Limits
+from grader.precedents import Precedents
 from grader.remote import Code
 from grader.source import Source
 from grader.transport import LocalTransport, Transport
@@ -84,14 +85,22 @@ class Attempt:
         self.calls, self.requests, self.desk = code.calls, code.requests, code.desk
 
 
-def attempt(check: Check, code: Code, seed: int) -> Attempt:
-    """Runs a check once. Whatever is raised is the result."""
+def attempt(check: Check, code: Code, seed: int, precedents: Precedents | None = None) -> Attempt:
+    """Runs a check once. Whatever is raised is the result.
+
+    Args:
+        precedents: where the code answers as another did that passed, the check is passed and need not be run.
+    """
     start = time.perf_counter()
     error: BaseException | None = None
     try:
         code.begin(seed)
-        draw = Draw(seed, widest=widest(code.device))
-        check.function(code=code, draw=draw, expect=Expect(code, draw), **check.params)
+        trail = precedents.follow(check, seed, code) if precedents is not None else None
+        if trail is None or not trail.is_known:
+            draw = Draw(seed, widest=widest(code.device))
+            check.function(code=code, draw=draw, expect=Expect(code, draw), **check.params)
+        if trail is not None:
+            trail.remember()
     except (Finding, Exception) as raised:
         error = raised
     return Attempt(error, code, time.perf_counter() - start)
@@ -109,6 +118,7 @@ def run_exercise(
     understudies: Understudies,
     settings: Settings,
     on_outcome: Callable[[Outcome], None] = lambda _: None,
+    precedents: Precedents | None = None,
 ) -> ExerciseResult:
     """Every check of one exercise, on every device."""
     outcomes: list[Outcome] = []
@@ -118,7 +128,7 @@ def run_exercise(
         code.seconds = settings.seconds
         try:
             for check in checks:
-                outcomes.append(_one(check, code, understudies, settings, outcomes))
+                outcomes.append(_one(check, code, understudies, settings, outcomes, precedents))
                 on_outcome(outcomes[-1])
         finally:
             code.close()
@@ -137,13 +147,18 @@ def absences(checks: Sequence[Check], settings: Settings) -> list[Outcome]:
 
 
 def _one(
-    check: Check, code: Code, understudies: Understudies, settings: Settings, before: Sequence[Outcome]
+    check: Check,
+    code: Code,
+    understudies: Understudies,
+    settings: Settings,
+    before: Sequence[Outcome],
+    precedents: Precedents | None,
 ) -> Outcome:
     text = _given_up(code, settings, [outcome for outcome in before if outcome.device == code.device])
     if text and code.failure is None:  # a failure to load is said every time
         return Outcome(check.id, check.title, code.device, TIMEOUT, check.points, check.form, text)
     seed = check_seed(settings.seed, check)
-    tried = attempt(check, code, seed)
+    tried = attempt(check, code, seed, precedents)
     if tried.error is None:
         understudies.lineup.note_pass(check, seed, tried)
     return judge(check, code, tried, understudies, seed, hidden if settings.hidden else full)

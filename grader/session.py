@@ -15,6 +15,7 @@ from grader.checks import EXERCISE_POINTS, Check
 from grader.discovery import Exercise, Kit
 from grader.errors import UsageError
 from grader.limits import MAX_MESSAGE
+from grader.precedents import Precedents
 from grader.run import Settings, absences, attempt, run_exercise
 from grader.source import File
 from grader.understudy import Understudies
@@ -74,6 +75,7 @@ class Session:
         self.settings = settings
         self.checks = checks.collect(kit, self.exercises)
         self._understudies: dict[str, Understudies] = {}
+        self.precedents = Precedents()
 
     def understudies(self, exercise: Exercise) -> Understudies:
         """The reference and the known mistakes of an exercise, for the judge's own reruns."""
@@ -102,7 +104,7 @@ class Session:
         source = checks.source_of(self.kit, exercise, file, self._shortcuts(exercise), shown)
         reference = checks.reference(self.kit, exercise.slug)
         understudies = self.understudies(exercise)
-        return run_exercise(found, source, reference, understudies, self.settings, on_outcome)
+        return run_exercise(found, source, reference, understudies, self.settings, on_outcome, self.precedents)
 
     def _not_run(self, exercise: Exercise, found: Sequence[Check], verdict: str, message: str) -> ExerciseResult:
         """Every check listed, none run, no points."""

@@ -364,12 +364,13 @@ def test_long_sentences_are_read_and_written_whole(code, draw, expect):
         model, made_with, source, decoder_input = draw_long(draw)
         mine = code.Transformer(*made_with).load(model)
         expect.agrees(mine, model, source, decoder_input, axes=LOGITS)
-        wrote = expect.tensor(mine.generate(source, 1, 2, 52), (2, 52))
+        few = source[:, :1]  # far more is written than was read
+        wrote = expect.tensor(mine.generate(few, 1, 2, 52), (2, 52))
         fed = torch.cat([torch.ones(2, 1, dtype=torch.int64), wrote[:, :-1].long().clamp(0, TARGET_VOCAB - 1)], dim=1)
-        expect(wrote, model(source, fed).argmax(-1), axes="batch length")  # each word follows from those before it
+        expect(wrote, model(few, fed).argmax(-1), axes="batch length")  # each word follows from those before it
         if len(wrote.unique()) > 3:
             break
-    expect.tensor(mine.generate(source[:1, :1], 1, 2, 52), (1, 52))  # far more than was read
+    expect.agrees(mine.generate, model.generate, source, 1, 2, 2, axes="batch length")
 
 
 def draw_long(draw):

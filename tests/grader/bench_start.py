@@ -16,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,28 +40,39 @@ def cost_of_checks(names, slowest=3):
     sys.path.insert(0, str(ROOT))
     from grader.discovery import Kit
     from grader.launch import launcher
+    from grader.precedents import Precedents
     from grader.run import Settings
     from grader.session import Session
     from grader.transport import WorkerTransport
 
+    def first(session, exercise):
+        session.precedents = Precedents()
+        return session.run(exercise, exercise.solution)
+
+    def again(session, exercise):
+        return session.run(exercise, exercise.solution)
+
     workers = launcher()
     kit = Kit()
     exercises = kit.find(names)
-    local = Session(kit, exercises, Settings(1))
-    remote = Session(kit, exercises, Settings(1, connect=lambda: WorkerTransport(workers)))
-    totals = [0.0, 0.0]
+    here = Session(kit, exercises, Settings(1))
+    there = Session(kit, exercises, Settings(1, connect=lambda: WorkerTransport(workers)))
+    totals = [0.0] * 4
     gc.freeze()  # as the judge and the learner's commands do
+    print("CPU seconds of the first submission, and of one that answers the same: here, and with a worker")
     for exercise in exercises:
-        costs = [
-            cheapest(lambda exercise=exercise, session=session: session.run(exercise, exercise.solution))
-            for session in (local, remote)
-        ]
-        totals = [total + cost for total, (cost, _) in zip(totals, costs, strict=True)]
-        checks = sorted(costs[0][1].outcomes, key=lambda outcome: -outcome.seconds)[:slowest]
+        runs = [cheapest(partial(run, session, exercise)) for session in (here, there) for run in (first, again)]
+        costs = [cost for cost, _ in runs]
+        totals = [total + cost for total, cost in zip(totals, costs, strict=True)]
+        checks = sorted(runs[0][1].outcomes, key=lambda outcome: -outcome.seconds)[:slowest]
         shown = "; ".join(f"{check.seconds:.3f} {check.title}" for check in checks)
-        print(f"{exercise.slug:<26}{costs[0][0]:6.3f} s CPU, with a worker {costs[1][0]:6.3f} s; slowest: {shown}")
-    print(f"{'all':<26}{totals[0]:6.3f} s CPU, with workers {totals[1]:6.3f} s")
+        print(f"{exercise.slug:<26}{_row(costs)}  slowest at first: {shown}")
+    print(f"{'all':<26}{_row(totals)}")
     workers.close()
+
+
+def _row(costs):
+    return "{:6.3f} {:6.3f}   {:6.3f} {:6.3f}".format(*costs)
 
 
 def cheapest(run, times=4):

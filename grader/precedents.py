@@ -1,0 +1,118 @@
+"""What earlier submissions were asked and answered in checks that they passed: whoever answers the same passes too.
+
+What a check asks and demands follows from its seed and from what comes back. So where every answer is, byte for byte,
+one that passed before, nothing need be drawn, worked out or compared again: the questions lie here, ready to be sent.
+At the first answer that is new the check is run after all, and finds the answers so far already given. Of a class most
+right submissions answer in one of a few ways; the judge's half of the work is then done once for each way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from grader.errors import Lost
+from grader.handles import Call, Request
+
+if TYPE_CHECKING:
+    from grader.checks import Check
+    from grader.remote import Code
+
+MAX_WAYS = 8
+"""Ways to pass one check with one seed that are remembered."""
+MAX_BYTES = 256 << 20
+"""Of questions and answers that are remembered: once through the course is 17 MB."""
+
+
+@dataclass(frozen=True)
+class Passed:
+    """The end of a check that was passed: what its record holds."""
+
+    calls: Sequence[Call]
+    requests: Sequence[Request]
+    shortcuts: Sequence[str]
+    """All that the file had used by then."""
+
+
+@dataclass
+class _Step:
+    """One question of a check, and what followed each answer to it."""
+
+    frame: bytes
+    after: dict[bytes, _Step | Passed] = field(default_factory=dict)
+
+
+@dataclass
+class _Beginning:
+    """Where the ways through one check with one seed begin."""
+
+    step: _Step | Passed | None = None
+    ways: int = 0
+
+
+class Precedents:
+    """The checks that were passed in this process so far."""
+
+    def __init__(self) -> None:
+        self._beginnings: dict[Any, _Beginning] = {}
+        self._frames: dict[bytes, bytes] = {}
+        """Every question once, however many ways lead to it."""
+        self._bytes = 0
+
+    def follow(self, check: Check, seed: int, code: Code) -> Trail:
+        """Asks what was asked before, for as long as the answers are known. The check has begun and asked nothing."""
+        about_the_file = (tuple(code.changed), tuple(code.shortcuts))
+        place = (check.slug, check.id, seed, code.device, about_the_file)
+        beginning = self._beginnings.setdefault(place, _Beginning())
+        step = beginning.step
+        while isinstance(step, _Step):
+            reply = code.ask_ahead(step.frame)
+            step = None if isinstance(reply, Lost) else step.after.get(_digest(reply))
+        if step is None or code.desk.refused is not None:
+            return Trail(self, beginning, code, is_known=False)
+        code.settle(step)
+        return Trail(self, beginning, code, is_known=True)
+
+    def remember(self, beginning: _Beginning, code: Code) -> None:
+        """Remembers a check that the code has passed, unless it was handed what only that check can answer for."""
+        if beginning.ways >= MAX_WAYS or self._bytes > MAX_BYTES or code.desk.has_handed_out:
+            return
+        beginning.ways += 1
+        step: _Step | Passed = Passed(code.calls, code.requests, tuple(code.shortcuts))
+        for call in code.calls:
+            call.with_grad_off = None
+        for frame, reply in reversed(code.exchanges):
+            step = _Step(self._frames.setdefault(frame, frame), {_digest(reply): step})
+            self._bytes += len(frame) + len(reply)
+        beginning.step = _joined(beginning.step, step)
+
+
+@dataclass(frozen=True)
+class Trail:
+    """One run of one check, as far as it was like one before."""
+
+    precedents: Precedents
+    beginning: _Beginning
+    code: Code
+    is_known: bool
+    """Whether all of it was: the check is passed."""
+
+    def remember(self) -> None:
+        """The check was passed."""
+        if not self.is_known:
+            self.precedents.remember(self.beginning, self.code)
+
+
+def _joined(old: _Step | Passed | None, new: _Step | Passed) -> _Step | Passed:
+    """Both ways from here; they part at the first answer that differs."""
+    if isinstance(old, _Step) and isinstance(new, _Step):
+        for answer, step in new.after.items():
+            old.after[answer] = _joined(old.after.get(answer), step)
+        return old
+    return new
+
+
+def _digest(reply: bytes) -> bytes:
+    return hashlib.blake2b(reply, digest_size=16).digest()
