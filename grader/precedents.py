@@ -83,7 +83,7 @@ class Precedents:
         step: _Step | Passed = Passed(code.calls, code.requests, tuple(code.shortcuts))
         for call in code.calls:
             call.with_grad_off = None
-        for frame, reply in reversed(code.exchanges):
+        for frame, reply in reversed(code.exchange.record):
             step = _Step(self._frames.setdefault(frame, frame), {_digest(reply): step})
             self._bytes += len(frame) + len(reply)
         beginning.step = _joined(beginning.step, step)

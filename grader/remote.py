@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from types import ModuleType
@@ -14,7 +13,8 @@ from torch import Tensor
 
 from grader import pretend, replies
 from grader.desk import Desk, Prompt
-from grader.errors import Crashed, GraderError, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Raised, Unwritten
+from grader.errors import Crashed, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Raised, Unwritten
+from grader.exchange import Exchange
 from grader.handles import Call, Function, Module, Request
 from grader.limits import MAX_SOURCE
 from grader.precedents import Passed
@@ -46,42 +46,34 @@ class Code:
         self.calls: list[Call] = []
         self.requests: list[Request] = []
         """All that this check has asked, for the judge to ask other files the same."""
-        self.exchanges: list[tuple[bytes, bytes]] = []
-        """Every question of this check and its answer, as they crossed."""
-        self._ahead: deque[tuple[bytes, bytes | Lost]] = deque()
-        """Questions that were asked before the check came to them, and their answers."""
+        self.exchange = Exchange(connect)
         self.shortcuts: list[str] = []
         self.watched = False
         """Whether this check has every call of torch looked at for shortcuts."""
         self.lines: dict[str, int] = {}
         self.changed: list[str] = []
-        self.transport: Transport | None = None
         self.seconds = 10.0
-        self._connect = connect
         self._reference = reference
         self.failure: LoadFailure | None = None
         self._desk = Desk(self)
-        self._printed = ""
 
     # ------------------------------------------------------------------------------------------ a check's life
 
     def begin(self, seed: int) -> None:
         """Gets ready for one check. Raises LoadFailure, the same one every time, where the file can't be loaded."""
         self.prepare()
-        assert self.transport is not None
-        self.transport.begin(self.seconds)
+        self.exchange.begin(self.seconds)
         self.request("start", seed, text="the start of a check")
-        self.exchanges.clear()
+        self.exchange.record.clear()
 
     def prepare(self) -> None:
         """Loads the file unless it is loaded, and forgets the last check."""
         self.calls, self.requests, self._desk, self.place = [], [], Desk(self), self.device
-        self._printed, self.watched = "", False
-        self.exchanges = []
-        self._ahead.clear()
+        self.watched = False
+        self.exchange.forget()
         if self.failure is not None:
             raise self.failure
-        if self.transport is None:
+        if not self.exchange.is_open:
             try:
                 self._load()
             except LoadFailure as failure:
@@ -94,8 +86,8 @@ class Code:
         if len(source.text) > MAX_SOURCE:
             size = f"{len(source.text):,} bytes"
             raise LoadFailure(f"{source.shown} has {size}; a file of more than {MAX_SOURCE:,} is not read")
-        self.transport = self._connect()
-        self.transport.begin(self.seconds)
+        self.exchange.open()
+        self.exchange.begin(self.seconds)
         try:
             arguments = [
                 source.slug,
@@ -115,15 +107,12 @@ class Code:
         self.lines, self.changed = reply["lines"], reply["changed"]
 
     def close(self) -> None:
-        if self.transport is not None:
-            self._printed = self.transport.output
-            self.transport.close()
-            self.transport = None
+        self.exchange.close()
 
     @property
     def output(self) -> str:
         """What the learner's code printed during this check."""
-        return self.transport.output if self.transport is not None else self._printed
+        return self.exchange.output
 
     # ------------------------------------------------------------------------------------------ what checks use
 
@@ -233,51 +222,23 @@ class Code:
 
     def _exchange(self, frame: bytes, call: Call | None, desk: Desk) -> Decoded:
         """One request and its reply. Raises Lost; the transport is closed then."""
+        reply = self.exchange.ask(frame, Prompt(desk, call))
         try:
-            reply = self._reply_to(frame, Prompt(desk, call))
             decoded = desk.read(reply)
             replies.check(decoded.value)
-        except Lost:
-            self.close()
-            raise
         except CodecError:
             self.close()
             raise Crashed("the code sent bytes that are no result") from None
         self.shortcuts += [name for name in decoded.value["shortcuts"] if name not in self.shortcuts]
-        self.exchanges.append((frame, reply))
         return decoded
 
-    def _reply_to(self, frame: bytes, prompt: Prompt) -> bytes:
-        if not self._ahead:
-            return self._send(frame, prompt)
-        asked, reply = self._ahead.popleft()
-        if asked != frame:
-            raise GraderError("a check asks something else than it asked before, though all answers are the same")
-        if isinstance(reply, Lost):
-            raise reply
-        return reply
-
-    def _send(self, frame: bytes, prompt: Prompt) -> bytes:
-        if self.transport is None:
-            raise Crashed("the process that ran the code is gone")
-        return self.transport.request(frame, prompt)
-
-    # ------------------------------------------------------------------------------------------ precedents
-
     def ask_ahead(self, frame: bytes) -> bytes | Lost:
-        """Puts a question that this check is going to ask. The answer, or how it was lost, waits for the check."""
-        reply: bytes | Lost
-        try:
-            reply = self._send(frame, Prompt(self._desk, None))
-        except Lost as lost:
-            self.close()
-            reply = lost
-        self._ahead.append((frame, reply))
-        return reply
+        """Puts a question that this check is going to ask."""
+        return self.exchange.ask_ahead(frame, Prompt(self._desk, None))
 
     def settle(self, passed: Passed) -> None:
         """This check ends as one did whose every answer was the same."""
-        self._ahead.clear()
+        self.exchange.forget()
         self.calls, self.requests, self.shortcuts = list(passed.calls), list(passed.requests), list(passed.shortcuts)
 
     def _look_at(self, decoded: Decoded, desk: Desk, text: str, call: Call | None) -> Decoded:
@@ -294,7 +255,7 @@ class Code:
                 self.close()
             unwritten = "NotImplementedError" in raised.kinds and raised.at_home and bool(raised.frames)
             error = (Unwritten if unwritten else LearnerError)(raised, text)
-            original = getattr(self.transport, "last_error", None)
+            original = self.exchange.last_error
             raise error.with_traceback(original.__traceback__ if original is not None else None)
         return decoded
 
