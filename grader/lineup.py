@@ -127,8 +127,7 @@ class Lineup:
         called = self._entered(tried)
         if self._learner.gives_up(called):
             return Known()
-        likely, unlikely = self._in(scene)
-        for group in (likely, unlikely):
+        for group in self._in(scene):
             found = tuple(islice((one for one in group if self._fits((one,), scene)), 2))
             if found:
                 break
@@ -142,8 +141,9 @@ class Lineup:
     def _reached(self, tried: Attempt) -> frozenset[str]:
         return self._anatomy.reached(call.name for call in tried.calls)
 
-    def _in(self, scene: _Scene) -> tuple[list[Variant], list[Variant]]:
-        """The mistakes that can show in this check, in the order of the catalogue.
+    def _in(self, scene: _Scene) -> list[list[Variant]]:
+        """The mistakes that can show in this check, in groups: the likely ones, then the unlikely; on a GPU those about
+        devices first.
 
         Unlikely are those in places that a passed check of values called and this check does not.
         """
@@ -152,8 +152,9 @@ class Lineup:
         )
         sound = passed - self._entered(scene.tried)
         shown = [one for one in self._mistakes if self._units[one.name] & scene.reached]
-        unlikely = [one for one in shown if self._units[one.name] <= sound]
-        return [one for one in shown if one not in unlikely], unlikely
+        about_devices = [one for one in shown if one.shows_on_gpus_only and scene.tried.is_on_a_gpu]
+        unlikely = [one for one in shown if self._units[one.name] <= sound and one not in about_devices]
+        return [about_devices, [one for one in shown if one not in (*about_devices, *unlikely)], unlikely]
 
     def _entered(self, tried: Attempt) -> frozenset[str]:
         return self._anatomy.entered(call.name for call in tried.calls)

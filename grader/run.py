@@ -80,9 +80,11 @@ class Attempt:
     calls: list[Call] = field(init=False)
     requests: list[Request] = field(init=False)
     desk: Desk | None = field(init=False)
+    is_on_a_gpu: bool = field(init=False)
 
     def __post_init__(self, code: Code) -> None:
         self.calls, self.requests, self.desk = code.calls, code.requests, code.desk
+        self.is_on_a_gpu = code.place != "cpu"
 
 
 def attempt(check: Check, code: Code, seed: int, precedents: Precedents | None = None) -> Attempt:

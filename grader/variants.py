@@ -30,6 +30,11 @@ def mistake(variant: T) -> T:
     return variant
 
 
+def device_mistake(variant: T) -> T:
+    """Marks a mistake that shows where the code works on a GPU, real or simulated, and nowhere else."""
+    return variant
+
+
 def equivalent(variant: T) -> T:
     """Marks a function or class of `equivalents.py` as right; its docstring says how it differs from the reference."""
     return variant
@@ -45,6 +50,7 @@ class Variant:
         diagnosis: the docstring. Of a mistake: what was done, and why it is wrong.
         source: the whole file.
         pieces: the same in three parts: the reference, what the variants of a file share, the definition itself.
+        shows_on_gpus_only: a mistake about devices.
     """
 
     name: str
@@ -52,25 +58,26 @@ class Variant:
     diagnosis: str
     source: bytes
     pieces: tuple[str, str, str]
+    shows_on_gpus_only: bool = False
 
 
 def mistakes(exercise: Exercise) -> list[Variant]:
     """The known mistakes, in the order of their file. Raises KitError for one that is not well formed."""
-    return _read(exercise.mistakes, exercise.solution, "mistake")
+    return _read(exercise.mistakes, exercise.solution, ("mistake", "device_mistake"))
 
 
 def equivalents(exercise: Exercise) -> list[Variant]:
     """Other ways to be right. Raises KitError for one that is not well formed."""
-    return _read(exercise.equivalents, exercise.solution, "equivalent")
+    return _read(exercise.equivalents, exercise.solution, ("equivalent",))
 
 
 @lru_cache
-def _read(file: Path, solution: Path, mark: str) -> list[Variant]:
+def _read(file: Path, solution: Path, marks: tuple[str, ...]) -> list[Variant]:
     if not file.is_file():
         return []
     reference = solution.read_text(encoding="utf-8")
     tree = ast.parse(file.read_text(encoding="utf-8"), str(file))
-    marked = [node for node in tree.body if _has_mark(node, mark)]
+    marked = [node for node in tree.body if _has_mark(node, *marks)]
     shared = [node for node in tree.body if node not in marked and not _is_about_the_kit(node)]
     found = [_variant(node, shared, reference, file) for node in marked]
     names = [one.name for one in found]
@@ -80,9 +87,9 @@ def _read(file: Path, solution: Path, mark: str) -> list[Variant]:
     return found
 
 
-def _has_mark(node: ast.stmt, mark: str) -> bool:
+def _has_mark(node: ast.stmt, *marks: str) -> bool:
     return isinstance(node, (ast.FunctionDef, ast.ClassDef)) and any(
-        isinstance(decorator, ast.Name) and decorator.id == mark for decorator in node.decorator_list
+        isinstance(decorator, ast.Name) and decorator.id in marks for decorator in node.decorator_list
     )
 
 
@@ -104,9 +111,10 @@ def _variant(node: ast.stmt, shared: list[ast.stmt], reference: str, file: Path)
     renamed = ast.parse(ast.unparse(node)).body[0]
     assert isinstance(renamed, (ast.FunctionDef, ast.ClassDef))
     renamed.name, renamed.decorator_list = target, []
+    on_gpus = _has_mark(node, "device_mistake")
     helpers = "\n\n".join(ast.unparse(part) for part in shared)
     pieces = (reference, f"{_ORIGINALS}\n{helpers}", ast.unparse(renamed))
-    return Variant(name, target, diagnosis, "\n\n".join([*pieces, ""]).encode(), pieces)
+    return Variant(name, target, diagnosis, "\n\n".join([*pieces, ""]).encode(), pieces, on_gpus)
 
 
 def together(variants: Sequence[Variant]) -> list[str]:

@@ -2,7 +2,7 @@
 
 import torch
 
-from grader.variants import mistake
+from grader.variants import device_mistake, mistake
 from solutions import ex01_encoder as reference
 
 
@@ -525,7 +525,7 @@ def lstm_cell__library_call(x, h, c, w_x, w_h, bias):
     return torch.lstm_cell(x, (h, c), w_x, w_h, bias, torch.zeros_like(bias))
 
 
-@mistake
+@device_mistake
 def encode__first_state_on_the_cpu(x, lengths, w_x, w_h, bias):
     """The first h and c are made on the default device, the CPU. They have to be where x is."""
     h = c = torch.zeros(x.size(0), w_h.size(1), dtype=x.dtype)
@@ -538,7 +538,7 @@ def encode__first_state_on_the_cpu(x, lengths, w_x, w_h, bias):
     return torch.stack(outputs, dim=1), (h, c)
 
 
-@mistake
+@device_mistake
 def encode__outputs_on_the_cpu(x, lengths, w_x, w_h, bias):
     """The outputs are written into a tensor on the default device, so they end up on the CPU wherever x is."""
     outputs, context = reference.encode(x, lengths, w_x, w_h, bias)
@@ -548,7 +548,7 @@ def encode__outputs_on_the_cpu(x, lengths, w_x, w_h, bias):
     return written, context
 
 
-@mistake
+@device_mistake
 def encode__positions_on_the_cpu(x, lengths, w_x, w_h, bias):
     """The positions that are compared with lengths are made on the default device, and lengths may be on another."""
     outputs, context = reference.encode(x, lengths, w_x, w_h, bias)

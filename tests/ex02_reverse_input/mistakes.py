@@ -3,7 +3,7 @@
 import torch
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from grader.variants import mistake
+from grader.variants import device_mistake, mistake
 from solutions import ex02_reverse_input as reference
 
 
@@ -428,7 +428,7 @@ class Seq2Seq__forwards_state_detached(reference.Seq2Seq):
         return (h, c) if self.reverse else (h.detach(), c.detach())
 
 
-@mistake
+@device_mistake
 def reverse_source__positions_on_the_cpu(tokens, lengths):
     """The positions are made on the default device, the CPU, and compared with lengths, which may be on another."""
     positions = torch.arange(tokens.size(1))
@@ -436,7 +436,7 @@ def reverse_source__positions_on_the_cpu(tokens, lengths):
     return tokens.gather(1, torch.where(positions <= last, last - positions, positions))
 
 
-@mistake
+@device_mistake
 class Seq2Seq__lengths_left_on_the_gpu(reference.Seq2Seq):
     """The lengths are packed as they come. Packing wants them on the CPU, wherever the tokens are."""
 
@@ -445,7 +445,7 @@ class Seq2Seq__lengths_left_on_the_gpu(reference.Seq2Seq):
         return self.encoder(pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False))[1]
 
 
-@mistake
+@device_mistake
 class Seq2Seq__first_state_on_the_cpu(reference.Seq2Seq):
     """The encoder's first state of zeros is made on the default device, and the tokens may be on another."""
 

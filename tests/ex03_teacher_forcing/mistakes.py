@@ -6,7 +6,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from grader.variants import mistake
+from grader.variants import device_mistake, mistake
 from solutions import ex03_teacher_forcing as reference
 
 
@@ -858,14 +858,14 @@ def greedy_decode__grad_mode_turned_on(step, state, batch_size, bos_id, eos_id, 
     return tokens
 
 
-@mistake
+@device_mistake
 def shift_right__bos_on_the_cpu(targets, bos_id):
     """The column of bos is made on the default device, the CPU, and cannot be joined to targets on a GPU."""
     first = torch.full((targets.size(0), 1), bos_id, dtype=targets.dtype)
     return torch.cat([first, targets[:, :-1]], dim=1)
 
 
-@mistake
+@device_mistake
 def decode_loop__logits_on_the_cpu(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
     """The logits are written into a tensor on the default device, so they end up on the CPU wherever step works."""
     logits = reference.decode_loop(step, state, targets, bos_id, teacher_forcing_ratio, generator)
@@ -875,7 +875,7 @@ def decode_loop__logits_on_the_cpu(step, state, targets, bos_id, teacher_forcing
     return written
 
 
-@mistake
+@device_mistake
 def decode_loop__coin_on_the_gpu(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
     """The coin is tossed on the device of targets, for which a generator on the CPU gives no random numbers."""
     forced, steps = reference.shift_right(targets, bos_id), []
@@ -887,7 +887,7 @@ def decode_loop__coin_on_the_gpu(step, state, targets, bos_id, teacher_forcing_r
     return torch.stack(steps, dim=1)
 
 
-@mistake
+@device_mistake
 def sequence_loss__weights_on_the_cpu(logits, targets, pad_id):
     """The weights of the classes are made on the default device, and the logits may be on another."""
     weights = torch.ones(logits.size(-1), dtype=logits.dtype)
@@ -896,7 +896,7 @@ def sequence_loss__weights_on_the_cpu(logits, targets, pad_id):
     return total / (targets != pad_id).sum().clamp(min=1)
 
 
-@mistake
+@device_mistake
 def greedy_decode__tokens_on_the_cpu(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
     """The tokens are written into a table on the default device, so they end up on the CPU wherever the logits are."""
     tokens = reference.greedy_decode(step, state, batch_size, bos_id, eos_id, pad_id, max_length)
@@ -905,7 +905,7 @@ def greedy_decode__tokens_on_the_cpu(step, state, batch_size, bos_id, eos_id, pa
     return written
 
 
-@mistake
+@device_mistake
 def greedy_decode__finished_on_the_cpu(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
     """Which rows are finished is remembered on the default device, and the tokens may be on another."""
     tokens, finished = torch.full((batch_size,), bos_id), torch.zeros(batch_size, dtype=torch.bool)

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from grader.variants import mistake
+from grader.variants import device_mistake, mistake
 from solutions import ex04_attention_weights as reference
 
 
@@ -482,21 +482,21 @@ def context_vector__zero_weights_skipped(weights, values):
     return torch.where(weights.unsqueeze(-1) == 0, 0.0, weights.unsqueeze(-1) * values).sum(dim=1)
 
 
-@mistake
+@device_mistake
 def attention_weights__positions_on_the_cpu(scores, lengths):
     """The positions are made on the default device, the CPU, and compared with lengths, which may be on another."""
     real = torch.arange(scores.size(1)) < lengths.unsqueeze(1)
     return torch.softmax(scores.masked_fill(~real, -torch.inf), dim=-1)
 
 
-@mistake
+@device_mistake
 def attention_weights__mask_with_numpy(scores, lengths):
     """The mask is computed by numpy, which can only read tensors that are on the CPU."""
     real = torch.from_numpy(np.arange(scores.size(1)) < lengths.numpy()[:, None])
     return torch.softmax(scores.masked_fill(~real, -torch.inf), dim=-1)
 
 
-@mistake
+@device_mistake
 def context_vector__result_on_the_cpu(weights, values):
     """The context is brought to the CPU at the end, where a decoder on a GPU cannot use it."""
     return reference.context_vector(weights, values).cpu()

@@ -2,7 +2,7 @@
 
 import torch
 
-from grader.variants import mistake
+from grader.variants import device_mistake, mistake
 from solutions import ex05_sinusoidal_encoding as reference
 
 WIDE = torch.float64
@@ -375,7 +375,7 @@ def sinusoidal_encoding__float64_returned(length, d_model, base=10000.0, device=
     return reference.sinusoidal_encoding(length, d_model, base, device, WIDE)
 
 
-@mistake
+@device_mistake
 def sinusoidal_encoding__device_ignored(length, d_model, base=10000.0, device=None, dtype=torch.float32):
     """The table is always made on the default device: the argument `device` is not used."""
     return reference.sinusoidal_encoding(length, d_model, base, None, dtype)
@@ -454,20 +454,20 @@ def sinusoidal_encoding__default_dtype_changed(length, d_model, base=10000.0, de
     return table
 
 
-@mistake
+@device_mistake
 def add_positions__table_on_the_cpu(x):
     """The table is made on the default device, the CPU. It has to be where x is."""
     return x + reference.sinusoidal_encoding(x.size(1), x.size(2), dtype=x.dtype)
 
 
-@mistake
+@device_mistake
 def add_positions__device_of_the_machine(x):
     """The table is put on a GPU where the machine has one, else on the CPU. It has to be where x is."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     return (x.to(device) + reference.sinusoidal_encoding(x.size(1), x.size(2), dtype=x.dtype, device=device)).clone()
 
 
-@mistake
+@device_mistake
 def sinusoidal_encoding__exponents_on_the_cpu(length, d_model, base=10000.0, device=None, dtype=torch.float32):
     """Positions are made on the device asked for and exponents on the default one, so they cannot be combined."""
     reference.sinusoidal_encoding(length, d_model)

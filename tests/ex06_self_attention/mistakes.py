@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from grader.variants import mistake
+from grader.variants import device_mistake, mistake
 from solutions import ex06_self_attention as reference
 
 
@@ -253,14 +253,14 @@ def self_attention__rounded_to_float32(x, w_q, w_k, w_v):
     return weights @ v, weights
 
 
-@mistake
+@device_mistake
 def self_attention__results_on_the_cpu(x, w_q, w_k, w_v):
     """The results are brought to the CPU at the end, where whoever called cannot go on with them."""
     output, weights = reference.self_attention(x, w_q, w_k, w_v)
     return output.cpu(), weights.cpu()
 
 
-@mistake
+@device_mistake
 def attention_scores__root_on_the_cpu(q, k):
     """The root of d_k is a tensor made on the default device, which the scores on a GPU cannot be divided by."""
     return q @ k.transpose(-2, -1) / torch.tensor([q.size(-1)], dtype=q.dtype).sqrt()

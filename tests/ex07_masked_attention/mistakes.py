@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from grader.variants import mistake
+from grader.variants import device_mistake, mistake
 from solutions import ex07_masked_attention as reference
 
 INFINITY = float("inf")
@@ -143,7 +143,7 @@ def causal_mask__at_most_512(length, device=None):
     return torch.ones(512, 512, dtype=torch.bool, device=device).tril()[:length, :length]
 
 
-@mistake
+@device_mistake
 def causal_mask__device_ignored(length, device=None):
     """The mask is always made on the default device: the argument `device` is not used."""
     return torch.ones(length, length, dtype=torch.bool).tril()
@@ -597,19 +597,19 @@ def masked_attention__library_call(q, k, v, allowed):
     return reference.masked_attention(q, k, v, allowed)
 
 
-@mistake
+@device_mistake
 def padding_mask__positions_on_the_cpu(lengths, max_length):
     """The positions are made on the default device, the CPU, and compared with lengths, which may be on another."""
     return torch.arange(max_length) < lengths[:, None, None]
 
 
-@mistake
+@device_mistake
 def decoder_mask__future_on_the_cpu(lengths, max_length):
     """The causal part is made on the default device, the CPU, and joined to the mask of lengths on another."""
     return reference.padding_mask(lengths, max_length) & reference.causal_mask(max_length)
 
 
-@mistake
+@device_mistake
 def masked_attention__zeros_on_the_cpu(q, k, v, allowed):
     """The zeros where nothing is allowed are made on the default device, and the weights may be on another."""
     weights = torch.softmax(lowest_where_forbidden(scores_of(q, k), allowed), dim=-1)

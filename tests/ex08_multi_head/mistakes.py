@@ -5,7 +5,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from grader.variants import mistake
+from grader.variants import device_mistake, mistake
 from solutions import ex08_multi_head as reference
 
 
@@ -493,7 +493,7 @@ def concat_heads__detached(x):
     return torch.tensor(reference.concat_heads(x.detach()).tolist(), dtype=x.dtype, device=x.device)
 
 
-@mistake
+@device_mistake
 class MultiHeadAttention__mask_of_ones_on_the_cpu(reference.MultiHeadAttention):
     """Where no mask is given, one of ones is made on the default device. It has to be where the query is."""
 
@@ -503,7 +503,7 @@ class MultiHeadAttention__mask_of_ones_on_the_cpu(reference.MultiHeadAttention):
         return super().forward(query, key, value, allowed)
 
 
-@mistake
+@device_mistake
 def concat_heads__written_on_the_cpu(x):
     """The heads are written into a tensor on the default device, so the result is on the CPU wherever x is."""
     batch, heads, length, d_head = x.shape

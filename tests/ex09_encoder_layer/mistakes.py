@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from grader.variants import mistake
+from grader.variants import device_mistake, mistake
 from solutions import ex09_encoder_layer as reference
 
 
@@ -717,7 +717,7 @@ class Encoder__blind_queries_zeroed(reference.Encoder):
         return super().forward(x, allowed)
 
 
-@mistake
+@device_mistake
 class LayerNorm__eps_on_the_cpu(reference.LayerNorm):
     """eps is made a tensor with an axis, on the default device, and cannot be added to a variance on another."""
 
@@ -727,7 +727,7 @@ class LayerNorm__eps_on_the_cpu(reference.LayerNorm):
         return deviation / torch.sqrt(variance) * self.weight + self.bias
 
 
-@mistake
+@device_mistake
 class FeedForward__zeros_on_the_cpu(reference.FeedForward):
     """The zeros of the ReLU are made on the default device, and the features may be on another."""
 
@@ -737,7 +737,7 @@ class FeedForward__zeros_on_the_cpu(reference.FeedForward):
         return self.linear_out(self.dropout(hidden))
 
 
-@mistake
+@device_mistake
 class Encoder__constant_as_an_attribute(reference.Encoder):
     """A constant tensor is a plain attribute: `.to()` moves parameters and buffers, and leaves it on the CPU."""
 

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from grader.variants import mistake
+from grader.variants import device_mistake, mistake
 from solutions import ex10_decoder_layer as reference
 
 
@@ -603,7 +603,7 @@ class DecoderLayer__one_mask_for_each_sentence(reference.DecoderLayer):
         return super().forward(x, memory, target_allowed, source_allowed)
 
 
-@mistake
+@device_mistake
 class DecoderLayer__mask_of_ones_on_the_cpu(reference.DecoderLayer):
     """Where no mask is given, one that allows everything is made on the default device. It has to be where x is."""
 
@@ -613,7 +613,7 @@ class DecoderLayer__mask_of_ones_on_the_cpu(reference.DecoderLayer):
         return super().forward(x, memory, target_allowed, source_allowed)
 
 
-@mistake
+@device_mistake
 class Decoder__constant_as_an_attribute(reference.Decoder):
     """A constant tensor is a plain attribute: `.to()` moves parameters and buffers, and leaves it on the CPU."""
 

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import nn
 
-from grader.variants import mistake
+from grader.variants import device_mistake, mistake
 from solutions import ex11_transformer as reference
 
 
@@ -625,7 +625,7 @@ class Transformer__fifty_more_than_the_source(reference.Transformer):
         return super().generate(source, bos_id, eos_id, min(max_length, source.size(1) + 50))
 
 
-@mistake
+@device_mistake
 class Transformer__future_on_the_cpu(reference.Transformer):
     """The causal mask is made on the default device, the CPU. It has to be where the tokens are."""
 
@@ -635,7 +635,7 @@ class Transformer__future_on_the_cpu(reference.Transformer):
         return scores(self, decoder_input, memory, target_allowed, (source != self.pad_id).unsqueeze(1))
 
 
-@mistake
+@device_mistake
 class Transformer__table_as_an_attribute(reference.Transformer):
     """The table of positions is a plain attribute: `.to()` moves parameters and buffers, and leaves it on the CPU."""
 
@@ -649,7 +649,7 @@ class Transformer__table_as_an_attribute(reference.Transformer):
         return self.dropout(x + self.table[: tokens.size(1)].to(x.dtype))
 
 
-@mistake
+@device_mistake
 class Transformer__first_tokens_on_the_cpu(reference.Transformer):
     """generate begins with a column of bos on the default device, which the model on a GPU cannot look up."""
 
@@ -660,7 +660,7 @@ class Transformer__first_tokens_on_the_cpu(reference.Transformer):
         return self.decode(begun, self.encode(source), source)
 
 
-@mistake
+@device_mistake
 class Transformer__words_on_the_cpu(reference.Transformer):
     """generate brings its words to the CPU at the end. They belong where source is."""
 

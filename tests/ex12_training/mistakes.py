@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from grader.variants import mistake
+from grader.variants import device_mistake, mistake
 from solutions import ex12_training as reference
 
 
@@ -643,7 +643,7 @@ def train_step__squeezed(model, optimizer, source, targets, bos_id, pad_id, max_
     return reference.train_step(model, optimizer, source.squeeze(), targets.squeeze(), bos_id, pad_id, max_norm)
 
 
-@mistake
+@device_mistake
 def label_smoothing_loss__one_hot_on_the_cpu(logits, targets, smoothing, pad_id):
     """The one-hot rows are looked up in a table on the default device, which targets on a GPU cannot index."""
     real = targets != pad_id
@@ -652,7 +652,7 @@ def label_smoothing_loss__one_hot_on_the_cpu(logits, targets, smoothing, pad_id)
     return -((wanted + smoothing / logits.size(-1)) * log_probs).sum() / real.sum().clamp(min=1)
 
 
-@mistake
+@device_mistake
 def label_smoothing_loss__distribution_on_the_cpu(logits, targets, smoothing, pad_id):
     """The distribution asked for is made on the default device, the CPU, and the logits may be on another."""
     real = targets != pad_id
@@ -662,14 +662,14 @@ def label_smoothing_loss__distribution_on_the_cpu(logits, targets, smoothing, pa
     return -kept / real.sum().clamp(min=1)
 
 
-@mistake
+@device_mistake
 def train_step__decoder_input_on_the_cpu(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
     """The column of bos is made on the default device, the CPU, and cannot be joined to targets on a GPU."""
     fed = torch.cat([torch.full((len(targets), 1), bos_id), targets[:, :-1]], dim=1)
     return updated(model, optimizer, source, fed, targets, pad_id, max_norm)
 
 
-@mistake
+@device_mistake
 def train_step__device_of_the_machine(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
     """The batch is moved to the device that the machine has, and the model may be on another."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -71,6 +71,17 @@ def test_every_mistake_is_caught(catchers_of, exercise):
 
 
 @each_exercise
+def test_mistakes_about_devices_are_caught_on_a_gpu(session, catchers_of, exercise):
+    understudies, caught = session.understudies(exercise), catchers_of(exercise)
+    about_devices = [variant for variant in mistakes(exercise) if variant.shows_on_gpus_only]
+    assert about_devices
+    for variant in about_devices:
+        check = caught[variant.name]
+        tried = understudies.attempt(variant.name, variant.source, check, check_seed(SEED, check))
+        assert tried.is_on_a_gpu, f"{variant.name} is caught by {check.id}, which works on the CPU"
+
+
+@each_exercise
 def test_the_likeliest_mistakes_are_named(likeliest, exercise):
     """`python -m grader.matrix` looks at all of them, on as many seeds as wanted."""
     matrix = likeliest(exercise)

@@ -9,6 +9,7 @@ from grader.run import attempt, check_seed
 from grader.session import understudies_of
 from grader.survey import as_learner
 from grader.transport import LocalTransport, WorkerTransport
+from grader.understudy import Understudies
 from grader.variants import mistakes, together
 
 SEED = 20_170_612
@@ -68,6 +69,17 @@ def test_two_at_once_are_both_said(recognised, number, names, check):
     first, *lines = known.sentences()
     assert first == "Two things are wrong here at once:"
     assert lines == [f"- {one.diagnosis}" for one in known.mistakes]
+
+
+def test_on_a_gpu_only_mistakes_about_devices_are_looked_at_while_one_fits(recognised, monkeypatch):
+    asked, rehearsal = [], Understudies.rehearsal
+    monkeypatch.setattr(
+        Understudies, "rehearsal", lambda self, some, *rest: asked.extend(some) or rehearsal(self, some, *rest)
+    )
+    said = recognised(11, "future_on_the_cpu")
+    assert {known.name for known in said.values()} == {"future_on_the_cpu"}
+    assert len(asked) > 1
+    assert all(one.shows_on_gpus_only for one in asked)
 
 
 UNKNOWN = b"""
