@@ -7,6 +7,9 @@ from collections.abc import Callable
 
 from grader.errors import Crashed, GraderError, Lost
 from grader.transport import Answer, Transport
+from grader.values import CodecError
+
+NO_RESULT = "the code sent bytes that are no result"
 
 
 class Exchange:
@@ -73,6 +76,9 @@ class Exchange:
         except Lost as lost:
             self.close()
             return lost
+        except CodecError:  # a question that is none
+            self.close()
+            return Crashed(NO_RESULT)
 
     def close(self) -> None:
         if self.transport is not None:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from grader import replies
 from grader.describe import layout, parameters_of, parts_of
 from grader.errors import Crashed, Mismatch, Raised
+from grader.exchange import NO_RESULT
 from grader.gradients import flattened
 from grader.values import CodecError, Reference
 
@@ -121,7 +122,7 @@ class Module:
         try:
             return replies.description(self._code.request("describe", self, text=self._name())["value"])
         except CodecError:
-            raise Crashed("the code sent bytes that are no result") from None
+            raise Crashed(NO_RESULT) from None
 
     def parameters(self) -> dict[str, Tensor]:
         """The values of its parameters now."""

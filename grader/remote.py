@@ -14,7 +14,7 @@ from torch import Tensor
 from grader import pretend, replies
 from grader.desk import Desk, Prompt
 from grader.errors import Crashed, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Raised, Unwritten
-from grader.exchange import Exchange
+from grader.exchange import NO_RESULT, Exchange
 from grader.handles import Call, Function, Module, Request
 from grader.limits import MAX_SOURCE
 from grader.precedents import Passed
@@ -228,7 +228,7 @@ class Code:
             replies.check(decoded.value)
         except CodecError:
             self.close()
-            raise Crashed("the code sent bytes that are no result") from None
+            raise Crashed(NO_RESULT) from None
         self.shortcuts += [name for name in decoded.value["shortcuts"] if name not in self.shortcuts]
         return decoded
 
