@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from grader.errors import Lost
 from grader.handles import Call, Request
@@ -32,8 +32,6 @@ class Passed:
 
     calls: Sequence[Call]
     requests: Sequence[Request]
-    shortcuts: Sequence[str]
-    """All that the file had used by then."""
 
 
 @dataclass
@@ -56,17 +54,15 @@ class Precedents:
     """The checks that were passed in this process so far."""
 
     def __init__(self) -> None:
-        self._beginnings: dict[Any, _Beginning] = {}
+        self._beginnings: dict[tuple[str, str, int, str], _Beginning] = {}
         self._frames: dict[bytes, bytes] = {}
         """Every question once, however many ways lead to it."""
         self._bytes = 0
 
     def follow(self, check: Check, seed: int, code: Code) -> Trail:
         """Asks what was asked before, for as long as the answers are known. The check has begun and asked nothing."""
-        about_the_file = (tuple(code.changed), tuple(code.shortcuts))
-        place = (check.slug, check.id, seed, code.device, about_the_file)
-        beginning = self._beginnings.setdefault(place, _Beginning())
-        step = beginning.step
+        beginning = self._beginnings.setdefault((check.slug, check.id, seed, code.device), _Beginning())
+        step = None if _stands_out(code) else beginning.step
         while isinstance(step, _Step):
             reply = code.ask_ahead(step.frame)
             step = None if isinstance(reply, Lost) else step.after.get(_digest(reply))
@@ -77,10 +73,10 @@ class Precedents:
 
     def remember(self, beginning: _Beginning, code: Code) -> None:
         """Remembers a check that the code has passed, unless it was handed what only that check can answer for."""
-        if beginning.ways >= MAX_WAYS or self._bytes > MAX_BYTES or code.desk.has_handed_out:
+        if _stands_out(code) or code.desk.has_handed_out or beginning.ways >= MAX_WAYS or self._bytes > MAX_BYTES:
             return
         beginning.ways += 1
-        step: _Step | Passed = Passed(code.calls, code.requests, tuple(code.shortcuts))
+        step: _Step | Passed = Passed(code.calls, code.requests)
         for call in code.calls:
             call.with_grad_off = None
         for frame, reply in reversed(code.exchange.record):
@@ -103,6 +99,11 @@ class Trail:
         """The check was passed."""
         if not self.is_known:
             self.precedents.remember(self.beginning, self.code)
+
+
+def _stands_out(code: Code) -> bool:
+    """Whether a check may end otherwise for what the file did before it."""
+    return bool(code.changed or code.shortcuts)
 
 
 def _joined(old: _Step | Passed | None, new: _Step | Passed) -> _Step | Passed:

@@ -239,7 +239,7 @@ class Code:
     def settle(self, passed: Passed) -> None:
         """This check ends as one did whose every answer was the same."""
         self.exchange.forget()
-        self.calls, self.requests, self.shortcuts = list(passed.calls), list(passed.requests), list(passed.shortcuts)
+        self.calls, self.requests = list(passed.calls), list(passed.requests)
 
     def _look_at(self, decoded: Decoded, desk: Desk, text: str, call: Call | None) -> Decoded:
         reply = decoded.value
