@@ -76,7 +76,11 @@ class Desk:
         self._size += len(question)
         if self._served > MAX_QUESTIONS or self._size > MAX_FRAME:
             raise CodecError("more questions than any code has")
-        number, arguments, named = self.read(question).value
+        asked = self.read(question)
+        number, arguments, named = asked.value
+        if call is not None:
+            both = zip(asked.tensors, asked.requires_grad, strict=True)
+            call.attached.append([attached for tensor, attached in both if tensor.is_floating_point()])
         return self.frame(self.answer(number, arguments, named, call))
 
     def answer(self, number: int, arguments: list[Any], named: dict[str, Any], call: Call | None) -> Any:

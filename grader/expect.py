@@ -209,12 +209,12 @@ class Expect:
         """Demands that no call of this check modified its inputs or the global state.
 
         Args:
-            may_draw: torch's default random state may have moved.
-            grad_mode: call each function once more with grad mode off, which must stay so.
+            may_draw: torch's default random state may have moved, and results may be random.
+            grad_mode: call each function once more with grad mode off, which must stay so and change no result.
         """
         calls = list(self._code.calls)
-        last = {call.name: call.with_grad_off for call in calls if not isinstance(call.value, Module)}
-        with_grad_off = [again() for again in last.values() if again is not None and grad_mode]
+        last = {call.name: call for call in calls if call.with_grad_off and not isinstance(call.value, Module)}
+        again = [(call, call.with_grad_off()) for call in last.values() if call.with_grad_off and grad_mode]
         if self._code.changed:
             raise Mismatch(f"loading the file changed {self._code.changed[0]} for everybody", kind="rule")
         for call in calls:
@@ -224,8 +224,10 @@ class Expect:
             changed = [name for name in call.changed if not (draws and name == "torch's random state")]
             if changed:
                 raise Mismatch(f"{call.text} changed {changed[0]} for everybody", kind="rule")
-        for call in with_grad_off:
-            self._demand_grad_mode_off(call)
+        for call, with_grad_off in again:
+            self._demand_grad_mode_off(with_grad_off)
+            if not may_draw and isinstance(call.value, (Tensor, tuple)):
+                self._compare(with_grad_off.value, call.value, what=f"{call.text}, called again with grad mode off,")
 
     def no_shortcuts(self) -> None:
         """Demands that none of the exercise's shortcuts was used so far; the check begins with `watch_every_call`."""

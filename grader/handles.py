@@ -30,6 +30,8 @@ class Call:
     raised: Raised | None = None
     fed: list[Any] = field(default_factory=list)
     """What the learner's code passed to the check's own functions, call by call."""
+    attached: list[list[bool]] = field(default_factory=list)
+    """Whether a gradient can flow back from each floating tensor among these, call by call."""
     mutated: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     recorded: int = 0

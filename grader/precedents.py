@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from grader.checks import Check
     from grader.remote import Code
 
-MAX_WAYS = 8
+MAX_WAYS = 32
 """Ways to pass one check with one seed that are remembered."""
 MAX_BYTES = 256 << 20
 """Of questions and answers that are remembered: once through the course is 17 MB."""

@@ -82,6 +82,9 @@ class _Understudy(Servant):
                 return through_frames(*arguments, **named)
             self._eager_callbacks += torch.is_grad_enabled()
             prompt = self._prompt()
+            if prompt.call is not None:
+                tensors = [value for value in leaves([list(arguments), named]) if isinstance(value, Tensor)]
+                prompt.call.attached.append([one.requires_grad for one in tensors if one.is_floating_point()])
             answer = _handed_over(prompt.desk.answer(number, asked[0], asked[1], prompt.call))
             if self._grad:
                 self._require_grad([value for value in leaves(answer) if isinstance(value, Tensor)])

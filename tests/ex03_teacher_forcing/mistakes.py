@@ -858,6 +858,58 @@ def greedy_decode__grad_mode_turned_on(step, state, batch_size, bos_id, eos_id, 
     return tokens
 
 
+@mistake
+def decode_loop__state_detached(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
+    """The state is detached between two steps, so no gradient reaches the steps before. Pass it on as it is."""
+
+    def cut(state):
+        if isinstance(state, tuple):
+            return tuple(cut(part) for part in state)
+        return state.detach() if isinstance(state, torch.Tensor) else state
+
+    def step_from_here(tokens, state):
+        return step(tokens, cut(state))
+
+    return reference.decode_loop(step_from_here, state, targets, bos_id, teacher_forcing_ratio, generator)
+
+
+@mistake
+def decode_loop__guess_of_an_overflowing_softmax(
+    step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None
+):
+    """The guess is the argmax of exp(logits) over their sum, which is NaN for large logits. Take it of the logits."""
+    choose = toss(teacher_forcing_ratio, generator)
+
+    def guess(logits):
+        return (logits.exp() / logits.exp().sum(-1, keepdim=True)).argmax(dim=-1)
+
+    forced = reference.shift_right(targets, bos_id)
+    tokens, steps = forced[:, 0], []
+    for position in range(targets.size(1)):
+        if position > 0:
+            tokens = choose(forced[:, position], guess(steps[-1]))
+        logits, state = step(tokens, state)
+        steps.append(logits)
+    return torch.stack(steps, dim=1)
+
+
+@mistake
+def greedy_decode__word_of_an_overflowing_softmax(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
+    """The word is the argmax of exp(logits) over their sum, which is NaN for large logits. Take it of the logits."""
+
+    def with_shares(tokens, state):
+        logits, state = step(tokens, state)
+        return logits.exp() / logits.exp().sum(-1, keepdim=True), state
+
+    return reference.greedy_decode(with_shares, state, batch_size, bos_id, eos_id, pad_id, max_length)
+
+
+@mistake
+def greedy_decode__writing_cut_short(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
+    """Writing ends after a number of steps of your own, though `max_length` allows more."""
+    return reference.greedy_decode(step, state, batch_size, bos_id, eos_id, pad_id, min(max_length, 50))
+
+
 @device_mistake
 def shift_right__bos_on_the_cpu(targets, bos_id):
     """The column of bos is made on the default device, the CPU, and cannot be joined to targets on a GPU."""

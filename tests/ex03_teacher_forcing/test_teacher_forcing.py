@@ -143,6 +143,7 @@ def test_forcing_feeds_bos_and_then_the_true_tokens(code, draw, expect):
 def test_without_forcing_each_step_is_fed_the_guess_before_it(code, draw, expect):
     draw.size("target=7")
     table, targets, bos_id = draw_training(draw)
+    table = table * 1e3  # a softmax must not overflow on the way to the guess
     _, _, tokens, _ = fed_every_way(code, table, targets, bos_id)
     free = reference.decode_loop(decoder(table), start(), targets, bos_id, 0.0).argmax(-1)
     expect(tokens, reference.shift_right(free, bos_id), axes="batch step", what="what step is fed")
@@ -261,6 +262,17 @@ def test_gradients_pass_through_every_step(code, draw, expect, ratio):
     expect.true(steps == targets.size(1), "decode_loop calls step with gradients switched off, so it cannot be trained")
     table = table[:, :, :1].expand_as(table)  # whatever the coins say, the logits are the same
     expect.gradients(code.decode_loop, reference.decode_loop, decoder(table), start(), targets, bos_id, 0.5, seeded(3))
+    rows = torch.arange(table.size(1))
+
+    def step(tokens, state):
+        memory = state[0] if isinstance(state, tuple) else state
+        logits = table[int(memory[0]), rows, tokens] + memory.sum()
+        return logits, (memory + 1,) if isinstance(state, tuple) else memory + 1
+
+    for first in (torch.zeros(3, dtype=draw.dtype), (torch.zeros(3, dtype=draw.dtype),)):
+        call = code.decode_loop.call((step, first, targets, bos_id, ratio), {}, grad=True)
+        text = "decode_loop hands step a state that is cut off from the step before: no gradient flows back through it"
+        expect.true(all(all(attached) for attached in call.attached), text, kind="value")
 
 
 @points(0.4)
@@ -360,17 +372,24 @@ def test_each_row_ends_with_its_own_eos_and_then_pad(code, draw, expect):
     expect(tokens[:, 1:], later, axes="batch step", what="what the later steps are fed")
 
 
-@points(0.2)
+@points(0.15)
 @pytest.mark.parametrize("length", [1, 4, 8])
 def test_decoding_stops_with_the_last_row_or_at_the_longest_length(code, draw, expect, length):
     ends = [length - 1, draw.integer(0, length - 1), draw.integer(0, length - 1)]
     for limit in (length, 8):
         for last in (length - 1, 8 if limit == length else length - 1):
             table, limits = draw_sentences(draw, [last, *ends[1:]], max_length=limit)
-            inputs = (decoder(table, limits[1]), start(), 3, *limits)
+            inputs = (decoder(table * 1e3, limits[1]), start(), 3, *limits)
             expect.agrees(code.greedy_decode, reference.greedy_decode, *inputs, axes="batch length")
             steps = fed(code).size(1)
             expect.true(steps == length, f"step is called {steps} times for a result of length {length}")
+
+
+@points(0.15)
+def test_long_sentences_are_written_whole(code, draw, expect):
+    table, limits = draw_sentences(draw, [draw.integer(53, 59), 60], max_length=draw.integer(61, 63))
+    inputs = (decoder(table, limits[1]), start(), 2, *limits)
+    expect.agrees(code.greedy_decode, reference.greedy_decode, *inputs, axes="batch length")
 
 
 @points(0.1)

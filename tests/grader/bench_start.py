@@ -4,9 +4,10 @@
     python tests/grader/bench_start.py --checks [EX ...]
 
 Prints the median wall time of each and the median of the ratios, pair by pair, and the same for `grader --help`
-against `python -c pass`; then what every exercise's checks cost in CPU time, here and with a worker, and the slowest
-checks; then what it costs to recognise a mistake where it first shows. `--start` leaves out all but the first part,
-`--checks` the first.
+against `python -c pass`; then what every exercise's checks cost in CPU time, here and with a worker, for the first
+submission of a class and for one that answers as another did, and every check that takes long; then what it costs to
+recognise a mistake where it first shows. `--start` leaves out all but the first part, `--checks` the first; with
+exercises named every check is printed.
 """
 
 import contextlib
@@ -35,7 +36,11 @@ def compare(name, ours, theirs, runs):
     print(f"{name}: {a:.2f} s against {b:.2f} s, ratio {ratio:.2f} (median of {runs} pairs)")
 
 
-def cost_of_checks(names, slowest=3):
+SLOW = 0.03
+"""Seconds of one check."""
+
+
+def cost_of_checks(names):
     """CPU seconds of all checks of each exercise on the reference: in this process, and with a worker's share."""
     sys.path.insert(0, str(ROOT))
     from grader.discovery import Kit
@@ -64,9 +69,11 @@ def cost_of_checks(names, slowest=3):
         runs = [cheapest(partial(run, session, exercise)) for session in (here, there) for run in (first, again)]
         costs = [cost for cost, _ in runs]
         totals = [total + cost for total, cost in zip(totals, costs, strict=True)]
-        checks = sorted(runs[0][1].outcomes, key=lambda outcome: -outcome.seconds)[:slowest]
-        shown = "; ".join(f"{check.seconds:.3f} {check.title}" for check in checks)
-        print(f"{exercise.slug:<26}{_row(costs)}  slowest at first: {shown}")
+        print(f"{exercise.slug:<26}{_row(costs)}")
+        both = zip(runs[0][1].outcomes, runs[1][1].outcomes, strict=True)
+        for fresh, known in sorted(both, key=lambda pair: -pair[0].seconds):
+            if names or fresh.seconds > SLOW:
+                print(f"{'':<26}{fresh.seconds:6.3f} {known.seconds:6.3f}   {fresh.title}")
     print(f"{'all':<26}{_row(totals)}")
     workers.close()
 
