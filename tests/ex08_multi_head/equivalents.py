@@ -145,3 +145,16 @@ class MultiHeadAttention__nan_replaced(reference.MultiHeadAttention):
             scores = scores.masked_fill(~allowed.unsqueeze(-3), float("-inf"))
         weights = torch.softmax(scores, dim=-1).nan_to_num(nan=0.0)
         return self.out_proj(reference.concat_heads(weights @ v)), weights
+
+
+@equivalent
+class MultiHeadAttention__key_without_its_bias(reference.MultiHeadAttention):
+    """The bias of k_proj adds the same to all scores of a query: a softmax does not see it, and its gradient is 0."""
+
+    def forward(self, query, key, value, allowed=None):
+        q, k, v = self.q_proj(query), torch.nn.functional.linear(key, self.k_proj.weight), self.v_proj(value)
+        q, k, v = (reference.split_heads(x, self.num_heads) for x in (q, k, v))
+        heads, weights = reference.masked_attention(
+            q, k, v, q.new_ones(1, dtype=torch.bool) if allowed is None else allowed.unsqueeze(-3)
+        )
+        return self.out_proj(reference.concat_heads(heads)), weights
