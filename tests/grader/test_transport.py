@@ -32,6 +32,15 @@ def loop(step, state, count):
         tokens = logits.argmax(-1)
     return logits, state
 
+def loop_that_cuts(step, state, count):
+    return loop(lambda tokens, state: step(tokens, state.detach()), state, count)
+
+def other_without_grad(x):
+    return 2 * x if torch.is_grad_enabled() else 3 * x
+
+def without_a_use(x, y):
+    return x + 0 * y.detach()
+
 def coin(generator=None):
     return torch.rand(3, generator=generator)
 
@@ -122,6 +131,41 @@ def test_gradients_of_inputs_come_back(make):
     Expect(code, draw).gradients(code.double, lambda x: 2 * x, draw("batch d_k"))
     with pytest.raises(Mismatch, match="the gradient of double"):
         Expect(code, draw).gradients(code.double, lambda x: x + x.detach(), draw("batch d_k"))
+
+
+@pytest.mark.parametrize(("scale", "is_cut"), [(0.0, False), (1e-17, False), (1.0, True)])
+def test_no_gradient_stands_for_a_gradient_of_zero(make, scale, is_cut):
+    code, draw = make(), Draw(3)
+    inputs = draw("batch d_k"), draw("batch d_k")
+
+    def right(x, y):
+        return x + scale * (y - y.detach())
+
+    if is_cut:
+        with pytest.raises(Mismatch, match="is cut off: no gradient flows back to it"):
+            Expect(code, draw).gradients(code.without_a_use, right, *inputs)
+    else:
+        Expect(code, draw).gradients(code.without_a_use, right, *inputs)
+
+
+def test_grad_mode_may_change_no_result(make):
+    code, draw = make(), Draw(3)
+    code.double(draw("batch d_k"))
+    Expect(code, draw).left_alone()
+    code.other_without_grad(draw("batch d_k"))
+    Expect(code, draw).left_alone(grad_mode=False)
+    with pytest.raises(Mismatch, match="called again with grad mode off"):
+        Expect(code, draw).left_alone()
+
+
+@pytest.mark.parametrize("name", ["loop", "loop_that_cuts"])
+def test_whether_a_gradient_flows_back_from_what_a_callback_is_given_is_on_record(make, name):
+    def step(tokens, state):
+        return torch.eye(4, dtype=torch.float64)[(tokens + 1) % 4], state + 1
+
+    inputs = (step, torch.zeros(2, dtype=torch.float64), 3)
+    call = getattr(make(), name).call(inputs, {}, grad=True)
+    assert call.attached == [[name == "loop"]] * 3
 
 
 def test_callbacks_are_answered_by_the_judge_and_a_state_stays_his(make):
