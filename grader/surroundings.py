@@ -46,6 +46,7 @@ def _settings() -> dict[str, Any]:
         "the default device": torch.get_default_device(),
         "the number of threads": torch.get_num_threads(),
         "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
+        "the search for anomalies": torch.is_anomaly_enabled(),
     }
 
 
@@ -81,6 +82,7 @@ def _put_back(settings: dict[str, Any], changed: Sequence[str]) -> None:
         "the default device": lambda: torch.set_default_device(None if device.type == "cpu" else device),
         "the number of threads": lambda: torch.set_num_threads(settings["the number of threads"]),
         "deterministic algorithms": lambda: torch.use_deterministic_algorithms(settings["deterministic algorithms"]),
+        "the search for anomalies": lambda: torch.set_anomaly_enabled(settings["the search for anomalies"]),
     }
     for name in changed:
         setters.get(name, lambda: None)()

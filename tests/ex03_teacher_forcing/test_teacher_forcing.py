@@ -300,6 +300,8 @@ def test_columns_of_padding_never_change_the_loss(code, draw, expect):
     padding = torch.full(columns.shape[:2], pad_id)
     longer = (torch.cat([logits, columns], dim=1), torch.cat([targets, padding], dim=1), pad_id)
     expect(code.sequence_loss(*longer), reference.sequence_loss(logits, targets, pad_id))
+    empty = torch.cat([targets, torch.full_like(targets[:1], pad_id)])  # a row of nothing but padding
+    expect.agrees(code.sequence_loss, reference.sequence_loss, torch.cat([logits, logits[:1]]), empty, pad_id)
     expect.gradients(code.sequence_loss, reference.sequence_loss, *longer)
 
 

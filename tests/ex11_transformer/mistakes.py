@@ -625,6 +625,38 @@ class Transformer__fifty_more_than_the_source(reference.Transformer):
         return super().generate(source, bos_id, eos_id, min(max_length, source.size(1) + 50))
 
 
+@mistake
+class Transformer__bos_ends_a_row(reference.Transformer):
+    """The end is looked for in all that was fed, bos included: where one id is both, nothing more is written."""
+
+    def generate(self, source, bos_id, eos_id, max_length):
+        return super().generate(source, bos_id, eos_id, 1 if bos_id == eos_id else max_length)
+
+
+@mistake
+class Transformer__table_of_512(reference.Transformer):
+    """Positions come from a table of 512 rows, and a longer sentence has more. A model has no longest sentence."""
+
+    def embed(self, tokens, embedding):
+        x = embedding(tokens) * math.sqrt(embedding.embedding_dim)
+        table = reference.add_positions(x.new_zeros(1, 512, embedding.embedding_dim))
+        return self.dropout(x + table[:, : tokens.size(1)])
+
+
+@mistake
+class Transformer__table_of_the_first_dtype(reference.Transformer):
+    """The table of positions is kept as it was made at first, and the weights have another dtype now."""
+
+    table = None
+
+    def embed(self, tokens, embedding):
+        x = embedding(tokens) * math.sqrt(embedding.embedding_dim)
+        length = tokens.size(1)
+        if self.table is None or self.table.size(1) < length or self.table.device != x.device:
+            self.table = reference.add_positions(torch.zeros_like(x[:1]))
+        return self.dropout(x + self.table[:, :length])
+
+
 @device_mistake
 class Transformer__future_on_the_cpu(reference.Transformer):
     """The causal mask is made on the default device, the CPU. It has to be where the tokens are."""

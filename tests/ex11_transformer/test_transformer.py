@@ -139,6 +139,8 @@ def test_results_have_the_dtype_of_the_weights(code, draw, expect, dtype):
     expect.same_dtype(mine.encode(source), dtype)
     expect.same_dtype(mine(source, decoder_input), dtype)
     expect.same_dtype(mine.generate(source, 1, 2, 2), torch.int64)
+    other = torch.float64 if dtype is torch.float32 and draw.dtype is torch.float64 else torch.float32
+    expect.same_dtype(mine.load(model.to(other)).encode(source), other)  # a table of positions changes with the weights
 
 
 # ------------------------------------------------------------------------------------------------ source and target
@@ -332,7 +334,7 @@ def test_gradients_reach_every_parameter(code, draw, expect):
     model, made_with = draw_model(draw)
     source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
     decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False)
-    expect.gradients(code.Transformer(*made_with).load(model), model, source, decoder_input)
+    expect.gradients(code.Transformer(*made_with).load(model.train()), model, source, decoder_input)
 
 
 # ------------------------------------------------------------------------------------------------ writing
@@ -356,6 +358,7 @@ def test_generate_stops_at_max_length(code, draw, expect):
     model, made_with, source, bos_id, eos_id = draw_speaker(draw, ends=False)
     mine = code.Transformer(*made_with).load(model)
     expect.agrees(mine.generate, model.generate, source, bos_id, eos_id, draw.integer(2, 6), axes="batch length")
+    expect.agrees(mine.generate, model.generate, source, eos_id, eos_id, 2, axes="batch length")  # one id for both
 
 
 @points(0.25)
@@ -371,6 +374,9 @@ def test_long_sentences_are_read_and_written_whole(code, draw, expect):
         if len(wrote.unique()) > 3:
             break
     expect.agrees(mine.generate, model.generate, source, 1, 2, 2, axes="batch length")
+    tokens = draw_tokens(draw, "1 4999", SOURCE_VOCAB, ragged=False)
+    right = model.embed(tokens, model.source_embedding).detach()
+    expect(mine.embed(tokens, mine.get_submodule("source_embedding")), right, axes="batch length d_model")
 
 
 def draw_long(draw):

@@ -375,6 +375,16 @@ def train_step__clipped_one_by_one(model, optimizer, source, targets, bos_id, pa
 
 
 @mistake
+def train_step__first_group_clipped(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
+    """Only the optimizer's first group of parameters is clipped. There is one norm for all parameters."""
+
+    def clip(parameters):
+        nn.utils.clip_grad_norm_(optimizer.param_groups[0]["params"], max_norm)
+
+    return with_clip(model, optimizer, source, targets, bos_id, pad_id, clip)
+
+
+@mistake
 def train_step__entries_clipped(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
     """Each entry of the gradients is clipped to max_norm, which bends the direction of the step."""
 

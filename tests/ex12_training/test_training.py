@@ -173,6 +173,8 @@ def test_more_padding_does_not_change_the_smoothed_loss(code, draw, expect):
         torch.cat([targets, targets.new_full((rows, columns), pad_id)], 1),
     )
     expect(code.label_smoothing_loss(*longer, 0.2, pad_id), loss)
+    taller = torch.cat([logits, logits[:1]]), torch.cat([targets, torch.full_like(targets[:1], pad_id)])
+    expect(code.label_smoothing_loss(*taller, 0.2, pad_id), loss)  # with a row of nothing but padding
 
 
 @points(0.1)

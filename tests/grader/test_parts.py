@@ -371,6 +371,7 @@ def test_a_layer_made_without_first_values_draws_nothing():
         (lambda: np.random.rand(), "numpy's random state"),
         (lambda: __import__("random").random(), "Python's random state"),
         (lambda: torch.use_deterministic_algorithms(True), "deterministic algorithms"),
+        (lambda: torch.autograd.set_detect_anomaly(True), "the search for anomalies"),
     ],
 )
 def test_global_state_is_compared_and_settings_are_put_back(action, name):
