@@ -143,7 +143,7 @@ def test_forcing_feeds_bos_and_then_the_true_tokens(code, draw, expect):
 def test_without_forcing_each_step_is_fed_the_guess_before_it(code, draw, expect):
     draw.size("target=7")
     table, targets, bos_id = draw_training(draw)
-    table = table * 1e3  # a softmax must not overflow on the way to the guess
+    table = table + 1e3  # a softmax must not overflow on the way to the guess
     _, _, tokens, _ = fed_every_way(code, table, targets, bos_id)
     free = reference.decode_loop(decoder(table), start(), targets, bos_id, 0.0).argmax(-1)
     expect(tokens, reference.shift_right(free, bos_id), axes="batch step", what="what step is fed")
@@ -381,7 +381,7 @@ def test_decoding_stops_with_the_last_row_or_at_the_longest_length(code, draw, e
     for limit in (length, 8):
         for last in (length - 1, 8 if limit == length else length - 1):
             table, limits = draw_sentences(draw, [last, *ends[1:]], max_length=limit)
-            inputs = (decoder(table * 1e3, limits[1]), start(), 3, *limits)
+            inputs = (decoder(table + 1e3, limits[1]), start(), 3, *limits)
             expect.agrees(code.greedy_decode, reference.greedy_decode, *inputs, axes="batch length")
             steps = fed(code).size(1)
             expect.true(steps == length, f"step is called {steps} times for a result of length {length}")
