@@ -63,6 +63,8 @@ class _Learner:
 
     suspects: list[Known] = field(default_factory=list)
     passed: list[_Passed] = field(default_factory=list)
+    has_failed: bool = False
+    """Before the check at hand."""
     pairs: int = 0
     vain: Counter[frozenset[str]] = field(default_factory=Counter)
     """How often no mistake fitted, by what the check calls."""
@@ -124,10 +126,11 @@ class Lineup:
         for known in self._learner.suspects:
             if self._fits(known.mistakes, scene):
                 return known
-        called = self._entered(tried)
+        called, groups = self._entered(tried), self._in(scene)
+        self._learner.has_failed = True
         if self._learner.gives_up(called):
             return Known()
-        for group in self._in(scene):
+        for group in groups:
             found = tuple(islice((one for one in group if self._fits((one,), scene)), 2))
             if found:
                 break
@@ -142,8 +145,8 @@ class Lineup:
         return self._anatomy.reached(call.name for call in tried.calls)
 
     def _in(self, scene: _Scene) -> list[list[Variant]]:
-        """The mistakes that can show in this check, in groups: the likely ones, then the unlikely; on a GPU those about
-        devices first.
+        """The mistakes that can show in this check, in groups: the likely ones, then the unlikely. Where all was right
+        until a check on a GPU, those about devices come first.
 
         Unlikely are those in places that a passed check of values called and this check does not.
         """
@@ -152,7 +155,8 @@ class Lineup:
         )
         sound = passed - self._entered(scene.tried)
         shown = [one for one in self._mistakes if self._units[one.name] & scene.reached]
-        about_devices = [one for one in shown if one.shows_on_gpus_only and scene.tried.is_on_a_gpu]
+        on_a_gpu_only = scene.tried.is_on_a_gpu and not self._learner.has_failed
+        about_devices = [one for one in shown if one.shows_on_gpus_only and on_a_gpu_only]
         unlikely = [one for one in shown if self._units[one.name] <= sound and one not in about_devices]
         return [about_devices, [one for one in shown if one not in (*about_devices, *unlikely)], unlikely]
 
