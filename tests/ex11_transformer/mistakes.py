@@ -674,7 +674,7 @@ class Transformer__table_as_an_attribute(reference.Transformer):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         width = self.source_embedding.embedding_dim
-        self.table = reference.add_positions(torch.zeros(1, 512, width, dtype=torch.float64))[0]
+        self.table = reference.add_positions(torch.zeros(1, 5000, width, dtype=torch.float64))[0]
 
     def embed(self, tokens, embedding):
         x = embedding(tokens) * math.sqrt(embedding.embedding_dim)
