@@ -3,6 +3,7 @@
 import ast
 import functools
 import re
+import subprocess
 
 import pytest
 
@@ -15,6 +16,7 @@ from grader.stub import stub_of
 from grader.transport import LocalTransport, WorkerTransport
 from grader.variants import equivalents
 from grader.verdicts import MISSING, PASS, UNWRITTEN
+from tests.grader.kits import ROOT
 
 # Coverage would add a third to the time of what runs learner's code most of the time.
 pytestmark = pytest.mark.no_cover
@@ -41,6 +43,15 @@ def run(session, exercise, text, connect, seed, name="learner", some=slice(None)
 def source_of(session, exercise, text, name="learner"):
     trusted = session.understudies(exercise).source
     return Source(exercise.slug, f"<{name}>", name, text, trusted.earlier, trusted.shortcuts)
+
+
+def test_the_top_level_holds_nothing_but_what_belongs_there():
+    """What a test or a person leaves behind is seen before it is handed in."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a clone")
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    top = {file.partition("/")[0] for file in files if file and not file.startswith(".")}
+    assert top == {"LICENSE", "README.md", "pyproject.toml", "exercises", "grader", "solutions", "tests"}
 
 
 @each_exercise
