@@ -155,10 +155,12 @@ class Lineup:
         )
         sound = passed - self._entered(scene.tried)
         shown = [one for one in self._mistakes if self._units[one.name] & scene.reached]
-        on_a_gpu_only = scene.tried.is_on_a_gpu and not self._learner.has_failed
-        about_devices = [one for one in shown if one.shows_on_gpus_only and on_a_gpu_only]
-        unlikely = [one for one in shown if self._units[one.name] <= sound and one not in about_devices]
-        return [about_devices, [one for one in shown if one not in (*about_devices, *unlikely)], unlikely]
+        devices_first = scene.tried.is_on_a_gpu and not self._learner.has_failed
+        groups: list[list[Variant]] = [[], [], [], []]
+        for one in shown:
+            is_unlikely = self._units[one.name] <= sound
+            groups[is_unlikely + 2 * (devices_first and not one.shows_on_gpus_only)].append(one)
+        return groups
 
     def _entered(self, tried: Attempt) -> frozenset[str]:
         return self._anatomy.entered(call.name for call in tried.calls)
