@@ -22,10 +22,12 @@ from grader.pretend import SimulatedTensor
 from grader.values import DTYPES, NAMES, CodecError, Decoded, Foreign, Reference
 
 _TENSOR, _TUPLE, _REFERENCE, _FOREIGN, _DTYPE, _DEVICE = range(1, 7)
-_PLAIN = frozenset((int, float, str, bytes, tuple, list, dict))
+_PLAIN = frozenset((int, str, bytes))
 _ASIS = frozenset((type(None), bool, float))
 _NESTED = (list, tuple, dict)
-_TENSORS = (Tensor, torch.nn.Parameter, SimulatedTensor)
+_TENSORS = frozenset((Tensor, torch.nn.Parameter, SimulatedTensor))
+_WORD = 1 << 63
+"""Beyond every int that msgpack holds."""
 
 # Bound before any learner's code is imported, so that a patched method of Tensor does not break the transport.
 _detach = Tensor.detach
@@ -73,12 +75,14 @@ class Encoder:
     def _plain(self, value: Any, depth: int) -> Any:
         self._nodes += 1
         kind = type(value)
-        if kind in _ASIS or (kind is str and len(value) <= self.max_text):
+        if kind in _ASIS or (kind is str and len(value) <= self.max_text) or (kind is int and -_WORD <= value < _WORD):
             return value
         if depth > MAX_DEPTH:
             return _foreign("a value that is nested too deep")
         if kind in _TENSORS:
             return self._tensor(value)
+        if kind in _NESTED:
+            return self._container(value, kind, depth)
         if kind in _PLAIN:
             return self._structure(value, kind, depth)
         if (reference := self.refer(value)) is not None:
@@ -89,11 +93,12 @@ class Encoder:
         return self._structure(value, kind, depth)
 
     def _structure(self, value: Any, kind: type, depth: int) -> Any:
-        if issubclass(kind, (tuple, list, dict)):
-            return self._container(value, kind, depth)
+        for base in _NESTED:
+            if issubclass(kind, base):
+                return self._container(value, base, depth)
         if issubclass(kind, int):
             number = int.__index__(value)
-            return number if -(1 << 63) <= number < 1 << 63 else _foreign("an int that needs more than 64 bits")
+            return number if -_WORD <= number < _WORD else _foreign("an int that needs more than 64 bits")
         if issubclass(kind, float):
             return float.__float__(value)
         if issubclass(kind, str):
@@ -107,19 +112,19 @@ class Encoder:
             return msgpack.ExtType(_DEVICE, str(value).encode())
         return _foreign(f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins."))
 
-    def _container(self, value: Any, kind: type, depth: int) -> Any:
-        base = tuple if issubclass(kind, tuple) else list if issubclass(kind, list) else dict
+    def _container(self, value: Any, base: type, depth: int) -> Any:
         if self._nodes + base.__len__(value) > MAX_NODES:
             return _foreign("a value with too many parts")
         if base is dict:
             if {*map(type, dict.keys(value))} - {str}:
                 return _foreign("a dict whose keys are not all str")
             return {key: self._plain(item, depth + 1) for key, item in dict.items(value)}
-        items = [self._plain(item, depth + 1) for item in base.__iter__(value)]
+        items = [self._plain(item, depth + 1) for item in base.__iter__(value)]  # type: ignore[attr-defined]
         return items if base is list else msgpack.ExtType(_TUPLE, _pack(items))
 
     def _tensor(self, tensor: Tensor) -> Any:
-        if tensor.dtype not in NAMES or tensor.layout is not torch.strided:
+        name = NAMES.get(tensor.dtype)
+        if name is None or tensor.layout is not torch.strided:
             return _foreign(f"a Tensor with dtype {tensor.dtype} and layout {tensor.layout}")
         shape = list(tensor.shape)
         nbytes = tensor.numel() * tensor.element_size()
@@ -128,7 +133,7 @@ class Encoder:
         self.tensors.append(tensor)
         raw = raw_bytes(tensor)
         strides = list(_stride(tensor)) if self.keep_strides and not tensor.is_contiguous() else None
-        head = [NAMES[tensor.dtype], shape, strides, _name(tensor.device), tensor.requires_grad, self._size, len(raw)]
+        head = [name, shape, strides, _name(tensor.device), tensor.requires_grad, self._size, len(raw)]
         self._size += len(raw)
         self._buffers.append(raw)
         return msgpack.ExtType(_TENSOR, _pack(head))

@@ -10,8 +10,8 @@ import importlib
 import mmap
 import traceback
 import warnings
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from types import ModuleType
 from typing import Any
 
@@ -212,9 +212,8 @@ class Servant:
         before = [describe_input(tensor) for tensor in tensors]
         saved: list[int] = []
         function = self._find(target)
-        with self._at_work(), torch.set_grad_enabled(not off), watched() as seen, ExitStack() as stack:
-            if count:
-                stack.enter_context(counting_saved(saved))
+        counting = counting_saved(saved) if count else nullcontext()
+        with self._at_work(), torch.set_grad_enabled(not off), watched() as seen, counting:
             value = function(*arguments, **named)
         if self._device != "cpu" and isinstance(value, nn.Module):
             value.to(self._device)
@@ -243,15 +242,13 @@ class Servant:
 
     # ------------------------------------------------------------------------------------------ helpers
 
-    def _at_work(self) -> ExitStack:
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
         """What a learner's code sees: earlier exercises to import, shortcuts watched, warnings as Python shows them."""
-        stack = ExitStack()
-        if not self._alone:
-            stack.enter_context(self._finder.active())
-        stack.enter_context(warnings.catch_warnings())
-        warnings.simplefilter("ignore" if self._quiet else "default")
-        stack.enter_context(self._tripwires.armed(closely=self._closely))
-        return stack
+        imports = nullcontext() if self._alone else self._finder.active()
+        with imports, warnings.catch_warnings(), self._tripwires.armed(closely=self._closely):
+            warnings.simplefilter("ignore" if self._quiet else "default")
+            yield
 
     def _find(self, target: list[Any]) -> Any:
         where, *names = target

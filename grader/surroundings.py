@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import random
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+
+
+_CPU = torch.device("cpu")
+_PYTHON_STATE = id(random.getstate.__self__) + object.__basicsize__  # type: ignore[attr-defined]
+"""Where the default generator of `random` keeps its state."""
+_WORDS = 625 * 4
+"""Bytes of a Mersenne Twister: a position and 624 words."""
 
 
 @dataclass
@@ -43,18 +52,23 @@ def _settings() -> dict[str, Any]:
         "grad mode": torch.is_grad_enabled(),
         "inference mode": torch.is_inference_mode_enabled(),
         "the default dtype": torch.get_default_dtype(),
-        "the default device": torch.get_default_device(),
+        "the default device": _default_device(),
         "the number of threads": torch.get_num_threads(),
         "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
         "the search for anomalies": torch.is_anomaly_enabled(),
     }
 
 
+def _default_device() -> torch.device:
+    """It is one of the function modes, as a rule the only one: without any there is no need for torch's long search."""
+    return torch.get_default_device() if torch._C._len_torch_function_stack() else _CPU
+
+
 def _random_states() -> dict[str, Any]:
     return {
         "torch's random state": [state.numpy().tobytes() for state in _torch_states()],
         "numpy's random state": _numpy_state(),
-        "Python's random state": random.getstate(),
+        "Python's random state": _python_state(),
     }
 
 
@@ -69,7 +83,21 @@ def _numpy_state() -> object:
     generator = np.random.get_bit_generator()  # type: ignore[attr-defined]
     if type(generator) is not np.random.MT19937:
         return repr(np.random.get_state())
-    return ctypes.string_at(generator.ctypes.state_address, 625 * 4)
+    return ctypes.string_at(generator.ctypes.state_address, _WORDS)
+
+
+def _python_state() -> object:
+    """Read where it lies too: `getstate` makes 625 numbers of it, and takes as long as all else that is looked at."""
+    return ctypes.string_at(_PYTHON_STATE, _WORDS) if _lies_open() else random.getstate()
+
+
+@functools.cache
+def _lies_open() -> bool:
+    """Whether a position and 624 words stand behind the head of the object: so it is in CPython 3.10 to 3.13."""
+    if type(random.getstate.__self__).__basicsize__ < object.__basicsize__ + _WORDS:  # type: ignore[attr-defined]
+        return False
+    *words, position = random.getstate()[1]
+    return ctypes.string_at(_PYTHON_STATE, _WORDS) == struct.pack(f"i{len(words)}I", position, *words)
 
 
 def _put_back(settings: dict[str, Any], changed: Sequence[str]) -> None:
