@@ -87,7 +87,7 @@ class Encoder:
             return self._structure(value, kind, depth)
         if (reference := self.refer(value)) is not None:
             about = [reference.kind, reference.id, reference.about]
-            return msgpack.ExtType(_REFERENCE, msgpack.packb(about, default=lambda odd: _foreign(type(odd).__name__)))
+            return msgpack.ExtType(_REFERENCE, _pack_about(about))
         if issubclass(kind, Tensor):
             return _foreign(f"{kind.__name__}, a subclass of Tensor")
         return self._structure(value, kind, depth)
@@ -112,14 +112,14 @@ class Encoder:
             return msgpack.ExtType(_DEVICE, str(value).encode())
         return _foreign(f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins."))
 
-    def _container(self, value: Any, base: type, depth: int) -> Any:
+    def _container(self, value: Any, base: Any, depth: int) -> Any:
         if self._nodes + base.__len__(value) > MAX_NODES:
             return _foreign("a value with too many parts")
         if base is dict:
             if {*map(type, dict.keys(value))} - {str}:
                 return _foreign("a dict whose keys are not all str")
             return {key: self._plain(item, depth + 1) for key, item in dict.items(value)}
-        items = [self._plain(item, depth + 1) for item in base.__iter__(value)]  # type: ignore[attr-defined]
+        items = [self._plain(item, depth + 1) for item in base.__iter__(value)]
         return items if base is list else msgpack.ExtType(_TUPLE, _pack(items))
 
     def _tensor(self, tensor: Tensor) -> Any:
@@ -145,6 +145,9 @@ _name = cache(str)
 
 def _foreign(what: str) -> Any:
     return msgpack.ExtType(_FOREIGN, what[:200].encode(errors="replace"))
+
+
+_pack_about = msgpack.Packer(use_bin_type=True, default=lambda odd: _foreign(type(odd).__name__)).pack
 
 
 def raw_bytes(tensor: Tensor) -> bytes:

@@ -16,6 +16,22 @@ def kept(width: int, scale: float = 1.0) -> Tensor:
     return torch.tensor(list(product([0, 1], repeat=width)), dtype=torch.float64) * scale
 
 
+def fitting(actual: Tensor, fates: Tensor) -> Tensor:
+    """Which fates each token may have met; none where its vector is none of them.
+
+    Args:
+        actual: (batch, target, width).
+        fates: (batch, target, ..., width), one axis for each dropout.
+
+    Returns:
+        bool (batch, target, ...).
+    """
+    batch, target, *dropouts, width = fates.shape
+    met = actual.to(fates.dtype).reshape(batch * target, 1, width)
+    far = torch.cdist(met, fates.reshape(batch * target, -1, width), p=1.0)
+    return (far < 1e-8).view(batch, target, *dropouts)
+
+
 def demand_independent(expect: Expect, draws: Sequence[Tensor], width: int) -> None:
     """Demands new coins in each call, and that sentences, tokens and features are dropped apart, with dropout 0.25.
 

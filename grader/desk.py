@@ -104,12 +104,12 @@ class Desk:
             return Reference("module", value._reference.id)
         if isinstance(value, Optimizer):
             return Reference("optimizer", value.reference.id)
-        if isinstance(value, torch.Generator):
-            return Reference("generator", value.initial_seed())
         if isinstance(value, Opaque) or (callable(value) and not isinstance(value, type)):
             self._kept.append(value)
             kind = "opaque" if isinstance(value, Opaque) else "callback"
             return Reference(kind, len(self._kept) - 1)
+        if isinstance(value, torch.Generator):
+            return Reference("generator", value.initial_seed())
         return None
 
     def _resolve(self, reference: Reference) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -11,7 +12,8 @@ from torch import Tensor, nn
 
 from grader.describe import each_once, parts_of, set_training
 from grader.first_values import without_first_values
-from grader.moulds import mould_of
+from grader.gradients import cut
+from grader.moulds import Lent, Mould, mould_of
 
 SIZES = (2, 3, 4, 5, 6, 7)
 M = TypeVar("M", bound=nn.Module)
@@ -38,6 +40,7 @@ class Draw:
         self.generator = torch.Generator().manual_seed(seed)
         self.dtype = widest
         self._sizes: dict[str, int] = {}
+        self._borrowed: list[tuple[Mould, Lent]] = []
 
     def size(self, name: str) -> int:
         """The size of this axis in this check: from 2 to 7, different from every other axis while that is possible."""
@@ -90,27 +93,39 @@ class Draw:
         """The same module with every parameter drawn anew, in float64 and in eval mode."""
         parts = parts_of(module)
         parameters = each_once(parts)
-        for parameter, values in zip(parameters, self._values([p.shape for p in parameters], scale), strict=True):
+        shapes = [tuple(parameter.shape) for parameter in parameters]
+        for parameter, values in zip(parameters, self._values(shapes, scale), strict=True):
             parameter.data = values
         set_training(parts, False)
         return module
 
     def module(self, kind: Callable[..., M], *args: Any, **kwargs: Any) -> M:
-        """`kind(*args, **kwargs)` with every parameter drawn; torch's own random numbers stay where they are."""
+        """`kind(*args, **kwargs)` with every parameter drawn; torch's own random numbers stay where they are.
+
+        A check may change values, gradients, dtypes and training flags of what it gets: the rest others will have too.
+        """
         mould = mould_of(kind, args, tuple(kwargs.items()))
         if mould.is_formed:
-            moulded: M = mould.cast(self._values(mould.shapes, 0.5))
-            return moulded
+            lent = mould.lend(self._values(mould.shapes, 0.5))
+            self._borrowed.append((mould, lent))
+            module: M = lent.module
+            return module
         with without_first_values():
             made = kind(*args, **kwargs)
         self.weights(made)
         mould.see(made)
         return made
 
-    def _values(self, shapes: Sequence[torch.Size], scale: float) -> list[Tensor]:
-        sizes = [shape.numel() for shape in shapes]
-        values = torch.randn(sum(sizes), generator=self.generator, dtype=torch.float64).mul_(scale).to(self.dtype)
-        return [part.view(shape) for shape, part in zip(shapes, torch.split(values, sizes), strict=True)]
+    def give_back(self) -> None:
+        """The check is over, and nobody has its modules any more: others may have them."""
+        for mould, lent in self._borrowed:
+            mould.take_back(lent)
+        self._borrowed.clear()
+
+    def _values(self, shapes: Sequence[tuple[int, ...]], scale: float) -> list[Tensor]:
+        count = sum(math.prod(shape) for shape in shapes)
+        values = torch.randn(count, generator=self.generator, dtype=torch.float64).mul_(scale).to(self.dtype)
+        return cut(values, shapes)
 
     def strided(self, tensor: Tensor) -> Tensor:
         """The same values in another memory order, so that the tensor is not contiguous (where its shape allows it)."""

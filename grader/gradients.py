@@ -38,7 +38,8 @@ def flattened(state: Mapping[str, Tensor]) -> Tensor:
         return torch.cat([tensor.reshape(-1) for tensor in state.values()])
 
 
-def unflattened(values: Tensor, shapes: Mapping[str, Sequence[int]]) -> dict[str, Tensor]:
-    """The state that was `flattened`."""
-    parts = torch.split(values, [math.prod(shape) for shape in shapes.values()])
-    return {name: part.view(tuple(shapes[name])) for name, part in zip(shapes, parts, strict=True)}
+def cut(values: Tensor, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
+    """A row of values in pieces of these shapes."""
+    pieces = torch.split(values, [math.prod(shape) for shape in shapes])
+    both = zip(pieces, shapes, strict=True)
+    return [piece if len(shape) == 1 else piece.view(shape) for piece, shape in both]

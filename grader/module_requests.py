@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from grader.describe import describe_module, layout, parameters_of, parts_of, set_training
-from grader.gradients import unflattened
+from grader.gradients import cut
 from grader.optimizer import GradientDescent
 
 
@@ -26,7 +26,8 @@ def load_state(module: nn.Module, asked: bytes, values: Tensor, training: bool, 
     parameters = parameters_of(parts)
     if layout(parameters) != asked:
         return {"value": {name: list(parameter.shape) for name, parameter in parameters.items()}}
-    state = unflattened(values, {name: parameters[name].shape for name in sorted(parameters)})
+    names = sorted(parameters)
+    state = dict(zip(names, cut(values, [tuple(parameters[name].shape) for name in names]), strict=True))
     if device == "cpu" and not any(part._buffers for _, part in parts):
         for name, parameter in parameters.items():
             parameter.data = state[name]  # a tenth of the cost of what follows

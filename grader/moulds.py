@@ -6,20 +6,30 @@ import contextlib
 import io
 import pickle
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from grader.describe import each_once, parts_of
+from grader.describe import Parts, each_once, parts_of, set_training
+
+
+@dataclass
+class Lent:
+    """A module that came out of a mould."""
+
+    module: Any
+    parts: Parts
+    parameters: list[nn.Parameter]
 
 
 class Mould:
     """Everything of a module but the values of its parameters; formed when the module is seen for the second time."""
 
     def __init__(self) -> None:
-        self.shapes: list[torch.Size] = []
+        self.shapes: list[tuple[int, ...]] = []
+        self._idle: list[Lent] = []
         self._seen = False
         self._form = b""
         self._kinds: list[type] = []
@@ -39,12 +49,25 @@ class Mould:
         file, parameters = io.BytesIO(), each_once(parts_of(module))
         pickler = _Pickler(file, parameters)
         pickler.dump(module)
-        self.shapes = [parameter.shape for parameter in parameters]
+        self.shapes = [tuple(parameter.shape) for parameter in parameters]
         self._form, self._kinds = file.getvalue(), pickler.kinds
 
-    def cast(self, values: Sequence[Tensor]) -> Any:
-        """A new module, as the first was when it was seen, with these values, one for each of `shapes`."""
-        return _Unpickler(self._form, [nn.Parameter(value) for value in values], self._kinds).load()
+    def lend(self, values: Sequence[Tensor]) -> Lent:
+        """A module as the first was when it was seen, with these values, one for each of `shapes`."""
+        if not self._idle:
+            module = _Unpickler(self._form, [nn.Parameter(value) for value in values], self._kinds).load()
+            parts = parts_of(module)
+            return Lent(module, parts, each_once(parts))
+        lent = self._idle.pop()
+        for parameter, value in zip(lent.parameters, values, strict=True):
+            parameter.data, parameter.grad, parameter.requires_grad = value, None, True
+        set_training(lent.parts, False)
+        return lent
+
+    def take_back(self, lent: Lent) -> None:
+        """The module may be lent again, unless it holds more than parameters: what was done to that nobody knows."""
+        if not any(part._buffers for _, part in lent.parts):
+            self._idle.append(lent)
 
 
 def mould_of(kind: Callable[..., nn.Module], args: tuple[Any, ...], kwargs: tuple[tuple[str, Any], ...]) -> Mould:

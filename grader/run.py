@@ -99,13 +99,19 @@ def attempt(check: Check, code: Code, seed: int, precedents: Precedents | None =
         code.begin(seed)
         trail = precedents.follow(check, seed, code) if precedents is not None else None
         if trail is None or not trail.is_known:
-            draw = Draw(seed, widest=widest(code.device))
-            check.function(code=code, draw=draw, expect=Expect(code, draw), **check.params)
+            _run(check, code, Draw(seed, widest=widest(code.device)))
         if trail is not None:
             trail.remember()
     except (Finding, Exception) as raised:
         error = raised
     return Attempt(error, code, time.perf_counter() - start)
+
+
+def _run(check: Check, code: Code, draw: Draw) -> None:
+    try:
+        check.function(code=code, draw=draw, expect=Expect(code, draw), **check.params)
+    finally:
+        draw.give_back()
 
 
 def widest(device: str) -> torch.dtype:

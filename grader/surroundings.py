@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-
 _CPU = torch.device("cpu")
 _PYTHON_STATE = id(random.getstate.__self__) + object.__basicsize__  # type: ignore[attr-defined]
 """Where the default generator of `random` keeps its state."""

@@ -1,5 +1,6 @@
 """The small parts: discovery, stubs, drawing, verdicts, tripwires, hints, variants."""
 
+import random
 import re
 import textwrap
 
@@ -9,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from grader import hints
+from grader import hints, surroundings
 from grader.checks import title
 from grader.discovery import Kit
 from grader.draw import Draw, derived_seed
@@ -331,6 +332,41 @@ def test_a_module_that_is_moulded_is_the_one_that_is_made():
     assert Draw(5).module(Tied, 3, scale=2.0).layers[0].weight.grad is None
 
 
+def test_a_module_that_is_given_back_is_lent_again_as_if_it_were_new():
+    for _ in range(2):
+        Draw(5).module(nn.Linear, 3, 2)
+    first = Draw(5)
+    lent, other = (first.module(nn.Linear, 3, 2) for _ in range(2))
+    lent.train().to(torch.float32)(torch.ones(3)).sum().backward()
+    lent.weight.requires_grad_(False)
+    kept = lent.bias.detach()
+    before = kept.clone()
+    first.give_back()
+    drawn = Draw(5)
+    again = [drawn.module(nn.Linear, 3, 2) for _ in range(3)]
+    assert {id(lent), id(other)} == {id(module) for module in again[:2]}
+    assert again[2] is not again[0]
+    assert again[2] is not again[1]
+    right = Draw(5)
+    for module in again:
+        fresh = right.weights(nn.Linear(3, 2))
+        assert not module.training
+        for mine, new in zip(module.parameters(), fresh.parameters(), strict=True):
+            assert torch.equal(mine, new)
+            assert (mine.dtype, mine.grad, mine.requires_grad) == (torch.float64, None, True)
+    assert torch.equal(kept, before)  # what a failure has kept of the values is as it was
+
+
+def test_a_module_that_holds_more_than_parameters_is_not_lent_again():
+    for _ in range(2):
+        Draw(5).module(nn.BatchNorm1d, 3)
+    first = Draw(5)
+    lent = first.module(nn.BatchNorm1d, 3)
+    first.give_back()
+    assert mould_of(nn.BatchNorm1d, (3,), ()).is_formed
+    assert Draw(5).module(nn.BatchNorm1d, 3) is not lent
+
+
 class Stubborn(nn.Module):
     def __init__(self, widths):
         super().__init__()
@@ -382,6 +418,21 @@ def test_global_state_is_compared_and_settings_are_put_back(action, name):
     assert torch.get_default_dtype() == torch.float32
     assert torch.zeros(1).device.type == "cpu"
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+@pytest.mark.parametrize("lies_open", [True, False])
+def test_the_state_of_python_s_random_numbers_is_read_where_it_lies_or_asked_for(lies_open, monkeypatch):
+    assert surroundings._lies_open()
+    monkeypatch.setattr(surroundings, "_lies_open", lambda: lies_open)
+    with watched() as still:
+        pass
+    with watched() as seen:
+        random.gauss(0, 1)
+    with watched() as back:
+        state = random.getstate()
+        random.random()
+        random.setstate(state)
+    assert (still.changed, seen.changed, back.changed) == ([], ["Python's random state"], [])
 
 
 # ------------------------------------------------------------------------------------ importer, hints, variants
