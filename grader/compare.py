@@ -16,6 +16,9 @@ from grader.picture import Picture, indices, picture
 from grader.tolerances import SLACK, WITHIN, bounds, widen
 from grader.values import Foreign
 
+ROUNDED_ZERO = 1e-12
+"""A gradient of 0 as float64 works it out: that of ex08's k_proj.bias is 1e-17, and left out it is none at all."""
+
 
 def compare(
     actual: Any,
@@ -47,6 +50,21 @@ def compare(
         _compare_tensors(actual, expected, what=what, axes=_words(axes), **options)
     else:
         _compare_plain(actual, expected, what=what, within=within, device=device)
+
+
+def compare_gradient(
+    actual: Any, expected: Tensor | None, leaf: Tensor, *, what: str, within: float | None, device: str
+) -> None:
+    """Raises Mismatch where one of two gradients is none and the other is not 0 everywhere, or where they differ.
+
+    Args:
+        leaf: what the gradient is of.
+    """
+    if actual is None and expected is not None and bool((expected.abs() > ROUNDED_ZERO).any()):
+        raise Mismatch(f"{what} is cut off: no gradient flows back to it", kind="value")
+    zero = torch.zeros_like(leaf)
+    mine, right = zero if actual is None else actual, zero if expected is None else expected
+    compare(mine, right, what=what, within=within, device=device)
 
 
 def demand_values(actual: Any, count: int, what: str) -> None:

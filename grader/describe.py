@@ -9,9 +9,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from grader.codec import raw_bytes
 from grader.definitions import explanation, parse
 from grader.limits import MAX_MESSAGE
+from grader.tensors import raw_bytes
 
 
 def describe_input(tensor: Tensor) -> tuple[object, ...]:

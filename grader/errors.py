@@ -106,6 +106,11 @@ class Raised:
         return self.kinds[0]
 
     @property
+    def unwritten(self) -> bool:
+        """Whether it is what a stub raises, and raised by the learner's file itself."""
+        return "NotImplementedError" in self.kinds and self.at_home and bool(self.frames)
+
+    @property
     def out_of_memory(self) -> bool:
         """Whether it says that there was no more memory to have."""
         return "MemoryError" in self.kinds or any(words in self.message for words in _NO_MEMORY)

@@ -10,18 +10,15 @@ import torch
 from torch import Tensor
 
 from grader.clues import Setting
-from grader.compare import compare, demand_values, kind_of, short
+from grader.compare import compare, compare_gradient, demand_values, kind_of, short
 from grader.draw import Draw
 from grader.errors import LearnerError, Mismatch
 from grader.gradients import pull_back
 from grader.handles import Call, Function, Module
-from grader.oracle import Leaves, detached, in_float64, owner_of, widened
+from grader.oracle import Leaves, contiguous, detached, in_float64, owner_of, widened
 from grader.remote import Code
 from grader.tolerances import error_scaled, widen
 from grader.values import leaves
-
-ROUNDED_ZERO = 1e-12
-"""A gradient of 0 as float64 works it out: that of ex08's k_proj.bias is 1e-17, and left out it is none at all."""
 
 
 class Expect:
@@ -72,7 +69,7 @@ class Expect:
         try:
             return self._agree(function, reference, args, kwargs, axes, within)
         except Mismatch as error:
-            straight = tuple(_contiguous(value) for value in args)
+            straight = tuple(contiguous(value) for value in args)
             if error.kind != "value" or all(mine is same for mine, same in zip(args, straight, strict=True)):
                 raise
             try:
@@ -149,14 +146,8 @@ class Expect:
         if len(mine) != len(right):
             raise Mismatch(f"{call.text} has {len(mine)} gradients, expected {len(right)}", kind="type")
         for name, got, want, leaf in zip(names, mine, right, wanted, strict=True):
-            self._gradient(f"the gradient of {call.text} with respect to {name}", got, want, leaf, within)
-
-    def _gradient(self, what: str, got: Any, want: Tensor | None, leaf: Tensor, within: float | None) -> None:
-        if got is None and want is not None and bool((want.abs() > ROUNDED_ZERO).any()):
-            raise Mismatch(f"{what} is cut off: no gradient flows back to it", kind="value")
-        zero = torch.zeros_like(leaf)
-        mine, right = zero if got is None else got, zero if want is None else want
-        compare(mine, right, what=what, within=within, device=self._code.place)
+            what = f"the gradient of {call.text} with respect to {name}"
+            compare_gradient(got, want, leaf, what=what, within=within, device=self._code.place)
 
     def _like(self, output: Tensor) -> Tensor:
         values = torch.randn(output.shape, generator=self._draw.generator, dtype=torch.float64)
@@ -257,8 +248,3 @@ class Expect:
 
     def _last(self) -> str:
         return self._code.calls[-1].text if self._code.calls else "the value"
-
-
-def _contiguous(value: Any) -> Any:
-    """The same value; a tensor that is not contiguous is copied into order."""
-    return value.contiguous() if isinstance(value, Tensor) else value

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from grader import probe, sandbox
+from grader import linux, probe, sandbox
 from grader.sandbox import Sandbox
 
 ALIVE = -1
@@ -85,7 +85,7 @@ class ForkServer:
         self._sandbox = box
         self._serve = serve
         self._live: set[int] = set()
-        sandbox.adopt_orphans()
+        linux.adopt_orphans()
 
     def run(self) -> None:
         """Until the judge hangs up."""
@@ -109,7 +109,7 @@ class ForkServer:
     def _end(self, child: int, patience: float) -> int:
         status = _end(child, patience)
         self._live.discard(child)
-        while strangers := sandbox.children() - self._live:  # what it has started, where nothing forbade that
+        while strangers := linux.children() - self._live:  # what it has started, where nothing forbade that
             for stranger in strangers:
                 _end(stranger, 0.0)
         return status

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from grader.values import leaves
 
 
 def pull_back(outputs: Sequence[Tensor], cotangents: Sequence[Tensor], wanted: Sequence[Tensor]) -> list[Tensor | None]:
@@ -30,6 +33,27 @@ def pull_back(outputs: Sequence[Tensor], cotangents: Sequence[Tensor], wanted: S
     if not terms or not wanted:
         return [None] * len(wanted)
     return list(torch.autograd.grad(terms, list(wanted), allow_unused=True))
+
+
+class Graph:
+    """The outputs of a call and what they follow from.
+
+    Args:
+        value: what the call returned.
+        inputs: its leaves.
+        owner: the module whose method it was, if one.
+    """
+
+    def __init__(self, value: Any, inputs: list[Tensor], owner: Any) -> None:
+        self._outputs = [item for item in leaves(value) if isinstance(item, Tensor) and item.is_floating_point()]
+        self._inputs = inputs
+        self._parameters = dict(owner.named_parameters()) if isinstance(owner, nn.Module) else {}
+
+    def pull_back(self, cotangents: list[Tensor]) -> dict[str, Any]:
+        """The gradients of the inputs, in their order, and of the parameters, by name."""
+        gradients = pull_back(self._outputs, cotangents, [*self._inputs, *self._parameters.values()])
+        of_parameters = dict(zip(self._parameters, gradients[len(self._inputs) :], strict=True))
+        return {"inputs": gradients[: len(self._inputs)], "parameters": of_parameters}
 
 
 def flattened(state: Mapping[str, Tensor]) -> Tensor:

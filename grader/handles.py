@@ -46,6 +46,12 @@ class Call:
     with_grad_off: Callable[[], Call] | None = None
     """Calls the same again with grad mode off."""
 
+    def note(self, reply: Mapping[str, Any]) -> None:
+        """What came back; the reply has been looked at."""
+        self.value, self.number = reply["value"], reply.get("call", -1)
+        self.mutated = [self.names[i] for i in reply["mutated"] if i < len(self.names)]
+        self.changed, self.recorded = reply["changed"], reply["recorded"]
+
 
 @dataclass
 class Request:

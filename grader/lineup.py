@@ -16,6 +16,7 @@ from torch import nn
 from grader.anatomy import Anatomy, replaced
 from grader.errors import Lost
 from grader.handles import Request
+from grader.known import Known
 from grader.likeness import alike, explains
 from grader.rehearsal import Rehearsal
 from grader.variants import Variant
@@ -34,27 +35,6 @@ fitted. After that only those that were recognised before are tried: what no cat
 
 MAX_PASSED = 8
 """Checks that the learner passed which a mistake must pass too: more cost time and tell little."""
-
-
-@dataclass(frozen=True)
-class Known:
-    """What the judge recognised: one mistake, one of two, or two at once."""
-
-    mistakes: tuple[Variant, ...] = ()
-    at_once: bool = False
-
-    @property
-    def name(self) -> str | None:
-        """The mistake's name in the catalogue. Of two at once it is the first: results hold one name, and the
-        catalogue has the likelier mistake first; the message tells both."""
-        return self.mistakes[0].name if self.mistakes else None
-
-    def sentences(self) -> list[str]:
-        """What a learner reads."""
-        said = [one.diagnosis for one in self.mistakes]
-        if self.at_once:
-            return ["Two things are wrong here at once:", *(f"- {diagnosis}" for diagnosis in said)]
-        return said[:1] + [f"(It may also be this: {diagnosis})" for diagnosis in said[1:]]
 
 
 @dataclass

@@ -40,6 +40,11 @@ class Leaves:
         return names
 
 
+def contiguous(value: Any) -> Any:
+    """The same value; a tensor that is not contiguous is copied into order."""
+    return value.contiguous() if isinstance(value, Tensor) else value
+
+
 def detached(value: Any) -> Any:
     if isinstance(value, Tensor):
         return value.detach()

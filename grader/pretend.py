@@ -3,8 +3,7 @@
 A `SimulatedTensor` says that it is on `gpu:0` and holds an ordinary CPU tensor. Every operation on it comes through
 `carry_out`, which refuses what CUDA refuses, does the rest on the CPU and claims the device again for the result. So
 a mask made on the wrong device fails here as it would on a GPU, `.item()` and loops until eos work, and values can be
-compared. torch calls this a backend in Python (the device slot that it keeps for others, "PrivateUse1"); the way to
-register one is private to torch, exists since 2.9, and may go: `available` says whether it is there.
+compared. torch has a slot for a device like this one (`grader/backend.py`).
 
 What CUDA takes is taken: CPU scalars (tensors without axes) beside GPU tensors, CPU indices into a GPU tensor,
 assigning a CPU tensor to a slice of a GPU tensor (`grader/mixtures.py`). It teaches; it does not prove: the code under
@@ -20,15 +19,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils import backend_registration
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
 
+from grader import backend
+from grader.backend import NAME, PLACE
 from grader.fused import lstm_cell, lstm_cell_backward
 from grader.mixtures import COPIES, refuse
-
-NAME = "gpu"
-PLACE = f"{NAME}:0"
-_REGISTER = "_setup_privateuseone_for_python_backend"
 
 Operation = Callable[..., Any]
 aten = torch.ops.aten
@@ -54,48 +50,7 @@ def place() -> str:
 
 def available() -> bool:
     """Whether there is such a place: this torch has the private function, and no other backend has taken the slot."""
-    if _real:
-        return True
-    taken_by = torch._C._get_privateuse1_backend_name()
-    return hasattr(backend_registration, _REGISTER) and taken_by in ("privateuseone", NAME)
-
-
-class _Device:
-    """What torch asks the module of a device for: `torch.gpu`."""
-
-    def is_initialized(self) -> bool:
-        return True
-
-    def is_available(self) -> bool:
-        return True
-
-    def current_device(self) -> int:
-        return 0
-
-    def device_count(self) -> int:
-        return 1
-
-    def _is_in_bad_fork(self) -> bool:
-        return False
-
-    def manual_seed_all(self, seed: int) -> None:
-        """The CPU's generator makes the random numbers of this device too, and is seeded already."""
-
-    def get_rng_state(self, device: object = None) -> Tensor:
-        return torch.get_rng_state()
-
-    def set_rng_state(self, state: Tensor, device: object = None) -> None:
-        torch.set_rng_state(state)
-
-    def get_amp_supported_dtype(self) -> list[torch.dtype]:
-        return [torch.float16, torch.bfloat16]
-
-    def synchronize(self, device: object = None) -> None:
-        """Nothing runs beside the CPU."""
-
-
-_kernels: list[torch.library.Library] = []
-"""They work for as long as this lives."""
+    return bool(_real) or backend.is_free()
 
 
 @functools.cache
@@ -106,11 +61,7 @@ def register() -> None:
     forked child cannot go backward. So one pass is made first, while there is only the CPU.
     """
     torch.ones((), requires_grad=True).backward()  # type: ignore[no-untyped-call]
-    getattr(backend_registration, _REGISTER)(NAME, backend_module=_Device())
-    # torch.tensor([x, y]) reads its elements past `carry_out`.
-    library = torch.library.Library("aten", "IMPL")  # type: ignore[no-untyped-call]
-    library.impl("_local_scalar_dense", lambda x: _held(x).item(), "PrivateUse1")  # type: ignore[no-untyped-call]
-    _kernels.append(library)
+    backend.take(lambda x: _held(x).item())
 
 
 class SimulatedTensor(Tensor):

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from grader.sandbox import dies_with_parent
+from grader.linux import dies_with_parent
 
 
 def look_around(orders: dict[str, Any], entered: Sequence[str]) -> dict[str, Any]:

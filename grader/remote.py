@@ -11,16 +11,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grader import pretend, replies
+from grader import backend, placement, pretend, replies
 from grader.desk import Desk, Prompt
 from grader.errors import Crashed, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Raised, Unwritten
 from grader.exchange import NO_RESULT, Exchange
-from grader.handles import Call, Function, Module, Request
-from grader.limits import MAX_SOURCE
+from grader.handles import Call, Function, Request
 from grader.precedents import Passed
 from grader.source import Source, where
 from grader.transport import Transport
-from grader.values import CodecError, Decoded, leaves
+from grader.values import CodecError, Decoded
 from grader.wording import call_text, parameter_names, tensor_names
 
 
@@ -83,22 +82,13 @@ class Code:
 
     def _load(self) -> None:
         source = self.source
-        if len(source.text) > MAX_SOURCE:
-            size = f"{len(source.text):,} bytes"
-            raise LoadFailure(f"{source.shown} has {size}; a file of more than {MAX_SOURCE:,} is not read")
+        if source.refusal:
+            raise LoadFailure(source.refusal)
         self.exchange.open()
         self.exchange.begin(self.seconds)
         try:
-            arguments = [
-                source.slug,
-                source.filename,
-                source.text,
-                source.earlier,
-                source.shortcuts,
-                self.device,
-                source.definitions_only,
-            ]
-            reply = self._exchange(self._desk.frame(["load", arguments]), None, self._desk).value
+            frame = self._desk.frame(["load", source.orders(self.device)])
+            reply = self._exchange(frame, None, self._desk).value
         except Lost as lost:
             text = f"while {source.shown} was loaded: {lost}"
             raise LoadFailure(text, verdict=lost.verdict, line=lost.line) from None
@@ -162,9 +152,8 @@ class Code:
             off: call with grad mode off.
         """
         parameters = self.parameters(name)
-        if self.place == "mps" and any(_is_float64(value) for value in leaves([args, kwargs])):
-            raise NotHere("mps has no float64")
-        simulated = " on a simulated GPU" if self.place == pretend.NAME else ""
+        placement.demand_dtypes(args, kwargs, self.place)
+        simulated = " on a simulated GPU" if self.place == backend.NAME else ""
         text = call_text(name, parameters, args, kwargs) + simulated
         given = {**dict(zip(parameters, args, strict=False)), **kwargs}
         call = Call(name, text, names=tensor_names(parameters, args, kwargs), given=given)
@@ -172,14 +161,8 @@ class Code:
         self.calls.append(call)
         frame = self._desk.frame(["call", [list(target), list(args), kwargs, grad, count, off]])
         decoded = self.ask(frame, call, self._desk)
-        placed = target[0] == "object" or any(
-            isinstance(value, (Tensor, Module)) or callable(value) for value in (*args, *kwargs.values())
-        )
-        if placed:
-            _demand_device(decoded, call, self.place, "where its input is")
-        else:
-            asked = kwargs.get("device", dict(zip(parameters, args, strict=False)).get("device"))
-            _demand_device(decoded, call, str(asked or "cpu"), "as asked for")
+        inputs = [*args, *kwargs.values()]
+        placement.demand(decoded, call, self.place, inputs, of_a_module=target[0] == "object")
         return call
 
     def backward(self, call: Call, cotangents: list[Tensor]) -> tuple[list[Tensor | None], dict[str, Tensor | None]]:
@@ -202,12 +185,9 @@ class Code:
         """Puts a call to the learner's code and notes what comes of it."""
         self.requests.append(Request(frame, call))
         decoded = self._look_at(self._exchange(frame, call, desk), desk, call.text, call)
-        reply = decoded.value
-        call.value, call.number = reply["value"], reply.get("call", -1)
-        call.mutated = [call.names[i] for i in reply["mutated"] if i < len(call.names)]
-        call.changed, call.recorded = reply["changed"], reply["recorded"]
+        call.note(decoded.value)
         call.requires_grad = any(decoded.requires_grad)
-        call.away = [kind(device) != self.device for device in decoded.devices]
+        call.away = [placement.kind(device) != self.device for device in decoded.devices]
         return decoded
 
     def replay(self, request: Request, desk: Desk) -> Request:
@@ -253,8 +233,7 @@ class Code:
                 call.raised = raised
             if "AcceleratorError" in raised.kinds:  # the GPU does nothing more for this process
                 self.close()
-            unwritten = "NotImplementedError" in raised.kinds and raised.at_home and bool(raised.frames)
-            error = (Unwritten if unwritten else LearnerError)(raised, text)
+            error = (Unwritten if raised.unwritten else LearnerError)(raised, text)
             original = self.exchange.last_error
             raise error.with_traceback(original.__traceback__ if original is not None else None)
         return decoded
@@ -269,18 +248,3 @@ class Code:
     def parameters(self, name: str) -> list[str]:
         """The names of the parameters of one of the exercise's functions."""
         return parameter_names(self._reference, name)
-
-
-def kind(device: str) -> str:
-    """A device without its number."""
-    return device.partition(":")[0]
-
-
-def _demand_device(decoded: Decoded, call: Call, wanted: str, why: str) -> None:
-    for device in decoded.devices:
-        if kind(device) != kind(wanted):
-            raise Mismatch(f"{call.text} returned a tensor on {device}, expected it on {wanted}, {why}", kind="device")
-
-
-def _is_float64(value: Any) -> bool:
-    return value is torch.float64 or (isinstance(value, Tensor) and value.dtype is torch.float64)

@@ -9,66 +9,21 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import signal
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-LINUX = sys.platform == "linux"
+from grader.linux import LINUX, be_the_first_to_go, call, die_with_parent
+from grader.visible import around, covers
+
 BROKEN = 70
 """The exit status of a worker whose layers failed although they had worked before."""
 NO_MEMORY = 71
 """The exit status of a worker that had no memory left to say so."""
 NOBODY = 65_534
-_PDEATHSIG, _GET_PDEATHSIG, _SET_DUMPABLE, _NO_NEW_PRIVS = 1, 2, 4, 38
-_CHILD_SUBREAPER = 36
+_SET_DUMPABLE, _NO_NEW_PRIVS = 4, 38
 _NEWNS, _NEWIPC, _NEWUSER, _NEWNET = 0x20000, 0x8000000, 0x10000000, 0x40000000
 _PRIVATE, _NOSUID_NODEV_NOEXEC, _READ_ONLY = 0x4000 | 0x40000, 2 | 4 | 8, 1
-_libc = ctypes.CDLL(None, use_errno=True) if LINUX else None
-
-
-def call(name: str, *arguments: Any) -> int:
-    """A function of the C library. Raises OSError where it fails."""
-    whole = [ctypes.c_ulong(value) if isinstance(value, int) else value for value in arguments]
-    result = int(getattr(_libc, name)(*whole))
-    if result < 0:
-        raise OSError(ctypes.get_errno(), f"{name}: {os.strerror(ctypes.get_errno())}")
-    return result
-
-
-def die_with_parent() -> None:
-    """Linux ends this process when its parent ends, however that comes about."""
-    if LINUX:
-        call("prctl", _PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-
-
-def dies_with_parent() -> bool:
-    """Whether it does, asked of the kernel."""
-    answer = ctypes.c_int(0)
-    call("prctl", _GET_PDEATHSIG, ctypes.byref(answer), 0, 0, 0)
-    return answer.value == signal.SIGKILL
-
-
-def adopt_orphans() -> None:
-    """Makes this process the parent of whatever its descendants leave behind."""
-    if LINUX:
-        call("prctl", _CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def children() -> set[int]:
-    """The processes whose parent this one is."""
-    try:
-        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as listed:
-            return {int(number) for number in listed.read().split()}
-    except OSError:
-        return set()
-
-
-def be_the_first_to_go() -> None:
-    """Where memory is short, Linux ends this process before any other, not the one that it was forked from."""
-    with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
 class Sandbox:
@@ -233,42 +188,6 @@ class Sandbox:
             except OSError:
                 os._exit(1)
         return os.waitpid(child, 0)[1] == 0
-
-
-def around(visible: Sequence[str], hidden: Sequence[str]) -> Iterator[str]:
-    """These paths without the hidden ones: a folder that holds a hidden one is replaced by what else it holds.
-
-    What is named itself is visible inside a hidden folder too: a virtual environment inside the kit.
-    """
-    secrets = {os.path.realpath(path) for path in hidden}
-    named = {os.path.realpath(path) for path in visible if not os.path.islink(path)} - secrets
-    for path in visible:
-        yield from _around(path, secrets, named)
-
-
-def _around(path: str, secrets: set[str], named: set[str]) -> Iterator[str]:
-    real = os.path.realpath(path)  # a link to a folder above a secret opens it as well
-    nearest = max((other for other in secrets | named if _in(real, other)), key=len, default="")
-    if nearest in secrets:
-        return
-    if not any(_in(secret, real) for secret in secrets):
-        yield path
-    elif os.path.isdir(path) and not os.path.islink(path):
-        for name in sorted(os.listdir(path)):
-            yield from _around(os.path.join(path, name), secrets, named)
-
-
-def _in(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip("/") + "/")
-
-
-def covers(hidden: Sequence[str], visible: Sequence[str]) -> Iterator[str]:
-    """The folders to be covered so that nothing hidden shows, but what is visible inside a hidden folder does."""
-    for path in filter(os.path.isdir, hidden):
-        if not any(other == path or other.startswith(path.rstrip("/") + "/") for other in visible):
-            yield path
-        elif path not in visible:
-            yield from covers([os.path.join(path, name) for name in sorted(os.listdir(path))], visible)
 
 
 def _mount_empty(path: str, flags: int, options: str) -> None:

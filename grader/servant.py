@@ -7,7 +7,6 @@ functions, modules and values. It knows no check, no expected value and no verdi
 from __future__ import annotations
 
 import importlib
-import mmap
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -18,20 +17,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from grader.backend import NAME
 from grader.codec import Decoder, Encoder
 from grader.describe import definitions, describe_error, describe_input
 from grader.first_values import lighten
-from grader.gradients import pull_back
+from grader.gradients import Graph
 from grader.importer import PACKAGE, ExerciseFinder, compile_source
 from grader.module_requests import OF_A_MODULE, load_state
-from grader.pretend import NAME, place, simulated_gpu
+from grader.pretend import place, simulated_gpu
 from grader.shelf import Opaque, Shelf
+from grader.spare import Spare
 from grader.surroundings import counting_saved, keep_float32_whole, seed_everything, watched
 from grader.tripwires import Tripwires
 from grader.values import Reference, leaves
-
-SPARE = 16 << 20
-"""Bytes."""
 
 
 class _Missing(Exception):
@@ -63,7 +61,7 @@ class Servant:
         self._quiet = quiet
         self._for_good = ExitStack()
         self._shelf = Shelf()
-        self._calls: dict[int, tuple[list[Tensor], list[Tensor], dict[str, nn.Parameter]]] = {}
+        self._calls: dict[int, Graph] = {}
         self._leaves: list[Tensor] = []
         self._eager_callbacks = 0
         self._grad = False
@@ -76,8 +74,7 @@ class Servant:
         self._finder = ExerciseFinder({})
         self._tripwires = Tripwires()
         lighten()
-        self._spare = mmap.mmap(-1, SPARE) if alone else None
-        """Given back when memory runs out, to have some for saying so."""
+        self._spare = Spare(16 << 20 if alone else 0)
 
     # ------------------------------------------------------------------------------------------ frames in and out
 
@@ -95,18 +92,11 @@ class Servant:
             if self._lets_pass(error):
                 raise
             self.last_error = error
-            starved = self._spare is not None and isinstance(error, MemoryError)
-            if starved:
-                self._give_up_spare()
+            starved = self._spare.is_given_up_for(error)
             reply = {"raised": describe_error(error, self.file)}
             if starved:
                 traceback.clear_frames(error.__traceback__)
         return self._encoder().frame({**reply, "shortcuts": self._tripwires.used})
-
-    def _give_up_spare(self) -> None:
-        assert self._spare is not None
-        self._spare.close()
-        self._spare = None
 
     def _encoder(self) -> Encoder:
         return Encoder(self._refer)
@@ -224,23 +214,16 @@ class Servant:
             "recorded": len(saved) + self._eager_callbacks,
         }
         if grad:
-            outputs = [item for item in leaves(value) if isinstance(item, Tensor) and item.is_floating_point()]
-            owner = self._shelf[target[1]] if target[0] == "object" else None
-            parameters = dict(owner.named_parameters()) if isinstance(owner, nn.Module) else {}
             reply["call"] = len(self._calls)
-            self._calls[len(self._calls)] = (outputs, self._leaves, parameters)
+            owner = self._shelf[target[1]] if target[0] == "object" else None
+            self._calls[len(self._calls)] = Graph(value, self._leaves, owner)
         return reply
 
     def _do_backward(self, call: int, cotangents: list[Tensor]) -> dict[str, Any]:
-        outputs, inputs, parameters = self._calls[call]
-        gradients = pull_back(outputs, cotangents, [*inputs, *parameters.values()])
-        of_parameters = dict(zip(parameters, gradients[len(inputs) :], strict=True))
-        return {"inputs": gradients[: len(inputs)], "parameters": of_parameters}
+        return self._calls[call].pull_back(cotangents)
 
     def _do_load_state(self, module: nn.Module, asked: bytes, values: Tensor, training: bool) -> dict[str, Any]:
         return load_state(module, asked, values, training, self._where)
-
-    # ------------------------------------------------------------------------------------------ helpers
 
     @contextmanager
     def _at_work(self) -> Iterator[None]:

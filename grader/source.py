@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from grader.definitions import MARK
+from grader.limits import MAX_SOURCE
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,18 @@ class Source:
     earlier: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     shortcuts: list[str] = field(default_factory=list)
     definitions_only: bool = False
+
+    @property
+    def refusal(self) -> str:
+        """Why it is not loaded, a sentence; empty where it is."""
+        size = f"{len(self.text):,} bytes"
+        limit = f"a file of more than {MAX_SOURCE:,} is not read"
+        return f"{self.shown} has {size}; {limit}" if len(self.text) > MAX_SOURCE else ""
+
+    def orders(self, device: str) -> list[Any]:
+        """What loading it on a device takes, in the order in which the servant asks for it."""
+        file = [self.slug, self.filename, self.text]
+        return [*file, self.earlier, self.shortcuts, device, self.definitions_only]
 
 
 def where(file: File | Source, line: int) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from grader import sandbox
+from grader import linux
 from grader.check_command import open_session
 from grader.discovery import Kit
 from grader.launch import Launcher, launcher
@@ -35,7 +35,7 @@ def main(plan: dict[str, Any]) -> None:
     """Tells the loop over standard output, one JSON value a line; nothing else gets there."""
     loop = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    sandbox.die_with_parent()
+    linux.die_with_parent()
     workers = launcher()
     try:
         _serve(Plan(**plan), workers, loop)
@@ -84,7 +84,7 @@ def _in_a_child(work: Callable[[], None], tell: Tell) -> None:
     child = os.fork()
     if child == 0:
         try:
-            sandbox.die_with_parent()
+            linux.die_with_parent()
             work()
         except Exception:
             tell({"error": traceback.format_exc()})

@@ -25,7 +25,7 @@ from typing import Any
 
 import torch
 
-from grader import probe, sandbox, warm
+from grader import linux, probe, warm
 from grader.channel import CALLBACK, LINE, OUTPUT, REPLY, REQUEST, Channel, Closed
 from grader.fork_server import ForkServer, touch, try_layers
 from grader.limits import MAX_OUTPUT
@@ -140,9 +140,9 @@ def _be_alone(scratch: str) -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
-    if sandbox.LINUX:
+    if linux.LINUX:
         tempfile.tempdir = scratch  # whether it can be written to is the sandbox's matter
-    os.chdir("/" if sandbox.LINUX else tempfile.gettempdir())
+    os.chdir("/" if linux.LINUX else tempfile.gettempdir())
     sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115
 
 
@@ -167,8 +167,8 @@ def _import_what_torch_puts_off() -> None:
 def main(orders: dict[str, Any]) -> None:
     """Starts as the judge ordered: to fork workers or to be one."""
     connection: socket.socket = orders["connection"]
-    sandbox.die_with_parent()
-    if not sandbox.LINUX:
+    linux.die_with_parent()
+    if not linux.LINUX:
         _end_with_the_judge()
     torch.set_num_threads(1)
     torch.ones(2, 2).softmax(-1)
@@ -182,14 +182,14 @@ def main(orders: dict[str, Any]) -> None:
     if orders["mode"] == "fork many":
         warm.into_large_pages()
     box = Sandbox(orders)
-    if sandbox.LINUX and not orders["tried"]:
+    if linux.LINUX and not orders["tried"]:
         _tell(connection, try_layers(box, orders))
     if orders["mode"] != "serve":
         ForkServer(connection, box, serve).run()
         return
     entered = box.enter()
     touch(orders["device"])
-    if not sandbox.LINUX and not orders["tried"]:
+    if not linux.LINUX and not orders["tried"]:
         _tell(connection, probe.look_around(orders, [*entered, "lifetime"]))
     serve(connection)
 

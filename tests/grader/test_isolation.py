@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from grader import bubble, fork_server, isolation, launch, luggage, sandbox
+from grader import bubble, fork_server, isolation, launch, luggage, visible
 from grader.errors import GraderError, LearnerError, UsageError
 from grader.fresh import FreshLauncher
 from grader.launch import launcher
@@ -170,7 +170,7 @@ def test_an_installed_kit_is_hidden_among_the_packages(monkeypatch):
 def test_a_hidden_folder_is_left_out_of_those_around_it(tmp_path):
     for name in ("a/kit/tests", "a/torch", "b"):
         (tmp_path / name).mkdir(parents=True)
-    seen = sandbox.around([str(tmp_path / "a"), str(tmp_path / "b")], [str(tmp_path / "a" / "kit")])
+    seen = visible.around([str(tmp_path / "a"), str(tmp_path / "b")], [str(tmp_path / "a" / "kit")])
     assert list(seen) == [str(tmp_path / "a" / "torch"), str(tmp_path / "b")]
 
 
@@ -179,7 +179,7 @@ def test_a_link_does_not_lead_into_a_hidden_folder(tmp_path):
     (tmp_path / "lib" / "torch").mkdir()
     (tmp_path / "lib64").symlink_to("lib")
     (tmp_path / "other").symlink_to(tmp_path / "lib" / "kit")
-    assert list(sandbox.around([str(tmp_path)], [str(tmp_path / "lib" / "kit")])) == [str(tmp_path / "lib" / "torch")]
+    assert list(visible.around([str(tmp_path)], [str(tmp_path / "lib" / "kit")])) == [str(tmp_path / "lib" / "torch")]
 
 
 def test_a_kit_is_hidden_by_every_name_that_it_has(monkeypatch, tmp_path):
@@ -334,8 +334,8 @@ def test_of_a_hidden_folder_everything_is_covered_but_what_is_visible(tmp_path):
         (tmp_path / "kit" / name).mkdir(parents=True)
     (tmp_path / "kit" / "README.md").write_text("")
     kit = str(tmp_path / "kit")
-    assert list(sandbox.covers([kit], ["/usr"])) == [kit]
-    assert list(sandbox.covers([kit], [f"{kit}/.venv"])) == [f"{kit}/solutions", f"{kit}/tests"]
+    assert list(visible.covers([kit], ["/usr"])) == [kit]
+    assert list(visible.covers([kit], [f"{kit}/.venv"])) == [f"{kit}/solutions", f"{kit}/tests"]
 
 
 def test_packages_inside_the_kit_may_be_read_and_nothing_else_of_it(tmp_path):
@@ -343,7 +343,7 @@ def test_packages_inside_the_kit_may_be_read_and_nothing_else_of_it(tmp_path):
     for folder in (inside / "grader", inside / "torch", kit / "solutions"):
         folder.mkdir(parents=True)
     (tmp_path / "link").symlink_to(kit / "solutions")
-    readable = sandbox.around(
+    readable = visible.around(
         [str(kit / ".venv"), str(tmp_path / "link"), str(kit / "solutions" / "..")], [str(kit), str(inside / "grader")]
     )
     assert list(readable) == [str(inside / "torch")]

@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from grader import pretend
-from grader.pretend import NAME, SimulatedTensor, simulated_gpu
+from grader.backend import NAME
+from grader.pretend import SimulatedTensor, simulated_gpu
 from tests.grader.kits import ROOT, python
 
 
