@@ -16,8 +16,10 @@ import torch
 from torch import Tensor
 
 _CPU = torch.device("cpu")
-_PYTHON_STATE = id(random.getstate.__self__) + object.__basicsize__  # type: ignore[attr-defined]
-"""Where the default generator of `random` keeps its state."""
+_PYTHONS: Any = random.getstate.__self__  # type: ignore[attr-defined]
+"""The default generator of `random`."""
+_PYTHON_STATE = id(_PYTHONS) + object.__basicsize__
+"""Where it keeps its state."""
 _WORDS = 625 * 4
 """Bytes of a Mersenne Twister: a position and 624 words."""
 
@@ -87,13 +89,13 @@ def _numpy_state() -> object:
 
 def _python_state() -> object:
     """Read where it lies too: `getstate` makes 625 numbers of it, and takes as long as all else that is looked at."""
-    return ctypes.string_at(_PYTHON_STATE, _WORDS) if _lies_open() else random.getstate()
+    return (ctypes.string_at(_PYTHON_STATE, _WORDS), _PYTHONS.gauss_next) if _lies_open() else random.getstate()
 
 
 @functools.cache
 def _lies_open() -> bool:
     """Whether a position and 624 words stand behind the head of the object: so it is in CPython 3.10 to 3.13."""
-    if type(random.getstate.__self__).__basicsize__ < object.__basicsize__ + _WORDS:  # type: ignore[attr-defined]
+    if type(_PYTHONS).__basicsize__ < object.__basicsize__ + _WORDS:
         return False
     *words, position = random.getstate()[1]
     return ctypes.string_at(_PYTHON_STATE, _WORDS) == struct.pack(f"i{len(words)}I", position, *words)
