@@ -33,7 +33,8 @@ class Carried(MetaPathFinder, Loader):
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         if fullname in self.modules:
-            return ModuleSpec(fullname, self, is_package=fullname == KIT)
+            is_package = any(name.startswith(f"{fullname}.") for name in self.modules)
+            return ModuleSpec(fullname, self, is_package=is_package)
         if fullname.partition(".")[0] == KIT:
             raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
         return None

@@ -54,7 +54,6 @@ class Chooser:
     def __init__(self, members: Sequence[Member], matcher: Matcher) -> None:
         self.files: dict[str, File] = {}
         self.problems: list[str] = []
-        self.newest = 0.0
         self._matcher = matcher
         self._loaded: dict[int, File] = {}
         self._unnamed = 0
@@ -105,7 +104,6 @@ class Chooser:
                 f"{slug} is there {len(candidates)} times: {shown(best.member.path)} counts, not {names}"
             )
         self.files[slug] = self._load(best.member)
-        self.newest = max(self.newest, best.member.modified)
 
     def _load(self, member: Member) -> File:
         """A member as Python source; one that can't be read says so in `refusal`."""

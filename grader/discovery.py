@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from grader.errors import KitError, UsageError
+from grader.paths import PACKAGE, ROOT
 
 SLUG = re.compile(r"ex(\d\d)_[a-z0-9_]+")
 NUMBERED = re.compile(r"ex\d\d_")
-HOME = Path(__file__).resolve().parent.parent
-_PACKAGED = HOME / "grader" / "course"
-COURSE = _PACKAGED if _PACKAGED.is_dir() else HOME
+_PACKAGED = PACKAGE / "course"
+COURSE = _PACKAGED if _PACKAGED.is_dir() else ROOT
 """The folder that holds exercises/, solutions/ and tests/: a clone, or inside the installed package."""
 
 

@@ -121,8 +121,8 @@ class ForkServer:
             self._sandbox.enter()
             os.closerange(3, descriptor)
             os.closerange(descriptor + 1, 1024)
-            status = 0
             self._serve(socket.socket(fileno=descriptor))
+            status = 0
         except MemoryError:
             status = sandbox.NO_MEMORY
         finally:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from grader.discovery import HOME, Kit
+from grader import paths
+from grader.discovery import Kit
 from grader.results import dumps
 
 Header = dict[str, Any]
@@ -120,11 +121,17 @@ class Journal:
             self._file.close()
 
 
-def digest_of_checks(kit: Kit) -> str:
-    """What the checks are known by: they, the references, the known mistakes, and the grader itself."""
-    files = [*(HOME / "grader").glob("*.py")]
-    files += [*kit.root.glob("tests/ex*/*.py"), *kit.root.glob("solutions/ex*.py")]
+def digest_of_checks(kit: Kit, package: Path = paths.PACKAGE) -> str:
+    """What decides whether old results count: the checks, the references, the known mistakes, and all of the grader.
+
+    Args:
+        kit: the course.
+        package: the grader's own folder.
+    """
+    course = [*kit.root.glob("tests/ex*/*.py"), *kit.root.glob("solutions/ex*.py")]
+    files = [(file.relative_to(package), file) for file in paths.files(package)]
+    files += [(file.relative_to(kit.root), file) for file in sorted(course)]
     found = hashlib.sha256()
-    for file in sorted(files):
-        found.update(f"{file.name}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
+    for name, file in files:
+        found.update(f"{name.as_posix()}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
     return found.hexdigest()[:16]

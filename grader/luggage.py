@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import marshal
 import os
-import re
 import site
 import sys
 import sysconfig
@@ -16,15 +15,21 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
-FOLDER = Path(__file__).resolve().parent
-ROOT = FOLDER.parent
+from grader.paths import PACKAGE, ROOT
+
 PROGRAM = (
     "import marshal, sys; read = sys.stdin.buffer.read; "
     "orders = marshal.loads(read(int.from_bytes(read(4), 'little'))); names = {'__name__': 'grader.boot'}; "
     "exec(orders['modules']['grader.boot'], names); names['start'](orders)"
 )
 """Reads its orders from standard input and follows them."""
-_IMPORT = re.compile(r"^\s*(?:from grader\.(\w+) import|from grader import ([\w, ]+)|import grader\.(\w+))", re.M)
+CARRIED = (
+    *("backend", "boot", "channel", "codec", "definitions", "describe", "first_values", "fork_server", "fused"),
+    *("gradients", "importer", "limits", "linux", "mixtures", "module_requests", "optimizer", "pretend", "probe"),
+    *("sandbox", "servant", "shelf", "spare", "surroundings", "syscalls", "tensors", "tripwires", "values"),
+    *("visible", "warm", "worker"),
+)
+"""What a worker gets of the kit, a module or a folder each, and nothing else: none knows a check or a solution."""
 SCRATCHES = ("/tmp", "/var/tmp", "/dev/shm", "/mnt", "/media", "/srv")
 _LIBRARIES = (
     *(
@@ -54,23 +59,31 @@ def orders(**more: Any) -> bytes:
 
 @cache
 def modules() -> dict[str, CodeType]:
-    """The code of the worker and of every module of the kit that it imports: none knows a check or a solution."""
-    found: dict[str, CodeType] = {}
-    wanted = ["boot", "worker"]
-    while wanted:
-        name = wanted.pop()
-        if f"grader.{name}" not in found and (FOLDER / f"{name}.py").is_file():
-            found[f"grader.{name}"] = _code(f"grader.{name}", FOLDER / f"{name}.py")
-            for match in _IMPORT.findall((FOLDER / f"{name}.py").read_text(encoding="utf-8")):
-                wanted += [part.strip() for group in match for part in group.split(",") if part.strip()]
-    found["grader"] = _code("grader", FOLDER / "__init__.py")
-    return found
+    """The code of all that a worker carries, by module name."""
+    files = [PACKAGE / "__init__.py"]
+    for name in CARRIED:
+        folder = PACKAGE / name
+        files += sorted(folder.rglob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]
+    return {dotted(file): _code(file) for file in files}
 
 
-def _code(name: str, path: Path) -> CodeType:
-    code = SourceFileLoader(name, str(path)).get_code(name)
+def dotted(file: Path) -> str:
+    """The name under which a file of the kit is imported."""
+    parts = file.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
+def _code(file: Path) -> CodeType:
+    name = dotted(file)
+    code = SourceFileLoader(name, str(file)).get_code(name)
     assert code is not None
-    return code.replace(co_filename=f"grader/{path.name}")
+    return _renamed(code, file.relative_to(PACKAGE.parent).as_posix())
+
+
+def _renamed(code: CodeType, filename: str) -> CodeType:
+    """The code, with the file's name in it and in every function in it: a worker cannot read where the kit lies."""
+    constants = tuple(_renamed(item, filename) if isinstance(item, CodeType) else item for item in code.co_consts)
+    return code.replace(co_filename=filename, co_consts=constants)
 
 
 def package_path() -> list[str]:
@@ -121,7 +134,7 @@ def scratch() -> str:
 def hidden() -> list[str]:
     """What it may not, although it lies among the visible: the kit, with its checks and solutions, by every name."""
     installed = any(os.path.realpath(entry) == str(ROOT) for entry in package_path())
-    secret = str(FOLDER if installed else ROOT)
+    secret = str(PACKAGE if installed else ROOT)
     names = {secret}
     for path in visible():
         real = os.path.realpath(path)

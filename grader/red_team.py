@@ -21,6 +21,7 @@ from grader import checks, isolation
 from grader.discovery import Exercise, Kit
 from grader.launch import launcher
 from grader.limits import Limits
+from grader.paths import ATTACKS
 from grader.run import Settings, attempt, run_exercise
 from grader.source import File, Source
 from grader.spawn import Launcher, label
@@ -28,7 +29,6 @@ from grader.transport import WorkerTransport
 from grader.understudy import Understudies
 from grader.verdicts import ExerciseResult
 
-ATTACKS = Path(__file__).resolve().parent / "attacks"
 SECONDS = 1.0
 """For an attack; honest code has the usual time."""
 SEED = 4127

@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.text import Text
 
 from grader import heatmap
-from grader.discovery import COURSE, HOME
+from grader.discovery import COURSE
+from grader.paths import ROOT
 from grader.source import File, spot
 from grader.verdicts import (
     CRASH,
@@ -145,7 +146,7 @@ class Screen:
         """The command that stops in the first failure."""
         name = result.first_failure.id.partition("[")[0] if result.first_failure is not None else ""
         other = f" --target {shown(target)}" if target is not None else ""
-        plugin = "" if COURSE == HOME else "-p grader.plugin "  # a clone's settings name it
+        plugin = "" if COURSE == ROOT else "-p grader.plugin "  # a clone's settings name it
         checks = plugin + shlex.quote(shown(COURSE / "tests" / result.slug))
         return f"python -m pytest {checks} -k {name} --seed {seed}{other} --pdb"
 

@@ -20,6 +20,7 @@ from grader import bubble, cgroups, isolation, luggage
 from grader.boot import UP
 from grader.channel import Channel
 from grader.limits import START_SECONDS, Limits
+from grader.paths import PACKAGE, ROOT
 from grader.sandbox import NO_MEMORY
 
 KEPT = ("SYSTEMROOT", "PATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_HOME")
@@ -95,7 +96,7 @@ def wrap_of(without: Sequence[str], device: str = "cpu") -> list[str]:
 
 
 def _orders(mode: str, limits: Limits, without: Sequence[str], bubbled: bool) -> dict[str, Any]:
-    outside = [str(luggage.ROOT / name) for name in ("solutions", "tests")]
+    outside = [str(ROOT / name) for name in ("solutions", "tests")]
     torch = importlib.util.find_spec("torch")
     return {
         "mode": mode,
@@ -106,7 +107,7 @@ def _orders(mode: str, limits: Limits, without: Sequence[str], bubbled: bool) ->
         "needed": [
             path for path in (*luggage.package_path(), torch.origin if torch else "") if os.path.exists(path or "")
         ],
-        "forbidden": [*outside, str(luggage.FOLDER), *_kept_at_home(), "/etc/passwd"],
+        "forbidden": [*outside, str(PACKAGE), *_kept_at_home(), "/etc/passwd"],
         "scratch": luggage.scratch(),
         "shared": sorted({"/tmp", "/dev/shm", "/var/tmp", tempfile.gettempdir()} - {luggage.scratch()}),
         "user": FIRST_USER + os.getpid(),

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from grader import cgroups
+from grader import cgroups, paths
 from grader.discovery import Exercise, Kit
 from grader.picture import Picture
 from grader.verdicts import ExerciseResult, Outcome
@@ -115,10 +115,14 @@ class Standby:
         self._log.close()
 
 
-def trusted_files(kit: Kit) -> dict[str, tuple[int, int]]:
-    """What is known of every file of the kit that a standby has read: a change makes it stale."""
-    folders = [(kit.root / "solutions", "*.py"), (kit.root / "tests", "ex*/*.py"), (Path(__file__).parent, "*.py")]
-    files = [file for folder, pattern in folders for file in folder.glob(pattern)]
+def trusted_files(kit: Kit, package: Path = paths.PACKAGE) -> dict[str, tuple[int, int]]:
+    """What is known of every file of the kit that a standby has read: a change makes it stale.
+
+    Args:
+        kit: the course.
+        package: the grader's own folder.
+    """
+    files = [*paths.files(package), *kit.root.glob("solutions/*.py"), *kit.root.glob("tests/ex*/*.py")]
     return {str(file): (stat.st_mtime_ns, stat.st_size) for file in files for stat in [file.stat()]}
 
 

@@ -3,7 +3,7 @@ import importlib
 import sys
 
 sys.path_importer_cache.clear()
-for name in ("solutions", "tests", "grader.compare", "grader.checks", "grader.oracle", "grader.solutions", "grader.red_team"):
+for name in ("solutions", "tests", "grader.compare", "grader.checks", "grader.oracle", "grader.course.solutions", "grader.red_team"):
     try:
         importlib.import_module(name)
     except Exception:

@@ -3,8 +3,8 @@
 import glob
 import os
 
-for pattern in ("solutions/*.py", "tests/*/*.py", "grader/*.py", "grader/*/*.py"):
-    for file in glob.glob(os.path.join(KIT, pattern)):
+for folder in ("solutions", "tests", "grader"):
+    for file in glob.glob(os.path.join(KIT, folder, "**", "*.py"), recursive=True):
         try:
             with open(file, "rb") as text:
                 text.read(1)

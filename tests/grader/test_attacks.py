@@ -3,13 +3,17 @@
 The attacks are those of `grader grade --red-team`, in grader/attacks/.
 """
 
+import ast
 import functools
+import importlib
+import re
 from contextlib import ExitStack
+from importlib.util import find_spec
 
 import pytest
 from click.testing import CliRunner
 
-from grader import red_team
+from grader import luggage, red_team
 from grader.__main__ import main
 from grader.launch import launcher
 
@@ -51,6 +55,31 @@ def test_an_attack_earns_nothing_harms_nothing_and_leaves_nothing(range_of, leve
     place, _ = range_of(level)
     found = place.attacked(ATTACKS[name])
     assert found.open or found.harm == ()
+
+
+MODULE = re.compile(r"grader(\.\w+)+")
+PATCHES = re.compile(r"^# patches: (.+)$", re.M)
+
+
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=lambda attack: attack.name)
+def test_what_an_attack_names_of_the_grader_exists(attack):
+    """A rename would leave it attacking nothing, and green."""
+    texts = {node.value for node in ast.walk(ast.parse(attack.text)) if isinstance(node, ast.Constant)}
+    for name in texts:
+        if isinstance(name, str) and MODULE.fullmatch(name) and not name.startswith("grader.course."):
+            assert find_spec(name) is not None, name
+    named = set(" ".join(PATCHES.findall(attack.text)).split())
+    for name in named:
+        module, _, attribute = name.rpartition(".")
+        assert module in luggage.modules(), f"no worker carries {module}"
+        assert hasattr(importlib.import_module(module), attribute), name
+        assert attribute in texts, f"the attack never looks for {attribute}"
+
+
+def test_an_attack_on_objects_of_the_grader_says_which():
+    for attack in ATTACKS.values():
+        if "gc.get_objects" in attack.text and "__name__ ==" in attack.text:
+            assert PATCHES.search(attack.text), attack.name
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -1,8 +1,10 @@
 """What surrounds a worker: found out by trying, told in words, and required by name."""
 
+import ast
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from grader import bubble, fork_server, isolation, launch, luggage, visible
+from grader import bubble, fork_server, isolation, launch, luggage, paths, sandbox, visible
 from grader.errors import GraderError, LearnerError, UsageError
 from grader.fresh import FreshLauncher
 from grader.launch import launcher
@@ -23,7 +25,6 @@ from grader.source import Source
 from grader.transport import WorkerTransport
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="these layers are Linux's")
-JUDGES_OWN = {"compare", "checks", "expect", "oracle", "run", "remote", "understudy", "variants", "session", "verdicts"}
 ALL = {"process": True, "files": "hidden", "network": "none", "memory_mb": 100, "layers": list(LAYERS)}
 
 TEXT = b"""
@@ -149,10 +150,51 @@ def test_a_device_has_workers_of_its_own_and_they_may_have_less_around_them(monk
         workers.close()
 
 
-def test_a_worker_carries_no_module_that_knows_a_check():
-    names = {name.removeprefix("grader.") for name in luggage.modules()}
-    assert {"worker", "servant", "sandbox", "pretend"} <= names
-    assert not names & JUDGES_OWN
+def test_a_worker_carries_what_the_list_says_and_nothing_else():
+    allowed = {"grader", *(f"grader.{name}" for name in luggage.CARRIED)}
+    assert {
+        name for name in luggage.modules() if name not in allowed and name.rpartition(".")[0] not in allowed
+    } == set()
+    assert {"worker", "servant", "sandbox", "pretend"} <= set(luggage.CARRIED)
+
+
+def test_what_a_worker_carries_imports_nothing_that_stays_behind():
+    """Nor would it work: a module that is missing ends every worker."""
+    files = [paths.ROOT / code.co_filename for name, code in luggage.modules().items() if name != "grader"]
+    wanted = {name for file in files for name in imported(file)}
+    assert {name for name in wanted if name.partition(".")[0] == "grader"} <= set(luggage.modules())
+
+
+def imported(file):
+    """The modules that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module == "grader":
+            yield from (f"grader.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+
+
+def test_a_worker_cannot_read_where_the_kit_lies():
+    def names(code):
+        yield code.co_filename
+        for inner in code.co_consts:
+            if isinstance(inner, type(code)):
+                yield from names(inner)
+
+    found = {name for code in luggage.modules().values() for name in names(code)}
+    assert {name for name in found if not name.startswith("grader/")} == set()
+
+
+@linux
+def test_a_worker_that_fails_while_it_serves_does_not_end_as_if_all_were_well():
+    ours, theirs = socket.socketpair()
+    number = os.fork()
+    if number == 0:
+        box = SimpleNamespace(enter=lambda: None)
+        fork_server.ForkServer(ours, box, lambda connection: 1 / 0)._work(theirs.detach())
+    assert os.waitstatus_to_exitcode(os.waitpid(number, 0)[1]) == sandbox.BROKEN
 
 
 def test_only_packages_are_on_a_workers_path(monkeypatch, tmp_path):
@@ -163,8 +205,8 @@ def test_only_packages_are_on_a_workers_path(monkeypatch, tmp_path):
 
 def test_an_installed_kit_is_hidden_among_the_packages(monkeypatch):
     monkeypatch.setattr(luggage, "ROOT", Path(torch.__file__).parent.parent)
-    monkeypatch.setattr(luggage, "FOLDER", luggage.ROOT / "grader")
-    assert luggage.hidden() == [str(luggage.FOLDER)]
+    monkeypatch.setattr(luggage, "PACKAGE", luggage.ROOT / "grader")
+    assert luggage.hidden() == [str(luggage.PACKAGE)]
 
 
 def test_a_hidden_folder_is_left_out_of_those_around_it(tmp_path):
@@ -186,7 +228,7 @@ def test_a_kit_is_hidden_by_every_name_that_it_has(monkeypatch, tmp_path):
     (tmp_path / "real" / "packages" / "grader").mkdir(parents=True)
     (tmp_path / "link").symlink_to("real")
     monkeypatch.setattr(luggage, "ROOT", tmp_path / "real" / "packages")
-    monkeypatch.setattr(luggage, "FOLDER", tmp_path / "real" / "packages" / "grader")
+    monkeypatch.setattr(luggage, "PACKAGE", tmp_path / "real" / "packages" / "grader")
     monkeypatch.setattr(luggage, "package_path", lambda: [str(tmp_path / "link" / "packages")])
     monkeypatch.setattr(luggage, "visible", lambda: [str(tmp_path / "link")])
     assert set(luggage.hidden()) == {str(tmp_path / name / "packages" / "grader") for name in ("real", "link")}

@@ -1,11 +1,13 @@
 """The journal survives being cut off anywhere; one grader at a time writes it."""
 
 import json
+import shutil
 import subprocess
 import sys
 
 import pytest
 
+from grader import paths
 from grader.errors import UsageError
 from grader.journal import Journal, digest_of_checks
 from grader.lock import Lock
@@ -150,3 +152,15 @@ def test_the_digest_follows_the_checks(tmp_path, kit):
     check = copy.exercises[0].checks
     check.write_text(check.read_text() + "\n")
     assert digest_of_checks(copy) != before
+
+
+def test_a_byte_changed_in_any_file_of_the_grader_changes_the_digest(tmp_path, kit):
+    copy = tmp_path / "grader"
+    shutil.copytree(paths.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    assert digest_of_checks(kit, copy) == digest_of_checks(kit)
+    unnoticed = []
+    for file in [path for path in copy.rglob("*") if path.is_file()]:
+        before, text = digest_of_checks(kit, copy), file.read_bytes()
+        file.write_bytes(text[:-1] + bytes([text[-1] ^ 1]) if text else b"x")
+        unnoticed += [file] if digest_of_checks(kit, copy) == before else []
+    assert unnoticed == []

@@ -1,10 +1,12 @@
 """The loop's own decisions, with a standby that answers what a test wants: no process, no terminal."""
 
+import os
 import re
+import shutil
 
 import pytest
 
-from grader import watch
+from grader import paths, watch
 from grader.standby import as_record, from_record, trusted_files
 from grader.verdicts import ExerciseResult, Outcome
 from grader.watch import Loop
@@ -267,3 +269,16 @@ def test_a_changed_check_or_solution_is_noticed(kit):
     checks = kit.find(["6"])[0].checks
     checks.write_text(checks.read_text() + "\n")
     assert trusted_files(kit) != before
+
+
+def test_a_change_in_any_file_of_the_grader_is_noticed(tmp_path, kit):
+    copy = tmp_path / "grader"
+    shutil.copytree(paths.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    known = trusted_files(kit, copy)
+    files = [path for path in copy.rglob("*") if path.is_file()]
+    assert len(files) > 100
+    for file in files:
+        os.utime(file, ns=(1, 1))
+        changed = trusted_files(kit, copy)
+        assert {name for name in changed if changed[name] != known[name]} == {str(file)}
+        known = changed
