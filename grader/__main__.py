@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 import grader
-from grader.discovery import Kit
-from grader.error_reports import own_failure
+from grader.crash_report import own_failure
 from grader.errors import GraderError, UsageError
+from grader.kit.discovery import Kit
 
 DEVICES = click.Choice(["auto", "cpu", "cuda", "mps"])
 SEED = click.IntRange(min=0)
@@ -48,10 +48,10 @@ def main(context: click.Context) -> None:
     if context.invoked_subcommand is not None:
         return
     if sys.stdin.isatty() and sys.stdout.isatty():
-        from grader.watch import watch
+        from grader.learner.loop import watch
 
         raise SystemExit(watch(None, device="cpu", seed=None))
-    from grader.learner_commands import show_list
+    from grader.learner.commands import show_list
 
     show_list(then_what=True)
 
@@ -62,7 +62,7 @@ def main(context: click.Context) -> None:
 @click.option("--seed", type=SEED, help="Repeat a run exactly. [default: a fresh one]")
 def watch_command(exercise: str | None, device: str, seed: int | None) -> None:
     """Check an exercise whenever you save it; without EX the first that does not pass."""
-    from grader.watch import watch
+    from grader.learner.loop import watch
 
     raise SystemExit(watch(exercise, device=device, seed=seed))
 
@@ -71,7 +71,7 @@ def watch_command(exercise: str | None, device: str, seed: int | None) -> None:
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 def init_command(folder: Path) -> None:
     """Make a folder with the exercises and their lessons, to work in; every command works from there."""
-    from grader.learner_commands import init
+    from grader.learner.commands import init
 
     init(folder)
 
@@ -79,7 +79,7 @@ def init_command(folder: Path) -> None:
 @main.command("list")
 def list_command() -> None:
     """Show every exercise and its state."""
-    from grader.learner_commands import show_list
+    from grader.learner.commands import show_list
 
     show_list()
 
@@ -103,7 +103,7 @@ def check_command(exercises: tuple[str, ...], **options: Any) -> None:
 
     Exit status: 0 all pass, 1 something fails or is unwritten, 2 wrong usage, 3 the grader failed.
     """
-    from grader.check_command import check
+    from grader.cli.check import check
 
     raise SystemExit(check(exercises, **options))
 
@@ -111,8 +111,8 @@ def check_command(exercises: tuple[str, ...], **options: Any) -> None:
 def _red_team(context: click.Context, parameter: click.Parameter, exercise: str | None) -> None:
     if exercise is None or context.resilient_parsing:
         return
-    from grader.discovery import Kit
-    from grader.red_team import run
+    from grader.dev.red_team import run
+    from grader.kit.discovery import Kit
 
     kit = Kit()
     raise SystemExit(run(kit, kit.find([exercise]) if exercise else kit.exercises[:1], click.echo))
@@ -163,13 +163,13 @@ def grade_command(
     Exit status: 0 every submission has a result, 2 wrong usage, 3 some submission has none because of the grader.
     """
     if dry_run:
-        from grader.discovery import Kit
-        from grader.dry_run import show
+        from grader.kit.discovery import Kit
+        from grader.submissions.dry_run import show
 
         return show(submissions, Kit(), click.echo)
     if out is None:
         raise click.UsageError("Missing option '--out': where results go.")
-    from grader.grade_command import Wishes, grade
+    from grader.grading.grade import Wishes, grade
 
     layers = tuple(name.strip() for name in (require or "").split(",") if name.strip())
     raise SystemExit(grade(submissions, out=out, wishes=Wishes(seed, options, jobs, layers, fresh, only, export)))
@@ -179,7 +179,7 @@ def grade_command(
 @click.argument("exercise", metavar="EX")
 def lesson_command(exercise: str) -> None:
     """Read the lesson of an exercise."""
-    from grader.learner_commands import show_lesson
+    from grader.learner.commands import show_lesson
 
     show_lesson(exercise)
 
@@ -189,7 +189,7 @@ def lesson_command(exercise: str) -> None:
 @click.argument("check", required=False)
 def hint_command(exercise: str, check: str | None) -> None:
     """Show the next hint for the check that fails first, or for CHECK (some words of its name)."""
-    from grader.learner_commands import show_hint
+    from grader.learner.commands import show_hint
 
     show_hint(exercise, check)
 
@@ -199,7 +199,7 @@ def hint_command(exercise: str, check: str | None) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def solution_command(exercise: str, yes: bool) -> None:
     """Show the solution of an exercise. Asks first unless the exercise passes."""
-    from grader.learner_commands import show_solution
+    from grader.learner.commands import show_solution
 
     show_solution(exercise, yes=yes, ask=click.confirm)
 
@@ -209,7 +209,7 @@ def solution_command(exercise: str, yes: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset_command(exercise: str, yes: bool) -> None:
     """Put the stub of an exercise back. Your file is kept."""
-    from grader.learner_commands import reset
+    from grader.learner.commands import reset
 
     reset(exercise, yes=yes, ask=click.confirm)
 
@@ -219,7 +219,7 @@ def reset_command(exercise: str, yes: bool) -> None:
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="The folder. [default: notebooks/]")
 def notebook_command(exercises: tuple[str, ...], out: Path | None) -> None:
     """Write exercises as Jupyter notebooks, each with its lesson and a cell that checks."""
-    from grader.notebook import notebooks
+    from grader.notebooks.export import notebooks
 
     notebooks(exercises, out)
 
@@ -227,7 +227,7 @@ def notebook_command(exercises: tuple[str, ...], out: Path | None) -> None:
 @main.command("doctor")
 def doctor_command() -> None:
     """Show versions, devices, isolation, and what to install for what is missing."""
-    from grader.doctor import report
+    from grader.cli.doctor import report
 
     raise SystemExit(report())
 

@@ -8,8 +8,8 @@ PACKAGE = Path(__file__).resolve().parent
 """The folder `grader/`."""
 ROOT = PACKAGE.parent
 """The folder that holds it: a clone, or where packages are installed."""
-TEMPLATES = PACKAGE / "templates"
-ATTACKS = PACKAGE / "attacks"
+TEMPLATES = PACKAGE / "reports" / "templates"
+ATTACKS = PACKAGE / "dev" / "attacks"
 
 
 def files(package: Path = PACKAGE) -> list[Path]:

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from grader.marks import points, shortcuts
+from grader.authoring import points, shortcuts
 from solutions import ex01_encoder as reference
 
 pytestmark = shortcuts("nn.LSTM", "nn.LSTMCell", "nn.GRU*", "nn.RNN*")

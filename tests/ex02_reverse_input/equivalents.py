@@ -3,7 +3,7 @@
 import torch
 from torch.nn.utils.rnn import pack_sequence
 
-from grader.variants import equivalent
+from grader.kit.variants import equivalent
 from solutions import ex02_reverse_input as reference
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from grader.marks import points
+from grader.authoring import points
 from solutions import ex02_reverse_input as reference
 
 SOURCE_VOCAB = 11

@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from grader.variants import equivalent
+from grader.kit.variants import equivalent
 
 
 @equivalent

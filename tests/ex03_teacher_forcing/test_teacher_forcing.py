@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch.nn.functional import one_hot
 
-from grader.compare import kind_of
+from grader.authoring import points
+from grader.checks.compare import kind_of
 from grader.errors import Mismatch
-from grader.handles import Opaque
-from grader.marks import points
+from grader.remote.handles import Opaque
 from solutions import ex03_teacher_forcing as reference
 
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from grader.marks import points
+from grader.authoring import points
 from solutions import ex04_attention_weights as reference
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from grader.variants import equivalent
+from grader.kit.variants import equivalent
 from solutions import ex05_sinusoidal_encoding as reference
 
 

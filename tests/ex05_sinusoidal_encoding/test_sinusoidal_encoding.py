@@ -5,7 +5,7 @@ from math import cos, sin
 import pytest
 import torch
 
-from grader.marks import points
+from grader.authoring import points
 from solutions import ex05_sinusoidal_encoding as reference
 
 LONG = 5000

@@ -2,7 +2,7 @@
 
 import torch
 
-from grader.variants import equivalent
+from grader.kit.variants import equivalent
 from solutions import ex06_self_attention as reference
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from grader.marks import points, shortcuts
+from grader.authoring import points, shortcuts
 from solutions import ex06_self_attention as reference
 
 pytestmark = shortcuts("F.scaled_dot_product_attention", "nn.MultiheadAttention", "F.multi_head_attention_forward")

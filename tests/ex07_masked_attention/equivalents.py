@@ -2,7 +2,7 @@
 
 import torch
 
-from grader.variants import equivalent
+from grader.kit.variants import equivalent
 
 
 def wide_scores(q, k):

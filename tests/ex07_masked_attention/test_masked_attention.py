@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from grader.marks import points, shortcuts
+from grader.authoring import points, shortcuts
 from solutions import ex07_masked_attention as reference
 
 pytestmark = shortcuts("F.scaled_dot_product_attention", "nn.MultiheadAttention", "F.multi_head_attention_forward")

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from grader.variants import equivalent
+from grader.kit.variants import equivalent
 from solutions import ex09_encoder_layer as reference
 
 

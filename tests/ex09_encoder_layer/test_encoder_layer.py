@@ -5,8 +5,8 @@ from itertools import pairwise
 import pytest
 import torch
 
-from grader.coins import demand_independent, fitting, kept
-from grader.marks import points, shortcuts
+from grader.authoring import points, shortcuts
+from grader.checks.dropout import demand_independent, fitting, kept
 from solutions import ex09_encoder_layer as reference
 
 pytestmark = shortcuts(

@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import nn
 
-from grader.variants import equivalent
+from grader.kit.variants import equivalent
 from solutions import ex10_decoder_layer as reference
 
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from grader.coins import demand_independent, fitting, kept
-from grader.marks import points, shortcuts
+from grader.authoring import points, shortcuts
+from grader.checks.dropout import demand_independent, fitting, kept
 from solutions import ex10_decoder_layer as reference
 
 pytestmark = shortcuts(

@@ -2,7 +2,7 @@
 
 import torch
 
-from grader.variants import equivalent
+from grader.kit.variants import equivalent
 from solutions import ex11_transformer as reference
 
 

@@ -5,7 +5,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from grader.variants import equivalent
+from grader.kit.variants import equivalent
 from solutions import ex12_training as reference
 
 

@@ -23,9 +23,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from grader.discovery import Kit
-from grader.run import Settings
-from grader.session import Session
+from grader.judging.exercise import Settings
+from grader.judging.session import Session
+from grader.kit.discovery import Kit
 from tests.grader import classes
 from tests.grader.bench_grade import SEED, adopt_orphans, cost, grade
 

@@ -43,12 +43,12 @@ SLOW = 0.03
 def cost_of_checks(names):
     """CPU seconds of all checks of each exercise on the reference: in this process, and with a worker's share."""
     sys.path.insert(0, str(ROOT))
-    from grader.discovery import Kit
-    from grader.launch import launcher
-    from grader.precedents import Precedents
-    from grader.run import Settings
-    from grader.session import Session
-    from grader.transport import WorkerTransport
+    from grader.checks.passed_before import Precedents
+    from grader.judging.exercise import Settings
+    from grader.judging.session import Session
+    from grader.kit.discovery import Kit
+    from grader.launch.launcher import launcher
+    from grader.remote.transport import WorkerTransport
 
     def first(session, exercise):
         session.precedents = Precedents()
@@ -110,12 +110,12 @@ def seconds_of_others():
 def cost_of_recognition(names, every=6):
     """CPU seconds at the first check that fails, of every so many mistakes, in a lineup that remembers nothing."""
     sys.path.insert(0, str(ROOT))
-    from grader.discovery import Kit
-    from grader.run import Settings, attempt, check_seed
-    from grader.session import Session, understudies_of
-    from grader.survey import as_learner
-    from grader.transport import LocalTransport
-    from grader.variants import mistakes
+    from grader.dev.survey import as_learner
+    from grader.judging.exercise import Settings, attempt, check_seed
+    from grader.judging.session import Session, understudies_of
+    from grader.kit.discovery import Kit
+    from grader.kit.variants import mistakes
+    from grader.remote.transport import LocalTransport
 
     kit = Kit()
     exercises = kit.find(names)

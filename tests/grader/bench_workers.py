@@ -28,7 +28,7 @@ SETS = {
 
 def spent():
     """CPU seconds of all processes of this judge's workers, those that have ended included."""
-    from grader.red_team import processes
+    from grader.dev.red_team import processes
 
     total = 0
     for number in processes():
@@ -40,10 +40,10 @@ def spent():
 def measure(name, without, count):
     import torch
 
-    from grader.launch import launcher
-    from grader.remote import Code
-    from grader.source import Source
-    from grader.transport import WorkerTransport
+    from grader.launch.launcher import launcher
+    from grader.remote.code import Code
+    from grader.remote.transport import WorkerTransport
+    from grader.source.file import Source
 
     workers = launcher(without=without, many=True)
     layers = workers.isolation["layers"]

@@ -14,9 +14,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from grader.discovery import Kit
-from grader.source import File
-from grader.variants import equivalents, mistakes
+from grader.kit.discovery import Kit
+from grader.kit.variants import equivalents, mistakes
+from grader.source.file import File
 
 PATCHED = """
 import torch

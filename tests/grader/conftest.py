@@ -5,11 +5,11 @@ import signal
 
 import pytest
 
-from grader.discovery import Kit
-from grader.launch import launcher
-from grader.run import Settings
-from grader.session import Session
-from grader.transport import LocalTransport, WorkerTransport
+from grader.judging.exercise import Settings
+from grader.judging.session import Session
+from grader.kit.discovery import Kit
+from grader.launch.launcher import launcher
+from grader.remote.transport import LocalTransport, WorkerTransport
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 SEED = 20_170_612

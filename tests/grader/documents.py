@@ -1,6 +1,6 @@
 """Documents as results.json holds them, with whatever names and words a test wants."""
 
-from grader.report import page_path
+from grader.reports.html import page_path
 
 SCRIPT = "<script>document.title = 'taken'</script>"
 STYLE = "</style></script><img src=x onerror=\"document.title='taken'\"><b>bold</b>"

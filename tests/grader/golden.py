@@ -15,11 +15,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from grader import check_command
-from grader.discovery import Kit
-from grader.run import Settings
-from grader.session import Session
-from grader.variants import mistakes
+from grader.cli import check as check_command
+from grader.judging.exercise import Settings
+from grader.judging.session import Session
+from grader.kit.discovery import Kit
+from grader.kit.variants import mistakes
 
 SCREENS = Path(__file__).with_name("screens")
 SEED = 4127

@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from grader.discovery import Kit
+from grader.kit.discovery import Kit
 from tests.grader import classes
 
 ROOT = Path(__file__).resolve().parents[2]

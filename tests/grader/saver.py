@@ -10,8 +10,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from grader.progress import Progress
-from grader.verdicts import ExerciseResult
+from grader.learner.progress import Progress
+from grader.results.verdicts import ExerciseResult
 
 
 def text(number):

@@ -12,9 +12,9 @@ from itertools import count
 
 import pytest
 
-from grader.bounds import Bounds, Unreadable
-from grader.discovery import Kit
-from grader.intake import read
+from grader.kit.discovery import Kit
+from grader.submissions.bounds import Bounds, Unreadable
+from grader.submissions.intake import read
 
 SIX, SEVEN = "ex06_self_attention", "ex07_masked_attention"
 EXERCISES = Kit().exercises
@@ -291,7 +291,7 @@ def test_archives_in_archives_end_somewhere(graded):
 
 @pytest.mark.parametrize("kind", ["zip", "tar.gz"])
 def test_more_files_than_anybody_hands_in(graded, kind, monkeypatch):
-    monkeypatch.setattr("grader.bounds.MAX_FILES", 50)
+    monkeypatch.setattr("grader.submissions.bounds.MAX_FILES", 50)
     files = [("ex06.py", b"6"), *((f"{number}.py", b"") for number in range(100))]
     texts, problems = graded(f"alice.{kind}", zipped(files) if kind == "zip" else tarred(files))
     assert texts == {SIX: "6"}
@@ -299,7 +299,7 @@ def test_more_files_than_anybody_hands_in(graded, kind, monkeypatch):
 
 
 def test_a_list_of_files_that_is_too_long_is_not_read(graded, monkeypatch):
-    monkeypatch.setattr("grader.zips.MAX_DIRECTORY", 70_000)
+    monkeypatch.setattr("grader.submissions.zips.MAX_DIRECTORY", 70_000)
     data = zipped([(f"{number:0500}.py", b"") for number in range(300)])
     _, (problem,) = graded("alice.zip", data)
     assert problem == "alice.zip holds more files than are looked at: hand in the exercise files alone"
@@ -315,7 +315,7 @@ def test_all_archives_of_a_submission_share_their_bounds():
 
 
 def test_notebooks_are_read_up_to_a_bound(graded, monkeypatch):
-    monkeypatch.setattr("grader.choosing.MAX_NOTEBOOK", 100)
+    monkeypatch.setattr("grader.submissions.selection.MAX_NOTEBOOK", 100)
     files = [(f"ex0{number}.ipynb", b'{"cells": []}'.ljust(90)) for number in (5, 6, 7)]
     texts, problems = graded("alice.zip", zipped(files))
     assert texts[SIX] == "ex06.ipynb cannot be read: it has no code cells"
@@ -324,7 +324,7 @@ def test_notebooks_are_read_up_to_a_bound(graded, monkeypatch):
 
 
 def test_unnamed_files_are_read_up_to_a_bound(graded, monkeypatch):
-    monkeypatch.setattr("grader.choosing.MAX_UNNAMED", 1000)
+    monkeypatch.setattr("grader.submissions.selection.MAX_UNNAMED", 1000)
     files = [(f"{number:02}.py", b"#" * 100) for number in range(20)]
     texts, problems = graded("alice.zip", zipped([*files, ("99.py", b"# ex06_x"), ("ex07.py", b"7")]))
     assert texts == {SEVEN: "7"}

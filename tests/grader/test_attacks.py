@@ -13,9 +13,10 @@ from importlib.util import find_spec
 import pytest
 from click.testing import CliRunner
 
-from grader import luggage, red_team
 from grader.__main__ import main
-from grader.launch import launcher
+from grader.dev import red_team
+from grader.launch import payload as luggage
+from grader.launch.launcher import launcher
 
 LEVELS = {
     "all layers": (),

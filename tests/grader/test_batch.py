@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from grader.batch import Pool
 from grader.errors import GraderError, UsageError
-from grader.judge import Setup, Task
+from grader.grading.pool import Pool
+from grader.grading.process import Setup, Task
 from grader.limits import Limits
 from tests.grader import judges
 

@@ -5,12 +5,12 @@ import re
 
 import pytest
 
-from grader.discovery import Kit
-from grader.likeness import same_calls
-from grader.run import attempt, check_seed
-from grader.survey import as_learner, matrix_of, survey_mistakes
-from grader.transport import LocalTransport, WorkerTransport
-from grader.variants import mistakes
+from grader.dev.survey import as_learner, matrix_of, survey_mistakes
+from grader.diagnosis.similarity import same_calls
+from grader.judging.exercise import attempt, check_seed
+from grader.kit.discovery import Kit
+from grader.kit.variants import mistakes
+from grader.remote.transport import LocalTransport, WorkerTransport
 
 # Coverage would add a third to the time of what runs learner's code most of the time.
 pytestmark = pytest.mark.no_cover
@@ -83,7 +83,7 @@ def test_mistakes_about_devices_are_caught_on_a_gpu(session, catchers_of, exerci
 
 @each_exercise
 def test_the_likeliest_mistakes_are_named(likeliest, exercise):
-    """`python -m grader.matrix` looks at all of them, on as many seeds as wanted."""
+    """`python -m grader.dev.matrix` looks at all of them, on as many seeds as wanted."""
     matrix = likeliest(exercise)
     assert len(matrix.rows) >= 4
     assert [row.variant.name for row in matrix.uncaught] == []

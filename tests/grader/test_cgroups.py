@@ -11,15 +11,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from grader import batch, cgroups, isolation, luggage
 from grader.errors import Crashed, GraderError, LearnerError, UsageError
-from grader.fresh import FreshLauncher
-from grader.launch import launcher
+from grader.grading import pool as batch
+from grader.launch import cgroups, isolation
+from grader.launch import payload as luggage
+from grader.launch.fresh import FreshLauncher
+from grader.launch.launcher import launcher
+from grader.learner.standby import Standby
 from grader.limits import Limits
-from grader.remote import Code
-from grader.source import Source
-from grader.standby import Standby
-from grader.transport import WorkerTransport
+from grader.remote.code import Code
+from grader.remote.transport import WorkerTransport
+from grader.source.file import Source
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="control groups are Linux's")
 LITTLE = Limits(memory_mb=128, processes=8, disk_mb=4)

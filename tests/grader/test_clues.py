@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from grader.clues import Setting, clue, clue_to_dtype, clue_to_not_finite
-from grader.run import attempt, check_seed
-from grader.survey import as_learner
-from grader.transport import LocalTransport
-from grader.variants import mistakes
+from grader.checks.patterns import Setting, clue, clue_to_dtype, clue_to_not_finite
+from grader.dev.survey import as_learner
+from grader.judging.exercise import attempt, check_seed
+from grader.kit.variants import mistakes
+from grader.remote.transport import LocalTransport
 
 AXES = ["batch", "query", "key"]
 SCORES = torch.arange(30, dtype=torch.float64).reshape(2, 3, 5).sin() + 2

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from grader.codec import Decoder, Encoder
-from grader.values import DTYPES, CodecError, Foreign, Reference
+from grader.protocol.codec import Decoder, Encoder
+from grader.protocol.values import DTYPES, CodecError, Foreign, Reference
 
 
 def through(value, **options):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from grader.coins import fitting, kept
+from grader.checks.dropout import fitting, kept
 
 FATES = torch.arange(1.0, 5.0, dtype=torch.float64) * kept(4, 2.0)  # (16, 4)
 FATES = (FATES + torch.arange(6.0).view(2, 3, 1, 1)).double()  # (batch, target, first, 4)

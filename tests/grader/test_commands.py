@@ -9,10 +9,11 @@ import pytest
 from click.testing import CliRunner
 
 import grader
-from grader import learner_commands, progress
 from grader.__main__ import main
-from grader.discovery import Kit
-from grader.layers import LAYERS
+from grader.kit.discovery import Kit
+from grader.learner import commands as learner_commands
+from grader.learner import progress
+from grader.worker.sandbox.layers import LAYERS
 from tests.grader.kits import copy_kit, python, run
 
 HERE = ("--transport", "local")

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from grader.compare import compare
+from grader.checks.compare import compare
+from grader.checks.tolerances import SLACK, error_scaled
 from grader.errors import Mismatch
-from grader.tolerances import SLACK, error_scaled
-from grader.values import Foreign
+from grader.protocol.values import Foreign
 
 RIGHT = torch.arange(30, dtype=torch.float64).reshape(2, 3, 5)
 

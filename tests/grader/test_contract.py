@@ -7,15 +7,15 @@ import subprocess
 
 import pytest
 
-from grader import hints
-from grader.checks import collect
-from grader.discovery import Kit
-from grader.run import Settings, check_seed, run_exercise
-from grader.source import Source
-from grader.stub import stub_of
-from grader.transport import LocalTransport, WorkerTransport
-from grader.variants import equivalents
-from grader.verdicts import MISSING, PASS, UNWRITTEN
+from grader.judging.exercise import Settings, check_seed, run_exercise
+from grader.kit import hints
+from grader.kit.collect import collect
+from grader.kit.discovery import Kit
+from grader.kit.stub import stub_of
+from grader.kit.variants import equivalents
+from grader.remote.transport import LocalTransport, WorkerTransport
+from grader.results.verdicts import MISSING, PASS, UNWRITTEN
+from grader.source.file import Source
 from tests.grader.kits import ROOT
 
 # Coverage would add a third to the time of what runs learner's code most of the time.
@@ -65,7 +65,7 @@ def test_the_stub_is_the_solution_without_its_bodies(exercise):
     stub = stub_of(exercise.solution.read_text(encoding="utf-8"))
     assert exercise.stub.read_text(encoding="utf-8") == stub, (
         f"exercises/{exercise.slug}.py differs from its stub: fine while you learn; "
-        f"after a change of the solution run `python -m grader.stub {exercise.number}`"
+        f"after a change of the solution run `python -m grader.kit.stub {exercise.number}`"
     )
 
 
@@ -118,7 +118,7 @@ def test_the_solution_passes_every_check(session, exercise, connect, transport):
 
 @each_exercise
 def test_equivalents_pass(session, exercise):
-    """Each meets a third of the checks; `python -m grader.matrix` puts them to all, and in workers too."""
+    """Each meets a third of the checks; `python -m grader.dev.matrix` puts them to all, and in workers too."""
     assert equivalents(exercise)
     for number, variant in enumerate(equivalents(exercise)):
         result = run(session, exercise, variant.source, LocalTransport, 2, variant.name, slice(number % 3, None, 3))

@@ -3,8 +3,8 @@
 import pytest
 
 from grader.errors import Crashed, GraderError, TimedOut
-from grader.exchange import Exchange
-from grader.values import CodecError
+from grader.protocol.values import CodecError
+from grader.remote.connection import Exchange
 
 
 class Script:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from grader import figure, page
+from grader.reports import svg as figure
+from grader.reports import templating as page
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from grader.discovery import Kit
-from grader.variants import mistakes
+from grader.kit.discovery import Kit
+from grader.kit.variants import mistakes
 from tests.grader.kits import ROOT, copy_kit, run
 from tests.grader.test_contract import ZEROS
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from grader import gradebook
+from grader.reports import gradebook
 from tests.grader.documents import (
     ANSI,
     FORMULA,

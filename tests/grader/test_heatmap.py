@@ -2,8 +2,8 @@
 
 import torch
 
-from grader import heatmap
-from grader.picture import picture
+from grader.reports import heatmap
+from grader.results.tensor_diff import picture
 
 
 def drawn(yours, expected, axes):

@@ -1,7 +1,7 @@
 """Hints: read, climbed rung by rung, offered when someone is stuck."""
 
-from grader import hints
-from grader.hints import Streak
+from grader.kit import hints
+from grader.kit.hints import Streak
 
 
 def test_hints_are_read_by_the_title_of_their_check(tmp_path):

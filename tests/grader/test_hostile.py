@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from grader.run import Settings
-from grader.session import Session
-from grader.transport import LocalTransport, WorkerTransport
+from grader.judging.exercise import Settings
+from grader.judging.session import Session
+from grader.remote.transport import LocalTransport, WorkerTransport
 
 SCORES = "\ndef attention_scores(q, k):\n    "
 
@@ -46,7 +46,7 @@ def verdicts(result):
         ("import no_such_thing\n", "No module named 'no_such_thing'"),
         ("from exercises.ex09_encoder_layer import LayerNorm\n", "comes before ex09_encoder_layer"),
         ("from solutions import ex06_self_attention\n", "No module named 'solutions'"),
-        ("import grader.compare\n", "No module named 'grader.compare'"),
+        ("import grader.checks.compare\n", "No module named 'grader.checks.compare'"),
         ("raise SystemExit\n", "could not be loaded at line 1: SystemExit"),
         ("1 / 0\n", "could not be loaded at line 1: ZeroDivisionError"),
     ],

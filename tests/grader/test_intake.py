@@ -8,9 +8,9 @@ import zipfile
 
 import pytest
 
-from grader.discovery import Kit
 from grader.errors import UsageError
-from grader.intake import read, read_one
+from grader.kit.discovery import Kit
+from grader.submissions.intake import read, read_one
 from tests.grader.kits import ROOT, copy_kit, python, run
 from tests.grader.test_notebook_source import notebook
 
@@ -309,7 +309,7 @@ def test_bytes_that_are_no_text_are_a_sentence(folder, session, exercise):
 
 
 def test_a_folder_of_endless_files_is_bounded(folder, monkeypatch):
-    monkeypatch.setattr("grader.members.MAX_FILES", 30)
+    monkeypatch.setattr("grader.submissions.files.MAX_FILES", 30)
     home = folder({"alice/ex06.py": "a", **{f"alice/z/{number}.py": "" for number in range(60)}, "bob/ex06.py": ""})
     found = entries(home)
     assert list(found["alice"].files) == [SIX]
@@ -417,7 +417,7 @@ def test_a_dry_run_says_what_would_be_graded_and_runs_nothing(folder):
 
 def test_a_dry_run_imports_no_torch(folder):
     home = folder({"alice/ex06.py": "x"})
-    code = f"from grader.dry_run import *; show(Path({str(home)!r}), Kit(), print); import sys; "
+    code = f"from grader.submissions.dry_run import *; show(Path({str(home)!r}), Kit(), print); import sys; "
     result = python(ROOT, [sys.executable, "-c", code + "print('torch' in sys.modules)"])
     assert result.stdout.splitlines()[-1] == "False", result.stderr
 

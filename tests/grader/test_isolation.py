@@ -13,16 +13,23 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from grader import bubble, fork_server, isolation, launch, luggage, paths, sandbox, visible
+from grader import paths
+from grader.dev.red_team import processes
 from grader.errors import GraderError, LearnerError, UsageError
-from grader.fresh import FreshLauncher
-from grader.launch import launcher
-from grader.layers import LAYERS
+from grader.launch import bubblewrap as bubble
+from grader.launch import isolation
+from grader.launch import launcher as launch
+from grader.launch import payload as luggage
+from grader.launch.fresh import FreshLauncher
+from grader.launch.launcher import launcher
 from grader.limits import Limits
-from grader.red_team import processes
-from grader.remote import Code
-from grader.source import Source
-from grader.transport import WorkerTransport
+from grader.remote.code import Code
+from grader.remote.transport import WorkerTransport
+from grader.source.file import Source
+from grader.worker import fork_server
+from grader.worker.sandbox import paths as visible
+from grader.worker.sandbox import sandbox
+from grader.worker.sandbox.layers import LAYERS
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="these layers are Linux's")
 ALL = {"process": True, "files": "hidden", "network": "none", "memory_mb": 100, "layers": list(LAYERS)}

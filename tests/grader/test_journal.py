@@ -9,7 +9,7 @@ import pytest
 
 from grader import paths
 from grader.errors import UsageError
-from grader.journal import Journal, digest_of_checks
+from grader.grading.journal import Journal, digest_of_checks
 from grader.lock import Lock
 from tests.grader.kits import ROOT, copy_kit
 
@@ -144,7 +144,7 @@ def test_a_lock_is_held_by_the_living_and_left_by_the_dead(tmp_path):
 
 
 def test_the_digest_follows_the_checks(tmp_path, kit):
-    from grader.discovery import Kit
+    from grader.kit.discovery import Kit
 
     copy = Kit(copy_kit(tmp_path / "kit", only={1}))
     before = digest_of_checks(copy)

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from grader.checks import use_references
-from grader.discovery import Kit
+from grader.kit.collect import use_references
+from grader.kit.discovery import Kit
 
 each_lesson = pytest.mark.parametrize("exercise", Kit().exercises, ids=lambda exercise: exercise.slug)
 SECTIONS = [

@@ -2,9 +2,9 @@
 
 import pytest
 
-from grader.discovery import Kit
-from grader.intake import read
-from grader.lms import classroom_prefix, gradescope_people, without_extension
+from grader.kit.discovery import Kit
+from grader.submissions.intake import read
+from grader.submissions.lms import classroom_prefix, gradescope_people, without_extension
 
 SIX, SEVEN = "ex06_self_attention", "ex07_masked_attention"
 EXERCISES = Kit().exercises

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
-from grader import matrix
-from grader.codec import Encoder
-from grader.survey import Sighting, matrix_of, survey_mistakes
-from grader.transport import LocalTransport
-from grader.variants import equivalents, mistakes
+from grader.dev import matrix
+from grader.dev.survey import Sighting, matrix_of, survey_mistakes
+from grader.kit.variants import equivalents, mistakes
+from grader.protocol.codec import Encoder
+from grader.remote.transport import LocalTransport
 
 
 @pytest.fixture

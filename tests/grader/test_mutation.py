@@ -3,10 +3,10 @@
 import pytest
 from click.testing import CliRunner
 
-from grader import mutation
+from grader.dev import mutation
+from grader.dev.mutants import Mutant, mutants
+from grader.dev.mutation import Mutation, explanations, key_of
 from grader.errors import KitError
-from grader.mutants import Mutant, mutants
-from grader.mutation import Mutation, explanations, key_of
 
 CODE = """
 def f(x: Tensor, axes: int = 1) -> Tensor:  # given

@@ -30,7 +30,7 @@ def masked_mean(x: Tensor, lengths: Tensor) -> Tensor:
     real = padding_mask(lengths, x.size(1)).squeeze(1)  # (batch, length)
     return (x * real).sum(1) / lengths
 '''
-CHECKS = """from grader.marks import points
+CHECKS = """from grader.authoring import points
 from solutions import ex13_masked_mean as reference
 
 
@@ -39,7 +39,7 @@ def test_padding_does_not_count(code, draw, expect):
     x, lengths = draw("batch source"), draw.lengths()
     expect.agrees(code.masked_mean, reference.masked_mean, x, lengths, axes="batch")
 """
-MISTAKES = '''from grader.variants import mistake
+MISTAKES = '''from grader.kit.variants import mistake
 
 
 @mistake
@@ -61,7 +61,7 @@ def grown(tmp_path_factory):
     (checks / "test_masked_mean.py").write_text(CHECKS)
     (checks / "mistakes.py").write_text(MISTAKES)
     (checks / "hints.md").write_text(HINTS)
-    made = python(folder, [sys.executable, "-m", "grader.stub", "13"])
+    made = python(folder, [sys.executable, "-m", "grader.kit.stub", "13"])
     assert made.stdout.strip().endswith("ex13_masked_mean.py")
     return folder
 

@@ -12,17 +12,20 @@ import nbformat
 import pytest
 
 import grader
-from grader import check_command, here, history, notebook
-from grader.definitions import parse
+from grader.cli import check as check_command
 from grader.errors import GraderError, UsageError
-from grader.here_page import fragment
-from grader.intake import read, read_one
-from grader.run import Settings
-from grader.session import Session
-from grader.source import File, where
-from grader.stub import stub_of
-from grader.transport import WorkerTransport
-from grader.verdicts import ExerciseResult, Outcome
+from grader.judging.exercise import Settings
+from grader.judging.session import Session
+from grader.kit.stub import stub_of
+from grader.notebooks import cells as history
+from grader.notebooks import check_here as here
+from grader.notebooks import export as notebook
+from grader.notebooks.check_page import fragment
+from grader.remote.transport import WorkerTransport
+from grader.results.verdicts import ExerciseResult, Outcome
+from grader.source.definitions import parse
+from grader.source.file import File, where
+from grader.submissions.intake import read, read_one
 
 UNSCALED = "def attention_scores(q, k):\n    return q @ k.transpose(-2, -1)\n\n\n"
 
@@ -196,7 +199,7 @@ def test_outside_a_notebook_text_is_printed(monkeypatch, capsys):
 
 
 def test_a_process_that_dies_is_the_graders_fault(kit, exercise, monkeypatch):
-    monkeypatch.setattr("grader.standby.sys.path", [])  # so that it finds no grader
+    monkeypatch.setattr("grader.learner.standby.sys.path", [])  # so that it finds no grader
     judge = here.Judge(1)
     with pytest.raises(GraderError, match="No module named"):
         judge.check(kit, exercise(6), File("this notebook", b""))
@@ -204,7 +207,7 @@ def test_a_process_that_dies_is_the_graders_fault(kit, exercise, monkeypatch):
 
 
 def test_the_import_alone_costs_nothing(kit):
-    program = "import grader.here, sys; assert not {'torch', 'pytest', 'IPython'} & set(sys.modules)"
+    program = "import grader.notebooks.check_here, sys; assert not {'torch', 'pytest', 'IPython'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", program], cwd=kit.root, check=True)
 
 

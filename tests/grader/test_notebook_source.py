@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from grader import notebook_source
-from grader.definitions import parse
-from grader.intake import read_one
-from grader.source import File, where
+from grader.source.definitions import parse
+from grader.source.file import File, where
+from grader.submissions import notebooks as notebook_source
+from grader.submissions.intake import read_one
 
 
 def cell(source, kind="code", **more):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from grader import report
-from grader.report import page_path
+from grader.reports import html as report
+from grader.reports.html import page_path
 from tests.grader import browser
 from tests.grader.documents import (
     HOSTILE,

@@ -10,19 +10,20 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from grader import hints, surroundings
-from grader.checks import title
-from grader.discovery import Kit
-from grader.draw import Draw, derived_seed
+from grader.checks.draw import Draw, derived_seed
+from grader.checks.module_pool import _known, mould_of
 from grader.errors import KitError, UsageError
-from grader.first_values import without_first_values
-from grader.importer import ExerciseFinder
-from grader.moulds import _known, mould_of
-from grader.stub import stub_of
-from grader.surroundings import watched
-from grader.tripwires import Tripwires
-from grader.variants import mistakes
-from grader.verdicts import Outcome, clean, settle
+from grader.kit import hints
+from grader.kit.collect import title
+from grader.kit.discovery import Kit
+from grader.kit.stub import stub_of
+from grader.kit.variants import mistakes
+from grader.results.verdicts import Outcome, clean, settle
+from grader.source.importer import ExerciseFinder
+from grader.worker import global_state as surroundings
+from grader.worker.fast_init import without_first_values
+from grader.worker.global_state import watched
+from grader.worker.shortcuts import Tripwires
 from tests.grader.kits import copy_kit
 
 # ------------------------------------------------------------------------------------------------ discovery

@@ -5,10 +5,10 @@ import json
 import pytest
 import torch
 
-from grader.compare import compare
+from grader.checks.compare import compare
 from grader.errors import Mismatch
-from grader.picture import MOST, Picture
-from grader.verdicts import MOST_PICTURES
+from grader.results.tensor_diff import MOST, Picture
+from grader.results.verdicts import MOST_PICTURES
 
 
 def picture_of(actual, expected, axes=None):

@@ -5,12 +5,13 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from grader import precedents, run
-from grader.precedents import Precedents
-from grader.run import Settings
-from grader.session import Session
-from grader.transport import WorkerTransport
-from grader.variants import equivalents, mistakes
+from grader.checks import passed_before as precedents
+from grader.checks.passed_before import Precedents
+from grader.judging import exercise as run
+from grader.judging.exercise import Settings
+from grader.judging.session import Session
+from grader.kit.variants import equivalents, mistakes
+from grader.remote.transport import WorkerTransport
 from tests.grader.conftest import SEED
 
 COUNTED = b"""

@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from grader import pretend
-from grader.backend import NAME
-from grader.pretend import SimulatedTensor, simulated_gpu
+from grader.simulated_gpu import tensor as pretend
+from grader.simulated_gpu.backend import NAME
+from grader.simulated_gpu.tensor import SimulatedTensor, simulated_gpu
 from tests.grader.kits import ROOT, python
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from grader import progress as progress_module
-from grader.discovery import Exercise
-from grader.progress import KEPT_ATTEMPTS, RESET, Progress, digest
-from grader.verdicts import ExerciseResult, Outcome
+from grader.kit.discovery import Exercise
+from grader.learner import progress as progress_module
+from grader.learner.progress import KEPT_ATTEMPTS, RESET, Progress, digest
+from grader.results.verdicts import ExerciseResult, Outcome
 from tests.grader import saver
 
 SLUG = "ex06_self_attention"

@@ -14,7 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from grader.discovery import Kit
+from grader.kit.discovery import Kit
 from tests.grader.kits import ROOT, copy_kit, run
 
 README = ROOT / "README.md"

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from grader import replies
-from grader.values import CodecError
+from grader.protocol import replies
+from grader.protocol.values import CodecError
 
 RAISED = {
     "kinds": ["ValueError"],

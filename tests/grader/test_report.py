@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from grader import report, summary
-from grader.changes import changes
-from grader.report import page_path
+from grader.reports import html as report
+from grader.reports import statistics as summary
+from grader.reports.changes import changes
+from grader.reports.html import page_path
 from tests.grader.documents import (
     ANSI,
     CLASS,

@@ -4,16 +4,17 @@ import json
 
 import pytest
 
-from grader import judge, results
 from grader.errors import GraderError
-from grader.judge import Task
+from grader.grading import process as judge
+from grader.grading.process import Task
+from grader.judging.exercise import Settings
+from grader.judging.session import Session
 from grader.limits import MAX_RECORD, Limits
-from grader.run import Settings
-from grader.session import Session
-from grader.sharing import Reader
-from grader.source import File
-from grader.transport import LocalTransport
-from grader.verdicts import ERROR, FAIL, PASS, TIMEOUT, ExerciseResult, Outcome, settle
+from grader.remote.transport import LocalTransport
+from grader.results import document as results
+from grader.results.reader import Reader
+from grader.results.verdicts import ERROR, FAIL, PASS, TIMEOUT, ExerciseResult, Outcome, settle
+from grader.source.file import File
 from tests.grader.conftest import SEED
 
 

@@ -1,7 +1,7 @@
 """What is counted of a class."""
 
-from grader import summary
-from grader.changes import changes
+from grader.reports import statistics as summary
+from grader.reports.changes import changes
 from tests.grader.documents import (
     CLASS,
     check,

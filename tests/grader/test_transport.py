@@ -5,14 +5,14 @@ import threading
 import pytest
 import torch
 
-from grader.draw import Draw
+from grader.checks.draw import Draw
+from grader.checks.expect import Expect
 from grader.errors import Crashed, LearnerError, LoadFailure, Mismatch, TimedOut, Unwritten
-from grader.expect import Expect
-from grader.handles import Opaque
-from grader.remote import Code
-from grader.source import Source
-from grader.transport import LocalTransport, WorkerTransport
-from grader.worker import _Look
+from grader.remote.code import Code
+from grader.remote.handles import Opaque
+from grader.remote.transport import LocalTransport, WorkerTransport
+from grader.source.file import Source
+from grader.worker.main import _Look
 
 TEXT = b"""
 import torch
@@ -330,7 +330,7 @@ def test_a_killed_fork_server_is_replaced(workers):
 
 
 def test_fresh_processes_do_the_same_as_forked_ones():
-    from grader.launch import FreshLauncher
+    from grader.launch.launcher import FreshLauncher
 
     fresh = FreshLauncher()
     code = Code(Source("ex06_self_attention", "x.py", "x.py", TEXT), lambda: WorkerTransport(fresh), Reference)

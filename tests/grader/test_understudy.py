@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from grader.anatomy import Anatomy, replaced
-from grader.run import attempt, check_seed
-from grader.session import understudies_of
-from grader.survey import as_learner
-from grader.transport import LocalTransport, WorkerTransport
-from grader.understudy import Understudies
-from grader.variants import mistakes, together
+from grader.dev.survey import as_learner
+from grader.diagnosis.call_graph import Anatomy, replaced
+from grader.diagnosis.trusted import Understudies
+from grader.judging.exercise import attempt, check_seed
+from grader.judging.session import understudies_of
+from grader.kit.variants import mistakes, together
+from grader.remote.transport import LocalTransport, WorkerTransport
 
 SEED = 20_170_612
 

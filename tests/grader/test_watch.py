@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.progress import Progress
+from grader.learner.progress import Progress
 from tests.grader.kits import copy_kit
 
 pytest.importorskip("pexpect")

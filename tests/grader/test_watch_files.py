@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from grader import watch_files
-from grader.watch_files import FolderWatch, on_network, signature
+from grader.learner import file_watcher as watch_files
+from grader.learner.file_watcher import FolderWatch, on_network, signature
 
 
 def test_a_signature_changes_with_every_save_and_is_none_without_a_file(tmp_path):

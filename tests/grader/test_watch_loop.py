@@ -6,10 +6,11 @@ import shutil
 
 import pytest
 
-from grader import paths, watch
-from grader.standby import as_record, from_record, trusted_files
-from grader.verdicts import ExerciseResult, Outcome
-from grader.watch import Loop
+from grader import paths
+from grader.learner import loop as watch
+from grader.learner.loop import Loop
+from grader.learner.standby import as_record, from_record, trusted_files
+from grader.results.verdicts import ExerciseResult, Outcome
 from tests.grader.kits import copy_kit
 
 SOLVED, OPEN = "ex05_sinusoidal_encoding", "ex06_self_attention"
@@ -42,7 +43,7 @@ class FakeStandby:
 
 @pytest.fixture
 def kit(tmp_path):
-    from grader.discovery import Kit
+    from grader.kit.discovery import Kit
 
     return Kit(copy_kit(tmp_path / "kit", only={5, 6}))
 
@@ -254,7 +255,7 @@ def test_progress_that_cannot_be_written_is_said_and_the_loop_goes_on(loop, caps
 def test_results_cross_whole_to_the_loop():
     import torch
 
-    from grader.picture import picture
+    from grader.results.tensor_diff import picture
 
     table = torch.rand(3, 4)
     shown = picture(table, table + 1, table < 2, 0, ["query", "key"])

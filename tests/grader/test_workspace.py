@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.discovery import Kit
+from grader.kit.discovery import Kit
 from tests.grader.kits import ROOT, python
 
 EXERCISES = [exercise.slug for exercise in Kit().exercises]
@@ -52,7 +52,7 @@ def grader(installed, folder, *arguments):
 
 
 def test_the_course_lies_inside_the_package(installed, tmp_path):
-    where = succeed(tmp_path, installed, "-c", "from grader.discovery import COURSE; print(COURSE)").strip()
+    where = succeed(tmp_path, installed, "-c", "from grader.kit.discovery import COURSE; print(COURSE)").strip()
     assert Path(where).parts[-2:] == ("grader", "course")
     assert ROOT not in Path(where).parents
 

@@ -1,0 +1,127 @@
+"""What earlier submissions were asked and answered in checks that they passed: whoever answers the same passes too.
+
+What a check asks and demands follows from its seed and from what comes back. So where every answer is, byte for byte,
+one that passed before, nothing need be drawn, worked out or compared again: the questions lie here, ready to be sent.
+At the first answer that is new the check is run after all, and finds the answers so far already given. Of a class most
+right submissions answer in one of a few ways; the judge's half of the work is then done once for each way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from grader.errors import Lost
+from grader.remote.handles import Call, Request
+
+if TYPE_CHECKING:
+    from grader.kit.collect import Check
+    from grader.remote.code import Code
+
+MAX_WAYS = 32
+"""Ways to pass one check with one seed that are remembered."""
+MAX_BYTES = 128 << 20
+"""Of questions and answers that are remembered, of one process: once through the course is 16 MB, each other way 7."""
+
+
+@dataclass(frozen=True)
+class Passed:
+    """The end of a check that was passed: what its record holds."""
+
+    calls: Sequence[Call]
+    requests: Sequence[Request]
+
+
+@dataclass
+class _Step:
+    """One question of a check, and what followed each answer to it."""
+
+    frame: bytes
+    after: dict[bytes, _Step | Passed] = field(default_factory=dict)
+
+
+@dataclass
+class _Beginning:
+    """Where the ways through one check with one seed begin."""
+
+    step: _Step | Passed | None = None
+    ways: int = 0
+
+
+class Precedents:
+    """The checks that were passed in this process so far."""
+
+    def __init__(self) -> None:
+        self._beginnings: dict[tuple[str, str, int, str], _Beginning] = {}
+        self._frames: dict[bytes, bytes] = {}
+        """Every question once, however many ways lead to it."""
+        self._bytes = 0
+
+    def follow(self, check: Check, seed: int, code: Code) -> Trail:
+        """Asks what was asked before, for as long as the answers are known. The check has begun and asked nothing."""
+        beginning = self._beginnings.setdefault((check.slug, check.id, seed, code.device), _Beginning())
+        step = None if _stands_out(code) else beginning.step
+        while isinstance(step, _Step):
+            reply = code.ask_ahead(step.frame)
+            step = None if isinstance(reply, Lost) else step.after.get(_digest(reply))
+        if step is None or code.desk.refused is not None:
+            return Trail(self, beginning, code, is_known=False)
+        code.settle(step)
+        return Trail(self, beginning, code, is_known=True)
+
+    def remember(self, beginning: _Beginning, code: Code) -> None:
+        """Remembers a check that the code has passed, unless it was handed what only that check can answer for."""
+        if _stands_out(code) or code.desk.has_handed_out or beginning.ways >= MAX_WAYS or self._bytes > MAX_BYTES:
+            return
+        beginning.ways += 1
+        for call in code.calls:  # what only the check itself looks at
+            call.given, call.fed, call.with_grad_off = {}, [], None
+        for request in code.requests:
+            request.frame = self._shared(request.frame)
+        step: _Step | Passed = Passed(code.calls, code.requests)
+        for frame, reply in reversed(code.exchange.record):
+            step = _Step(self._shared(frame), {_digest(reply): step})
+            self._bytes += len(reply)
+        beginning.step = _joined(beginning.step, step)
+
+    def _shared(self, frame: bytes) -> bytes:
+        if frame not in self._frames:
+            self._frames[frame] = frame
+            self._bytes += len(frame)
+        return self._frames[frame]
+
+
+@dataclass(frozen=True)
+class Trail:
+    """One run of one check, as far as it was like one before."""
+
+    precedents: Precedents
+    beginning: _Beginning
+    code: Code
+    is_known: bool
+    """Whether all of it was: the check is passed."""
+
+    def remember(self) -> None:
+        """The check was passed."""
+        if not self.is_known:
+            self.precedents.remember(self.beginning, self.code)
+
+
+def _stands_out(code: Code) -> bool:
+    """Whether a check may end otherwise for what the file did before it."""
+    return bool(code.changed or code.shortcuts)
+
+
+def _joined(old: _Step | Passed | None, new: _Step | Passed) -> _Step | Passed:
+    """Both ways from here; they part at the first answer that differs."""
+    if isinstance(old, _Step) and isinstance(new, _Step):
+        for answer, step in new.after.items():
+            old.after[answer] = _joined(old.after.get(answer), step)
+        return old
+    return new
+
+
+def _digest(reply: bytes) -> bytes:
+    return hashlib.blake2b(reply, digest_size=16).digest()

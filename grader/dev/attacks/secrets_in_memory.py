@@ -1,0 +1,18 @@
+"""Looks through every object in memory for expected values, checks and the reference."""
+import gc
+import types
+
+SECRETS = ("solutions", "tests.", "grader.checks.compare", "grader.checks.expect", "grader.judging.exercise")
+
+for thing in gc.get_objects():
+    if isinstance(thing, types.FunctionType):
+        file = thing.__code__.co_filename
+        if thing.__name__ in NAMES and thing.__module__ != __name__:
+            breach(f"the reference of {thing.__name__} is in memory")
+        if thing.__name__.startswith("test_") and "site-packages" not in file and "/lib/python" not in file:
+            breach(f"a check is in memory: {thing.__name__}")
+    if isinstance(thing, types.ModuleType) and thing.__name__.startswith(SECRETS):
+        breach(f"{thing.__name__} is in memory")
+    if isinstance(thing, dict) and any(type(key) is str and key.startswith("expected") for key in list(thing)[:20]):
+        if "grader" in str(thing.get("__file__", "")):
+            breach("expected values are in memory")

@@ -1,0 +1,225 @@
+"""Known mistakes and other right ways in the learner's place: who is caught by which check, and what it is called."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from grader.diagnosis.similarity import same_calls
+from grader.diagnosis.trusted import Understudies
+from grader.errors import KitError
+from grader.judging.exercise import Attempt, attempt, check_seed
+from grader.judging.session import Session
+from grader.kit.collect import Check
+from grader.kit.discovery import Exercise
+from grader.kit.variants import Variant, equivalents, mistakes
+from grader.remote.code import Code
+from grader.remote.transport import Transport
+from grader.source.file import Source
+
+Connect = Callable[[], Transport]
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One variant, on one seed, over one transport."""
+
+    variant: str
+    seed: int
+    transport: str
+    caught_by: tuple[str, ...] = ()
+    """Every check that failed, or those up to the first that named it."""
+    called: str | None = None
+    """The name that the first check gave that gave one."""
+    called_by: str | None = None
+    message: str = ""
+    """What the first check said that failed."""
+    right: bool = False
+    """Whether it is an equivalent."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One variant and all its sightings."""
+
+    variant: Variant
+    sightings: Sequence[Sighting]
+
+    @property
+    def missed(self) -> int:
+        """On how many sightings no check failed."""
+        return sum(1 for sighting in self.sightings if not sighting.caught_by)
+
+    @property
+    def named(self) -> int:
+        return sum(1 for sighting in self.sightings if sighting.called == self.variant.name)
+
+    @property
+    def called(self) -> dict[str, int]:
+        """What it was called where not by its name."""
+        names = Counter(sighting.called or "nothing" for sighting in self.sightings)
+        return {name: count for name, count in names.items() if name != self.variant.name}
+
+    @property
+    def named_by(self) -> set[str]:
+        """The checks that were the first to name something."""
+        return {sighting.called_by for sighting in self.sightings if sighting.called_by}
+
+    @property
+    def caught_by(self) -> dict[str, int]:
+        """How often each check failed."""
+        return dict(Counter(name for sighting in self.sightings for name in sighting.caught_by))
+
+
+@dataclass
+class Matrix:
+    """All mistakes of one exercise against its checks, and its equivalents."""
+
+    exercise: Exercise
+    checks: Sequence[Check]
+    rows: list[Row]
+    right: list[Row] = field(default_factory=list)
+    """The equivalents: none should be caught."""
+
+    @property
+    def uncaught(self) -> list[Row]:
+        return [row for row in self.rows if row.missed]
+
+    @property
+    def misnamed(self) -> list[Row]:
+        return [row for row in self.rows if row.named < len(row.sightings)]
+
+    @property
+    def refused(self) -> list[Row]:
+        """Equivalents that some check failed."""
+        return [row for row in self.right if row.missed < len(row.sightings)]
+
+    @property
+    def idle(self) -> list[str]:
+        """Checks that catch no mistake, whatever their parameters."""
+        busy = {family(name) for row in self.rows for name in row.caught_by}
+        return sorted({family(check.id) for check in self.checks} - busy)
+
+    @property
+    def share_named(self) -> float:
+        sightings = sum(len(row.sightings) for row in self.rows)
+        return sum(row.named for row in self.rows) / max(1, sightings)
+
+
+def family(check_id: str) -> str:
+    """A check without its parameters."""
+    return check_id.partition("[")[0]
+
+
+def matrix_of(session: Session, exercise: Exercise, sightings: Sequence[Sighting]) -> Matrix:
+    """Sightings, put in the order of the catalogue."""
+
+    def rows(variants: Sequence[Variant], right: bool) -> list[Row]:
+        seen = [sighting for sighting in sightings if sighting.right is right]
+        found = [Row(one, [sighting for sighting in seen if sighting.variant == one.name]) for one in variants]
+        return [row for row in found if row.sightings]
+
+    wrong_ways, right_ways = rows(mistakes(exercise), False), rows(equivalents(exercise), True)
+    return Matrix(exercise, session.checks[exercise.slug], wrong_ways, right_ways)
+
+
+def survey_mistakes(
+    session: Session,
+    exercise: Exercise,
+    seed: int,
+    transports: dict[str, Connect],
+    *,
+    thorough: bool = True,
+    first: int | None = None,
+    device: str = "cpu",
+) -> Iterator[Sighting]:
+    """Every mistake of an exercise as a learner's file, over one transport after another.
+
+    Where the check that named a mistake gets the same answers over another transport, it is recognised there too, and
+    nothing else is run.
+
+    Args:
+        thorough: against every check, over every transport; else only up to the first that names it.
+        first: so many mistakes, the likeliest; None is all.
+        device: where the code works.
+    """
+    checks = session.checks[exercise.slug]
+    for mistake in mistakes(exercise)[:first]:
+        viewer = _Viewer(mistake, checks, session.understudies(exercise), seed, thorough, device)
+        for transport, connect in transports.items():
+            yield viewer.again(transport, connect) or viewer.whole(transport, connect)
+
+
+@dataclass
+class _Viewer:
+    """Looks at one mistake on one seed."""
+
+    mistake: Variant
+    checks: Sequence[Check]
+    understudies: Understudies
+    seed: int
+    thorough: bool
+    device: str
+    seen: Sighting | None = None
+    named: tuple[Check, Attempt] | None = None
+    """The check that gave the mistake its name, and what came of it."""
+
+    def again(self, transport: str, connect: Connect) -> Sighting | None:
+        """What was seen before, if the check that named the mistake gets the same answers here."""
+        if self.thorough or self.seen is None or self.named is None:
+            return None
+        check, before = self.named
+        code = as_learner(self.mistake, self.understudies, connect, self.device)
+        now = attempt(check, code, check_seed(self.seed, check))
+        code.close()
+        same = now.error is not None and same_calls(before.calls, now.calls)
+        return replace(self.seen, transport=transport, caught_by=(check.id,)) if same else None
+
+    def whole(self, transport: str, connect: Connect) -> Sighting:
+        """One check after the other, as for a learner."""
+        lineup = self.understudies.lineup
+        lineup.forget_learner()
+        code = as_learner(self.mistake, self.understudies, connect, self.device)
+        caught: list[str] = []
+        called: str | None = None
+        called_by, message = None, ""
+        for check in self.checks:
+            drawn = check_seed(self.seed, check)
+            tried = attempt(check, code, drawn)
+            if tried.error is None:
+                lineup.note_pass(check, drawn, tried)
+                continue
+            if not self.understudies.reference_passes(check, drawn):
+                raise KitError(f"{check.id} fails on the reference with seed {self.seed}")
+            message = message or str(tried.error)
+            caught.append(check.id)
+            if called is None and (called := lineup.recognise(check, drawn, tried).name):
+                called_by, self.named = check.id, (check, tried)
+            if called is not None and not self.thorough:
+                break
+        code.close()
+        self.seen = Sighting(self.mistake.name, self.seed, transport, tuple(caught), called, called_by, message)
+        return self.seen
+
+
+def survey_equivalents(
+    session: Session, exercise: Exercise, seed: int, transports: dict[str, Connect], device: str = "cpu"
+) -> Iterator[Sighting]:
+    """Every equivalent of an exercise as a learner's file, against every check."""
+    understudies = session.understudies(exercise)
+    for transport, connect in transports.items():
+        for variant in equivalents(exercise):
+            code = as_learner(variant, understudies, connect, device)
+            tried = [(c.id, attempt(c, code, check_seed(seed, c)).error) for c in session.checks[exercise.slug]]
+            failed = [(name, error) for name, error in tried if error is not None]
+            code.close()
+            said = f"{failed[0][0]}: {failed[0][1]}" if failed else ""
+            yield Sighting(variant.name, seed, transport, tuple(name for name, _ in failed), message=said, right=True)
+
+
+def as_learner(variant: Variant, understudies: Understudies, connect: Connect, device: str = "cpu") -> Code:
+    """A variant as a file that somebody handed in."""
+    own = understudies.source
+    source = Source(own.slug, f"<{variant.name}>", variant.name, variant.source, own.earlier, own.shortcuts)
+    return Code(source, connect, understudies.reference, device=device)

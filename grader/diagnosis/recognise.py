@@ -1,0 +1,243 @@
+"""Which known mistake a learner made: the one that answers all that a check asked as the learner's file did.
+
+Known mistakes are asked what the learner's code was asked, request by request, up to the first answer that is another.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from grader.diagnosis.call_graph import Anatomy, replaced
+from grader.diagnosis.known import Known
+from grader.diagnosis.replay import Rehearsal
+from grader.diagnosis.similarity import alike, explains
+from grader.errors import Lost
+from grader.kit.variants import Variant
+from grader.remote.handles import Request
+
+if TYPE_CHECKING:
+    from grader.diagnosis.trusted import Understudies
+    from grader.judging.exercise import Attempt
+    from grader.kit.collect import Check
+
+MAX_PAIRS = 12
+"""Pairs of mistakes that are tried on one learner's exercise, besides those with a mistake that is recognised."""
+
+MAX_VAIN, MAX_VAIN_AT_ALL = 1, 3
+"""Failed checks of the same functions, and of one learner's exercise, for which all mistakes were tried and none
+fitted. After that only those that were recognised before are tried: what no catalogue has fails many checks."""
+
+MAX_PASSED = 8
+"""Checks that the learner passed which a mistake must pass too: more cost time and tell little."""
+
+
+@dataclass
+class _Learner:
+    """What is known of the file on screen."""
+
+    suspects: list[Known] = field(default_factory=list)
+    passed: list[_Passed] = field(default_factory=list)
+    has_failed: bool = False
+    """Before the check at hand."""
+    pairs: int = 0
+    vain: Counter[frozenset[str]] = field(default_factory=Counter)
+    """How often no mistake fitted, by what the check calls."""
+
+    def gives_up(self, called: frozenset[str]) -> bool:
+        return self.vain[called] >= MAX_VAIN or self.vain.total() >= MAX_VAIN_AT_ALL
+
+
+@dataclass(frozen=True)
+class _Passed:
+    check: Check
+    seed: int
+    tried: Attempt
+    reached: frozenset[str]
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """One failed check: what was asked, what came of it, and what would have been right."""
+
+    check: Check
+    seed: int
+    tried: Attempt
+    right: Attempt
+    reached: frozenset[str]
+
+
+class Lineup:
+    """The known mistakes of one exercise, beside one learner's file after another.
+
+    Args:
+        understudies: runs checks on files of our own.
+        mistakes: the catalogue.
+    """
+
+    def __init__(self, understudies: Understudies, mistakes: Sequence[Variant]) -> None:
+        self._understudies = understudies
+        self._mistakes = mistakes
+        self._anatomy = Anatomy(understudies.source.text)
+        self._units = {mistake.name: self._units_of(mistake) for mistake in mistakes}
+        self._learner = _Learner()
+
+    def forget_learner(self) -> None:
+        """Another learner's file is next."""
+        self._learner = _Learner()
+
+    def note_pass(self, check: Check, seed: int, tried: Attempt) -> None:
+        """The learner's file passed this check: no mistake that fails it is theirs."""
+        self._learner.passed.append(_Passed(check, seed, tried, self._reached(tried)))
+
+    def recognise(self, check: Check, seed: int, tried: Attempt) -> Known:
+        """The known mistakes that answer all that this check asked as the learner's file did.
+
+        Whoever made a mistake in one check made it in the next too, so a mistake that was recognised before is tried
+        first and, where it fits, named alone. Otherwise the first two that fit are given; where none does, two at
+        once.
+        """
+        scene = _Scene(check, seed, tried, self._understudies.reference_run(check, seed), self._reached(tried))
+        for known in self._learner.suspects:
+            if self._fits(known.mistakes, scene):
+                return known
+        called, groups = self._entered(tried), self._in(scene)
+        self._learner.has_failed = True
+        if self._learner.gives_up(called):
+            return Known()
+        for group in groups:
+            found = tuple(islice((one for one in group if self._fits((one,), scene)), 2))
+            if found:
+                break
+        known = Known(found) if found else self._two_at_once(scene)
+        if known.mistakes:
+            self._learner.suspects.append(known if known.at_once else Known(known.mistakes[:1]))
+        else:
+            self._learner.vain[called] += 1
+        return known
+
+    def _reached(self, tried: Attempt) -> frozenset[str]:
+        return self._anatomy.reached(call.name for call in tried.calls)
+
+    def _in(self, scene: _Scene) -> list[list[Variant]]:
+        """The mistakes that can show in this check, in groups: the likely ones, then the unlikely. Where all was right
+        until a check on a GPU, those about devices come first.
+
+        Unlikely are those in places that a passed check of values called and this check does not.
+        """
+        passed = frozenset[str]().union(
+            *(self._entered(one.tried) for one in self._learner.passed if not one.check.form)
+        )
+        sound = passed - self._entered(scene.tried)
+        shown = [one for one in self._mistakes if self._units[one.name] & scene.reached]
+        devices_first = scene.tried.is_on_a_gpu and not self._learner.has_failed
+        groups: list[list[Variant]] = [[], [], [], []]
+        for one in shown:
+            is_unlikely = self._units[one.name] <= sound
+            groups[is_unlikely + 2 * (devices_first and not one.shows_on_gpus_only)].append(one)
+        return groups
+
+    def _entered(self, tried: Attempt) -> frozenset[str]:
+        return self._anatomy.entered(call.name for call in tried.calls)
+
+    def _units_of(self, mistake: Variant) -> frozenset[str]:
+        every = self._anatomy.units_of(mistake.target)
+        units = replaced(mistake.pieces[-1], mistake.target)
+        if units is None or not units & every:
+            return frozenset(every)
+        added = units - every
+        return frozenset(every) if any(hasattr(nn.Module, unit.split(".")[1]) for unit in added) else units & every
+
+    # ------------------------------------------------------------------------------------------ does it fit?
+
+    def _answers_alike(self, mistakes: Sequence[Variant], tried: Attempt, seed: int) -> list[Request] | None:
+        """The answers of a file with these mistakes, None where one is not like the learner's."""
+        rehearsal = self._understudies.rehearsal(mistakes, tried, seed)
+        try:
+            answers = list(_while_alike(rehearsal, tried.requests))
+        except Lost:
+            return None
+        return answers if len(answers) == len(tried.requests) else None
+
+    def _fits(self, mistakes: Sequence[Variant], scene: _Scene) -> bool:
+        answers = self._answers_alike(mistakes, scene.tried, scene.seed)
+        if answers is None:
+            return False
+        return self._explained(mistakes, answers, scene) and self._passes_what_they_passed(mistakes)
+
+    def _explained(self, mistakes: Sequence[Variant], answers: Sequence[Request], scene: _Scene) -> bool:
+        """Whether the mistake too is wrong here: at some answer it is clearly nearer to the learner's than the right
+        one is; where every answer is right, it fails the check."""
+        told = [
+            explains(mine, learners, right)
+            for mine, learners, right in zip(answers, scene.tried.requests, scene.right.requests, strict=False)
+            if learners.digest == right.frame
+        ]
+        if any(told) or False in told:
+            return any(told)
+        return self._understudies.attempt_mistakes(mistakes, scene.check, scene.seed).error is not None
+
+    def _passes_what_they_passed(self, mistakes: Sequence[Variant]) -> bool:
+        """Whether these mistakes pass what the learner's file passed: some checks of all that they can show in."""
+        units = frozenset[str]().union(*(self._units[one.name] for one in mistakes))
+        touched = [one for one in self._learner.passed if units & one.reached]
+        step = -(-len(touched) // MAX_PASSED) or 1
+        return all(
+            self._answers_alike(mistakes, one.tried, one.seed) is not None
+            or self._understudies.attempt_mistakes(mistakes, one.check, one.seed).error is None
+            for one in touched[::-step]  # the latest are nearest to what failed
+        )
+
+    # ------------------------------------------------------------------------------------------ two at once
+
+    def _two_at_once(self, scene: _Scene) -> Known:
+        for pair in self._pairs(scene):
+            if self._fits(pair, scene):
+                return Known(pair, at_once=True)
+        return Known()
+
+    def _pairs(self, scene: _Scene) -> Iterator[tuple[Variant, Variant]]:
+        """Mistakes in different places: those with one that was recognised before, then any two that show here."""
+        order = {mistake.name: number for number, mistake in enumerate(self._mistakes)}
+        shown = [one for group in self._in(scene) for one in group]
+        for suspect in [known.mistakes[0] for known in self._learner.suspects if not known.at_once]:
+            for other in shown:
+                if self._apart(suspect, other):
+                    first, second = sorted((suspect, other), key=lambda one: order[one.name])
+                    yield first, second
+        showing = [one for one in shown if self._shows(one, scene)]
+        pairs = [(a, b) for n, a in enumerate(showing) for b in showing[n + 1 :] if self._apart(a, b)]
+        pairs.sort(key=lambda pair: order[pair[0].name] + order[pair[1].name])
+        for pair in pairs[: max(0, MAX_PAIRS - self._learner.pairs)]:
+            self._learner.pairs += 1
+            yield pair
+
+    def _apart(self, one: Variant, other: Variant) -> bool:
+        return not self._units[one.name] & self._units[other.name]
+
+    def _shows(self, mistake: Variant, scene: _Scene) -> bool:
+        """Whether a mistake is right where the learner is right, and wrong where the learner first is not."""
+        rehearsal, requests = self._understudies.rehearsal([mistake], scene.tried, scene.seed), scene.tried.requests
+        try:
+            answers = list(_while_alike(rehearsal, requests))
+        except Lost:
+            return False
+        last = len(answers)
+        if not last < min(len(requests), len(scene.right.requests)):
+            return False
+        right = scene.right.requests[last]
+        return not alike(requests[last], right) and not alike(rehearsal.answer(last), right)
+
+
+def _while_alike(rehearsal: Rehearsal, requests: Sequence[Request]) -> Iterator[Request]:
+    """The answers up to the first that is not like the learner's."""
+    for number, learners in enumerate(requests):
+        answer = rehearsal.answer(number)
+        if not alike(answer, learners):
+            return
+        yield answer

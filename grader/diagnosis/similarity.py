@@ -1,0 +1,121 @@
+"""Whether two files answered a request alike, and which of two others an answer is nearer to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from grader.checks.tolerances import ROUNDING, widen
+from grader.protocol.values import Foreign, leaves
+from grader.remote.handles import Call, Module, Opaque, Optimizer, Request
+
+SAME = {torch.float64: 1e-7, torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 8e-2}
+"""How close a learner's result must be to a mistake's, times 1 + its size: wider than rounding, far narrower than the
+difference between any two mistakes."""
+NEARER = 0.1
+"""A mistake explains a wrong result where it is nearer to it than this share of the way to the right one."""
+_PARTS = ("parameters", "shared", "training")
+"""What two modules must have in common; their parts may go by other names."""
+
+
+def same_calls(one: Sequence[Call], other: Sequence[Call]) -> bool:
+    """Whether two runs made the same calls with the same results."""
+    return len(one) == len(other) and all(_same_call(a, b) for a, b in zip(one, other, strict=True))
+
+
+def alike(one: Request, other: Request) -> bool:
+    """Whether a request was answered the same twice."""
+    if one.call is None or other.call is None:
+        return one.call is other.call and _same(_plain(one.value), _plain(other.value))
+    return _same_call(one.call, other.call)
+
+
+def explains(mistake: Request, learner: Request, right: Request) -> bool | None:
+    """Whether a mistake's answer, which is like the learner's, is clearly nearer to it than the right one is.
+
+    None where the learner's answer is the right one.
+    """
+    if (far := _distance(learner, right)) is None:
+        return True
+    near = _distance(mistake, learner)
+    return None if far <= 1.0 else near is not None and near <= NEARER * far
+
+
+def _distance(one: Request, other: Request) -> float | None:
+    """The largest difference of two answers, in units of rounding; None where they differ in more than values."""
+    a, b = _facts(one), _facts(other)
+    if len(a) != len(b):
+        return None
+    most = 0.0
+    for mine, yours in zip(a, b, strict=True):
+        step = _step(mine, yours)
+        if step is None:
+            return None
+        most = max(most, step)
+    return most
+
+
+def _step(one: Any, other: Any) -> float | None:
+    if isinstance(one, float) and isinstance(other, float):
+        one, other = (torch.tensor(value, dtype=torch.float64) for value in (one, other))
+    if isinstance(one, Tensor) and isinstance(other, Tensor) and one.is_floating_point():
+        if one.shape != other.shape or one.dtype != other.dtype or one.numel() == 0:
+            return 0.0 if one.shape == other.shape and one.dtype == other.dtype else None
+        a, b = widen(one), widen(other)
+        off = ((a - b).abs() / (1 + b.abs())).masked_fill(a == b, 0.0).masked_fill(a.isnan() & b.isnan(), 0.0)
+        return float(off.nan_to_num(nan=torch.inf).max()) / ROUNDING.get(one.dtype, 1e-9)
+    return 0.0 if _same(one, other) else None
+
+
+def _facts(request: Request) -> list[Any]:
+    if request.call is None:
+        return list(leaves(_plain(request.value)))
+    call = request.call
+    return [*_about(call), call.raised and (call.raised.kinds, call.raised.message), *leaves([call.value, call.fed])]
+
+
+def _about(call: Call) -> tuple[Any, ...]:
+    return call.name, call.away, call.mutated, call.changed, bool(call.recorded), call.requires_grad, len(call.fed)
+
+
+def _plain(value: Any) -> Any:
+    """A reply without what may differ between two files that do the same: names of parts, frames of an exception."""
+    if not isinstance(value, dict):
+        return value
+    if isinstance(raised := value.get("raised"), dict):
+        return {"raised": [raised.get("kinds"), raised.get("message")]}
+    if isinstance(about := value.get("value"), dict) and set(_PARTS) <= about.keys():
+        return {part: about[part] for part in _PARTS}
+    return value
+
+
+def _same_call(one: Call, other: Call) -> bool:
+    if (one.raised is None) != (other.raised is None) or one.name != other.name:
+        return False
+    if one.raised is not None and other.raised is not None:
+        return one.raised.kinds == other.raised.kinds and one.raised.message == other.raised.message
+    return _about(one) == _about(other) and _same(one.value, other.value) and _same(one.fed, other.fed)
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, Tensor) and isinstance(other, Tensor):
+        if one.shape != other.shape or one.dtype != other.dtype:
+            return False
+        factor = SAME.get(one.dtype, 0.0)
+        if factor == 0.0 and not one.is_complex():
+            return torch.equal(one, other)
+        return torch.allclose(widen(one), widen(other), rtol=factor, atol=factor, equal_nan=True)
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return len(one) == len(other) and all(_same(a, b) for a, b in zip(one, other, strict=True))
+    if isinstance(one, float) and isinstance(other, float):
+        return abs(one - other) <= 1e-7 * (1 + abs(other)) or (one != one and other != other)
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
+    if isinstance(one, Module) and isinstance(other, Module):
+        return bool(one._about.get("facts") == other._about.get("facts"))
+    if isinstance(one, (Module, Opaque, Optimizer, Foreign)):
+        return type(one) is type(other)
+    return type(one) is type(other) and bool(one == other)

@@ -1,0 +1,229 @@
+"""`grader grade`: the code of many."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grader.cli.check import EXIT_GRADER, EXIT_PASS, new_seed
+from grader.errors import UsageError
+from grader.grading.journal import Journal, digest_of_checks
+from grader.grading.pool import Pool
+from grader.grading.process import Setup, Task
+from grader.grading.progress_bar import Gauge
+from grader.kit.discovery import Kit
+from grader.limits import Limits
+from grader.lock import Lock
+from grader.reports import gradebook
+from grader.reports import html as report
+from grader.reports.terminal import Screen
+from grader.results import document as results
+from grader.results.reader import Reader
+from grader.results.verdicts import ERROR, ExerciseResult, Outcome, plain
+from grader.submissions import intake
+from grader.submissions.files import exact
+from grader.submissions.intake import Class, Entry
+
+EXIT_STOPPED = 130
+DEFAULTS: dict[str, Any] = {"device": "auto", "timeout": 10.0, "memory": 2048, "feedback": "full"}
+"""The options that results depend on. A run that goes on keeps those that it is not given anew."""
+JOURNAL, DOCUMENT, LOCK = "results.jsonl", "results.json", ".grading"
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What was asked for on the command line; None where nothing was said."""
+
+    seed: int | None = None
+    options: dict[str, Any] | None = None
+    jobs: int | None = None
+    require: tuple[str, ...] = ()
+    fresh: bool = False
+    only: tuple[str, ...] = ()
+    export: tuple[str, ...] = ()
+
+
+def grade(submissions: Path, *, out: Path, wishes: Wishes) -> int:
+    """Grades every submission in a folder. Returns the exit status."""
+    kit = Kit()
+    found = _intake(submissions, out, kit, wishes.only)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock = Lock(out / LOCK)
+    except OSError as error:
+        raise UsageError(f"--out {out}: cannot be written: {error.strerror}") from error
+    grading = Grading(kit, found.entries, out, wishes)
+    grading.problems += found.problems
+    try:
+        return grading.run()
+    except KeyboardInterrupt:
+        grading.stopped()
+        return EXIT_STOPPED
+    finally:
+        grading.close()
+        lock.release()
+
+
+def _intake(submissions: Path, out: Path, kit: Kit, only: Sequence[str]) -> Class:
+    found = intake.read(submissions, kit.exercises)
+    if out.resolve().parent == submissions.resolve():
+        found.entries = [entry for entry in found.entries if entry.source != exact(out.resolve().name)]
+    if not found.entries:
+        raise UsageError(f"{submissions} holds no submission")
+    ids = {entry.id for entry in found.entries}
+    if unknown := [name for name in only if name not in ids]:
+        raise UsageError(f"--only {unknown[0]}: there is no such submission in {submissions}")
+    return found
+
+
+class Grading:
+    """One run: what is in the journal is kept, the rest is graded, and everything that is made of it is made anew.
+
+    Args:
+        entries: the submissions, in the order of the results.
+        out: the folder of results.
+        wishes: what was asked for.
+    """
+
+    def __init__(self, kit: Kit, entries: Sequence[Entry], out: Path, wishes: Wishes) -> None:
+        self._kit, self._out, self._wishes = kit, out, wishes
+        self._entries = {entry.id: entry for entry in entries}
+        self._screen = Screen()
+        self._start = time.perf_counter()
+        self.problems: list[str] = []
+        self._journal = Journal(out / JOURNAL)
+        kept = None if wishes.fresh else self._journal.header
+        given = {name: value for name, value in (wishes.options or {}).items() if value is not None}
+        self._options = {**DEFAULTS, **(kept["options"] if kept else {}), **given}
+        self._seed = wishes.seed if wishes.seed is not None else kept["seed"] if kept else new_seed()
+        setup = Setup(
+            self._seed,
+            self._options["device"],
+            Limits(self._options["memory"], self._options["timeout"]),
+            self._options["feedback"] == "hidden",
+            wishes.require,
+        )
+        self._pool = Pool(setup, wishes.jobs or _cores())
+
+    def run(self) -> int:
+        """Returns the exit status."""
+        self._pool.start(max(1, len(self._pending())))
+        greeting = self._pool.greeting()
+        before, header = len(self._journal), self._header(greeting["devices"])
+        if self._wishes.only and before and (self._wishes.fresh or header != self._journal.header):
+            raise UsageError("--only would lose the others' results: how they were graded is not how it would be now")
+        self._journal.begin(header, fresh=self._wishes.fresh)
+        pending = self._pending()
+        self._say(before, pending)
+        with Gauge(len(pending)) as gauge:
+            for task, record, how in self._pool.run(self._task(entry) for entry in pending):
+                self._keep(task, record or self._lost(task, how, greeting).encode(), gauge)
+        self._pool.close()
+        return self._finish(greeting)
+
+    def _header(self, devices: list[str]) -> dict[str, Any]:
+        return {
+            "format": results.FORMAT,
+            "seed": self._seed,
+            "options": self._options,
+            "devices": devices,
+            "versions": results.versions(),
+            "checks": digest_of_checks(self._kit),
+        }
+
+    def _pending(self) -> list[Entry]:
+        """The submissions to grade: those asked for, or those that have no result for what they hold now."""
+        if self._wishes.only:
+            return [self._entries[name] for name in sorted(set(self._wishes.only))]
+        return [entry for entry in self._entries.values() if not self._journal.has(entry.id, entry.digest)]
+
+    def _say(self, before: int, pending: Sequence[Entry]) -> None:
+        kept = len(self._entries) - len(pending)
+        self._screen.remark(f"seed {self._seed}; {len(pending)} of {len(self._entries)} submissions to grade")
+        if before and not len(self._journal):
+            self._screen.remark("everything is graded anew: the checks, the versions or the options are others")
+        elif kept and not self._wishes.only:
+            self._screen.remark(f"{kept} graded before, and unchanged")
+
+    def _task(self, entry: Entry) -> Task:
+        return Task(entry.id, entry.source, report.page_path(entry.id), entry.files, tuple(entry.problems))
+
+    def _keep(self, task: Task, record: bytes, gauge: Gauge) -> None:
+        """Writes a record to the journal."""
+        text = record.decode()
+        head = json.loads(text)
+        self._journal.add(text, task.id, self._entries[task.id].digest, complete=head["score"] is not None)
+        gauge.step(f"{task.id}: {_points(head)}")
+
+    def _lost(self, task: Task, how: str, greeting: dict[str, Any]) -> str:
+        """The record of a submission that no judge could grade."""
+        found = []
+        for slug, checks in greeting["checks"].items():
+            outcomes = [
+                Outcome(name, title, device, ERROR, points / len(greeting["devices"]), message=how)
+                for device in greeting["devices"]
+                for name, title, points in checks
+            ]
+            most = round(sum(points for _, _, points in checks), 6)
+            found.append(ExerciseResult(slug, ERROR, None, most, outcomes))
+        return results.bounded(results.submission(task.id, task.source, found, page=task.page, problems=task.problems))
+
+    def _finish(self, greeting: dict[str, Any]) -> int:
+        """Makes results.json and everything that is made of it."""
+        ids = [name for name in self._entries if self._journal.knows(name)]
+        errors = [text for name in ids for text in results.errors(self._journal.record(name))]
+        seconds, problems = time.perf_counter() - self._start, [*self.problems, *errors]
+        run = results.Run(self._seed, greeting["devices"], greeting["isolation"], seconds, problems)
+        previous = Reader(verdicts_only=True).document(self._out / DOCUMENT)
+        results.write(self._out / DOCUMENT, run, (results.dumps(self._journal.record(name)) for name in ids))
+        reader = Reader()
+        records = [self._journal.record(name, reader.loads) for name in ids]
+        document = {"format": results.FORMAT, "run": run.record(), "submissions": records}
+        report.write(self._out, document, previous)
+        gradebook.write(self._out, document)
+        for kind in self._wishes.export:
+            gradebook.export(kind, self._out, document)
+        self._tell(document)
+        for error in errors:
+            self._screen.remark(f"grader error (not the students' code): {error}")
+        return EXIT_GRADER if errors else EXIT_PASS
+
+    def _tell(self, document: dict[str, Any]) -> None:
+        """What is read on the screen: a line for each submission, then where the rest lies."""
+        for record in document["submissions"]:
+            self._screen.line(f"{record['id']:<30} {_points(record):>14}")
+        self._screen.line()
+        count = len(document["submissions"])
+        noun = "submission" if count == 1 else "submissions"
+        self._screen.line(f"{count} {noun} graded with seed {self._seed}; open {self._out / 'report.html'}")
+        for problem in self.problems:
+            self._screen.remark(problem)
+
+    def stopped(self) -> None:
+        """Says what a run that was stopped leaves, and how to go on."""
+        self._pool.close(patience=0.2)
+        done = sum(self._journal.has(entry.id, entry.digest) for entry in self._entries.values())
+        self._screen.remark(
+            f"stopped: {done} of {len(self._entries)} submissions are graded, and kept in {self._journal.path}. "
+            "The same command goes on from there."
+        )
+
+    def close(self) -> None:
+        self._pool.close()
+        self._journal.close()
+
+
+def _points(record: dict[str, Any]) -> str:
+    return "no score" if record["score"] is None else f"{plain(record['score'])} of {plain(record['max_score'])}"
+
+
+def _cores() -> int:
+    """The processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

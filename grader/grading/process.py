@@ -1,0 +1,142 @@
+"""A judge: one process that has collected the checks once and grades one submission after another.
+
+It is started by `batch.py`, says what it can do, and then answers every task with one record as JSON. It is ours: no
+learner's code runs in it. It ends when its parent ends, however that comes about.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing import connection, parent_process
+from typing import TYPE_CHECKING, Any
+
+from grader.errors import GraderError, UsageError
+from grader.limits import Limits
+from grader.results.document import bounded, submission
+from grader.source.file import File
+
+if TYPE_CHECKING:
+    from grader.judging.session import Session
+    from grader.launch.launcher import Launcher
+
+ALIVE = b"."
+"""Sent after every exercise: the judge is not stuck."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One submission to grade.
+
+    Args:
+        files: slug -> the learner's file.
+        page: where its page will be, in the results' folder.
+    """
+
+    id: str
+    source: str
+    page: str
+    files: dict[str, File] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How a judge grades: everything that its results depend on, besides the submissions."""
+
+    seed: int
+    device: str
+    limits: Limits
+    hidden: bool
+    require: tuple[str, ...] = ()
+
+
+def main(channel: connection.Connection, setup: Setup) -> None:
+    """The judge's life: a greeting, then a record for each task, until the channel closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process on the terminal; it ends this one
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.environ["OMP_NUM_THREADS"] = "1"
+    workers = None
+    try:
+        from grader.launch import isolation
+        from grader.launch.launcher import launcher
+
+        isolation.check_names(setup.require)
+        workers = launcher(setup.limits, many=True)
+        session = _session(setup, workers)
+        surrounds = workers.surrounds(session.settings.devices)
+        isolation.require(surrounds, setup.require)
+        _tell(channel, _greeting(session, surrounds))
+    except (UsageError, GraderError) as error:
+        if workers is not None:
+            workers.close()
+        _tell(channel, {"usage" if isinstance(error, UsageError) else "broken": str(error)})
+        return
+    try:
+        while True:
+            channel.send_bytes(_grade(session, channel.recv(), lambda: channel.send_bytes(ALIVE)))
+    except (EOFError, OSError):
+        return  # nobody waits for an answer any more
+    finally:
+        workers.close()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+def _tell(channel: connection.Connection, what: dict[str, Any]) -> None:
+    channel.send_bytes(json.dumps(what).encode())
+
+
+def _session(setup: Setup, workers: Launcher) -> Session:
+    from grader.judging.exercise import Settings
+    from grader.judging.session import Session, absent, devices
+    from grader.kit.discovery import Kit
+    from grader.remote.transport import WorkerTransport
+
+    kit = Kit()
+    settings = Settings(
+        setup.seed,
+        devices(setup.device),
+        setup.limits.seconds,
+        lambda: WorkerTransport(workers),
+        setup.limits.exercise_seconds,
+        setup.hidden,
+        absent(setup.device),
+        partial(WorkerTransport, workers),
+    )
+    session = Session(kit, kit.exercises, settings)
+    gc.freeze()
+    return session
+
+
+def _greeting(session: Session, surrounds: dict[str, Any]) -> dict[str, Any]:
+    checks = {
+        slug: [[check.id, check.title, check.points] for check in found] for slug, found in session.checks.items()
+    }
+    return {"devices": list(session.settings.devices), "isolation": surrounds, "checks": checks}
+
+
+def _grade(session: Session, task: Task, alive: Callable[[], None]) -> bytes:
+    start = time.perf_counter()
+    found = []
+    for exercise in session.exercises:
+        try:
+            found.append(session.run(exercise, task.files.get(exercise.slug), shown=f"{exercise.slug}.py"))
+        except Exception as error:  # ours: it costs the score of this exercise, and no other result
+            found.append(session.broken(exercise, f"{type(error).__name__}: {error}"))
+        alive()
+    seconds = time.perf_counter() - start
+    record = submission(task.id, task.source, found, page=task.page, seconds=seconds, problems=list(task.problems))
+    return bounded(record).encode()

@@ -1,0 +1,239 @@
+"""Runs checks on one learner's file and turns what happens into verdicts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import InitVar, dataclass, field
+from functools import partial
+from types import ModuleType
+
+import torch
+
+from grader.checks.draw import Draw, derived_seed
+from grader.checks.expect import Expect
+from grader.checks.passed_before import Precedents
+from grader.diagnosis.trusted import Understudies
+from grader.errors import Finding, GraderError, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Unwritten
+from grader.judging.feedback import full, hidden
+from grader.kit.collect import EXERCISE_POINTS, Check
+from grader.limits import MAX_MESSAGE, MAX_OUTPUT, Limits
+from grader.remote.code import Code
+from grader.remote.handles import Call, Request
+from grader.remote.object_table import Desk
+from grader.remote.transport import LocalTransport, Transport
+from grader.results.verdicts import (
+    ERROR,
+    FAIL,
+    PASS,
+    SKIP,
+    TIMEOUT,
+    UNWRITTEN,
+    ExerciseResult,
+    Outcome,
+    clean,
+    settle,
+)
+from grader.source.file import Source
+
+TIMEOUTS_BEFORE_GIVING_UP = 2
+Words = Callable[[BaseException, str], str]
+"""Says what a failure is; given too the name of what was called last."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How checks are run.
+
+    Args:
+        seed: every input follows from it.
+        devices: where the learner's code works, one run of every check for each.
+        seconds: the learner's time for one check, and for loading the file.
+        connect: opens a transport.
+        exercise_seconds: after so long no further check of an exercise is begun.
+        hidden: messages tell nothing of the inputs, and nothing that the learner's code says.
+        elsewhere: opens a transport to code that works on another device than the CPU; `connect` does where None.
+        absent: devices that this machine lacks; every check is counted as skipped there.
+    """
+
+    seed: int
+    devices: Sequence[str] = ("cpu",)
+    seconds: float = 10.0
+    connect: Callable[[], Transport] = LocalTransport
+    exercise_seconds: float = Limits.exercise_seconds
+    hidden: bool = False
+    absent: Sequence[str] = ()
+    elsewhere: Callable[[str], Transport] | None = None
+
+    def connects(self, device: str) -> Callable[[], Transport]:
+        """Opens a transport to code that works on this device."""
+        return self.connect if device == "cpu" or self.elsewhere is None else partial(self.elsewhere, device)
+
+
+@dataclass
+class Attempt:
+    """One run of one check: how it ended and every call it made."""
+
+    error: BaseException | None
+    code: InitVar[Code]
+    seconds: float = 0.0
+    calls: list[Call] = field(init=False)
+    requests: list[Request] = field(init=False)
+    desk: Desk | None = field(init=False)
+    is_on_a_gpu: bool = field(init=False)
+
+    def __post_init__(self, code: Code) -> None:
+        self.calls, self.requests, self.desk = code.calls, code.requests, code.desk
+        self.is_on_a_gpu = code.place != "cpu"
+
+
+def attempt(check: Check, code: Code, seed: int, precedents: Precedents | None = None) -> Attempt:
+    """Runs a check once. Whatever is raised is the result.
+
+    Args:
+        precedents: where the code answers as another did that passed, the check is passed and need not be run.
+    """
+    start = time.perf_counter()
+    error: BaseException | None = None
+    try:
+        code.begin(seed)
+        trail = precedents.follow(check, seed, code) if precedents is not None else None
+        if trail is None or not trail.is_known:
+            _run(check, code, Draw(seed, widest=widest(code.device)))
+        if trail is not None:
+            trail.remember()
+    except (Finding, Exception) as raised:
+        error = raised
+    return Attempt(error, code, time.perf_counter() - start)
+
+
+def _run(check: Check, code: Code, draw: Draw) -> None:
+    try:
+        check.function(code=code, draw=draw, expect=Expect(code, draw), **check.params)
+    finally:
+        draw.give_back()
+
+
+def widest(device: str) -> torch.dtype:
+    """The widest floating dtype that a device has."""
+    return torch.float32 if device == "mps" else torch.float64
+
+
+def run_exercise(
+    checks: Sequence[Check],
+    source: Source,
+    reference: ModuleType,
+    understudies: Understudies,
+    settings: Settings,
+    on_outcome: Callable[[Outcome], None] = lambda _: None,
+    precedents: Precedents | None = None,
+) -> ExerciseResult:
+    """Every check of one exercise, on every device."""
+    outcomes: list[Outcome] = []
+    understudies.lineup.forget_learner()
+    for device in settings.devices:
+        code = Code(source, settings.connects(device), reference, device=device)
+        code.seconds = settings.seconds
+        try:
+            for check in checks:
+                outcomes.append(_one(check, code, understudies, settings, outcomes, precedents))
+                on_outcome(outcomes[-1])
+        finally:
+            code.close()
+    outcomes += absences(checks, settings)
+    total = round(sum(check.points for check in checks), 6)
+    return settle(source.slug, outcomes, total or EXERCISE_POINTS)
+
+
+def absences(checks: Sequence[Check], settings: Settings) -> list[Outcome]:
+    """What every check says of a device that this machine lacks: that it was skipped, never nothing."""
+    return [
+        Outcome(check.id, check.title, device, SKIP, 0.0, check.form, f"no {device} here")
+        for device in settings.absent
+        for check in checks
+    ]
+
+
+def _one(
+    check: Check,
+    code: Code,
+    understudies: Understudies,
+    settings: Settings,
+    before: Sequence[Outcome],
+    precedents: Precedents | None,
+) -> Outcome:
+    text = _given_up(code, settings, [outcome for outcome in before if outcome.device == code.device])
+    if text and code.failure is None:  # a failure to load is said every time
+        return Outcome(check.id, check.title, code.device, TIMEOUT, check.points, check.form, text)
+    seed = check_seed(settings.seed, check)
+    tried = attempt(check, code, seed, precedents)
+    if tried.error is None:
+        understudies.lineup.note_pass(check, seed, tried)
+    return judge(check, code, tried, understudies, seed, hidden if settings.hidden else full)
+
+
+def _given_up(code: Code, settings: Settings, before: Sequence[Outcome]) -> str:
+    """Why no further check is run, if so."""
+    if sum(1 for outcome in before if outcome.verdict == TIMEOUT) >= TIMEOUTS_BEFORE_GIVING_UP:
+        return "not run: two checks before it found no end"
+    if sum(outcome.seconds for outcome in before) >= settings.exercise_seconds:
+        return f"not run: the checks before it took all of the {settings.exercise_seconds:g} seconds of this exercise"
+    return ""
+
+
+def check_seed(seed: int, check: Check) -> int:
+    return derived_seed(seed, check.slug, check.id)
+
+
+def judge(
+    check: Check, code: Code, tried: Attempt, understudies: Understudies, seed: int, words: Words = full
+) -> Outcome:
+    """The verdict of one attempt, in words for the learner."""
+    error = tried.error
+    verdict, text, mistake = PASS, "", None
+    called = code.calls[-1].name if code.calls else ""
+    if isinstance(error, Unwritten):
+        verdict, text = UNWRITTEN, f"{error.raised.frames[-1][2] if words is full else called} is unwritten"
+    elif isinstance(error, (LoadFailure, Lost)):
+        verdict, text = error.verdict, words(error, called)
+    elif isinstance(error, NotHere):
+        verdict, text = SKIP, str(error)
+    elif isinstance(error, GraderError):
+        verdict, text = ERROR, str(error)
+    elif error is not None and not understudies.reference_passes(check, seed):
+        verdict, text = ERROR, f"the check fails on the reference too: {type(error).__name__}: {error}"
+    elif error is not None:
+        verdict = FAIL
+        known = understudies.lineup.recognise(check, seed, tried)
+        mistake = known.name
+        text = "\n".join([*known.sentences(), words(error, called)])
+    shown = verdict == FAIL and isinstance(error, Mismatch) and words is full
+    return Outcome(
+        check.id,
+        check.title,
+        code.device,
+        verdict,
+        check.points,
+        check.form,
+        clean(text, MAX_MESSAGE),
+        mistake,
+        round(tried.seconds, 4),
+        line=_line(error, code),
+        output=clean(code.output, MAX_OUTPUT),
+        picture=error.picture if shown and isinstance(error, Mismatch) else None,
+        unloadable=isinstance(error, LoadFailure),
+    )
+
+
+def _line(error: BaseException | None, code: Code) -> int | None:
+    """The line in the learner's file that a failure is about."""
+    if error is None:
+        return None
+    if isinstance(error, LoadFailure):
+        return error.line
+    if isinstance(error, Lost) and error.line in range(1, code.source.text.count(b"\n") + 2):
+        return error.line
+    if isinstance(error, LearnerError) and error.raised.line:
+        return error.raised.line
+    name = code.calls[-1].name.split(".")[0] if code.calls else ""
+    return code.lines.get(name)

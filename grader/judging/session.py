@@ -1,0 +1,127 @@
+"""Everything that checking needs, set up once: processes, collected checks, references, known mistakes.
+
+Imports torch and pytest. Start the launcher first: its process imports torch beside this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from grader.checks.passed_before import Precedents
+from grader.diagnosis.trusted import Understudies
+from grader.errors import UsageError
+from grader.judging.exercise import Settings, absences, attempt, run_exercise
+from grader.kit import collect as checks
+from grader.kit.collect import EXERCISE_POINTS, Check
+from grader.kit.discovery import Exercise, Kit
+from grader.kit.variants import mistakes
+from grader.limits import MAX_MESSAGE
+from grader.results.verdicts import ERROR, FAIL, MISSING, ExerciseResult, Outcome, clean, settle
+from grader.simulated_gpu import tensor as pretend
+from grader.source.file import File
+
+torch.set_num_threads(1)
+
+OnOutcome = Callable[[Outcome], None]
+
+
+def devices(wanted: str) -> list[str]:
+    """The devices that a name stands for. Raises UsageError for one that is absent."""
+    present = [name for name, here in (("cuda", torch.cuda.is_available), ("mps", _mps)) if here()]
+    if wanted == "auto":
+        return ["cpu", *present]
+    if wanted != "cpu" and wanted not in present:
+        have = ", ".join(["cpu", *present])
+        raise UsageError(f"--device {wanted}: this machine has no {wanted}; it has {have}")
+    return [wanted]
+
+
+def absent(wanted: str) -> list[str]:
+    """The devices that `auto` looked for in vain: `cuda` stands for any GPU."""
+    return ["cuda"] if wanted == "auto" and devices(wanted) == ["cpu"] else []
+
+
+def work_here(on: Sequence[str]) -> None:
+    """Learners' code will run in this process, on these devices: no GPU is simulated beside a real one."""
+    for device in on:
+        if device != "cpu":
+            pretend.yield_to(device)
+
+
+def _mps() -> bool:
+    return torch.backends.mps.is_available()
+
+
+def understudies_of(kit: Kit, exercise: Exercise, shortcuts: tuple[str, ...]) -> Understudies:
+    """The reference and the known mistakes of an exercise, ready to stand in for a learner's file."""
+    source = checks.source_of(kit, exercise, File.at(exercise.solution), shortcuts)
+    return Understudies(source, checks.reference(kit, exercise.slug), mistakes(exercise), attempt)
+
+
+class Session:
+    """Runs the checks of some exercises on one folder of files after another.
+
+    Args:
+        kit: where exercises, solutions and checks lie.
+        exercises: which of them.
+        settings: seed, devices, deadlines and how to reach the learner's code.
+    """
+
+    def __init__(self, kit: Kit, exercises: Sequence[Exercise], settings: Settings) -> None:
+        self.kit = kit
+        self.exercises = list(exercises)
+        self.settings = settings
+        self.checks = checks.collect(kit, self.exercises)
+        self._understudies: dict[str, Understudies] = {}
+        self.precedents = Precedents()
+
+    def understudies(self, exercise: Exercise) -> Understudies:
+        """The reference and the known mistakes of an exercise, for the judge's own reruns."""
+        if exercise.slug not in self._understudies:
+            self._understudies[exercise.slug] = understudies_of(self.kit, exercise, self._shortcuts(exercise))
+        return self._understudies[exercise.slug]
+
+    def _shortcuts(self, exercise: Exercise) -> tuple[str, ...]:
+        return self.checks[exercise.slug][0].shortcuts
+
+    def run(
+        self,
+        exercise: Exercise,
+        file: File | Path | None,
+        *,
+        shown: str | None = None,
+        on_outcome: OnOutcome = lambda _: None,
+    ) -> ExerciseResult:
+        """Every check of one exercise on one file; None where the submission has no such file."""
+        found = self.checks[exercise.slug]
+        if file is None:
+            return self._not_run(exercise, found, MISSING, f"there is no {exercise.slug}.py")
+        file = File.at(file) if isinstance(file, Path) else file
+        if file.refusal:
+            return self._not_run(exercise, found, FAIL, file.refusal)
+        source = checks.source_of(self.kit, exercise, file, self._shortcuts(exercise), shown)
+        reference = checks.reference(self.kit, exercise.slug)
+        understudies = self.understudies(exercise)
+        return run_exercise(found, source, reference, understudies, self.settings, on_outcome, self.precedents)
+
+    def _not_run(self, exercise: Exercise, found: Sequence[Check], verdict: str, message: str) -> ExerciseResult:
+        """Every check listed, none run, no points."""
+        outcomes = [
+            Outcome(check.id, check.title, device, FAIL, check.points, check.form, message)
+            for device in self.settings.devices
+            for check in found
+        ]
+        settled = settle(exercise.slug, [*outcomes, *absences(found, self.settings)], EXERCISE_POINTS)
+        return ExerciseResult(exercise.slug, verdict, 0.0, EXERCISE_POINTS, settled.outcomes)
+
+    def broken(self, exercise: Exercise, why: str) -> ExerciseResult:
+        """What an exercise gives where the grader itself failed: every check listed, no score."""
+        outcomes = [
+            Outcome(check.id, check.title, device, ERROR, check.points, check.form, clean(why, MAX_MESSAGE))
+            for device in self.settings.devices
+            for check in self.checks[exercise.slug]
+        ]
+        return settle(exercise.slug, outcomes, EXERCISE_POINTS)

@@ -1,0 +1,137 @@
+"""Variants of a reference: mistakes, and other ways to be right. Each is a whole file a learner could have written.
+
+`tests/exNN_topic/mistakes.py` and `equivalents.py` hold functions and classes called `name__slug`, marked `@mistake`
+or `@equivalent`. They are read as text: the variant's file is the reference with that one definition replaced, plus
+whatever else the file defines. In a variant, `reference.name` means the reference's own definition.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeVar
+
+from grader.errors import KitError
+from grader.kit.discovery import Exercise
+
+T = TypeVar("T")
+
+_ORIGINALS = (
+    "import types as _types\n"
+    "reference = _types.SimpleNamespace(**{k: v for k, v in globals().items() if not k.startswith('__')})\n"
+)
+
+
+def mistake(variant: T) -> T:
+    """Marks a function or class of `mistakes.py` as a known mistake; its docstring is the diagnosis."""
+    return variant
+
+
+def device_mistake(variant: T) -> T:
+    """Marks a mistake that shows where the code works on a GPU, real or simulated, and nowhere else."""
+    return variant
+
+
+def equivalent(variant: T) -> T:
+    """Marks a function or class of `equivalents.py` as right; its docstring says how it differs from the reference."""
+    return variant
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One variant of a reference.
+
+    Args:
+        name: its name in the catalogue, `no_scaling`.
+        target: the name of the reference that it replaces, `attention_scores`.
+        diagnosis: the docstring. Of a mistake: what was done, and why it is wrong.
+        source: the whole file.
+        pieces: the same in three parts: the reference, what the variants of a file share, the definition itself.
+        shows_on_gpus_only: a mistake about devices.
+    """
+
+    name: str
+    target: str
+    diagnosis: str
+    source: bytes
+    pieces: tuple[str, str, str]
+    shows_on_gpus_only: bool = False
+
+
+def mistakes(exercise: Exercise) -> list[Variant]:
+    """The known mistakes, in the order of their file. Raises KitError for one that is not well formed."""
+    return _read(exercise.mistakes, exercise.solution, ("mistake", "device_mistake"))
+
+
+def equivalents(exercise: Exercise) -> list[Variant]:
+    """Other ways to be right. Raises KitError for one that is not well formed."""
+    return _read(exercise.equivalents, exercise.solution, ("equivalent",))
+
+
+@lru_cache
+def _read(file: Path, solution: Path, marks: tuple[str, ...]) -> list[Variant]:
+    if not file.is_file():
+        return []
+    reference = solution.read_text(encoding="utf-8")
+    tree = ast.parse(file.read_text(encoding="utf-8"), str(file))
+    marked = [node for node in tree.body if _has_mark(node, *marks)]
+    shared = [node for node in tree.body if node not in marked and not _is_about_the_kit(node)]
+    found = [_variant(node, shared, reference, file) for node in marked]
+    names = [one.name for one in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise KitError(f"{file} has two variants called {name}")
+    return found
+
+
+def _has_mark(node: ast.stmt, *marks: str) -> bool:
+    return isinstance(node, (ast.FunctionDef, ast.ClassDef)) and any(
+        isinstance(decorator, ast.Name) and decorator.id in marks for decorator in node.decorator_list
+    )
+
+
+def _is_about_the_kit(node: ast.stmt) -> bool:
+    """The docstring, and imports of `grader` and `solutions`, which do not exist where a variant runs."""
+    if isinstance(node, ast.Expr):
+        return True
+    return isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ("grader", "solutions")
+
+
+def _variant(node: ast.stmt, shared: list[ast.stmt], reference: str, file: Path) -> Variant:
+    assert isinstance(node, (ast.FunctionDef, ast.ClassDef))
+    target, _, name = node.name.partition("__")
+    diagnosis = " ".join((ast.get_docstring(node) or "").split())
+    if not name or not diagnosis:
+        raise KitError(f"{file}:{node.lineno}: a variant is called name__slug and its docstring says what it is")
+    if target not in {top.name for top in ast.parse(reference).body if hasattr(top, "name")}:
+        raise KitError(f"{file}:{node.lineno}: the reference defines no {target}")
+    renamed = ast.parse(ast.unparse(node)).body[0]
+    assert isinstance(renamed, (ast.FunctionDef, ast.ClassDef))
+    renamed.name, renamed.decorator_list = target, []
+    on_gpus = _has_mark(node, "device_mistake")
+    helpers = "\n\n".join(ast.unparse(part) for part in shared)
+    pieces = (reference, f"{_ORIGINALS}\n{helpers}", ast.unparse(renamed))
+    return Variant(name, target, diagnosis, "\n\n".join([*pieces, ""]).encode(), pieces, on_gpus)
+
+
+def together(variants: Sequence[Variant]) -> list[str]:
+    """The pieces of one file that holds all these variants of one reference, each of another place.
+
+    Each finds the others where it asks for the reference's own definition, unless it builds on that itself.
+    """
+    original, shared, _ = variants[0].pieces
+    pieces = [original, shared]
+    for variant in variants:
+        definition = variant.pieces[-1]
+        pieces.append(definition)
+        if len(variants) > 1 and f"reference.{variant.target}" not in _body(definition) + shared:
+            pieces.append(f"reference.{variant.target} = {variant.target}")
+    return pieces
+
+
+def _body(definition: str) -> str:
+    """A definition without its first line, which names the class that it derives from."""
+    return definition.partition("\n")[2]

@@ -1,0 +1,121 @@
+"""Workers that are fresh processes: where forking is not sound, and on a GPU."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import subprocess
+from collections.abc import Sequence
+from typing import Any
+
+from grader.errors import GraderError
+from grader.launch.spawn import Process, Server, grouped, how, kill, report, spawn, told, wrap_of
+from grader.limits import START_SECONDS, Limits
+from grader.protocol.channel import Channel
+from grader.worker.sandbox.layers import LAYERS
+
+
+class _Fresh:
+    def __init__(self, process: Server, channel: Channel) -> None:
+        self.channel, self._process = channel, process
+
+    def end(self, patience: float = 0.0) -> str | None:
+        self.channel.close()
+        code: int | None = None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            code = self._process.wait(timeout=patience)
+        group = self._process.group
+        words = None if code is None else how(code, group is not None and group.killed() > 0)
+        kill(self._process)
+        return words
+
+
+class FreshLauncher:
+    """A new process every time; the next one imports torch while the current one works.
+
+    Args:
+        limits: what a worker may use.
+        without: layers to leave out.
+        device: what the code works on. A GPU is touched by every process before it is given any code: one that the
+            submission before has left hanging is noticed there, and is nobody's fault but the grader's.
+    """
+
+    name = "fresh processes"
+
+    def __init__(self, limits: Limits | None = None, without: Sequence[str] = (), *, device: str = "cpu") -> None:
+        self._limits, self._without, self._device = limits or Limits(), tuple(without), device
+        self._next: Process | None = None
+        self._isolation: dict[str, Any] | None = None
+        self._failure = ""
+        self._wrap = wrap_of(without, device)
+        self._warm: tuple[Server, socket.socket] | None = self._start()
+
+    def _start(self) -> tuple[Server, socket.socket]:
+        tried = self._isolation is not None
+        try:
+            return spawn("serve", self._limits, self._without, self._wrap, self._device, tried)
+        except OSError:
+            if not self._wrap:
+                raise
+            self._wrap = []
+            return self._start()
+
+    @property
+    def isolation(self) -> dict[str, Any]:
+        """What surrounds a worker, as the first one saw it."""
+        if self._isolation is None:
+            self._next = self.start()
+        assert self._isolation is not None
+        return self._isolation
+
+    def surrounds(self, devices: Sequence[str]) -> dict[str, Any]:
+        """What surrounds every worker: all are alike."""
+        return self.isolation
+
+    def start(self, device: str = "cpu") -> Process:
+        """Raises OSError when no process can be started, GraderError when none can use the device."""
+        if self._next is not None:
+            ready, self._next = self._next, None
+            return ready
+        if self._failure:
+            raise GraderError(self._failure)
+        (process, connection), self._warm = self._warm or self._start(), None
+        if self._isolation is None:
+            seen = report(connection)
+            if "failure" in seen:
+                return self._less(process, connection, seen["failure"])
+            seen["layers"] += self._closed_around(process, connection)
+            self._isolation = told(seen, self._limits)
+            self._without = tuple(layer for layer in LAYERS if layer not in self._isolation["layers"])
+        elif process.group is not None and not self._closed_around(process, connection):
+            connection.close()
+            kill(process)
+            raise OSError("the limits around a worker could not be set before it had read any code")
+        self._warm = self._start()
+        return _Fresh(process, Channel(connection))
+
+    def _less(self, process: Server, connection: socket.socket, failure: str) -> Process:
+        """Tries without namespaces where the device does not work inside."""
+        connection.close()
+        kill(process)
+        if self._wrap:
+            self._wrap = []
+        else:
+            self._failure = (
+                f"no process for the learner's code can use {self._device} (--device cpu leaves it out): {failure}"
+            )
+        return self.start()
+
+    def _closed_around(self, process: Server, connection: socket.socket) -> list[str]:
+        """The layer of the control group, if it holds: what is ready for code, its device touched, is in it."""
+        if process.group is not None:
+            select.select([connection], [], [], START_SECONDS)
+        return grouped(process, self._limits)
+
+    def close(self) -> None:
+        if self._next is not None:
+            self._next.end()
+        if self._warm is not None:
+            process, connection = self._warm
+            _Fresh(process, Channel(connection)).end()

@@ -1,0 +1,149 @@
+"""Starts the processes that run learners' code, each with a clean environment and a connection to the judge.
+
+Linux: one fork server that has imported torch and holds nothing else; a worker costs a fork. Elsewhere, and on a GPU,
+forking is not safe, so every worker is a fresh process and the next one warms up beside the one in use.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from grader.errors import GraderError
+from grader.launch import isolation
+from grader.launch.fresh import FreshLauncher
+from grader.launch.spawn import KILLED, grouped, how, kill, read_number, report, spawn, told, wrap_of
+from grader.launch.spawn import Launcher as Launcher
+from grader.launch.spawn import Process as Process
+from grader.limits import Limits
+from grader.protocol.channel import Channel
+
+ALIVE = -1
+"""What the fork server answers for a worker that had not ended."""
+
+
+def launcher(
+    limits: Limits | None = None,
+    *,
+    many: bool = False,
+    without: Sequence[str] = (),
+) -> Launcher:
+    """The best way to start processes on this platform.
+
+    Args:
+        limits: what a worker may use.
+        many: many workers will follow, so what torch imports at its first use is imported once and for all.
+        without: layers to leave out: for tests.
+    """
+    if sys.platform == "linux":
+        return ForkLauncher(limits, without, many=many)
+    return FreshLauncher(limits, without)
+
+
+class _Forked:
+    def __init__(self, server: ForkLauncher, channel: Channel, number: int) -> None:
+        self.channel, self._server, self._number = channel, server, number
+        self._killed = server.killed()
+
+    def end(self, patience: float = 0.0) -> str | None:
+        self.channel.close()
+        status = self._server.end(self._number, patience)
+        starved = self._server.killed() > self._killed
+        if status is None:  # it was alive, or the server is gone as well
+            return how(KILLED[0], starved) if starved else None
+        return how(os.waitstatus_to_exitcode(status), starved)
+
+
+class ForkLauncher:
+    """Asks one fork server for workers. It starts at once and imports torch while the judge does."""
+
+    name = "fork server"
+
+    def __init__(self, limits: Limits | None = None, without: Sequence[str] = (), *, many: bool = False) -> None:
+        self._limits, self._without, self._mode = limits or Limits(), without, "fork many" if many else "fork"
+        self._works: bool | None = None
+        self._on_gpu: FreshLauncher | None = None
+        self._grouped: list[str] | None = None
+        self._wrap = wrap_of(without)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._report: dict[str, Any] | None = None
+        try:
+            self._server, self._control = spawn(self._mode, self._limits, self._without, self._wrap)
+        except OSError:
+            if not self._wrap:
+                raise GraderError("Python could not be started for the learner's code") from None
+            self._wrap = []  # this machine gives no namespaces
+            self._begin()
+
+    @property
+    def isolation(self) -> dict[str, Any]:
+        """What surrounds a worker, as one saw it."""
+        return told(self._ready(), self._limits)
+
+    def surrounds(self, devices: Sequence[str]) -> dict[str, Any]:
+        """What surrounds every worker on these devices, as one on each saw it."""
+        return isolation.weakest([self.isolation if d == "cpu" else self._gpu(d).isolation for d in devices])
+
+    def _gpu(self, device: str) -> FreshLauncher:
+        self._on_gpu = self._on_gpu or FreshLauncher(self._limits, self._without, device=device)
+        return self._on_gpu
+
+    def _ready(self) -> dict[str, Any]:
+        """Waits until the server can fork. Raises OSError where it is gone, or has less around it than was told."""
+        if self._report is None:
+            seen, layers = report(self._control), grouped(self._server, self._limits)
+            if self._grouped and not layers:
+                self._end_server()
+                raise OSError("the limits around the process for the learner's code could not be set")
+            self._grouped = layers
+            self._report = {**seen, "layers": [*seen["layers"], *layers]}
+        return self._report
+
+    def killed(self) -> int:
+        """How many processes the kernel has ended for their memory."""
+        return self._server.group.killed() if self._server.group is not None else 0
+
+    def start(self, device: str = "cpu") -> Process:
+        """Raises GraderError when no process can be started: at once where none ever could."""
+        if device != "cpu":
+            return self._gpu(device).start()
+        for _ in range(2 if self._works is not False else 0):
+            ours, theirs = socket.socketpair()
+            with theirs:
+                try:
+                    self._ready()
+                    socket.send_fds(self._control, [b"f"], [theirs.fileno()])
+                    started = _Forked(self, Channel(ours), read_number(self._control))
+                    self._works = True
+                    return started
+                except OSError:
+                    ours.close()
+                    self._end_server()
+                    self._begin()
+        self._works = bool(self._works)
+        raise GraderError("no process could be started for the learner's code")
+
+    def end(self, number: int, patience: float) -> int | None:
+        """The wait status of a worker that had ended, None of one that had to be killed."""
+        try:
+            self._control.sendall(b"e" + struct.pack("<qd", number, patience))
+            status = read_number(self._control)
+        except OSError:
+            return None
+        return None if status == ALIVE else status
+
+    def close(self) -> None:
+        if self._on_gpu is not None:
+            self._on_gpu.close()
+            self._on_gpu = None
+        self._end_server()
+
+    def _end_server(self) -> None:
+        self._control.close()
+        kill(self._server)

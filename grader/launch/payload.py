@@ -1,0 +1,138 @@
+"""What a worker's process is started with: where packages are, and the kit's modules that it needs, as bytes."""
+
+from __future__ import annotations
+
+import marshal
+import os
+import site
+import sys
+import sysconfig
+import tempfile
+from functools import cache
+from importlib.machinery import SourceFileLoader
+from importlib.util import find_spec
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+from grader.paths import PACKAGE, ROOT
+
+PROGRAM = (
+    "import marshal, sys; read = sys.stdin.buffer.read; "
+    "orders = marshal.loads(read(int.from_bytes(read(4), 'little'))); names = {'__name__': 'grader.worker.boot'}; "
+    "exec(orders['modules']['grader.worker.boot'], names); names['start'](orders)"
+)
+"""Reads its orders from standard input and follows them."""
+CARRIED = ("limits", "protocol", "simulated_gpu", "source", "worker")
+"""What a worker gets of the kit, a module or a folder each, and nothing else: none knows a check or a solution."""
+SCRATCHES = ("/tmp", "/var/tmp", "/dev/shm", "/mnt", "/media", "/srv")
+_LIBRARIES = (
+    *(
+        "/sbin",
+        "/usr/sbin",
+        "/lib",
+        "/lib32",
+        "/lib64",
+        "/usr/lib",
+        "/usr/lib32",
+        "/usr/lib64",
+        "/usr/local/lib",
+        "/usr/share/zoneinfo",
+    ),
+    *("/usr/local/cuda", "/usr/local/nvidia", "/opt/cuda", "/proc/driver/nvidia"),
+    *("/nix/store", "/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives"),
+    *("/etc/mime.types", "/sys/devices/system/cpu", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat"),
+    *("/dev/zero", "/dev/random", "/dev/urandom"),
+)
+
+
+def orders(**more: Any) -> bytes:
+    """Orders for `boot.py`, with their length before them."""
+    packed = marshal.dumps({"modules": modules(), "path": package_path(), **more})
+    return len(packed).to_bytes(4, "little") + packed
+
+
+@cache
+def modules() -> dict[str, CodeType]:
+    """The code of all that a worker carries, by module name."""
+    files = [PACKAGE / "__init__.py"]
+    for name in CARRIED:
+        folder = PACKAGE / name
+        files += sorted(folder.rglob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]
+    return {dotted(file): _code(file) for file in files}
+
+
+def dotted(file: Path) -> str:
+    """The name under which a file of the kit is imported."""
+    parts = file.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
+def _code(file: Path) -> CodeType:
+    name = dotted(file)
+    code = SourceFileLoader(name, str(file)).get_code(name)
+    assert code is not None
+    return _renamed(code, file.relative_to(PACKAGE.parent).as_posix())
+
+
+def _renamed(code: CodeType, filename: str) -> CodeType:
+    """The code, with the file's name in it and in every function in it: a worker cannot read where the kit lies."""
+    constants = tuple(_renamed(item, filename) if isinstance(item, CodeType) else item for item in code.co_consts)
+    return code.replace(co_filename=filename, co_consts=constants)
+
+
+def package_path() -> list[str]:
+    """Where packages are installed, and nothing else that happens to be on the path: no course, no current folder."""
+    homes = [sys.prefix, sys.base_prefix, *site.getsitepackages(), site.getusersitepackages()]
+    torch = find_spec("torch")
+    beside_torch = str(Path(torch.origin).parent.parent) if torch is not None and torch.origin else ""
+    return [
+        entry
+        for entry in sys.path
+        if entry == beside_torch
+        or (entry and os.path.realpath(entry) != str(ROOT) and any(_is_in(entry, home) for home in homes))
+    ]
+
+
+def _is_in(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/\\") + ("\\" if sys.platform == "win32" else "/"))
+
+
+@cache
+def visible() -> list[str]:
+    """What a worker may read: the interpreter, installed packages and the libraries under them."""
+    paths = {sys.executable, str(Path(sys.executable).resolve()), *package_path(), *_LIBRARIES}
+    for prefix in (sys.prefix, sys.base_prefix):
+        if prefix.rstrip("/") in ("", "/usr", "/usr/local"):
+            paths |= {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+        else:
+            paths.add(prefix)
+    return sorted(path for path in paths if Path(path).exists())
+
+
+def devices(device: str) -> list[str]:
+    """The device files that code on this device uses."""
+    names = ("nvidia*", "dxg") if device == "cuda" else ()  # dxg: a GPU in Windows' Linux
+    return [str(path) for name in names for path in Path("/dev").glob(name)]
+
+
+@cache
+def scratch() -> str:
+    """Where a worker's own folder is mounted: a folder that covers nothing which the worker needs."""
+    needed = [os.path.realpath(path) for path in visible()] + visible()
+    for folder in SCRATCHES if sys.platform == "linux" else ():
+        if os.path.isdir(folder) and not any(_is_in(path, folder) for path in needed):
+            return folder
+    return tempfile.gettempdir()
+
+
+def hidden() -> list[str]:
+    """What it may not, although it lies among the visible: the kit, with its checks and solutions, by every name."""
+    installed = any(os.path.realpath(entry) == str(ROOT) for entry in package_path())
+    secret = str(PACKAGE if installed else ROOT)
+    names = {secret}
+    for path in visible():
+        real = os.path.realpath(path)
+        if _is_in(secret, real):
+            names.add(path + secret[len(real) :])
+    return sorted(names)

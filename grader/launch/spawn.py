@@ -1,0 +1,213 @@
+"""Starts one Python process for learners' code, and hears from it what surrounds it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib.util
+import marshal
+import os
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from grader.launch import bubblewrap as bubble
+from grader.launch import cgroups, isolation
+from grader.launch import payload as luggage
+from grader.limits import START_SECONDS, Limits
+from grader.paths import PACKAGE, ROOT
+from grader.protocol.channel import Channel
+from grader.worker.boot import UP
+from grader.worker.sandbox.sandbox import NO_MEMORY
+
+KEPT = ("SYSTEMROOT", "PATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_HOME")
+FIRST_USER = 1_000_000_000
+"""Users from here on own nothing on any machine: each judge's workers get one of their own."""
+KILLED = (-9, 128 + 9)
+"""The exit status of a process that was killed, and of a bubblewrap around one."""
+
+
+class Server(subprocess.Popen[bytes]):
+    """A process for learners' code, or one that forks such, with the control group that it is in."""
+
+    group: cgroups.Group | None = None
+
+
+class Process(Protocol):
+    """A process that serves one learner's file over `channel`."""
+
+    channel: Channel
+
+    def end(self, patience: float = 0.0) -> str | None:
+        """Ends it with no chance to object, after `patience` seconds for one that is ending itself.
+
+        Says how it had ended before that, None if it was alive.
+        """
+
+
+class Launcher(Protocol):
+    """Starts one process after another."""
+
+    name: str
+
+    @property
+    def isolation(self) -> dict[str, Any]:
+        """What surrounds a worker on the CPU, as one saw it."""
+
+    def surrounds(self, devices: Sequence[str]) -> dict[str, Any]:
+        """What surrounds every worker on these devices: `run.isolation` of results.json.
+
+        Raises GraderError where no worker can use one of them.
+        """
+
+    def start(self, device: str = "cpu") -> Process:
+        """A process for code that works on this device."""
+
+    def close(self) -> None: ...
+
+
+def _environment(device: str) -> dict[str, str]:
+    if device == "cpu":  # after a backward pass where a GPU was in sight, forked children go backward no more
+        return {**_environment("cuda"), "CUDA_VISIBLE_DEVICES": ""}
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    return {
+        **kept,
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "4",
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "MPLBACKEND": "Agg",
+        "LANG": "C.UTF-8",
+        "LOGNAME": "learner",
+        "TORCHINDUCTOR_CACHE_DIR": luggage.scratch(),
+    }
+
+
+def wrap_of(without: Sequence[str], device: str = "cpu") -> list[str]:
+    bwrap = bubble.program() if "namespaces" not in without else None
+    if bwrap is None:
+        return []
+    return bubble.command(bwrap, luggage.visible(), luggage.hidden(), luggage.scratch(), luggage.devices(device))
+
+
+def _orders(mode: str, limits: Limits, without: Sequence[str], bubbled: bool) -> dict[str, Any]:
+    outside = [str(ROOT / name) for name in ("solutions", "tests")]
+    torch = importlib.util.find_spec("torch")
+    return {
+        "mode": mode,
+        "limits": dataclasses.asdict(limits),
+        "without": list(without),
+        "visible": luggage.visible(),
+        "hidden": luggage.hidden(),
+        "needed": [
+            path for path in (*luggage.package_path(), torch.origin if torch else "") if os.path.exists(path or "")
+        ],
+        "forbidden": [*outside, str(PACKAGE), *_kept_at_home(), "/etc/passwd"],
+        "scratch": luggage.scratch(),
+        "shared": sorted({"/tmp", "/dev/shm", "/var/tmp", tempfile.gettempdir()} - {luggage.scratch()}),
+        "user": FIRST_USER + os.getpid(),
+        "bubble": bubbled,
+    }
+
+
+def _kept_at_home() -> list[str]:
+    """Some files of whoever runs this: a worker must not see them."""
+    try:
+        return [str(path) for path in sorted(Path.home().iterdir()) if path.is_file()][:3]
+    except (OSError, RuntimeError):
+        return []
+
+
+def spawn(
+    mode: str, limits: Limits, without: Sequence[str], wrap: Sequence[str], device: str = "cpu", tried: bool = False
+) -> tuple[Server, socket.socket]:
+    """A Python that sees nothing of this one but where its packages are, alive. Raises OSError where it is not."""
+    windows = sys.platform == "win32"
+    ours, theirs = socket.socketpair()
+    with theirs, cgroups.open_group(without) as (group, doors):
+        process = Server(
+            [*wrap, sys.executable, "-I", "-c", luggage.PROGRAM, label()],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=None if os.environ.get("GRADER_DEBUG") else subprocess.DEVNULL,
+            env=_environment(device),
+            cwd=os.path.abspath(os.sep),
+            pass_fds=() if windows else (theirs.fileno(), *doors),
+            start_new_session=not windows,
+        )
+        process.group = group
+        handed = theirs.share(process.pid) if windows else theirs.fileno()  # type: ignore[attr-defined]
+        assert process.stdin is not None
+        with contextlib.suppress(OSError):
+            orders = {**_orders(mode, limits, without, bool(wrap)), "device": device, "tried": tried, "doors": doors}
+            process.stdin.write(luggage.orders(**orders, devices=luggage.devices(device), connection=handed))
+            process.stdin.flush()
+    ours.settimeout(START_SECONDS)
+    if ours.recv(1) != UP:
+        ours.close()
+        kill(process)
+        raise OSError("the process for the learner's code did not come to life")
+    return process, ours
+
+
+def label() -> str:
+    """The last word of the command line of every process that this judge's workers live in: `ps` shows whose it is."""
+    return f"worker-of-{os.getpid()}"
+
+
+def kill(process: Server) -> None:
+    process.kill()
+    process.wait()
+    if process.stdin is not None:
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+    if process.group is not None:
+        process.group.remove()
+
+
+def how(code: int, no_memory: bool = False) -> str:
+    """How a process ended, in words.
+
+    Args:
+        code: its exit status.
+        no_memory: whether the kernel has just ended one in its control group for that.
+    """
+    if code == NO_MEMORY or (no_memory and code in KILLED):
+        return "ran out of memory"
+    return f"was killed by signal {-code}" if code < 0 else f"ended itself with exit status {code}"
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        part = connection.recv(size - len(data))
+        if not part:
+            raise OSError("the process for the learner's code is gone")
+        data += part
+    return data
+
+
+def read_number(connection: socket.socket) -> int:
+    return int(struct.unpack("<q", _exactly(connection, 8))[0])
+
+
+def report(connection: socket.socket) -> dict[str, Any]:
+    """What a worker saw around itself: sent before any learner's code is read."""
+    report: dict[str, Any] = marshal.loads(_exactly(connection, read_number(connection)))
+    return report
+
+
+def grouped(process: Server, limits: Limits) -> list[str]:
+    """Closes the control group around a process that is ready: the layer that this adds, if it holds."""
+    return ["cgroup"] if process.group is not None and process.group.hold(limits) else []
+
+
+def told(report: dict[str, Any], limits: Limits) -> dict[str, Any]:
+    return isolation.told(report, ("process", "environment"), limits.memory_mb)

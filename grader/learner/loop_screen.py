@@ -1,0 +1,112 @@
+"""What the watch loop shows: an exercise, its checks, the first failure, the way forward, the keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from grader.kit.discovery import Exercise, Kit
+from grader.learner.progress import Progress
+from grader.reports.terminal import Screen, shown
+from grader.results.verdicts import FAIL, PASS, UNWRITTEN, ExerciseResult
+from grader.source.file import File
+
+BAR = 20
+"""Characters of the progress bar."""
+UP_AND_ERASE = "\x1b[1A\x1b[2K"
+
+
+class WatchScreen(Screen):
+    """The screen of the loop. A terminal that can gets an empty one for each verdict; the keys stand at the end."""
+
+    def __init__(self, kit: Kit) -> None:
+        super().__init__()
+        self._kit = kit
+        self._moves = self.console.is_terminal and not self.console.is_dumb_terminal and not self.console.legacy_windows
+        self._keys_shown = self._empty_before = False
+
+    def _print(self, text: Text) -> None:
+        self.wipe_keys()
+        super()._print(text)
+
+    def line(self, text: str = "", style: str = "", *, whole: bool = False) -> None:
+        self.wipe_keys()
+        super().line(text, style, whole=whole)
+
+    def wipe_keys(self) -> None:
+        """The keys that were shown do not apply any more."""
+        if self._keys_shown and self._moves:
+            self.console.file.write(UP_AND_ERASE)
+            self._empty = self._empty_before
+        self._keys_shown = False
+
+    def checking(self) -> None:
+        self.line("checking...")
+
+    def head(self, exercise: Exercise) -> None:
+        """Which exercise this is and where it stands in the course."""
+        self._keys_shown = False
+        if self._moves:
+            self.console.clear()
+        else:
+            self.line("-" * 40)
+        self.line(f"Exercise {self._place(exercise)}: {exercise.title}", "bold")
+        self.line(shown(exercise.stub))
+
+    def _place(self, exercise: Exercise) -> str:
+        numbers = [other.number for other in self._kit.exercises]
+        return f"{numbers.index(exercise.number) + 1} of {len(numbers)}"
+
+    def verdict(self, exercise: Exercise, result: ExerciseResult, seed: int, text: bytes) -> None:
+        """All that one run of the checks says."""
+        self.head(exercise)
+        self.line()
+        if result.verdict == UNWRITTEN:
+            self.line("Nothing is written yet. Read the lesson (t), write, and save: the checks run by themselves.")
+        else:
+            if not result.unloadable:
+                self.checks(result, indent=2)
+            self.explain(result, shown(exercise.stub), seed, file=File(exercise.stub.name, text))
+        self.line()
+
+    def passed(self, exercise: Exercise, result: ExerciseResult, following: Exercise | None) -> None:
+        """What was built and what it is good for, in the lesson's words."""
+        self.line(f"{exercise.slug} passes. You have built: {exercise.title}.", "bold green")
+        self.line(leads_to(exercise))
+        if following is not None:
+            self.line(f"Next is exercise {following.number}: {following.title}.")
+            return
+        self.line("All exercises pass. You have built:", "bold green")
+        for built in self._kit.exercises:
+            self.line(f"  {built.number:>2}  {built.title}")
+
+    def regressed(self, result: ExerciseResult) -> None:
+        """An exercise that passed before."""
+        failure = result.first_failure
+        what = f": {failure.title}" if failure is not None else ""
+        self.line(f"{FAIL.upper()}  {result.slug} passed before and does not now{what}", "bold red")
+
+    def bar(self, exercise: Exercise, progress: Progress) -> None:
+        exercises = self._kit.exercises
+        solved = sum(1 for other in exercises if progress.state(other) == PASS)
+        full = BAR * solved // len(exercises)
+        place = f"this is {self._place(exercise)}, {exercise.slug}"
+        self.line()
+        self.line(f"[{'#' * full}{'.' * (BAR - full)}] {solved} pass; {place}")
+
+    def keys(self, names: Sequence[tuple[str, str]]) -> None:
+        """The keys that apply now."""
+        line = Text.assemble(*(part for key, name in names for part in ((key, "bold"), f" {name}  ")))
+        line.rstrip()
+        self._print(line)
+        self._empty_before, self._empty = self._empty, False
+        self._keys_shown = len(line) < self.console.width
+
+
+def leads_to(exercise: Exercise) -> str:
+    """The first paragraph of the lesson's last section: what the exercise is good for."""
+    lesson = exercise.lesson.read_text(encoding="utf-8")
+    found = re.search(r"^## Where it leads\n+(.+?)(?:\n\n|\Z)", lesson, flags=re.MULTILINE | re.DOTALL)
+    return " ".join(found[1].split()) if found else ""

@@ -1,0 +1,144 @@
+"""A process that has imported torch, pytest and the kit and waits for a text to check. Imports no torch."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from grader import paths
+from grader.kit.discovery import Exercise, Kit
+from grader.launch import cgroups
+from grader.results.tensor_diff import Picture
+from grader.results.verdicts import ExerciseResult, Outcome
+
+Told = Callable[["Standby", dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a standby gets ready for.
+
+    Args:
+        root: the workspace.
+        slugs: the exercises whose checks it collects, the likeliest first.
+        seed: every input follows from it.
+        device: where the learner's code works.
+        quiet: it works beside the loop and may take its time.
+    """
+
+    root: str
+    slugs: Sequence[str]
+    seed: int
+    device: str
+    quiet: bool = False
+
+
+class Standby:
+    """The handle of one such process.
+
+    Args:
+        plan: what to get ready for.
+        told: gets each message of it, in a thread: `ready`, `result`, `again`, `done`, `error`, last of all `gone`.
+    """
+
+    def __init__(self, plan: Plan, told: Told) -> None:
+        self.plan = plan
+        self._told = told
+        self._trusted = trusted_files(Kit(Path(plan.root)))
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `close`)
+        program = (
+            f"import sys; sys.path[:] = {json.dumps(sys.path)}; "
+            f"from grader.learner.standby_process import main; main({asdict(plan)!r})"
+        )
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", program],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            # Where it sees no GPU it may fork a child for every save: see `standby_process`.
+            env={**os.environ, **({"CUDA_VISIBLE_DEVICES": ""} if plan.device == "cpu" else {})},
+            start_new_session=sys.platform != "win32",  # Ctrl-C is for the loop alone
+        )
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout:
+            for line in self._process.stdout:
+                self._told(self, json.loads(line))
+        self._told(self, {"gone": self._process.wait()})
+
+    def fits(self, exercise: Exercise) -> bool:
+        """Whether it is alive, has this exercise's checks, and nothing of the kit changed since it read it."""
+        return (
+            self._process.poll() is None
+            and exercise.slug in self.plan.slugs
+            and trusted_files(Kit(Path(self.plan.root))) == self._trusted
+        )
+
+    def check(self, exercise: Exercise, text: bytes, *, notebook: str = "") -> None:
+        """Orders one text to be checked; `notebook` is what messages call it where it is not the exercise's file."""
+        self._order({"slug": exercise.slug, "text": base64.b64encode(text).decode(), "notebook": notebook})
+
+    def check_all(self) -> None:
+        """Orders the files of all its exercises to be checked, as they are."""
+        self._order({})
+
+    def _order(self, order: dict[str, str]) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):  # it died: `gone` says so
+            self._process.stdin.write(json.dumps(order).encode() + b"\n")
+            self._process.stdin.flush()
+
+    @property
+    def log(self) -> str:
+        """What it wrote to standard error, until it is closed."""
+        self._log.seek(0)
+        return self._log.read().decode(errors="replace")
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.kill()
+        self._process.wait()
+        cgroups.clean_up_after(self._process.pid)
+        with contextlib.suppress(OSError):  # an order that it never read
+            self._process.stdin.close()
+        self._log.close()
+
+
+def trusted_files(kit: Kit, package: Path = paths.PACKAGE) -> dict[str, tuple[int, int]]:
+    """What is known of every file of the kit that a standby has read: a change makes it stale.
+
+    Args:
+        kit: the course.
+        package: the grader's own folder.
+    """
+    files = [*paths.files(package), *kit.root.glob("solutions/*.py"), *kit.root.glob("tests/ex*/*.py")]
+    return {str(file): (stat.st_mtime_ns, stat.st_size) for file in files for stat in [file.stat()]}
+
+
+def as_record(result: ExerciseResult) -> dict[str, Any]:
+    """A result as it crosses to the loop."""
+    outcomes = [
+        {**vars(outcome), "picture": outcome.picture.record() if outcome.picture else None}
+        for outcome in result.outcomes
+    ]
+    return {**vars(result), "outcomes": outcomes}
+
+
+def from_record(record: dict[str, Any]) -> ExerciseResult:
+    return ExerciseResult(**{**record, "outcomes": [_outcome(**outcome) for outcome in record["outcomes"]]})
+
+
+def _outcome(picture: dict[str, Any] | None, **rest: Any) -> Outcome:
+    return Outcome(**rest, picture=Picture.from_record(picture) if picture else None)

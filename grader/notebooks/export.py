@@ -1,0 +1,101 @@
+"""An exercise as a Jupyter notebook: its lesson, its stub in cells, a cell that checks. Imports no torch."""
+
+from __future__ import annotations
+
+import ast
+import re
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import v4
+
+from grader.kit.discovery import Exercise, Kit
+from grader.kit.stub import stub_of
+from grader.learner.progress import write_whole
+from grader.reports.terminal import Screen, shown
+
+HOW = """## Write it here
+
+Run the cells from the top, write where it says `TODO`, run that cell again, and then the last one: it checks what
+this notebook defines. Where it says `cell 7` it means the cell with `[7]` beside it. Save the notebook to hand it in.
+
+The kernel needs the kit: `import grader` below finds it once `python -m pip install -e .` was run in the kit's folder
+with the same Python. Functions of earlier exercises are there whether you wrote them or not."""
+OUTLOOK = "## Where it leads"
+_OWN_IMPORT = r"^>>> from exercises\.{slug} import .*\n"
+
+
+def notebooks(words: tuple[str, ...], out: Path | None) -> None:
+    """Writes a notebook for each exercise named, for all where none is. A file that is there is never written over."""
+    kit, screen = Kit(), Screen()
+    folder = Path("notebooks") if out is None else out
+    folder.mkdir(parents=True, exist_ok=True)
+    for exercise in kit.find(words):
+        file = folder / f"{exercise.slug}.ipynb"
+        text = build(exercise, stub_of(exercise.solution.read_text(encoding="utf-8")))
+        if not file.exists():
+            write_whole(file, text.encode())
+            screen.line(f"{shown(file)} is written")
+        elif file.read_bytes() == text.encode():
+            screen.line(f"{shown(file)} is there already, and nothing is written in it yet")
+        else:
+            screen.line(f"{shown(file)} is there already and was left as it is: to begin anew, move it away first")
+
+
+def build(exercise: Exercise, code: str) -> str:
+    """The notebook of an exercise, as JSON: the same text gives the same bytes.
+
+    Args:
+        code: what its code cells hold: a stub, or the solution.
+    """
+    lesson, outlook = _lesson(exercise)
+    cells = [("lesson", "markdown", text) for text in lesson]
+    cells += [("how", "markdown", HOW), ("start", "code", _start(exercise))]
+    cells += [("write", "code", text) for text in pieces(code)]
+    cells += [("check", "code", f'grader.check_here("{exercise.slug[:4]}")')]
+    cells += [("outlook", "markdown", text) for text in outlook]
+    made = [_cell(f"{kind}-{number}", form, text) for number, (kind, form, text) in enumerate(cells, 1)]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    book = v4.new_notebook(cells=made, metadata={"kernelspec": kernel, "language_info": {"name": "python"}})  # type: ignore[no-untyped-call]
+    return str(nbformat.writes(book, version=4)) + "\n"  # type: ignore[no-untyped-call]
+
+
+def _cell(name: str, form: str, text: str) -> Any:
+    new = v4.new_code_cell if form == "code" else v4.new_markdown_cell
+    return new(text, id=name)  # type: ignore[no-untyped-call]
+
+
+def _lesson(exercise: Exercise) -> tuple[list[str], list[str]]:
+    """The lesson, a cell for each heading: what is read before the code and after it.
+
+    Its example imports nothing that the notebook itself defines.
+    """
+    text = exercise.lesson.read_text(encoding="utf-8")
+    text = re.sub(_OWN_IMPORT.format(slug=exercise.slug), "", text, flags=re.MULTILINE)
+    sections = [section.strip() for section in re.split(r"^(?=## )", text, flags=re.MULTILINE)]
+    outlook = [section for section in sections if section.startswith(OUTLOOK)]
+    return [section for section in sections if section not in outlook], outlook
+
+
+def _start(exercise: Exercise) -> str:
+    """The exercise's name, by which a notebook of any name is known, and what makes its imports possible."""
+    return f'# {exercise.slug}\nimport grader\n\ngrader.start_here("{exercise.slug[:4]}")'
+
+
+def pieces(code: str) -> list[str]:
+    """A file in cells: what comes before the first function or class, then each of these with what follows it."""
+    lines = code.splitlines()
+    definitions = [node for node in ast.parse(code).body if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+    borders = [0, *(_first_line(lines, node) for node in definitions), len(lines)]
+    parts = ("\n".join(lines[start:end]).strip("\n") for start, end in pairwise(borders))
+    return [text for text in parts if text]
+
+
+def _first_line(lines: list[str], node: ast.FunctionDef | ast.ClassDef) -> int:
+    """Where a definition begins, with its decorators and the comment right above it."""
+    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)]) - 1
+    while first > 0 and lines[first - 1].startswith("#"):
+        first -= 1
+    return first

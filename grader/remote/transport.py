@@ -1,0 +1,168 @@
+"""Two ways to reach a learner's code: in this process, or in another one. Both carry the same frames."""
+
+from __future__ import annotations
+
+import bdb
+import time
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from grader.errors import Crashed, GraderError, TimedOut
+from grader.launch.launcher import Launcher, Process
+from grader.limits import MAX_OUTPUT, START_SECONDS
+from grader.protocol.channel import CALLBACK, LINE, OUTPUT, REPLY, REQUEST, Closed, Nonsense
+from grader.worker.executor import Servant
+
+T = TypeVar("T")
+Answer = Callable[[bytes], bytes]
+"""Answers a question (the frame of a callback) that the learner's code puts to the judge."""
+
+
+class Transport(Protocol):
+    """Carries one request at a time to a learner's code and brings back the answer."""
+
+    output: str
+    """What the learner's code printed since `begin`."""
+
+    def begin(self, seconds: float) -> None:
+        """Starts a check, which has this many seconds of the learner's time."""
+
+    def request(self, frame: bytes, answer: Answer) -> bytes:
+        """Raises TimedOut or Crashed where no answer comes back; the transport can't be used after that."""
+
+    def close(self) -> None:
+        """Ends whatever runs the learner's code."""
+
+
+class LocalTransport:
+    """The learner's code in this process: print and pdb work, nothing protects from it.
+
+    Time is not limited here: under pytest that is pytest-timeout's job.
+
+    Args:
+        debugging: Ctrl-C, a debugger's quit and pytest-timeout pass through.
+        servant: makes what carries out the requests, where that is not the usual one.
+    """
+
+    def __init__(self, *, debugging: bool = False, servant: Callable[[LocalTransport], Servant] | None = None) -> None:
+        self.output = ""
+        self.answer: Answer | None = None
+        """Answers the callbacks of the request at hand."""
+        self._servant = servant(self) if servant else Servant(self.ask, _belongs_to_us if debugging else _nobodys)
+
+    def ask(self, frame: bytes) -> bytes:
+        """Puts a callback's question to the judge."""
+        assert self.answer is not None
+        return self.answer(frame)
+
+    def begin(self, seconds: float) -> None:
+        self.output = ""
+
+    def request(self, frame: bytes, answer: Answer) -> bytes:
+        self.answer = answer
+        return self._servant.answer(frame)
+
+    @property
+    def last_error(self) -> BaseException | None:
+        """The exception of the last answer itself, for a debugger."""
+        return self._servant.last_error
+
+    def close(self) -> None:
+        self.answer = None
+
+
+def _nobodys(error: BaseException) -> bool:
+    return False
+
+
+def _belongs_to_us(error: BaseException) -> bool:
+    """Ctrl-C, a debugger's quit and pytest-timeout pass through a learner's code untouched."""
+    timed_out = type(error).__name__ == "Failed" and str(error).startswith("Timeout")
+    return isinstance(error, (KeyboardInterrupt, bdb.BdbQuit)) or timed_out
+
+
+class WorkerTransport:
+    """The learner's code in a process of its own, which the judge ends when its time is up.
+
+    Args:
+        launcher: starts the process.
+        device: what the code works on.
+    """
+
+    def __init__(self, launcher: Launcher, device: str = "cpu") -> None:
+        self.output, self._device = "", device
+        self._process: Process | None = None
+        try:
+            self._meet(launcher)
+        except (TimeoutError, Closed):  # its parent was ending; the next one has another parent
+            self.close()
+            try:
+                self._meet(launcher)
+            except (TimeoutError, Closed):
+                how = self._end(patience=0.3)
+                raise GraderError(f"a worker {how or 'did not answer'} before it had read any code") from None
+
+    def _meet(self, launcher: Launcher) -> None:
+        """Starts a process and waits until it says that it is ready."""
+        try:
+            self._process = launcher.start(self._device)
+        except OSError as error:
+            raise GraderError(str(error)) from error
+        self.begin(START_SECONDS)
+        self._timed(self._receive)
+
+    def begin(self, seconds: float) -> None:
+        self.output, self._left, self._seconds = "", seconds, seconds
+        self._line: int | None = None
+
+    def request(self, frame: bytes, answer: Answer) -> bytes:
+        if self._process is None:
+            raise Crashed("the process that ran the code is gone")
+        try:
+            self._timed(lambda left: self._send(frame, left))
+            while True:
+                kind, data = self._timed(self._receive)
+                if kind == REPLY:
+                    return data
+                if kind == OUTPUT:
+                    self.output = (self.output + data.decode(errors="replace"))[:MAX_OUTPUT]
+                elif kind == LINE:
+                    self._line = int.from_bytes(data[:4], "little")
+                elif kind == CALLBACK:
+                    reply = answer(data)
+                    self._timed(lambda left, reply=reply: self._send(reply, left))  # type: ignore[misc]
+                else:
+                    raise Nonsense(f"sent a frame of kind {kind}")
+        except TimeoutError:
+            self.close()
+            raise TimedOut(f"no result after {self._seconds:g} seconds: an endless loop?", line=self._line) from None
+        except Closed:
+            how = self._end(patience=0.3)
+            raise Crashed(f"the code {how or 'closed its connection'}, so there is no result") from None
+        except Nonsense as error:
+            self.close()
+            raise Crashed(f"the code {error}, so there is no result") from None
+
+    def _send(self, frame: bytes, left: float) -> None:
+        assert self._process is not None
+        self._process.channel.send(REQUEST, frame, seconds=left)
+
+    def _receive(self, left: float) -> tuple[int, bytes]:
+        assert self._process is not None
+        return self._process.channel.receive(seconds=left)
+
+    def _timed(self, action: Callable[[float], T]) -> T:
+        """Only the time spent waiting for the learner counts."""
+        start = time.monotonic()
+        try:
+            return action(max(self._left, 1e-3))
+        finally:
+            self._left -= time.monotonic() - start
+
+    def close(self) -> None:
+        self._end()
+
+    def _end(self, patience: float = 0.0) -> str | None:
+        """Ends the process; says how it had ended before that."""
+        process, self._process = self._process, None
+        return process.end(patience) if process is not None else None

@@ -1,0 +1,174 @@
+"""gradebook.csv, and files that Canvas, Moodle, Gradescope and CI read: pure functions of results.json's document."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from grader.files import save
+from grader.reports import junit
+from grader.reports.html import page_path
+from grader.reports.statistics import not_run
+from grader.results.verdicts import PASS, SKIP, clean, plain
+from grader.submissions.lms import CANVAS, MOODLE
+
+Document = Mapping[str, Any]
+MAX_CELL = 32_000
+"""Bytes in a cell; Excel takes 32,767 characters."""
+ASSIGNMENT = "Sequence kit"
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+def write(out: Path, document: Document) -> None:
+    """Writes gradebook.csv, a row for each submission.
+
+    UTF-8 with a byte order mark: without one Excel takes the file for the machine's old code page and garbles every
+    name outside ASCII. LibreOffice and pandas skip the mark; in Python it is `encoding="utf-8-sig"`.
+    """
+    slugs = list(dict.fromkeys(exercise["id"] for one in document["submissions"] for exercise in one["exercises"]))
+    rows = [["id", "source", "score", "max", *slugs, "problems"]]
+    for one in document["submissions"]:
+        scores = {exercise["id"]: exercise["score"] for exercise in one["exercises"]}
+        cells = [_points(scores.get(slug)) for slug in slugs]
+        problems = "; ".join(one["problems"])
+        rows.append([one["id"], one["source"], _points(one["score"]), _points(one["max_score"]), *cells, problems])
+    save(out / "gradebook.csv", "\ufeff" + _csv(rows))
+
+
+def _points(score: float | None) -> str:
+    """Empty where the grader failed: never a 0."""
+    return "" if score is None else plain(score)
+
+
+def _csv(rows: Iterable[Sequence[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerows([cell(value) for value in row] for row in rows)
+    return text.getvalue()
+
+
+def cell(text: str) -> str:
+    """One line without control characters that no spreadsheet takes for a formula."""
+    flat = clean(re.sub(r"[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+", " ", text), MAX_CELL)
+    return f"'{flat}" if flat.lstrip().startswith(_FORMULA) else flat
+
+
+def export(kind: str, out: Path, document: Document, *, assignment: str = ASSIGNMENT) -> Path:
+    """Writes what another product reads, and returns where.
+
+    A submission without a score, because the grader failed, is left out: an empty grade would erase one.
+
+    Args:
+        kind: canvas, moodle, gradescope or junit.
+        assignment: the name of the column in the product's gradebook.
+    """
+    return EXPORTS[kind](out, document, assignment)
+
+
+def _scored(document: Document) -> list[Document]:
+    return [one for one in document["submissions"] if one["score"] is not None]
+
+
+def _canvas(out: Path, document: Document, assignment: str) -> Path:
+    """canvas.csv for Grades > Import. Canvas finds a student by ID, else by login, else by name.
+
+    Its ID is known where the file came from Canvas: name_ID_number_file; else our id is taken for a login. A row whose
+    first cell holds the words Points Possible sets the points of the assignment, so no student may be called that.
+    """
+    most = max((one["max_score"] for one in document["submissions"]), default=0.0)
+    rows = [
+        ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", assignment],
+        ["Points Possible", "", "", "", "", _points(most)],
+    ]
+    for one in _scored(document):
+        known = CANVAS.match(one["source"])
+        name = one["id"].replace("Points Possible", "Points-Possible")
+        who = [known["user"], "", ""] if known else ["", "", one["id"]]
+        rows.append([name, *who, "", _points(one["score"])])
+    save(out / "canvas.csv", _csv(rows))
+    return out / "canvas.csv"
+
+
+def _moodle(out: Path, document: Document, assignment: str) -> Path:
+    """moodle.csv, both for an assignment's grading worksheet and for the gradebook's import.
+
+    The worksheet needs Identifier, Grade and Last modified (grade). The import asks which column is the user and which
+    the grade; a new grade there is at most 100, so there is a column in percent too. Who came from Moodle is known by
+    a participant's number: name_NUMBER_assignsubmission_file; else our id is taken for a username.
+    """
+    percent = f"{assignment} (percent)"
+    rows = [["Identifier", "Full name", "Username", "Grade", "Maximum Grade", "Last modified (grade)", percent]]
+    for one in _scored(document):
+        known = MOODLE.match(one["source"])
+        who = [f"Participant {known['user']}", known["name"], ""] if known else ["", "", one["id"]]
+        share = 100 * one["score"] / one["max_score"] if one["max_score"] else 0.0
+        rows.append([*who, _points(one["score"]), _points(one["max_score"]), "", _points(share)])
+    save(out / "moodle.csv", _csv(rows))
+    return out / "moodle.csv"
+
+
+def _gradescope(out: Path, document: Document, assignment: str) -> Path:
+    """gradescope/ID/results.json: what an autograder leaves in /autograder/results for one submission."""
+    for one in _scored(document):
+        folder = out / "gradescope" / Path(page_path(one["id"])).stem
+        save(folder / "results.json", json.dumps(gradescope(one), ensure_ascii=False) + "\n")
+    return out / "gradescope"
+
+
+def gradescope(one: Document) -> dict[str, Any]:
+    """One submission as Gradescope's autograder specification has it. All text is text: no markdown, no HTML."""
+    tests = [
+        _test(f"{i}.{j}", exercise["id"], check)
+        for i, exercise in enumerate(one["exercises"], 1)
+        for j, check in enumerate(exercise["checks"], 1)
+        if check["verdict"] != SKIP  # Gradescope knows only passed and failed
+    ]
+    skipped = not_run(check for exercise in one["exercises"] for check in exercise["checks"])
+    return {
+        "score": one["score"],
+        "execution_time": round(one["seconds"]),
+        "output": _text("\n".join([*one["problems"], *skipped])),
+        "output_format": "text",
+        "test_output_format": "text",
+        "test_name_format": "text",
+        "visibility": "visible",
+        "stdout_visibility": "hidden",
+        "tests": tests,
+    }
+
+
+def _test(number: str, exercise: str, check: Document) -> dict[str, Any]:
+    device = "" if check["device"] == "cpu" else f" on {check['device']}"
+    return {
+        "name": f"{exercise}: {_text(check['title'])}{device}",
+        "name_format": "text",
+        "number": number,
+        "score": check["points"],
+        "max_score": check["max_points"],
+        "status": "passed" if check["verdict"] == PASS else "failed",
+        "output": _text(check["message"]),
+        "output_format": "text",
+        "visibility": "visible",
+        "tags": [tag for tag in (exercise, check["verdict"], check["mistake"]) if tag],
+    }
+
+
+def _text(text: str) -> str:
+    return clean(text, MAX_CELL)
+
+
+def _junit(out: Path, document: Document, assignment: str) -> Path:
+    save(out / "junit.xml", junit.text(document, assignment))
+    return out / "junit.xml"
+
+
+EXPORTS: dict[str, Callable[[Path, Document, str], Path]] = {
+    "canvas": _canvas,
+    "moodle": _moodle,
+    "gradescope": _gradescope,
+    "junit": _junit,
+}

@@ -1,0 +1,173 @@
+"""report.html and the students' pages: pure functions of results.json's document."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from grader.files import save
+from grader.reports import statistics as summary
+from grader.reports import svg as figure
+from grader.reports.changes import changes
+from grader.results.tensor_diff import Picture
+from grader.results.verdicts import ERROR, MISSING, PASS, SKIP, UNWRITTEN, plain
+
+_SAFE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,59}")
+_HASHED = re.compile(r"-[0-9a-f]{12}$")
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+
+
+def page_path(id: str) -> str:  # noqa: A002  (the document's own word)
+    """The student's page, under DIR: the id itself where every file system takes it, else a slug and a hash.
+
+    Two ids never share a page, not even where case or Unicode form is all that tells them apart.
+    """
+    plain = _SAFE.fullmatch(id) and not id.endswith(".") and not _RESERVED.fullmatch(id) and not _HASHED.search(id)
+    if plain:
+        return f"students/{id}.html"
+    ascii_only = unicodedata.normalize("NFKD", id).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", ascii_only).strip("-")[:40].strip("-")
+    digest = hashlib.sha256(id.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return f"students/{slug or 'student'}-{digest}.html"
+
+
+SHOWN = 15
+"""Rows of a long table that are open to the eye; the rarer ones are behind a click."""
+ISOLATION = {
+    "process": "a process of its own",
+    "files": "files of others",
+    "network": "network",
+    "memory_mb": "memory, MB",
+    "layers": "layers of isolation",
+}
+
+
+def write(out: Path, document: Mapping[str, Any], previous: Mapping[str, Any] | None = None) -> None:
+    """Writes report.html and a page for each student.
+
+    Args:
+        out: the folder that holds results.json.
+        document: what results.json holds.
+        previous: what it held before this run, to say what changed.
+    """
+    save(out / "report.html", class_page(document, previous))
+    for one in document["submissions"]:
+        save(out / page_path(one["id"]), student_page(one, document["run"]))
+
+
+def class_page(document: Mapping[str, Any], previous: Mapping[str, Any] | None = None) -> str:
+    """report.html: what the class did."""
+    from markupsafe import Markup
+
+    from grader.reports import templating as page
+
+    scores, exercises = summary.scores(document), summary.exercises(document)
+    script, source = page.script("table.js")
+    unexplained = [(one.id, title, who) for one in exercises for title, who in one.unexplained.items()]
+    return page.render(
+        "report.html",
+        run=document["run"],
+        submissions=document["submissions"],
+        pages={one["id"]: page_path(one["id"]) for one in document["submissions"]},
+        scores=scores,
+        histogram=Markup(figure.histogram(scores.counts, scores.labels, "How many have which score")),
+        mistakes=summary.mistakes(document),
+        shown=SHOWN,
+        exercises=exercises,
+        unexplained=sorted(unexplained, key=lambda row: -len(row[2])),
+        changes=changes(document, previous) if previous and previous.get("format") == document["format"] else None,
+        troubled=[one for one in document["submissions"] if one["problems"]],
+        slowest=summary.slowest(document),
+        cell=_cell,
+        in_words=_in_words,
+        isolation_words=ISOLATION,
+        script=script,
+        script_source=Markup(source),
+    )
+
+
+def _cell(exercise: Mapping[str, Any]) -> tuple[str, str]:
+    """The class and the text of one exercise in the table of submissions."""
+    verdict = exercise["verdict"]
+    if verdict in (UNWRITTEN, MISSING):
+        return "o", "u" if verdict == UNWRITTEN else "\u2013"
+    if verdict == ERROR or exercise["score"] is None:
+        return "e", "!"
+    return "p" if verdict == PASS else "", plain(exercise["score"])
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value)) or "none"
+    return "not limited" if value is None else str(value)
+
+
+def student_page(one: Mapping[str, Any], run: Mapping[str, Any]) -> str:
+    """One student's page: every check with the sentences that a terminal would have shown."""
+    from markupsafe import Markup
+
+    from grader.reports import templating as page
+
+    return page.render(
+        "student.html",
+        one=one,
+        run=run,
+        shared_message=summary.shared_message,
+        rows=_rows,
+        absent=lambda exercise: summary.not_run(check for check in exercise["checks"] if _absent(check, run)),
+        yours=lambda picture: Markup(figure.yours(picture)),
+        expected=lambda picture: Markup(figure.expected(picture)),
+    )
+
+
+@dataclass(frozen=True)
+class Row:
+    """A check on a student's page: how its row begins and ends, and why it failed."""
+
+    start: str
+    end: str
+    reason: str
+    facts: str
+    picture: Picture | None
+    again: bool
+    """Whether a check before it failed for the same reason."""
+
+
+def _absent(check: Mapping[str, Any], run: Mapping[str, Any]) -> bool:
+    """Whether a check was not run because its device is not there: said once, not for each check."""
+    return check["verdict"] == SKIP and check["device"] not in run["devices"]
+
+
+def _rows(exercise: Mapping[str, Any], run: Mapping[str, Any]) -> list[Row]:
+    """Checks in teaching order; those in a row that have nothing to say are one."""
+    from grader.reports import templating as page
+
+    seen: set[str] = set()
+    rows = []
+    present = [check for check in exercise["checks"] if not _absent(check, run)]
+    for silent, checks in groupby(present, key=lambda check: not check["message"]):
+        cells = [(check, _cells(check, len(run["devices"]) > 1)) for check in checks]
+        if silent:
+            rows.append(Row(page.silent_rows(tuple(cell for _, cell in cells)), "", "", "", None, False))
+            continue
+        for check, (title, device, verdict, points, most) in cells:
+            reason, facts = summary.reason(check["message"])
+            kind = "" if verdict in (PASS, SKIP) else "failed" if reason in seen else "failed said"
+            start, end = page.part("row_start", title, device, kind), page.part("row_end", verdict, points, most)
+            picture = Picture.from_record(check["picture"]) if "picture" in check else None
+            rows.append(Row(start, end, reason, facts, picture, reason in seen))
+            seen.add(reason)
+    return rows
+
+
+def _cells(check: Mapping[str, Any], several_devices: bool) -> tuple[str, str, str, float, float]:
+    device = check["device"] if several_devices else ""
+    return check["title"], device, check["verdict"], check["points"], check["max_points"]

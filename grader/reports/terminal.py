@@ -1,0 +1,213 @@
+"""What a person reads in a terminal: plain words; colour only repeats what they say."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from grader.kit.discovery import COURSE
+from grader.paths import ROOT
+from grader.reports import heatmap
+from grader.results.verdicts import (
+    CRASH,
+    ERROR,
+    FAIL,
+    MISSING,
+    PASS,
+    SKIP,
+    TIMEOUT,
+    UNWRITTEN,
+    ExerciseResult,
+    Outcome,
+    clean,
+    plain,
+)
+from grader.source.file import File, spot
+
+STYLES = {
+    PASS: "green",
+    FAIL: "bold red",
+    TIMEOUT: "bold red",
+    CRASH: "bold red",
+    ERROR: "bold magenta",
+    UNWRITTEN: "yellow",
+    MISSING: "yellow",
+    SKIP: "dim",
+}
+READABLE = 100
+"""The longest line on a terminal, however wide it is."""
+MAX_LINE = 200
+"""Bytes of a line of the learner's file."""
+SHOWN_OUTPUT = 500
+"""Characters of a learner's own output on the screen."""
+
+
+class Screen:
+    """Writes lines to standard output; remarks go to standard error.
+
+    Args:
+        file: takes the lines instead, as plain text.
+    """
+
+    def __init__(self, file: TextIO | None = None) -> None:
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="replace")
+        terminal = None if file is None else False
+        self.console = Console(
+            file=file, force_terminal=terminal, force_jupyter=terminal, highlight=False, soft_wrap=True, markup=False
+        )
+        self._empty = False
+        self._remarks = Console(highlight=False, soft_wrap=True, markup=False, stderr=True)
+
+    def line(self, text: str = "", style: str = "", *, whole: bool = False) -> None:
+        """One line; of two empty lines in a row only the first. A terminal gets it wrapped, unless it must be whole."""
+        if not text and self._empty:
+            return
+        for part in [text] if whole else self._wrapped(text):
+            self._print(Text(part, style=style))
+        self._empty = not text
+
+    def _wrapped(self, text: str) -> list[str]:
+        """The line in parts that fit, each as far to the right as the first."""
+        width = min(self.console.width, READABLE)
+        if not self.console.is_terminal or len(text) <= width:
+            return [text]
+        indent = " " * (len(text) - len(text.lstrip()))
+        return textwrap.wrap(text, width, subsequent_indent=indent, break_on_hyphens=False) or [text]
+
+    def _print(self, text: Text) -> None:
+        self.console.print(text)
+
+    def remark(self, text: str) -> None:
+        self._remarks.print(Text(text))
+
+    def mark(self, verdict: str, text: str) -> None:
+        """One line that begins with a verdict; what did not pass is in capitals."""
+        self._marked(2, verdict, text)
+
+    def _marked(self, indent: int, verdict: str, text: str) -> None:
+        word = verdict.upper() if verdict in (FAIL, TIMEOUT, CRASH, ERROR) else verdict
+        self._empty = False
+        line = Text.assemble((f"{' ' * indent}{word:<10}", STYLES.get(verdict, "")), text)
+        if self.console.is_terminal and len(line) > self.console.width:
+            line.right_crop(len(line) - self.console.width + 3)
+            line.append("...")
+        self._print(line)
+
+    def exercise(self, result: ExerciseResult, *, every_check: bool) -> None:
+        """One line for an exercise, one for each check where asked for or where some failed."""
+        counts = ", ".join(_count(device, outcomes) for device, outcomes in _by_device(result).items())
+        self.mark(result.verdict, f"{result.slug:<26}{_points(result)}   checks: {counts}")
+        if (every_check or result.verdict in (FAIL, ERROR)) and not result.unloadable:
+            self.checks(result)
+
+    def checks(self, result: ExerciseResult, indent: int = 6) -> None:
+        """One line for each check."""
+        here = [outcomes for outcomes in _by_device(result).values() if not _absent(outcomes)]
+        for outcome in (outcome for outcomes in here for outcome in outcomes):
+            device = f"  [{outcome.device}]" if len(here) > 1 else ""
+            self._marked(indent, outcome.verdict, f"{outcome.title}{device}")
+
+    def explain(
+        self, result: ExerciseResult, name: str, seed: int, target: Path | None = None, file: File | None = None
+    ) -> None:
+        """All about the first failure: the sentence, the output, the line, how to stop there.
+
+        `target` is what was checked, where it is not the usual folder; `file` says where a line is in a notebook.
+        """
+        if self.failure(result, name, seed, file):
+            if not result.unloadable:
+                self.line(f"    step in: {self.step_in(result, seed, target)}", "dim", whole=True)
+            self.line()
+
+    def failure(self, result: ExerciseResult, name: str, seed: int, file: File | None = None) -> bool:
+        """All about the first failure, if there is one to explain."""
+        failure = result.first_failure
+        if failure is None or result.verdict not in (FAIL, ERROR):
+            return False
+        place = spot(name, file, failure.line)
+        self.line()
+        if not result.unloadable:
+            self.line(f"  {failure.title}", "bold")
+        self._failure(failure, f"{place}        seed {seed}", last_seen(failure, file))
+        return True
+
+    @staticmethod
+    def step_in(result: ExerciseResult, seed: int, target: Path | None = None) -> str:
+        """The command that stops in the first failure."""
+        name = result.first_failure.id.partition("[")[0] if result.first_failure is not None else ""
+        other = f" --target {shown(target)}" if target is not None else ""
+        plugin = "" if COURSE == ROOT else "-p grader.pytest_plugin "  # a clone's settings name it
+        checks = plugin + shlex.quote(shown(COURSE / "tests" / result.slug))
+        return f"python -m pytest {checks} -k {name} --seed {seed}{other} --pdb"
+
+    def _failure(self, outcome: Outcome, place: str, last_seen: str) -> None:
+        for text in [*outcome.message.splitlines(), *last_seen.splitlines()]:
+            self.line(f"    {text}", whole=outcome.unloadable)  # the caret of a syntax error points up
+        for text in heatmap.lines(outcome.picture) if outcome.picture is not None else []:
+            self.line(f"    {text}")
+        if outcome.output.strip():
+            part = outcome.output[:SHOWN_OUTPUT]
+            cut = f" (the first {SHOWN_OUTPUT} characters)" if len(outcome.output) > SHOWN_OUTPUT else ""
+            self.line(f"    your output{cut}:")
+            for text in part.rstrip().splitlines():
+                self.line(f"      | {text}", whole=True)
+        self.line(f"    {place}")
+
+    def totals(self, results: Sequence[ExerciseResult]) -> None:
+        passed = sum(1 for result in results if result.verdict == PASS)
+        score = sum(result.score or 0.0 for result in results)
+        most = sum(result.max_score for result in results)
+        noun = "exercise" if len(results) == 1 else "exercises"
+        verb = "passes" if len(results) == 1 else "pass"
+        self.line(f"{passed} of {len(results)} {noun} {verb}, {plain(score)} of {plain(most)} points")
+
+
+def last_seen(outcome: Outcome, file: File | None) -> str:
+    """Where the code was when its time was up."""
+    lines = file.text.decode(errors="replace").splitlines() if file is not None else []
+    if outcome.verdict != TIMEOUT or outcome.line is None or outcome.line > len(lines):
+        return ""
+    return f"when its time was up, it was here: {clean(lines[outcome.line - 1], MAX_LINE).strip()}"
+
+
+def _by_device(result: ExerciseResult) -> dict[str, list[Outcome]]:
+    found: dict[str, list[Outcome]] = {}
+    for outcome in result.outcomes:
+        found.setdefault(outcome.device, []).append(outcome)
+    return found
+
+
+def _absent(outcomes: Sequence[Outcome]) -> bool:
+    """Whether nothing ran on a device: such checks are counted, not listed."""
+    return all(outcome.verdict == SKIP for outcome in outcomes)
+
+
+def _count(device: str, outcomes: Sequence[Outcome]) -> str:
+    skipped = sum(1 for outcome in outcomes if outcome.verdict == SKIP)
+    if _absent(outcomes):
+        return f"{skipped} skipped: {outcomes[0].message}"
+    return f"{len(outcomes) - skipped} on {device}" + (f" and {skipped} skipped" if skipped else "")
+
+
+def shown(path: Path) -> str:
+    """A path as short as it can be said from here."""
+    try:
+        relative = os.path.relpath(path)
+    except ValueError:  # another drive
+        return str(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def _points(result: ExerciseResult) -> str:
+    score = "-" if result.score is None else plain(result.score)
+    return f"{score:>5} of {plain(result.max_score)}"

@@ -1,0 +1,154 @@
+"""results.json: what other tools read. Its format is fixed by `format`. Imports no torch."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import grader
+from grader.limits import MAX_MESSAGE, MAX_RECORD
+from grader.results.verdicts import ERROR, SKIP, ExerciseResult, Outcome, clean
+
+FORMAT = 1
+
+
+def versions() -> dict[str, str]:
+    """What a result depends on, besides the checks and the submission."""
+    return {
+        "grader": grader.__version__,
+        "python": platform.python_version(),
+        "torch": version("torch").partition("+")[0],
+    }
+
+
+@dataclass
+class Run:
+    """One run of the grader over submissions."""
+
+    seed: int
+    devices: Sequence[str]
+    isolation: dict[str, Any]
+    """What surrounded the code, as the launcher reports it."""
+    seconds: float = 0.0
+    problems: list[str] = field(default_factory=list)
+
+    def record(self) -> dict[str, Any]:
+        """The `run` part of results.json."""
+        return {
+            **versions(),
+            "seed": self.seed,
+            "devices": list(self.devices),
+            "isolation": self.isolation,
+            "problems": self.problems,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def submission(
+    id: str,  # noqa: A002  (the document's own word)
+    source: str,
+    results: Sequence[ExerciseResult],
+    *,
+    page: str | None = None,
+    seconds: float = 0.0,
+    problems: Sequence[str] = (),
+) -> dict[str, Any]:
+    """One student's part of results.json. The score is null where some exercise has none because of the grader."""
+    scores = [result.score for result in results]
+    return {
+        "id": id,
+        "source": source,
+        "page": page,
+        "score": None if None in scores else round(sum(score for score in scores if score is not None), 2),
+        "max_score": sum(result.max_score for result in results),
+        "seconds": round(seconds, 3),
+        "problems": [clean(problem, MAX_MESSAGE) for problem in problems],
+        "exercises": [_exercise(result) for result in results],
+    }
+
+
+def _exercise(result: ExerciseResult) -> dict[str, Any]:
+    return {
+        "id": result.slug,
+        "verdict": result.verdict,
+        "score": result.score,
+        "max_score": result.max_score,
+        "checks": [_check(outcome) for outcome in result.outcomes],
+    }
+
+
+def _check(outcome: Outcome) -> dict[str, Any]:
+    found = {
+        "id": outcome.id,
+        "title": outcome.title,
+        "device": outcome.device,
+        "verdict": outcome.verdict,
+        "points": 0.0 if outcome.verdict == SKIP else outcome.points,
+        "max_points": outcome.max_points,
+        "message": outcome.message,
+        "mistake": outcome.mistake,
+        "seconds": outcome.seconds,
+    }
+    return {**found, "picture": outcome.picture.record()} if outcome.picture else found
+
+
+def errors(record: dict[str, Any]) -> list[str]:
+    """The sentences of `run.problems` about one submission: what the grader could not do, once for each exercise."""
+    found = []
+    for exercise in record["exercises"]:
+        broken = [check for check in exercise["checks"] if check["verdict"] == ERROR]
+        if broken:
+            first = f"{broken[0]['title']}: {broken[0]['message']}"
+            found.append(clean(f"{record['id']}: {exercise['id']}: {first}", MAX_MESSAGE))
+    return found
+
+
+def dumps(value: Any) -> str:
+    """JSON on one line. Text that is no Unicode, as a file's name may be, is escaped."""
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value)
+    return text
+
+
+def bounded(record: dict[str, Any]) -> str:
+    """A submission's record as one line of at most MAX_RECORD bytes: pictures go first, then the ends of messages."""
+    text = dumps(record)
+    if len(text.encode()) <= MAX_RECORD:
+        return text
+    checks = [check for exercise in record["exercises"] for check in exercise["checks"]]
+    for check in checks:
+        check.pop("picture", None)
+    limit = MAX_MESSAGE
+    while len((text := dumps(record)).encode()) > MAX_RECORD and limit > 16:
+        limit //= 2
+        record["problems"] = [clean(problem, limit) for problem in record["problems"][:100]]
+        for check in checks:
+            check["message"] = clean(check["message"], limit)
+    return text
+
+
+def write(path: Path, run: Run, submissions: Iterable[str]) -> None:
+    """Writes results.json, whole or not at all.
+
+    Args:
+        submissions: the record of each as JSON, in the order of the document; never all in memory.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".part")
+    with partial.open("w", encoding="utf-8") as file:
+        file.write(f'{{"format": {FORMAT},\n "run": {dumps(run.record())},\n "submissions": [')
+        for number, text in enumerate(submissions):
+            file.write((",\n  " if number else "\n  ") + text)
+        file.write("]}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)

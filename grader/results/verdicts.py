@@ -1,0 +1,113 @@
+"""Verdicts and points: pass, fail and error are three things, and only the learner's code costs marks."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from grader.results.tensor_diff import Picture
+
+PASS, FAIL, UNWRITTEN, TIMEOUT, CRASH, SKIP, ERROR = (
+    "pass",
+    "fail",
+    "unwritten",
+    "timeout",
+    "crash",
+    "skip",
+    "error",
+)
+MISSING = "missing"
+MOST_PICTURES = 2
+"""Pictures that are kept of one exercise: its first failures are what a learner works on."""
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one check said on one device."""
+
+    id: str
+    title: str
+    device: str
+    verdict: str
+    max_points: float
+    form: bool = False
+    message: str = ""
+    mistake: str | None = None
+    seconds: float = 0.0
+    points: float = 0.0
+    line: int | None = None
+    output: str = ""
+    picture: Picture | None = None
+    unloadable: bool = False
+
+
+@dataclass(frozen=True)
+class ExerciseResult:
+    """What all checks of one exercise said about one submission."""
+
+    slug: str
+    verdict: str
+    score: float | None
+    max_score: float
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    @property
+    def unloadable(self) -> bool:
+        """Whether the file could not be loaded: every check says the same."""
+        failure = self.first_failure
+        return failure is not None and failure.unloadable
+
+    @property
+    def first_failure(self) -> Outcome | None:
+        """The first check that did not pass, in teaching order."""
+        return next((outcome for outcome in self.outcomes if outcome.verdict not in (PASS, SKIP)), None)
+
+
+def clean(text: str, limit: int) -> str:
+    """Text without control characters, cut to a number of UTF-8 bytes."""
+    plain = _CONTROL.sub("", text)
+    data = plain.encode(errors="replace")
+    return plain if len(data) <= limit else data[: limit - 3].decode(errors="ignore") + "..."
+
+
+def plain(number: float) -> str:
+    """8.0 -> 8, 8.25 -> 8.25."""
+    return f"{number:.2f}".rstrip("0").rstrip(".")
+
+
+def settle(slug: str, outcomes: Sequence[Outcome], max_score: float) -> ExerciseResult:
+    """Points and the exercise's verdict from what its checks said.
+
+    A check that ran on several devices has its points shared among them. Form checks earn theirs only where a check
+    of a value passes. `unwritten` holds for the exercise only if every check says it.
+    """
+    ran = [outcome for outcome in outcomes if outcome.verdict != SKIP]
+    shares = Counter(outcome.id for outcome in ran)
+    any_value = any(outcome.verdict == PASS and not outcome.form for outcome in ran)
+    all_unwritten = bool(ran) and all(outcome.verdict == UNWRITTEN for outcome in ran)
+    settled = [_settle(outcome, shares[outcome.id], any_value, all_unwritten) for outcome in outcomes]
+    for i in [i for i, outcome in enumerate(settled) if outcome.picture][MOST_PICTURES:]:
+        settled[i] = replace(settled[i], picture=None)
+    if not ran or any(outcome.verdict == ERROR for outcome in ran):
+        return ExerciseResult(slug, ERROR, None, max_score, settled)
+    if all_unwritten:
+        return ExerciseResult(slug, UNWRITTEN, 0.0, max_score, settled)
+    passed = all(outcome.verdict == PASS for outcome in ran)
+    score = max_score if passed else round(sum(outcome.points for outcome in settled), 2)
+    return ExerciseResult(slug, PASS if passed else FAIL, score, max_score, settled)
+
+
+def _settle(outcome: Outcome, share: int, any_value: bool, all_unwritten: bool) -> Outcome:
+    if outcome.verdict == SKIP:
+        return replace(outcome, points=0.0, max_points=0.0)
+    max_points = round(outcome.max_points / share, 4)
+    earned = outcome.verdict == PASS and (any_value or not outcome.form)
+    outcome = replace(outcome, max_points=max_points, points=max_points if earned else 0.0)
+    if outcome.verdict == UNWRITTEN and not all_unwritten:
+        return replace(outcome, verdict=FAIL)
+    if outcome.verdict == PASS and not earned and not outcome.message:
+        return replace(outcome, message="earns its points once a check of a value passes")
+    return outcome

@@ -1,0 +1,226 @@
+"""A simulated GPU for machines that have none: real numbers on a device that is only claimed.
+
+A `SimulatedTensor` says that it is on `gpu:0` and holds an ordinary CPU tensor. Every operation on it comes through
+`carry_out`, which refuses what CUDA refuses, does the rest on the CPU and claims the device again for the result. So
+a mask made on the wrong device fails here as it would on a GPU, `.item()` and loops until eos work, and values can be
+compared. torch has a slot for a device like this one (`grader/backend.py`).
+
+What CUDA takes is taken: CPU scalars (tensors without axes) beside GPU tensors, CPU indices into a GPU tensor,
+assigning a CPU tensor to a slice of a GPU tensor (`grader/mixtures.py`). It teaches; it does not prove: the code under
+check shares its process.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
+
+from grader.simulated_gpu import backend
+from grader.simulated_gpu.backend import NAME, PLACE
+from grader.simulated_gpu.kernels import lstm_cell, lstm_cell_backward
+from grader.simulated_gpu.rules import COPIES, refuse
+
+Operation = Callable[..., Any]
+aten = torch.ops.aten
+
+
+_real = ""
+"""The real GPU that this process works on itself, if any."""
+
+
+def yield_to(device: str) -> None:
+    """From here on nothing is simulated in this process: what is to work on a GPU works on this one.
+
+    For a process that itself works on a real GPU: where a GPU was simulated, torch goes backward on no other.
+    """
+    global _real
+    _real = device
+
+
+def place() -> str:
+    """Where code goes that is to work on a GPU."""
+    return _real or NAME
+
+
+def available() -> bool:
+    """Whether there is such a place: this torch has the private function, and no other backend has taken the slot."""
+    return bool(_real) or backend.is_free()
+
+
+@functools.cache
+def register() -> None:
+    """Makes `gpu` a device of this process, for good; 3 ms, once.
+
+    The first backward pass of a process starts a thread for each device that there is by then, and after that a
+    forked child cannot go backward. So one pass is made first, while there is only the CPU.
+    """
+    torch.ones((), requires_grad=True).backward()  # type: ignore[no-untyped-call]
+    backend.take(lambda x: _held(x).item())
+
+
+class SimulatedTensor(Tensor):
+    """A tensor on the simulated GPU."""
+
+    _held: Tensor
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
+
+    @staticmethod
+    def __new__(cls: type[SimulatedTensor], held: Tensor) -> SimulatedTensor:
+        made: SimulatedTensor = Tensor._make_wrapper_subclass(
+            cls,
+            held.size(),
+            strides=held.stride(),
+            storage_offset=held.storage_offset(),
+            dtype=held.dtype,
+            layout=held.layout,
+            device=torch.device(PLACE),
+        )
+        made._held = held
+        return made
+
+    @classmethod
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, func: Operation, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        return carry_out(func, args, kwargs or {})
+
+    @property
+    def data(self) -> Tensor:
+        return self.detach()
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        """What `module.to(...)` and `weight.data = ...` do."""
+        Tensor.data.__set__(self, value)  # type: ignore[attr-defined]
+        self._held = _held(value)
+
+    def __repr__(self) -> str:  # type: ignore[override]
+        return f"{repr(self._held)[:-1]}, device='{PLACE}')"
+
+    def numpy(self, *args: Any, **kwargs: Any) -> Any:
+        text = f"can't convert {PLACE} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory"
+        raise TypeError(f"{text} first.")
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.numpy()
+
+    def tolist(self) -> Any:
+        return self._held.tolist()
+
+    def __format__(self, spec: str) -> str:
+        return format(self._held, spec) if self.dim() == 0 else object.__format__(self, spec)
+
+
+class _Simulation(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Brings operations here that have no SimulatedTensor among their inputs: `torch.zeros(3, device="gpu")`."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # else the first operation imports torch._dynamo, for 1.3 s
+
+    def __torch_dispatch__(self, func: Operation, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return carry_out(func, args, kwargs or {})
+
+
+@contextmanager
+def simulated_gpu() -> Iterator[None]:
+    """In this block `gpu` is a device: tensors can be made there and moved there."""
+    register()
+    lifting = torch._C._only_lift_cpu_tensors()
+    torch._C._set_only_lift_cpu_tensors(True)  # torch.tensor(..., device="gpu") is made on the CPU, then moved
+    try:
+        # Backward passes stay on this thread, as the CPU's do.
+        with torch.autograd.set_multithreading_enabled(False), _Simulation():  # type: ignore[no-untyped-call]
+            yield
+    finally:
+        torch._C._set_only_lift_cpu_tensors(lifting)
+
+
+def carry_out(operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """One operation, as a GPU would do it. Raises RuntimeError where it mixes devices."""
+    tensors = _tensors([*args, *kwargs.values()])
+    here = any(isinstance(tensor, SimulatedTensor) for tensor in tensors)
+    asked = kwargs.get("device")
+    if not here and not _is_gpu(asked):
+        return operation(*args, **kwargs)
+    if kwargs.get("generator") is not None:  # random numbers of a GPU come from a generator of that GPU
+        raise RuntimeError(f"Expected a '{NAME}' device type for generator but found 'cpu'")
+    if operation in COPIES:  # from any device to any device, in place
+        operation(*_held(args), **_held(kwargs))
+        return args[0]
+    if here:
+        refuse(operation, args, [tensor for tensor in tensors if not isinstance(tensor, SimulatedTensor)], PLACE)
+    if operation in _BY_HAND:
+        return _BY_HAND[operation](*args)
+    options = {**kwargs, "device": "cpu"} if asked is not None else kwargs
+    result = operation(*_held(args), **_held(options))
+    if asked is not None and not _is_gpu(asked):
+        return result
+    result = _claimed(result)
+    if not here:
+        return result
+    return return_and_correct_aliasing(operation, args, kwargs, result)  # type: ignore[no-untyped-call]
+
+
+def _is_gpu(device: Any) -> bool:
+    return device is not None and torch.device(device).type == NAME
+
+
+def _tensors(values: list[Any]) -> list[Tensor]:
+    """The tensors among an operation's inputs, of which some are lists."""
+    found: list[Tensor] = []
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif type(value) in (tuple, list):
+            found += [item for item in value if isinstance(item, Tensor)]
+    return found
+
+
+def _held(value: Any) -> Any:
+    """The same with CPU tensors."""
+    if isinstance(value, SimulatedTensor):
+        return value._held
+    if type(value) in (tuple, list):
+        return type(value)([_held(item) for item in value])
+    return {name: _held(item) for name, item in value.items()} if type(value) is dict else value
+
+
+def _claimed(value: Any) -> Any:
+    """The same with tensors on the simulated GPU."""
+    if type(value) in (tuple, list):
+        return type(value)([_claimed(item) for item in value])
+    if not isinstance(value, Tensor) or isinstance(value, SimulatedTensor):
+        return value
+    if torch.is_inference_mode_enabled():  # what is made in it can't be told to be a view of what was there before
+        with torch.inference_mode(False):
+            return SimulatedTensor(value)
+    return SimulatedTensor(value)
+
+
+def _pack(values: Tensor, lengths: Tensor, batch_first: bool) -> tuple[Tensor, Tensor]:
+    """Packing wants its lengths on the CPU and leaves the sizes of its batches there."""
+    if isinstance(lengths, SimulatedTensor):
+        raise RuntimeError(f"'lengths' argument should be a 1D CPU int64 tensor, but got 1D {PLACE} Long tensor")
+    packed, sizes = aten._pack_padded_sequence.default(_held(values), lengths, batch_first)
+    return _claimed(packed), sizes
+
+
+def _with_held(function: Operation) -> Operation:
+    """The same function for simulated tensors."""
+    return lambda *args: _claimed(function(*_held(args)))
+
+
+_BY_HAND: dict[Operation, Operation] = {
+    aten._pack_padded_sequence.default: _pack,
+    aten._thnn_fused_lstm_cell.default: _with_held(lstm_cell),
+    aten._thnn_fused_lstm_cell_backward_impl.default: _with_held(lstm_cell_backward),
+    # The attention that needs no kernel of its own.
+    aten._fused_sdp_choice.default: lambda *args: 0,
+}

@@ -1,0 +1,192 @@
+"""What people handed in: folders, archives, files and notebooks become the files of exercises. Runs none of them.
+
+Everything that is not taken as it is becomes a sentence in `problems`. Nothing is skipped silently, and no
+submission can stop the intake of another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from grader.errors import UsageError
+from grader.kit.discovery import Exercise
+from grader.source.file import File
+from grader.submissions.archives import Unpacker, extension_of_archive
+from grader.submissions.bounds import MAX_PROBLEMS, MAX_STUDENTS, Bounds
+from grader.submissions.class_folder import Handed, handed_in, of_path
+from grader.submissions.files import Listing, exact, shown, visible
+from grader.submissions.lms import Origin, without_extension
+from grader.submissions.matching import Matcher
+from grader.submissions.selection import Chooser
+
+
+@dataclass
+class Entry:
+    """What one student handed in.
+
+    Args:
+        id: who it is.
+        source: the exact name of what was handed in; of several, all their names.
+        problems: a sentence for everything that was not taken as it is.
+        files: slug -> the file that counts.
+        handed_in: when, in seconds since 1970, as far as it is known.
+    """
+
+    id: str
+    source: str
+    problems: list[str] = field(default_factory=list)
+    files: dict[str, File] = field(default_factory=dict)
+    handed_in: float = 0.0
+
+    @property
+    def digest(self) -> str:
+        """What its content is known by: anything that could change its results changes this."""
+        parts = [self.source, *self.problems]
+        for slug, file in sorted(self.files.items()):
+            parts += [slug, file.name, file.refusal, str(file.definitions_only), hashlib.sha256(file.text).hexdigest()]
+        return hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
+
+
+@dataclass
+class Class:
+    """What a class handed in.
+
+    Args:
+        entries: one for each student, in the order of their ids.
+        problems: what is wrong with the whole.
+        ignored: what was passed over, as nobody hands it in: hidden files and empty folders.
+    """
+
+    entries: list[Entry] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+
+
+def read(submissions: Path, exercises: Sequence[Exercise]) -> Class:
+    """Every student's files, by the names that these have in what was handed in: nobody is told where it lies here.
+
+    Raises UsageError where there is nothing to read.
+
+    `submissions` is a folder of what each student handed in, the archive of a whole class that an LMS gives, or what
+    one student handed in: a file, a folder or an archive with `exNN_topic.py` at its top, a copy of the kit.
+    """
+    matcher = Matcher(exercises)
+    attempts: dict[str, list[tuple[str, Entry]]] = {}
+    with Unpacker(Bounds(MAX_STUDENTS)) as unpacker:
+        found = handed_in(submissions, [exercise.slug for exercise in exercises], unpacker)
+        for handed in found.handed:
+            entry = None if handed.origin.receipt else _read_entry(handed, matcher)
+            if entry is not None:
+                entry.files = {slug: replace(file, path=None) for slug, file in entry.files.items()}
+                key = unicodedata.normalize("NFC", handed.origin.student)
+                attempts.setdefault(key, []).append((handed.origin.number, entry))
+            elif not handed.origin.receipt:
+                found.ignored.append(handed.name)
+    _keep_receipts(found.handed, attempts)
+    entries = [_merged([entry for _, entry in sorted(tries, key=_when)]) for tries in attempts.values()]
+    entries.sort(key=lambda entry: (entry.id, entry.source))
+    _make_unique(entries)
+    return Class(entries, found.problems, [visible(name) for name in found.ignored])
+
+
+def read_one(target: Path, exercises: Sequence[Exercise]) -> Entry:
+    """The files of one person: a folder, an archive, a file or a notebook. Raises UsageError where there is none."""
+    if not target.exists():
+        raise UsageError(f"{target}: there is no such folder or file")
+    path = target.resolve() if target.is_symlink() else target
+    handed = Handed(path.name, of_path(path), Origin(path.name if path.is_dir() else without_extension(path.name)))
+    return _read_entry(handed, Matcher(exercises)) or Entry(handed.origin.student, path.name)
+
+
+def _read_entry(handed: Handed, matcher: Matcher) -> Entry | None:
+    """What was handed in, or None for an empty folder."""
+    item, origin = handed.item, handed.origin
+    student = visible(unicodedata.normalize("NFC", origin.student)).strip() or "unnamed"
+    entry = Entry(student, exact(handed.name))
+    with Unpacker() as unpacker:
+        listing = item.listing()
+        if item.is_folder and not listing.members and not listing.problems:
+            return None
+        arrived = max((member.modified for member in listing.members), default=0.0)
+        if not item.is_folder:  # what lies in alice.zip is called by its name in it
+            listing = unpacker.expand(_named(listing, origin.file))
+            listing.members = [replace(one, path=_inside(one.path)) for one in listing.members]
+        else:
+            listing = unpacker.expand(listing)
+        chosen = Chooser(listing.members, matcher)
+    problems = listing.problems + chosen.problems
+    if not listing.members and not problems:
+        problems = [f"{shown(handed.name)} holds no file"]
+    entry.problems, entry.files, entry.handed_in = bounded(problems), chosen.files, arrived
+    return entry
+
+
+def _named(listing: Listing, name: str) -> Listing:
+    """A file that an LMS has renamed, by the name that its author gave it."""
+    return replace(listing, members=[replace(one, path=name or one.path) for one in listing.members])
+
+
+def _inside(path: str) -> str:
+    """A path in an archive, without the archive; a file that is not in one as it is."""
+    top, _, rest = path.partition("/")
+    return rest if rest and extension_of_archive(top) else path
+
+
+def _when(attempt: tuple[str, Entry]) -> tuple[str, float, str]:
+    """What an LMS counted, then the time that the file system knows: the latest attempt is the last."""
+    number, entry = attempt
+    return number, entry.handed_in, entry.source
+
+
+def _merged(entries: Sequence[Entry]) -> Entry:
+    """One entry of a student's attempts: of each exercise the latest counts."""
+    *earlier, latest = entries
+    if not earlier:
+        return latest
+    merged = Entry(latest.id, ", ".join(sorted(entry.source for entry in entries)), handed_in=latest.handed_in)
+    holders: dict[str, list[Entry]] = {}
+    for entry in entries:
+        merged.problems += [f"{shown(entry.source)}: {problem}" for problem in entry.problems]
+        for slug, file in entry.files.items():
+            merged.files[slug] = file
+            holders.setdefault(slug, []).append(entry)
+    repeated = []
+    for slug, holding in sorted(holders.items()):
+        *others, last = [shown(entry.source) for entry in holding]
+        if others:
+            repeated.append(
+                f"{slug} was handed in {len(holding)} times: {last} is the latest and counts, not {', '.join(others)}"
+            )
+    merged.problems = bounded(repeated + merged.problems)
+    return merged
+
+
+def _keep_receipts(handed: Iterable[Handed], attempts: dict[str, list[tuple[str, Entry]]]) -> None:
+    """Who has only a receipt handed in no file, and has a result that says so."""
+    for one in handed:
+        key = unicodedata.normalize("NFC", one.origin.student)
+        if one.origin.receipt and key not in attempts:
+            entry = Entry(visible(key), exact(one.name), [f"{shown(one.name)} is a receipt: no file was handed in"])
+            attempts[key] = [(one.origin.number, entry)]
+
+
+def _make_unique(entries: Sequence[Entry]) -> None:
+    """Names that differ only in what can't be seen are two students all the same."""
+    taken: set[str] = set()
+    for entry in entries:
+        name, count = entry.id, 1
+        while entry.id in taken:
+            count += 1
+            entry.id = f"{name} ({count})"
+        taken.add(entry.id)
+
+
+def bounded(problems: Sequence[str]) -> list[str]:
+    """So many sentences that a person may read them."""
+    if len(problems) <= MAX_PROBLEMS:
+        return list(problems)
+    return [*problems[: MAX_PROBLEMS - 1], f"... and {len(problems) - MAX_PROBLEMS + 1} problems more"]

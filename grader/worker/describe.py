@@ -1,0 +1,118 @@
+"""Modules, exceptions and files as plain data that can cross to the judge."""
+
+from __future__ import annotations
+
+import ast
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from grader.limits import MAX_MESSAGE
+from grader.protocol.raw_tensors import raw_bytes
+from grader.source.definitions import explanation, parse
+
+
+def describe_input(tensor: Tensor) -> tuple[object, ...]:
+    """All that a call could change of an input."""
+    return tuple(tensor.shape), tensor.stride(), tensor.requires_grad, raw_bytes(tensor)
+
+
+Parts = list[tuple[str, nn.Module]]
+
+
+def parts_of(module: nn.Module) -> Parts:
+    """A module and everything in it, by every name that it has."""
+    return list(module.named_modules(remove_duplicate=False))
+
+
+def parameters_of(parts: Parts) -> dict[str, nn.Parameter]:
+    """Every name of every parameter, shared ones too."""
+    return {
+        f"{prefix}.{name}" if prefix else name: parameter
+        for prefix, part in parts
+        for name, parameter in part._parameters.items()
+        if parameter is not None
+    }
+
+
+def each_once(parts: Parts) -> list[nn.Parameter]:
+    """Every parameter, one that has several names once."""
+    return list({id(parameter): parameter for parameter in parameters_of(parts).values()}.values())
+
+
+def layout(parameters: Mapping[str, Tensor]) -> bytes:
+    """Names and shapes in one piece, sorted: two modules of the same layout can hold the same state."""
+    return "\n".join(sorted([f"{name} {[*tensor.shape]}" for name, tensor in parameters.items()])).encode()
+
+
+def set_training(parts: Parts, flag: bool) -> None:
+    """What `module.train(flag)` does, without the search for parameters in every assignment."""
+    for _, part in parts:
+        object.__setattr__(part, "training", flag)
+
+
+def introduce_module(module: nn.Module) -> dict[str, Any]:
+    """A module's class, and its other facts in one piece, to be compared and not read."""
+    parts = parts_of(module)
+    parameters = parameters_of(parts)
+    off = [name for name, part in parts if not part.training]
+    names = [name for name, _ in parts]
+    return {
+        "class": type(module).__name__,
+        "facts": layout(parameters) + repr((_shared(parameters), names, off)).encode(),
+    }
+
+
+def describe_module(module: nn.Module) -> dict[str, Any]:
+    """A module's parameters, which names share one, and the training flags of its parts."""
+    parts = parts_of(module)
+    parameters = parameters_of(parts)
+    return {
+        "class": type(module).__name__,
+        "parameters": {name: list(parameter.shape) for name, parameter in parameters.items()},
+        "shared": _shared(parameters),
+        "training": {name: part.training for name, part in parts},
+    }
+
+
+def _shared(parameters: Mapping[str, Tensor]) -> list[list[str]]:
+    owners: dict[int, list[str]] = {}
+    for name, parameter in parameters.items():
+        owners.setdefault(id(parameter), []).append(name)
+    return [names for names in owners.values() if len(names) > 1]
+
+
+def describe_error(error: BaseException, file: str) -> dict[str, Any]:
+    """An exception as plain data; `file` is the learner's, whose frames are kept."""
+    stack = traceback.extract_tb(error.__traceback__)
+    home = [(frame.filename, frame.lineno, frame.name, frame.line or "") for frame in stack]
+    own = [frame for frame in home if frame[0] == file]
+    message = _bounded(_text(error) + explanation(error, file))
+    if isinstance(error, SyntaxError):
+        message = _bounded("".join(traceback.format_exception_only(error)).rstrip())
+    return {
+        "kinds": [kind.__name__ for kind in type(error).__mro__],
+        "message": message,
+        "frames": own[-5:],
+        "at_home": bool(own) and stack[-1].filename == file,
+        "syntax_line": error.lineno if isinstance(error, SyntaxError) else None,
+    }
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except BaseException as worse:
+        return f"(its message cannot be shown: {type(worse).__name__})"
+
+
+def _bounded(text: str) -> str:
+    return text if len(text) <= MAX_MESSAGE else text[:MAX_MESSAGE] + "..."
+
+
+def definitions(source: bytes, definitions_only: bool = False) -> dict[str, int]:
+    """The line of every top-level definition, the last one where a name is defined twice."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return {node.name: node.lineno for node in parse(source, "", definitions_only).body if isinstance(node, kinds)}
