@@ -180,7 +180,9 @@ def test_what_fits_into_a_workers_own_limits_is_not_ended_by_the_group(possible)
 @pytest.fixture
 def judge(possible):
     """Another grader, in a process of its own, and its groups."""
-    program = "import sys, grader.launch as l; w = l.launcher(); print(w.isolation, flush=True); sys.stdin.read()"
+    program = (
+        "import sys, grader.launch.launcher as l; w = l.launcher(); print(w.isolation, flush=True); sys.stdin.read()"
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", program], cwd=luggage.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )

@@ -55,7 +55,7 @@ def edited(little_kit):
 
 
 def test_the_command_line_imports_no_torch(little_kit):
-    code = "import sys, grader.__main__, grader.learner_commands; sys.exit('torch' in sys.modules)"
+    code = "import sys, grader.__main__, grader.learner.commands; sys.exit('torch' in sys.modules)"
     assert python(little_kit, [sys.executable, "-c", code]).returncode == 0
 
 

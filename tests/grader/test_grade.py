@@ -290,5 +290,5 @@ def test_wrong_usage_is_said(small_kit, students, arguments, says):
 
 
 def test_the_process_on_the_terminal_imports_no_torch():
-    program = "import sys, grader.grade_command; sys.exit('torch' in sys.modules or 'pytest' in sys.modules)"
+    program = "import sys, grader.grading.grade; sys.exit('torch' in sys.modules or 'pytest' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=ROOT).returncode == 0
