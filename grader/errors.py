@@ -19,9 +19,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from grader.results.tensor_diff import Picture
+
+if TYPE_CHECKING:
+    pass
 
 _NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "Cannot allocate memory", "bad allocation")
 
@@ -204,3 +207,6 @@ class Crashed(Lost):
     """The process that ran the learner's code died or did not keep to the protocol."""
 
     verdict = "crash"
+
+
+EXIT_PASS, EXIT_FAIL, EXIT_GRADER = 0, 1, 3

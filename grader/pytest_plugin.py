@@ -45,7 +45,7 @@ class Bench:
     """What the checks of one pytest session share."""
 
     def __init__(self, config: pytest.Config) -> None:
-        from grader.cli.check import new_seed
+        from grader.judging.open import new_seed
         from grader.judging.session import absent, devices, work_here
         from grader.launch.launcher import launcher
 
@@ -160,8 +160,8 @@ def code(request: pytest.FixtureRequest, device: str) -> Any:
 @pytest.fixture
 def draw(request: pytest.FixtureRequest, device: str) -> Any:
     """Fresh inputs, the same for the same seed."""
+    from grader.checks.attempt import widest
     from grader.checks.draw import Draw
-    from grader.judging.exercise import widest
 
     return Draw(_seed(request.node), widest=widest(device))
 
@@ -179,7 +179,7 @@ def _code(item: pytest.Function) -> Any:
 
 
 def _seed(item: Any) -> int:
-    from grader.judging.exercise import check_seed
+    from grader.checks.attempt import check_seed
     from grader.kit.collect import check_of
 
     exercise = _exercise(item)
@@ -218,7 +218,8 @@ def pytest_runtest_makereport(
     exercise = _exercise(item)
     if exercise is None or call.when != "call" or call.excinfo is None or not isinstance(item, pytest.Function):
         return report
-    from grader.judging.exercise import Attempt, judge
+    from grader.checks.attempt import Attempt
+    from grader.judging.exercise import judge
     from grader.kit.collect import check_of
     from grader.source.file import spot
 

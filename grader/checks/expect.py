@@ -17,8 +17,9 @@ from grader.checks.tolerances import error_scaled, widen
 from grader.errors import LearnerError, Mismatch
 from grader.protocol.gradients import pull_back
 from grader.protocol.values import leaves
+from grader.remote.calls import Call
 from grader.remote.code import Code
-from grader.remote.handles import Call, Function, Module
+from grader.remote.handles import Function, Module
 
 
 class Expect:

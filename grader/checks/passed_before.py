@@ -9,12 +9,11 @@ right submissions answer in one of a few ways; the judge's half of the work is t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from grader.errors import Lost
-from grader.remote.handles import Call, Request
+from grader.remote.calls import Passed
 
 if TYPE_CHECKING:
     from grader.kit.collect import Check
@@ -24,14 +23,6 @@ MAX_WAYS = 32
 """Ways to pass one check with one seed that are remembered."""
 MAX_BYTES = 128 << 20
 """Of questions and answers that are remembered, of one process: once through the course is 16 MB, each other way 7."""
-
-
-@dataclass(frozen=True)
-class Passed:
-    """The end of a check that was passed: what its record holds."""
-
-    calls: Sequence[Call]
-    requests: Sequence[Request]
 
 
 @dataclass

@@ -2,54 +2,25 @@
 
 from __future__ import annotations
 
-import gc
-import secrets
 import time
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.crash_report import own_failure
-from grader.errors import GraderError, UsageError
+from grader.errors import EXIT_FAIL, EXIT_GRADER, EXIT_PASS, GraderError, UsageError
+from grader.judging.open import new_seed, open_session
 from grader.kit.discovery import Exercise, Kit
 from grader.launch import isolation
 from grader.launch.launcher import Launcher, launcher
 from grader.learner.progress import Progress
 from grader.reports.terminal import Screen, shown
-from grader.results.verdicts import ERROR, PASS, UNWRITTEN, ExerciseResult
+from grader.results.verdicts import ERROR, PASS, UNWRITTEN, ExerciseResult, errors_of
 from grader.source.file import File
 from grader.submissions.intake import Entry, read_one
 
 if TYPE_CHECKING:
-    from grader.judging.session import Session
-
-SEEDS = 1_000_000
-EXIT_PASS, EXIT_FAIL, EXIT_GRADER = 0, 1, 3
-
-
-def new_seed() -> int:
-    return secrets.randbelow(SEEDS)
-
-
-def open_session(
-    kit: Kit, exercises: Sequence[Exercise], device: str, seed: int, timeout: float, workers: Launcher | None
-) -> Session:
-    """torch and pytest are imported here, after the worker's process has started to do the same."""
-    from grader.judging.exercise import Settings
-    from grader.judging.session import Session, absent, devices, work_here
-    from grader.remote.transport import LocalTransport, WorkerTransport
-
-    def connect() -> LocalTransport | WorkerTransport:
-        return LocalTransport() if workers is None else WorkerTransport(workers)
-
-    elsewhere = partial(WorkerTransport, workers) if workers is not None else None
-    settings = Settings(seed, devices(device), timeout, connect, absent=absent(device), elsewhere=elsewhere)
-    if workers is None:
-        work_here(settings.devices)
-    session = Session(kit, exercises, settings)
-    gc.freeze()  # else the end of the process looks through all of torch: 0.4 s
-    return session
+    pass
 
 
 def check(
@@ -160,12 +131,6 @@ def _own_progress(kit: Kit, place: Path) -> Progress | None:
 def _name(file: File, place: Path) -> str:
     """A file as it is called in messages."""
     return shown(file.path) if file.path is not None else f"{shown(place)}/{file.name}"
-
-
-def errors_of(results: Sequence[ExerciseResult]) -> list[str]:
-    """What went wrong on our side, a line for each check."""
-    found = [(result.slug, outcome) for result in results for outcome in result.outcomes if outcome.verdict == ERROR]
-    return [f"{slug}: {outcome.title}: {outcome.message}" for slug, outcome in found]
 
 
 def _record(progress: Progress, screen: Screen, result: ExerciseResult, text: bytes) -> None:

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from grader.errors import GraderError
 from grader.kit.discovery import Kit
+from grader.launch.isolation import LAYERS
 from grader.launch.launcher import Launcher, launcher
 from grader.reports.terminal import Screen
-from grader.worker.sandbox.layers import LAYERS
 
 EXTRAS = {
     "labs": ("babel", "matplotlib"),

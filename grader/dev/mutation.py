@@ -14,9 +14,10 @@ from pathlib import Path
 
 import click
 
+from grader.checks.attempt import attempt, check_seed
 from grader.dev.mutants import Mutant, mutants
 from grader.errors import KitError
-from grader.judging.exercise import Settings, attempt, check_seed
+from grader.judging.exercise import Settings
 from grader.judging.session import Session
 from grader.kit.collect import Check
 from grader.kit.discovery import Exercise, Kit

@@ -17,8 +17,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from grader.checks.attempt import attempt
 from grader.diagnosis.trusted import Understudies
-from grader.judging.exercise import Settings, attempt, run_exercise
+from grader.judging.exercise import Settings, run_exercise
 from grader.kit import collect as checks
 from grader.kit.discovery import Exercise, Kit
 from grader.launch import isolation

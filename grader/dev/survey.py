@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from grader.checks.attempt import Attempt, attempt, check_seed
 from grader.diagnosis.similarity import same_calls
 from grader.diagnosis.trusted import Understudies
 from grader.errors import KitError
-from grader.judging.exercise import Attempt, attempt, check_seed
 from grader.judging.session import Session
 from grader.kit.collect import Check
 from grader.kit.discovery import Exercise

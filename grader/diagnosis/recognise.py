@@ -4,27 +4,48 @@ Known mistakes are asked what the learner's code was asked, request by request, 
 """
 
 from __future__ import annotations
+from typing import TYPE_CHECKING
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from torch import nn
 
 from grader.diagnosis.call_graph import Anatomy, replaced
-from grader.diagnosis.known import Known
-from grader.diagnosis.replay import Rehearsal
 from grader.diagnosis.similarity import alike, explains
+from grader.diagnosis.trusted import Rehearsal
 from grader.errors import Lost
 from grader.kit.variants import Variant
-from grader.remote.handles import Request
+from grader.remote.calls import Request
 
 if TYPE_CHECKING:
+    from grader.checks.attempt import Attempt
     from grader.diagnosis.trusted import Understudies
-    from grader.judging.exercise import Attempt
     from grader.kit.collect import Check
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the judge recognised: one mistake, one of two, or two at once."""
+
+    mistakes: tuple[Variant, ...] = ()
+    at_once: bool = False
+
+    @property
+    def name(self) -> str | None:
+        """The mistake's name in the catalogue. Of two at once it is the first: results hold one name, and the
+        catalogue has the likelier mistake first; the message tells both."""
+        return self.mistakes[0].name if self.mistakes else None
+
+    def sentences(self) -> list[str]:
+        """What a learner reads."""
+        said = [one.diagnosis for one in self.mistakes]
+        if self.at_once:
+            return ["Two things are wrong here at once:", *(f"- {diagnosis}" for diagnosis in said)]
+        return said[:1] + [f"(It may also be this: {diagnosis})" for diagnosis in said[1:]]
+
 
 MAX_PAIRS = 12
 """Pairs of mistakes that are tried on one learner's exercise, besides those with a mistake that is recognised."""

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from grader.checks.tolerances import ROUNDING, widen
 from grader.protocol.values import Foreign, leaves
-from grader.remote.handles import Call, Module, Opaque, Optimizer, Request
+from grader.remote.calls import Call, Request
+from grader.remote.handles import Module, Opaque, Optimizer
 
 SAME = {torch.float64: 1e-7, torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 8e-2}
 """How close a learner's result must be to a mistake's, times 1 + its size: wider than rounding, far narrower than the

@@ -6,20 +6,190 @@ too, the kit is broken.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
-from types import ModuleType
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from types import CodeType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
 
 from grader.diagnosis.recognise import Lineup
-from grader.diagnosis.replay import Answers, Key, Modules, Rehearsal, understudy
 from grader.kit.variants import Variant, together
+from grader.protocol.values import Reference, leaves
+from grader.remote.calls import Request
 from grader.remote.code import Code
-from grader.remote.handles import Request
+from grader.remote.handles import Opaque
+from grader.remote.object_table import Desk, Prompt
+from grader.remote.transport import LocalTransport
 from grader.source.file import Source
+from grader.source.importer import ExerciseFinder, compile_source
+from grader.worker.executor import Servant
 
 if TYPE_CHECKING:
-    from grader.judging.exercise import Attempt
+    from grader.checks.attempt import Attempt
     from grader.kit.collect import Check
+
+Modules = dict[str, ModuleType]
+Key = tuple[str, ...]
+
+
+@lru_cache(maxsize=2_000)
+def _compiled(piece: str, filename: str) -> CodeType:
+    return compile_source(piece.encode(), filename)
+
+
+class _Understudy(Servant):
+    """Serves a file of our own. Its callbacks are asked without frames between.
+
+    Args:
+        transport: through which it is reached.
+        earlier: the modules of earlier exercises that any such file has loaded so far.
+    """
+
+    def __init__(self, transport: LocalTransport, pieces: Sequence[str], earlier: Modules) -> None:
+        super().__init__(transport.ask, quiet=True)
+        self._transport, self._pieces, self._earlier = transport, pieces, earlier
+
+    def _finder_of(self, earlier: dict[str, tuple[str, bytes]], slug: str) -> ExerciseFinder:
+        finder = super()._finder_of(earlier, slug)
+        finder.modules.update(self._earlier)
+        return finder
+
+    def _execute(self, source: bytes, filename: str, definitions_only: bool) -> dict[str, int]:
+        for number, piece in enumerate(self._pieces):
+            exec(_compiled(piece, f"{filename[:-1]}, part {number}>"), self._module.__dict__)
+        return {}
+
+    def _do_start(self, seed: int) -> dict[str, Any]:
+        self._earlier.update({k: v for k, v in self._finder.modules.items() if v is not self._module})
+        return super()._do_start(seed)
+
+    def _prompt(self) -> Prompt:
+        assert isinstance(self._transport.answer, Prompt)
+        return self._transport.answer
+
+    def _refer(self, value: Any) -> Reference | None:
+        return self._prompt().desk.refer(value) if isinstance(value, Opaque) else super()._refer(value)
+
+    def _resolve(self, reference: Reference) -> Any:
+        return self._prompt().desk.kept(reference.id) if reference.kind == "opaque" else super()._resolve(reference)
+
+    def _callback(self, number: int) -> Callable[..., Any]:
+        through_frames = super()._callback(number)
+
+        def step(*arguments: Any, **named: Any) -> Any:
+            if self._gpu:
+                return through_frames(*arguments, **named)
+            try:
+                asked = _handed_over([list(arguments), named])
+            except _Strange:
+                return through_frames(*arguments, **named)
+            self._eager_callbacks += torch.is_grad_enabled()
+            prompt = self._prompt()
+            if prompt.call is not None:
+                tensors = [value for value in leaves([list(arguments), named]) if isinstance(value, Tensor)]
+                prompt.call.attached.append([one.requires_grad for one in tensors if one.is_floating_point()])
+            answer = _handed_over(prompt.desk.answer(number, asked[0], asked[1], prompt.call))
+            if self._grad:
+                self._require_grad([value for value in leaves(answer) if isinstance(value, Tensor)])
+            return answer
+
+        return step
+
+
+class _Strange(Exception):
+    """A value that does not cross unchanged."""
+
+
+def _handed_over(value: Any) -> Any:
+    """A value as it would be after it crossed: tensors are copies."""
+    if type(value) is Tensor:
+        return value.detach().clone(memory_format=torch.contiguous_format)
+    if type(value) in (list, tuple):
+        return type(value)(_handed_over(item) for item in value)
+    if type(value) is dict:
+        return {name: _handed_over(item) for name, item in value.items()}
+    if value is None or type(value) in (bool, int, float, str, Opaque):
+        return value
+    raise _Strange
+
+
+def understudy(source: Source, pieces: Sequence[str], reference: ModuleType, earlier: Modules) -> Code:
+    """A file of our own in the learner's place.
+
+    Args:
+        source: its name, and what it may import; its text is in `pieces`.
+        earlier: filled with the modules of earlier exercises.
+    """
+
+    def servant(transport: LocalTransport) -> Servant:
+        return _Understudy(transport, pieces, earlier)
+
+    return Code(source, lambda: LocalTransport(servant=servant), reference)
+
+
+class Answers:
+    """What files of our own answer to the requests of one check, each asked once: a class asks the same again.
+
+    Args:
+        most: so many answers are remembered.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._known: dict[tuple[Key, int, bytes], Request] = {}
+        self._most = most
+
+    def of(self, key: Key, code: Code, seed: int, requests: Sequence[Request], desk: Desk) -> Rehearsal:
+        return Rehearsal(self, key, code, seed, requests, desk)
+
+    def get(self, key: tuple[Key, int, bytes]) -> Request | None:
+        return self._known.get(key)
+
+    def put(self, key: tuple[Key, int, bytes], answer: Request) -> None:
+        if len(self._known) >= self._most:
+            self._known.clear()
+        self._known[key] = Request(b"", answer.call, answer.value)
+
+
+class Rehearsal:
+    """One file and the requests of one check, answered as far as somebody looks.
+
+    Args:
+        answers: where answers are remembered.
+        key: names the file.
+        code: the file.
+        seed: the check's.
+        requests: what the learner's file was asked.
+        desk: what was handed out with them.
+    """
+
+    def __init__(
+        self, answers: Answers, key: Key, code: Code, seed: int, requests: Sequence[Request], desk: Desk
+    ) -> None:
+        self._answers, self._key, self._code, self._seed = answers, key, code, seed
+        self._requests, self._desk = requests, desk.again()
+        self._hash = hashlib.blake2b(digest_size=16)
+        self._played = 0
+        self._digests: list[bytes] = []
+
+    def answer(self, number: int) -> Request:
+        """The answer to this request, after all those before it. Raises Lost."""
+        while len(self._digests) <= number:
+            self._hash.update(self._requests[len(self._digests)].frame)
+            self._digests.append(self._hash.digest())
+        key = (self._key, self._seed, self._digests[number])
+        if (known := self._answers.get(key)) is not None:
+            return known
+        if self._played == 0:
+            self._code.prepare()
+        while self._played <= number:
+            answer = self._code.replay(self._requests[self._played], self._desk)
+            self._answers.put((self._key, self._seed, self._digests[self._played]), answer)
+            self._played += 1
+        return answer
+
 
 MAX_REMEMBERED = 4_000
 """Runs and answers that are remembered: a class of 1,000 with one seed needs each of them once."""

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grader.cli.check import EXIT_GRADER, EXIT_PASS, new_seed
-from grader.errors import UsageError
+from grader.errors import EXIT_GRADER, EXIT_PASS, UsageError
 from grader.grading.journal import Journal, digest_of_checks
 from grader.grading.pool import Pool
 from grader.grading.process import Setup, Task
 from grader.grading.progress_bar import Gauge
+from grader.judging.open import new_seed
 from grader.kit.discovery import Kit
 from grader.limits import Limits
 from grader.lock import Lock
@@ -23,7 +23,7 @@ from grader.reports import gradebook
 from grader.reports import html as report
 from grader.reports.terminal import Screen
 from grader.results import document as results
-from grader.results.reader import Reader
+from grader.results.document import Reader
 from grader.results.verdicts import ERROR, ExerciseResult, Outcome, plain
 from grader.submissions import intake
 from grader.submissions.files import exact

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import InitVar, dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
 
-import torch
-
-from grader.checks.draw import Draw, derived_seed
-from grader.checks.expect import Expect
+from grader.checks.attempt import Attempt, attempt, check_seed
 from grader.checks.passed_before import Precedents
 from grader.diagnosis.trusted import Understudies
-from grader.errors import Finding, GraderError, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Unwritten
+from grader.errors import GraderError, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Unwritten
 from grader.judging.feedback import full, hidden
 from grader.kit.collect import EXERCISE_POINTS, Check
 from grader.limits import MAX_MESSAGE, MAX_OUTPUT, Limits
 from grader.remote.code import Code
-from grader.remote.handles import Call, Request
-from grader.remote.object_table import Desk
 from grader.remote.transport import LocalTransport, Transport
 from grader.results.verdicts import (
     ERROR,
@@ -68,55 +62,6 @@ class Settings:
     def connects(self, device: str) -> Callable[[], Transport]:
         """Opens a transport to code that works on this device."""
         return self.connect if device == "cpu" or self.elsewhere is None else partial(self.elsewhere, device)
-
-
-@dataclass
-class Attempt:
-    """One run of one check: how it ended and every call it made."""
-
-    error: BaseException | None
-    code: InitVar[Code]
-    seconds: float = 0.0
-    calls: list[Call] = field(init=False)
-    requests: list[Request] = field(init=False)
-    desk: Desk | None = field(init=False)
-    is_on_a_gpu: bool = field(init=False)
-
-    def __post_init__(self, code: Code) -> None:
-        self.calls, self.requests, self.desk = code.calls, code.requests, code.desk
-        self.is_on_a_gpu = code.place != "cpu"
-
-
-def attempt(check: Check, code: Code, seed: int, precedents: Precedents | None = None) -> Attempt:
-    """Runs a check once. Whatever is raised is the result.
-
-    Args:
-        precedents: where the code answers as another did that passed, the check is passed and need not be run.
-    """
-    start = time.perf_counter()
-    error: BaseException | None = None
-    try:
-        code.begin(seed)
-        trail = precedents.follow(check, seed, code) if precedents is not None else None
-        if trail is None or not trail.is_known:
-            _run(check, code, Draw(seed, widest=widest(code.device)))
-        if trail is not None:
-            trail.remember()
-    except (Finding, Exception) as raised:
-        error = raised
-    return Attempt(error, code, time.perf_counter() - start)
-
-
-def _run(check: Check, code: Code, draw: Draw) -> None:
-    try:
-        check.function(code=code, draw=draw, expect=Expect(code, draw), **check.params)
-    finally:
-        draw.give_back()
-
-
-def widest(device: str) -> torch.dtype:
-    """The widest floating dtype that a device has."""
-    return torch.float32 if device == "mps" else torch.float64
 
 
 def run_exercise(
@@ -179,10 +124,6 @@ def _given_up(code: Code, settings: Settings, before: Sequence[Outcome]) -> str:
     if sum(outcome.seconds for outcome in before) >= settings.exercise_seconds:
         return f"not run: the checks before it took all of the {settings.exercise_seconds:g} seconds of this exercise"
     return ""
-
-
-def check_seed(seed: int, check: Check) -> int:
-    return derived_seed(seed, check.slug, check.id)
 
 
 def judge(

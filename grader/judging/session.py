@@ -10,10 +10,11 @@ from pathlib import Path
 
 import torch
 
+from grader.checks.attempt import attempt
 from grader.checks.passed_before import Precedents
 from grader.diagnosis.trusted import Understudies
 from grader.errors import UsageError
-from grader.judging.exercise import Settings, absences, attempt, run_exercise
+from grader.judging.exercise import Settings, absences, run_exercise
 from grader.kit import collect as checks
 from grader.kit.collect import EXERCISE_POINTS, Check
 from grader.kit.discovery import Exercise, Kit

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from grader.errors import GraderError
+from grader.launch.isolation import LAYERS
 from grader.launch.spawn import Process, Server, grouped, how, kill, report, spawn, told, wrap_of
 from grader.limits import START_SECONDS, Limits
 from grader.protocol.channel import Channel
-from grader.worker.sandbox.layers import LAYERS
 
 
 class _Fresh:

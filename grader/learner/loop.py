@@ -9,9 +9,9 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from grader.cli.check import EXIT_GRADER, EXIT_PASS, errors_of, new_seed
 from grader.crash_report import own_failure
-from grader.errors import UsageError
+from grader.errors import EXIT_GRADER, EXIT_PASS, UsageError
+from grader.judging.open import new_seed
 from grader.kit.discovery import Exercise, Kit
 from grader.kit.hints import LONG, Streak
 from grader.learner.commands import following
@@ -21,7 +21,7 @@ from grader.learner.loop_actions import Actions
 from grader.learner.loop_screen import WatchScreen
 from grader.learner.progress import Progress
 from grader.learner.standby import Plan, Standby, from_record
-from grader.results.verdicts import ERROR, FAIL, PASS, ExerciseResult
+from grader.results.verdicts import ERROR, FAIL, PASS, ExerciseResult, errors_of
 
 
 def watch(word: str | None, *, device: str, seed: int | None) -> int:

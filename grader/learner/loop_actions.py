@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from grader.cli.check import EXIT_PASS
-from grader.errors import UsageError
+from grader.errors import EXIT_PASS, UsageError
 from grader.kit.discovery import Exercise
 from grader.learner.commands import following, hint_lines, is_stub, lesson_lines, list_lines, put_stub_back
 from grader.reports.terminal import shown

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from grader.cli.check import open_session
+from grader.judging.open import open_session
 from grader.kit.discovery import Kit
 from grader.launch.launcher import Launcher, launcher
 from grader.learner.standby import Plan, as_record
@@ -97,7 +97,7 @@ def _in_a_child(work: Callable[[], None], tell: Tell) -> None:
 
 def _warm_up(session: Session, slug: str) -> None:
     """The reference goes through every check once: what torch imports late is here, its results are remembered."""
-    from grader.judging.exercise import check_seed
+    from grader.checks.attempt import check_seed
 
     (exercise,) = session.kit.find([slug])
     understudies = session.understudies(exercise)

@@ -9,21 +9,59 @@ import atexit
 import io
 import queue
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from grader.cli.check import new_seed
+from markupsafe import Markup
+
 from grader.errors import GraderError, UsageError
+from grader.judging.open import new_seed
 from grader.kit import hints
 from grader.kit.discovery import Exercise, Kit
 from grader.learner.standby import Plan, Standby, from_record
 from grader.notebooks import cells as history
-from grader.notebooks.check_page import Ladders, fragment
-from grader.reports.terminal import Screen
-from grader.results.verdicts import UNWRITTEN, ExerciseResult
+from grader.reports import svg as figure
+from grader.reports import templating as page
+from grader.reports.statistics import reason
+from grader.reports.terminal import Screen, last_seen
+from grader.results.verdicts import ERROR, FAIL, SKIP, UNWRITTEN, ExerciseResult
 from grader.source import importer
-from grader.source.file import File
-from grader.submissions.matching import defined_names
+from grader.source.file import File, spot
+from grader.submissions.selection import defined_names
+
+Ladders = dict[str, list[str]]
+"""Check title -> its hints."""
+
+
+def fragment(result: ExerciseResult, file: File, seed: int, ladders: Ladders) -> str:
+    """The verdict, the first failure with all that is known of it, and a line for each check."""
+    failure = result.first_failure if result.verdict in (FAIL, ERROR) else None
+    sentence, facts = reason(failure.message) if failure else ("", "")
+    ran = [one for one in result.outcomes if one.verdict != SKIP]
+    rungs = hints.of_check(ladders, failure.title) if failure else []
+    absent = Counter((one.device, one.message) for one in result.outcomes if one.verdict == SKIP)
+    return page.render(
+        "here.html",
+        result=result,
+        failure=failure,
+        sentence=sentence,
+        facts="\n".join(filter(None, [facts, last_seen(failure, file) if failure else ""])),
+        place=f"{spot(file.name, file, failure.line)}; seed {seed}" if failure else "",
+        hints=[hints.worded(rungs, rung, None) for rung in range(1, len(rungs) + 1)],
+        ran=ran,
+        several=len({one.device for one in ran}) > 1,
+        counts=_counts(Counter(one.verdict for one in ran)),
+        absent=[f"{count} checks not run on {device}: {why}" for (device, why), count in absent.items()],
+        yours=lambda picture: Markup(figure.yours(picture)),
+        expected=lambda picture: Markup(figure.expected(picture)),
+    )
+
+
+def _counts(verdicts: Counter[str]) -> str:
+    total = sum(verdicts.values())
+    return f"{total} checks: " + ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items())
+
 
 NOTEBOOK = "this notebook"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -11,19 +11,52 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grader.checks.passed_before import Passed
 from grader.errors import Crashed, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Raised, Unwritten
 from grader.protocol import replies
-from grader.protocol.values import CodecError, Decoded
-from grader.remote import devices as placement
-from grader.remote.call_text import call_text, parameter_names, tensor_names
+from grader.protocol.values import CodecError, Decoded, leaves
+from grader.remote.calls import Call, Passed, Request, call_text, parameter_names, tensor_names
 from grader.remote.connection import NO_RESULT, Exchange
-from grader.remote.handles import Call, Function, Request
+from grader.remote.handles import Function, Module
 from grader.remote.object_table import Desk, Prompt
 from grader.remote.transport import Transport
-from grader.simulated_gpu import backend
+from grader.simulated_gpu import tensor as backend
 from grader.simulated_gpu import tensor as pretend
 from grader.source.file import Source, where
+
+
+def kind(device: str) -> str:
+    """A device without its number."""
+    return device.partition(":")[0]
+
+
+def demand(decoded: Decoded, call: Call, place: str, inputs: Sequence[Any], *, of_a_module: bool) -> None:
+    """Raises Mismatch for a result that is elsewhere.
+
+    Args:
+        decoded: what came back.
+        call: whose result it is.
+        place: where the learner's code works.
+        inputs: all arguments.
+        of_a_module: whether the call is one of a module's methods; its weights are an input too.
+    """
+    if of_a_module or any(isinstance(value, (Tensor, Module)) or callable(value) for value in inputs):
+        wanted, why = place, "where its input is"
+    else:
+        wanted, why = str(call.given.get("device") or "cpu"), "as asked for"
+    for device in decoded.devices:
+        if kind(device) != kind(wanted):
+            text = f"{call.text} returned a tensor on {device}, expected it on {wanted}, {why}"
+            raise Mismatch(text, kind="device")
+
+
+def demand_dtypes(args: tuple[Any, ...], kwargs: dict[str, Any], place: str) -> None:
+    """Raises NotHere where the place lacks a dtype among the arguments."""
+    if place == "mps" and any(_is_float64(value) for value in leaves([args, kwargs])):
+        raise NotHere("mps has no float64")
+
+
+def _is_float64(value: Any) -> bool:
+    return value is torch.float64 or (isinstance(value, Tensor) and value.dtype is torch.float64)
 
 
 class Code:
@@ -155,7 +188,7 @@ class Code:
             off: call with grad mode off.
         """
         parameters = self.parameters(name)
-        placement.demand_dtypes(args, kwargs, self.place)
+        demand_dtypes(args, kwargs, self.place)
         simulated = " on a simulated GPU" if self.place == backend.NAME else ""
         text = call_text(name, parameters, args, kwargs) + simulated
         given = {**dict(zip(parameters, args, strict=False)), **kwargs}
@@ -165,7 +198,7 @@ class Code:
         frame = self._desk.frame(["call", [list(target), list(args), kwargs, grad, count, off]])
         decoded = self.ask(frame, call, self._desk)
         inputs = [*args, *kwargs.values()]
-        placement.demand(decoded, call, self.place, inputs, of_a_module=target[0] == "object")
+        demand(decoded, call, self.place, inputs, of_a_module=target[0] == "object")
         return call
 
     def backward(self, call: Call, cotangents: list[Tensor]) -> tuple[list[Tensor | None], dict[str, Tensor | None]]:
@@ -190,7 +223,7 @@ class Code:
         decoded = self._look_at(self._exchange(frame, call, desk), desk, call.text, call)
         call.note(decoded.value)
         call.requires_grad = any(decoded.requires_grad)
-        call.away = [placement.kind(device) != self.device for device in decoded.devices]
+        call.away = [kind(device) != self.device for device in decoded.devices]
         return decoded
 
     def replay(self, request: Request, desk: Desk) -> Request:

@@ -2,70 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from grader.errors import Crashed, Mismatch, Raised
+from grader.errors import Crashed, Mismatch
 from grader.protocol import replies
 from grader.protocol.gradients import flattened
 from grader.protocol.values import CodecError, Reference
+from grader.remote.calls import Call
 from grader.remote.connection import NO_RESULT
 from grader.worker.describe import layout, parameters_of, parts_of
 
 if TYPE_CHECKING:
     from grader.remote.code import Code
-
-
-@dataclass
-class Call:
-    """One call into the learner's code and what came of it."""
-
-    name: str
-    text: str
-    value: Any = None
-    raised: Raised | None = None
-    fed: list[Any] = field(default_factory=list)
-    """What the learner's code passed to the check's own functions, call by call."""
-    attached: list[list[bool]] = field(default_factory=list)
-    """Whether a gradient can flow back from each floating tensor among these, call by call."""
-    mutated: list[str] = field(default_factory=list)
-    changed: list[str] = field(default_factory=list)
-    recorded: int = 0
-    requires_grad: bool = False
-    away: list[bool] = field(default_factory=list)
-    """Whether each tensor that came back lay elsewhere than the run's own device: on the GPU of one check, say."""
-    number: int = -1
-    names: list[str] = field(default_factory=list)
-    """The parameter of each tensor among the arguments."""
-    given: dict[str, Any] = field(default_factory=dict)
-    """The arguments by parameter."""
-    with_grad_off: Callable[[], Call] | None = None
-    """Calls the same again with grad mode off."""
-
-    def note(self, reply: Mapping[str, Any]) -> None:
-        """What came back; the reply has been looked at."""
-        self.value, self.number = reply["value"], reply.get("call", -1)
-        self.mutated = [self.names[i] for i in reply["mutated"] if i < len(self.names)]
-        self.changed, self.recorded = reply["changed"], reply["recorded"]
-
-
-@dataclass
-class Request:
-    """One request of a check as it crossed, and what came of it: enough to put it to another file."""
-
-    frame: bytes
-    call: Call | None
-    """None for whatever is not a call: loading weights, describing a module ..."""
-    value: Any = None
-    """What a request that is not a call brought back."""
-
-    @property
-    def digest(self) -> bytes:
-        return hashlib.blake2b(self.frame, digest_size=16).digest()
 
 
 class Opaque:

@@ -14,7 +14,8 @@ from grader.limits import MAX_FRAME, MAX_QUESTIONS
 from grader.protocol import replies
 from grader.protocol.codec import Decoder, Encoder
 from grader.protocol.values import CodecError, Decoded, Reference
-from grader.remote.handles import Call, Module, Opaque, Optimizer
+from grader.remote.calls import Call
+from grader.remote.handles import Module, Opaque, Optimizer
 
 if TYPE_CHECKING:
     from grader.remote.code import Code

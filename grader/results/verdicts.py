@@ -6,8 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from grader.results.tensor_diff import Picture
+
+if TYPE_CHECKING:
+    pass
 
 PASS, FAIL, UNWRITTEN, TIMEOUT, CRASH, SKIP, ERROR = (
     "pass",
@@ -111,3 +115,9 @@ def _settle(outcome: Outcome, share: int, any_value: bool, all_unwritten: bool) 
     if outcome.verdict == PASS and not earned and not outcome.message:
         return replace(outcome, message="earns its points once a check of a value passes")
     return outcome
+
+
+def errors_of(results: Sequence[ExerciseResult]) -> list[str]:
+    """What went wrong on our side, a line for each check."""
+    found = [(result.slug, outcome) for result in results for outcome in result.outcomes if outcome.verdict == ERROR]
+    return [f"{slug}: {outcome.title}: {outcome.message}" for slug, outcome in found]

@@ -13,18 +13,137 @@ check shares its process.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils import backend_registration
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
 
-from grader.simulated_gpu import backend
-from grader.simulated_gpu.backend import NAME, PLACE
-from grader.simulated_gpu.kernels import lstm_cell, lstm_cell_backward
-from grader.simulated_gpu.rules import COPIES, refuse
+
+def lstm_cell(
+    from_input: Tensor, from_hidden: Tensor, c: Tensor, bias: Tensor | None = None, other_bias: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """New h, new c and, for the way back, the four gates: `aten::_thnn_fused_lstm_cell`."""
+    stacked = from_input + from_hidden
+    for one in (bias, other_bias):
+        stacked = stacked if one is None else stacked + one
+    i, f, g, o = stacked.chunk(4, dim=1)
+    i, f, g, o = i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
+    c = f * c + i * g
+    return o * c.tanh(), c, torch.cat([i, f, g, o], dim=1)
+
+
+def lstm_cell_backward(
+    grad_h: Tensor | None, grad_c: Tensor | None, old_c: Tensor, c: Tensor, gates: Tensor, has_bias: bool
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """The gradients of what the gates were before their sigmoids, of the old c, of the bias."""
+    grad_h = torch.zeros_like(c) if grad_h is None else grad_h
+    grad_c = torch.zeros_like(c) if grad_c is None else grad_c
+    i, f, g, o = gates.chunk(4, dim=1)
+    shown = c.tanh()
+    grad_c = grad_c + grad_h * o * (1 - shown * shown)
+    inner = [grad_c * g * i * (1 - i), grad_c * old_c * f * (1 - f), grad_c * i * (1 - g * g)]
+    stacked = torch.cat([*inner, grad_h * shown * o * (1 - o)], dim=1)
+    return stacked, grad_c * f, stacked.sum(0) if has_bias else None
+
+
+aten = torch.ops.aten
+
+COPIES = {aten.copy_.default, aten._copy_from.default, aten._copy_from_and_resize.default}
+"""They take any two devices."""
+_READS_INDEXED = {aten.index.Tensor, aten._unsafe_index.Tensor}
+_WRITES_INDEXED = {
+    *(aten.index_put.default, aten.index_put_.default),
+    *(aten._index_put_impl_.default, aten._unsafe_index_put.default),
+}
+_TAKES_NO_SCALARS = {aten.stack.default, aten.cat.default}
+
+
+def refuse(operation: Callable[..., Any], args: tuple[Any, ...], away: Sequence[Tensor], place: str) -> None:
+    """Raises RuntimeError, in torch's words, where an operation on a GPU may not have these CPU tensors.
+
+    Args:
+        away: the tensors among its inputs that are on the CPU; some other is on the GPU.
+        place: the GPU, for the message.
+    """
+    if not away or operation is aten._pack_padded_sequence.default:  # which wants its second tensor on the CPU
+        return
+    if operation in _READS_INDEXED | _WRITES_INDEXED:  # the indices may be anywhere if the tensor is on the GPU
+        if args[0] is away[0]:
+            raise RuntimeError("indices should be either on cpu or on the same device as the indexed tensor (cpu)")
+        away = [one for one in away if operation in _WRITES_INDEXED and one is args[2]]
+    in_place = operation.__name__.partition(".")[0].endswith("_")
+    for tensor in away:
+        written = in_place and tensor is args[0]
+        if tensor.dim() > 0 or written or operation in _TAKES_NO_SCALARS:
+            text = f"Expected all tensors to be on the same device, but found at least two devices, {place} and cpu!"
+            raise RuntimeError(f"{text} The one on cpu has shape {tuple(tensor.shape)}")
+
+
+NAME = "gpu"
+PLACE = f"{NAME}:0"
+_REGISTER = "_setup_privateuseone_for_python_backend"
+
+
+def is_free() -> bool:
+    """Whether this torch has the private function, and no other backend has taken the slot."""
+    taken_by = torch._C._get_privateuse1_backend_name()
+    return hasattr(backend_registration, _REGISTER) and taken_by in ("privateuseone", NAME)
+
+
+class _Device:
+    """What torch asks the module of a device for: `torch.gpu`."""
+
+    def is_initialized(self) -> bool:
+        return True
+
+    def is_available(self) -> bool:
+        return True
+
+    def current_device(self) -> int:
+        return 0
+
+    def device_count(self) -> int:
+        return 1
+
+    def _is_in_bad_fork(self) -> bool:
+        return False
+
+    def manual_seed_all(self, seed: int) -> None:
+        """The CPU's generator makes the random numbers of this device too, and is seeded already."""
+
+    def get_rng_state(self, device: object = None) -> Tensor:
+        return torch.get_rng_state()
+
+    def set_rng_state(self, state: Tensor, device: object = None) -> None:
+        torch.set_rng_state(state)
+
+    def get_amp_supported_dtype(self) -> list[torch.dtype]:
+        return [torch.float16, torch.bfloat16]
+
+    def synchronize(self, device: object = None) -> None:
+        """Nothing runs beside the CPU."""
+
+
+_kernels: list[torch.library.Library] = []
+"""They work for as long as this lives."""
+
+
+def take(number_of: Callable[[Tensor], Any]) -> None:
+    """Makes `gpu` a device of this process, for good.
+
+    Args:
+        number_of: the number that a tensor of one element on this device holds. `torch.tensor([x, y])` reads its
+            elements by it, past everything else.
+    """
+    getattr(backend_registration, _REGISTER)(NAME, backend_module=_Device())
+    library = torch.library.Library("aten", "IMPL")  # type: ignore[no-untyped-call]
+    library.impl("_local_scalar_dense", number_of, "PrivateUse1")  # type: ignore[no-untyped-call]
+    _kernels.append(library)
+
 
 Operation = Callable[..., Any]
 aten = torch.ops.aten
@@ -50,7 +169,7 @@ def place() -> str:
 
 def available() -> bool:
     """Whether there is such a place: this torch has the private function, and no other backend has taken the slot."""
-    return bool(_real) or backend.is_free()
+    return bool(_real) or is_free()
 
 
 @functools.cache
@@ -61,7 +180,7 @@ def register() -> None:
     forked child cannot go backward. So one pass is made first, while there is only the CPU.
     """
     torch.ones((), requires_grad=True).backward()  # type: ignore[no-untyped-call]
-    backend.take(lambda x: _held(x).item())
+    take(lambda x: _held(x).item())
 
 
 class SimulatedTensor(Tensor):

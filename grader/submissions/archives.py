@@ -2,16 +2,148 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import re
+import stat
+import tarfile
+import zipfile
+from calendar import timegm
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import IO
+from functools import partial
+from itertools import pairwise
+from typing import IO, Any
 
-from grader.submissions.bounds import MAX_ARCHIVE_IN_ARCHIVE, MAX_NESTING, Bounds, Unreadable
-from grader.submissions.files import Listing, Member, read, shown
+from grader.submissions.bounds import (
+    MAX_ARCHIVE_IN_ARCHIVE,
+    MAX_DIRECTORY,
+    MAX_NESTING,
+    MAX_NOTEBOOK,
+    MAX_RATIO,
+    Bounds,
+    Unreadable,
+)
+from grader.submissions.files import NOTEBOOK, PYTHON, Listing, Member, inside, kind_of, read, shown, what_it_is
+
+
+def list_tar(file: IO[bytes], listing: Listing, bounds: Bounds, opened: ExitStack) -> None:
+    """Adds the files of a tar to `listing`. Raises Unreadable, and what gzip and tarfile raise."""
+    packed = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    unpacked = opened.enter_context(gzip.GzipFile(fileobj=file)) if packed else file
+    with tarfile.open(fileobj=_Stream(unpacked, file, bounds), mode="r|") as archive:  # type: ignore[call-overload]
+        for info in archive:
+            bounds.count()
+            path = inside(info.name, listing)
+            if path is None or info.isdir():
+                continue
+            if not info.isreg() or info.issparse():
+                linked = info.issym() or info.islnk()
+                listing.problems.append(f"{shown(path)} {what_it_is(stat.S_IFLNK if linked else stat.S_IFIFO)}")
+                continue
+            data = _data(archive, info, bounds)
+            listing.members.append(Member(path, info.size, float(info.mtime), partial(_read, data)))
+
+
+def _data(archive: tarfile.TarFile, info: tarfile.TarInfo, bounds: Bounds) -> bytes | None:
+    """The bytes of a file that may be an exercise, as nobody can come back for them."""
+    from grader.submissions.archives import extension_of_archive
+
+    is_archive = bool(extension_of_archive(info.name))
+    if not is_archive and kind_of(info.name) not in (PYTHON, NOTEBOOK):
+        return None
+    if info.size > (MAX_ARCHIVE_IN_ARCHIVE if is_archive else MAX_NOTEBOOK):
+        return None  # and whoever wants it whole is told that it is too large
+    bounds.keep(info.size)
+    file = archive.extractfile(info)
+    return file.read() if file is not None else None
+
+
+def _read(data: bytes | None, limit: int) -> bytes:
+    if data is None:
+        raise Unreadable("was not kept")
+    return data[:limit]
+
+
+class _Stream:
+    """What comes out of a packed file: no more than it can honestly hold."""
+
+    def __init__(self, file: IO[bytes] | gzip.GzipFile, packed: IO[bytes], bounds: Bounds) -> None:
+        self._file, self._packed, self._bounds = file, packed, bounds
+        self._total = 0
+
+    def read(self, size: int) -> bytes:
+        data = self._file.read(size)
+        self._total += len(data)
+        self._bounds.unpack(len(data))
+        if self._total > 1 << 24 and self._total > MAX_RATIO * self._packed.tell():
+            raise Unreadable(f"unpacks to more than {MAX_RATIO} times its size: what came after was left out")
+        return data
+
+
+def list_zip(file: IO[bytes], listing: Listing, bounds: Bounds, opened: ExitStack) -> None:
+    """Adds the files of a zip to `listing`; `opened` keeps it open. Raises Unreadable, and what zipfile raises."""
+    guard = _Guard(file, MAX_DIRECTORY)
+    archive = opened.enter_context(zipfile.ZipFile(guard))
+    guard.limit = None
+    infos = archive.infolist()
+    _refuse_overlap(infos)
+    for info in infos:
+        bounds.count()
+        mode = info.external_attr >> 16
+        path = inside(info.filename, listing)
+        if path is None or info.is_dir():
+            continue
+        if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+            listing.problems.append(f"{shown(path)} {what_it_is(mode)}")
+        else:
+            listing.members.append(Member(path, info.file_size, _modified(info), partial(_read, archive, info)))
+
+
+def _modified(info: zipfile.ZipInfo) -> float:
+    try:
+        return float(timegm((*info.date_time, 0, 0, 0)))
+    except ValueError:  # the 0th of a 15th month
+        return 0.0
+
+
+def _refuse_overlap(infos: list[zipfile.ZipInfo]) -> None:
+    """Files that share their bytes are how a small archive unpacks to a huge one. No program packs like that."""
+    for one, other in pairwise(sorted(infos, key=lambda info: info.header_offset)):
+        if one.header_offset + 30 + one.compress_size > other.header_offset:
+            raise Unreadable("is no honest archive: files in it overlap, so it was not unpacked")
+
+
+def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> bytes:
+    if info.flag_bits & 1:
+        raise Unreadable("is encrypted: hand it in without a password")
+    if info.file_size > 1 << 20 and info.file_size > MAX_RATIO * max(info.compress_size, 1):
+        raise Unreadable(f"unpacks to more than {MAX_RATIO} times its size and was left out")
+    try:
+        with archive.open(info) as file:
+            return file.read(min(limit, info.file_size + 1))
+    except Exception as error:  # zipfile raises whatever a damaged archive makes it raise
+        raise Unreadable(f"is damaged in its archive ({shown(str(error)) or type(error).__name__})") from None
+
+
+class _Guard:
+    """A file for zipfile that refuses one huge read: that of the list of files, which zipfile holds in memory."""
+
+    def __init__(self, file: IO[bytes], limit: int) -> None:
+        self._file = file
+        self.limit: int | None = limit
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def read(self, size: int = -1) -> bytes:
+        if self.limit is not None and size > self.limit:
+            raise Unreadable("holds more files than are looked at: hand in the exercise files alone")
+        return self._file.read(size)
+
 
 _EXTENSION = re.compile(r"\.(zip|tar|tar\.gz|tgz|gz|tar\.bz2|tbz2|bz2|tar\.xz|txz|xz|rar|7z)$", re.IGNORECASE)
 _OTHERS = {
@@ -94,11 +226,11 @@ def _reader(file: IO[bytes]) -> Reader:
     start = file.read(512)
     file.seek(0)
     if start.startswith(b"PK"):
-        from grader.submissions.zips import list_zip
+        from grader.submissions.archives import list_zip
 
         return list_zip
     if start.startswith(b"\x1f\x8b") or start[257:262] == b"ustar":
-        from grader.submissions.tars import list_tar
+        from grader.submissions.archives import list_tar
 
         return list_tar
     if not start:

@@ -20,8 +20,7 @@ from grader.submissions.bounds import MAX_PROBLEMS, MAX_STUDENTS, Bounds
 from grader.submissions.class_folder import Handed, handed_in, of_path
 from grader.submissions.files import Listing, exact, shown, visible
 from grader.submissions.lms import Origin, without_extension
-from grader.submissions.matching import Matcher
-from grader.submissions.selection import Chooser
+from grader.submissions.selection import Chooser, Matcher
 
 
 @dataclass

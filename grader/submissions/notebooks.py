@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from grader.submissions.files import shown
-from grader.submissions.matching import defined_names
+from grader.submissions.selection import defined_names
 
 HARMLESS = {"%%time", "%%timeit", "%%capture", "%%prun", "%%memit", "%%python", "%%python3"}
 """Cell magics whose cell is plain Python all the same."""

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from grader.limits import MAX_MESSAGE
-from grader.protocol.raw_tensors import raw_bytes
+from grader.protocol.codec import raw_bytes
 from grader.source.definitions import explanation, parse
 
 

@@ -7,6 +7,7 @@ functions, modules and values. It knows no check, no expected value and no verdi
 from __future__ import annotations
 
 import importlib
+import mmap
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -20,8 +21,7 @@ from torch import Tensor, nn
 from grader.protocol.codec import Decoder, Encoder
 from grader.protocol.gradients import Graph
 from grader.protocol.values import Reference, leaves
-from grader.simulated_gpu.backend import NAME
-from grader.simulated_gpu.tensor import place, simulated_gpu
+from grader.simulated_gpu.tensor import NAME, place, simulated_gpu
 from grader.source.importer import PACKAGE, ExerciseFinder, compile_source
 from grader.worker.describe import definitions, describe_error, describe_input
 from grader.worker.fast_init import lighten
@@ -29,7 +29,25 @@ from grader.worker.global_state import counting_saved, keep_float32_whole, seed_
 from grader.worker.module_requests import OF_A_MODULE, load_state
 from grader.worker.object_table import Opaque, Shelf
 from grader.worker.shortcuts import Tripwires
-from grader.worker.spare_memory import Spare
+
+
+class Spare:
+    """Memory that is given up once, when the rest has run out.
+
+    Args:
+        size: bytes; 0 where others need it more.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._held = mmap.mmap(-1, size) if size else None
+
+    def is_given_up_for(self, error: BaseException) -> bool:
+        """Whether this error is a lack of memory, and there was some to give up. Takes none itself."""
+        if self._held is None or not isinstance(error, MemoryError):
+            return False
+        self._held.close()
+        self._held = None
+        return True
 
 
 class _Missing(Exception):

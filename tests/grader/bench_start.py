@@ -110,8 +110,9 @@ def seconds_of_others():
 def cost_of_recognition(names, every=6):
     """CPU seconds at the first check that fails, of every so many mistakes, in a lineup that remembers nothing."""
     sys.path.insert(0, str(ROOT))
+    from grader.checks.attempt import attempt, check_seed
     from grader.dev.survey import as_learner
-    from grader.judging.exercise import Settings, attempt, check_seed
+    from grader.judging.exercise import Settings
     from grader.judging.session import Session, understudies_of
     from grader.kit.discovery import Kit
     from grader.kit.variants import mistakes

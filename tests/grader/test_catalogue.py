@@ -5,9 +5,9 @@ import re
 
 import pytest
 
+from grader.checks.attempt import attempt, check_seed
 from grader.dev.survey import as_learner, matrix_of, survey_mistakes
 from grader.diagnosis.similarity import same_calls
-from grader.judging.exercise import attempt, check_seed
 from grader.kit.discovery import Kit
 from grader.kit.variants import mistakes
 from grader.remote.transport import LocalTransport, WorkerTransport

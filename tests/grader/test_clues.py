@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from grader.checks.attempt import attempt, check_seed
 from grader.checks.patterns import Setting, clue, clue_to_dtype, clue_to_not_finite
 from grader.dev.survey import as_learner
-from grader.judging.exercise import attempt, check_seed
 from grader.kit.variants import mistakes
 from grader.remote.transport import LocalTransport
 

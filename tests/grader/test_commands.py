@@ -11,9 +11,9 @@ from click.testing import CliRunner
 import grader
 from grader.__main__ import main
 from grader.kit.discovery import Kit
+from grader.launch.isolation import LAYERS
 from grader.learner import commands as learner_commands
 from grader.learner import progress
-from grader.worker.sandbox.layers import LAYERS
 from tests.grader.kits import copy_kit, python, run
 
 HERE = ("--transport", "local")

@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 
-from grader.judging.exercise import Settings, check_seed, run_exercise
+from grader.checks.attempt import check_seed
+from grader.judging.exercise import Settings, run_exercise
 from grader.kit import hints
 from grader.kit.collect import collect
 from grader.kit.discovery import Kit

@@ -21,15 +21,15 @@ from grader.launch import isolation
 from grader.launch import launcher as launch
 from grader.launch import payload as luggage
 from grader.launch.fresh import FreshLauncher
+from grader.launch.isolation import LAYERS
 from grader.launch.launcher import launcher
 from grader.limits import Limits
 from grader.remote.code import Code
 from grader.remote.transport import WorkerTransport
 from grader.source.file import Source
 from grader.worker import fork_server
-from grader.worker.sandbox import paths as visible
 from grader.worker.sandbox import sandbox
-from grader.worker.sandbox.layers import LAYERS
+from grader.worker.sandbox import sandbox as visible
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="these layers are Linux's")
 ALL = {"process": True, "files": "hidden", "network": "none", "memory_mb": 100, "layers": list(LAYERS)}

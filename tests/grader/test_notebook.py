@@ -20,7 +20,7 @@ from grader.kit.stub import stub_of
 from grader.notebooks import cells as history
 from grader.notebooks import check_here as here
 from grader.notebooks import export as notebook
-from grader.notebooks.check_page import fragment
+from grader.notebooks.check_here import fragment
 from grader.remote.transport import WorkerTransport
 from grader.results.verdicts import ExerciseResult, Outcome
 from grader.source.definitions import parse

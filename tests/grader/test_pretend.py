@@ -11,8 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from grader.simulated_gpu import tensor as pretend
-from grader.simulated_gpu.backend import NAME
-from grader.simulated_gpu.tensor import SimulatedTensor, simulated_gpu
+from grader.simulated_gpu.tensor import NAME, SimulatedTensor, simulated_gpu
 from tests.grader.kits import ROOT, python
 
 

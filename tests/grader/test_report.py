@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from grader.paths import ROOT
 from grader.reports import html as report
 from grader.reports import statistics as summary
 from grader.reports.changes import changes
@@ -227,5 +228,4 @@ def test_an_empty_class_has_a_report(tmp_path):
 
 
 def test_templates_are_in_the_wheel():
-    settings = (Path(report.__file__).parents[1] / "pyproject.toml").read_text("utf-8")
-    assert '"templates/*"' in settings
+    assert '"templates/*"' in (ROOT / "pyproject.toml").read_text("utf-8")

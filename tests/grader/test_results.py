@@ -12,7 +12,7 @@ from grader.judging.session import Session
 from grader.limits import MAX_RECORD, Limits
 from grader.remote.transport import LocalTransport
 from grader.results import document as results
-from grader.results.reader import Reader
+from grader.results.document import Reader
 from grader.results.verdicts import ERROR, FAIL, PASS, TIMEOUT, ExerciseResult, Outcome, settle
 from grader.source.file import File
 from tests.grader.conftest import SEED

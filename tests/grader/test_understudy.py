@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from grader.checks.attempt import attempt, check_seed
 from grader.dev.survey import as_learner
 from grader.diagnosis.call_graph import Anatomy, replaced
 from grader.diagnosis.trusted import Understudies
-from grader.judging.exercise import attempt, check_seed
 from grader.judging.session import understudies_of
 from grader.kit.variants import mistakes, together
 from grader.remote.transport import LocalTransport, WorkerTransport

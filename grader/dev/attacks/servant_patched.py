@@ -1,6 +1,6 @@
 """Finds the objects that answer the judge and patches them, so that what they say of the code is a lie."""
 # patches: grader.worker.executor.Servant grader.worker.describe.describe_input grader.worker.describe.describe_module
-# patches: grader.worker.global_state.watched grader.worker.shortcuts.Tripwires grader.protocol.raw_tensors.raw_bytes
+# patches: grader.worker.global_state.watched grader.worker.shortcuts.Tripwires grader.protocol.codec.raw_bytes
 import gc
 import sys
 

@@ -1,0 +1,70 @@
+"""One run of one check on one file."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import InitVar, dataclass, field
+
+import torch
+
+from grader.checks.draw import Draw, derived_seed
+from grader.checks.expect import Expect
+from grader.checks.passed_before import Precedents
+from grader.errors import Finding
+from grader.kit.collect import Check
+from grader.remote.calls import Call, Request
+from grader.remote.code import Code
+from grader.remote.object_table import Desk
+
+
+@dataclass
+class Attempt:
+    """One run of one check: how it ended and every call it made."""
+
+    error: BaseException | None
+    code: InitVar[Code]
+    seconds: float = 0.0
+    calls: list[Call] = field(init=False)
+    requests: list[Request] = field(init=False)
+    desk: Desk | None = field(init=False)
+    is_on_a_gpu: bool = field(init=False)
+
+    def __post_init__(self, code: Code) -> None:
+        self.calls, self.requests, self.desk = code.calls, code.requests, code.desk
+        self.is_on_a_gpu = code.place != "cpu"
+
+
+def attempt(check: Check, code: Code, seed: int, precedents: Precedents | None = None) -> Attempt:
+    """Runs a check once. Whatever is raised is the result.
+
+    Args:
+        precedents: where the code answers as another did that passed, the check is passed and need not be run.
+    """
+    start = time.perf_counter()
+    error: BaseException | None = None
+    try:
+        code.begin(seed)
+        trail = precedents.follow(check, seed, code) if precedents is not None else None
+        if trail is None or not trail.is_known:
+            _run(check, code, Draw(seed, widest=widest(code.device)))
+        if trail is not None:
+            trail.remember()
+    except (Finding, Exception) as raised:
+        error = raised
+    return Attempt(error, code, time.perf_counter() - start)
+
+
+def _run(check: Check, code: Code, draw: Draw) -> None:
+    try:
+        check.function(code=code, draw=draw, expect=Expect(code, draw), **check.params)
+    finally:
+        draw.give_back()
+
+
+def widest(device: str) -> torch.dtype:
+    """The widest floating dtype that a device has."""
+    return torch.float32 if device == "mps" else torch.float64
+
+
+def check_seed(seed: int, check: Check) -> int:
+    return derived_seed(seed, check.slug, check.id)
