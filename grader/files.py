@@ -1,14 +1,100 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and a lock that goes with the process that holds it."""
 
 from __future__ import annotations
 
+import errno
 import os
+import platform
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
+
+from grader.errors import UsageError
+
+_HELD = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 
 
-def save(path: Path, text: str) -> None:
-    """Writes UTF-8 beside the file and moves it there; half characters become question marks."""
+def write_atomic(path: Path, data: bytes | str) -> None:
+    """Writes a file whole or not at all; where the path is a link, the file that it leads to.
+
+    Text becomes UTF-8, with question marks for half characters.
+    """
+    with writing_atomic(path) as file:
+        file.write(data.encode("utf-8", "replace") if isinstance(data, str) else data)
+
+
+@contextmanager
+def writing_atomic(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
+    """A file to write to, which takes its place when the block ends; after an exception all is as it was.
+
+    Args:
+        path: its place; missing folders are made.
+        durable: it is on the disk before it takes its place.
+    """
+    path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".part")
-    partial.write_bytes(text.encode("utf-8", "replace"))
+    with partial.open("wb") as file:
+        yield file
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
     os.replace(partial, path)
+
+
+class Lock:
+    """One grader at a time in one folder: held until `release`, or until the process dies, however it does.
+
+    Raises UsageError if another process holds it.
+
+    Args:
+        path: a file that is made for it and stays.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("a+", encoding="utf-8")
+        try:
+            lock_descriptor(self._file.fileno(), wait=False)
+        except OSError as error:
+            if error.errno not in _HELD:
+                return  # a file system without locks: nothing can be promised there
+            holder = _holder(path)
+            self._file.close()
+            raise UsageError(f"{path.parent} is in use: another grader writes to it{holder}") from None
+        self._file.truncate(0)
+        self._file.write(f"process {os.getpid()} on {platform.node()}\n")
+        self._file.flush()
+
+    def release(self) -> None:
+        self._file.close()
+
+
+def _holder(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except OSError:  # Windows does not let others read what is locked
+        return ""
+    return f" ({text})" if text else ""
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def lock_descriptor(descriptor: int, *, wait: bool) -> None:
+        """Locks an open file; with `wait` once nobody else holds it. Raises OSError."""
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        while True:
+            try:
+                return msvcrt.locking(descriptor, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+            except OSError as error:
+                if not wait or error.errno != errno.EDEADLK:  # another process has it still, after ten seconds
+                    raise
+
+else:
+    import fcntl
+
+    def lock_descriptor(descriptor: int, *, wait: bool) -> None:
+        """Locks an open file; with `wait` once nobody else holds it. Raises OSError."""
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))

@@ -45,8 +45,8 @@ def report() -> int:
 def _devices(screen: Screen) -> None:
     import torch
 
+    from grader import simulated_gpu as pretend
     from grader.judging.session import devices
-    from grader.simulated_gpu import tensor as pretend
 
     present = devices("auto")
     names = {"cuda": torch.cuda.get_device_name(0)} if "cuda" in present else {}

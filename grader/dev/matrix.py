@@ -23,7 +23,7 @@ from pathlib import Path
 import click
 
 from grader.dev.survey import Connect, Matrix, Sighting, matrix_of, survey_equivalents, survey_mistakes
-from grader.files import save
+from grader.files import write_atomic
 from grader.judging.exercise import Settings
 from grader.judging.session import Session, devices
 from grader.kit.discovery import Exercise, Kit
@@ -177,7 +177,7 @@ def main(
             )
     click.echo(f"{seeds} seeds, {device}, {' and '.join(ways)}, {time.perf_counter() - start:.0f} s")
     if html is not None:
-        save(html, page([matrices[number] for number in sorted(matrices)], seeds, ways))
+        write_atomic(html, page([matrices[number] for number in sorted(matrices)], seeds, ways))
     sys.exit(0 if whole else 1)
 
 

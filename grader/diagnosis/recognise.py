@@ -4,12 +4,12 @@ Known mistakes are asked what the learner's code was asked, request by request, 
 """
 
 from __future__ import annotations
-from typing import TYPE_CHECKING
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from torch import nn
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.errors import EXIT_GRADER, EXIT_PASS, UsageError
+from grader.files import Lock
 from grader.grading.journal import Journal, digest_of_checks
 from grader.grading.pool import Pool
 from grader.grading.process import Setup, Task
@@ -18,7 +19,6 @@ from grader.grading.progress_bar import Gauge
 from grader.judging.open import new_seed
 from grader.kit.discovery import Kit
 from grader.limits import Limits
-from grader.lock import Lock
 from grader.reports import gradebook
 from grader.reports import html as report
 from grader.reports.terminal import Screen

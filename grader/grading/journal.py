@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from grader import paths
+from grader.files import write_atomic
 from grader.kit.discovery import Kit
 from grader.results.document import dumps
 
@@ -69,11 +70,8 @@ class Journal:
     def begin(self, header: Header, *, fresh: bool = False) -> None:
         """Starts anew where the header is another one: what was graded in another way does not count."""
         if fresh or header != self.header:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             self.header, self._lines, self._end = header, {}, 0
-            partial = self.path.with_name(self.path.name + ".part")
-            partial.write_text(dumps(header) + "\n", encoding="utf-8")
-            os.replace(partial, self.path)
+            write_atomic(self.path, dumps(header) + "\n")
             self._end = self.path.stat().st_size
         self._file = self.path.open("r+b")
         self._file.truncate(self._end)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from grader import simulated_gpu as pretend
 from grader.checks.attempt import attempt
 from grader.checks.passed_before import Precedents
 from grader.diagnosis.trusted import Understudies
@@ -21,7 +22,6 @@ from grader.kit.discovery import Exercise, Kit
 from grader.kit.variants import mistakes
 from grader.limits import MAX_MESSAGE
 from grader.results.verdicts import ERROR, FAIL, MISSING, ExerciseResult, Outcome, clean, settle
-from grader.simulated_gpu import tensor as pretend
 from grader.source.file import File
 
 torch.set_num_threads(1)

@@ -11,10 +11,11 @@ from pathlib import Path
 from rich.markdown import Markdown
 
 from grader.errors import UsageError
+from grader.files import write_atomic
 from grader.kit import hints
 from grader.kit.discovery import Exercise, Kit
 from grader.kit.stub import stub_of
-from grader.learner.progress import RESET, Progress, digest, write_whole
+from grader.learner.progress import RESET, Progress, digest
 from grader.reports.terminal import Screen, shown
 
 Ask = Callable[[str], bool]
@@ -167,7 +168,7 @@ def put_stub_back(progress: Progress, exercise: Exercise) -> list[str]:
     if exercise.stub.is_file():
         kept = progress.keep(exercise.slug, exercise.stub.read_bytes(), because=RESET)
         said.append(f"your file is kept as {shown(kept)}")
-    write_whole(exercise.stub, stub_of(exercise.solution.read_text(encoding="utf-8")).encode())
+    write_atomic(exercise.stub, stub_of(exercise.solution.read_text(encoding="utf-8")).encode())
     return [*said, f"exercises/{exercise.slug}.py is the stub again"]
 
 
@@ -192,7 +193,7 @@ def _write_new(file: Path, data: bytes, screen: Screen) -> None:
     if os.path.lexists(file):
         screen.remark(f"{shown(file)} is there already and stays as it is")
     else:
-        write_whole(file, data)
+        write_atomic(file, data)
 
 
 def _confirm(question: str, ask: Ask) -> None:

@@ -7,17 +7,16 @@ written beside its place and moved there: whoever kills the process finds it who
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from grader.files import lock_descriptor, write_atomic
 from grader.kit.discovery import Exercise
 from grader.kit.stub import stub_of
 from grader.results.verdicts import ExerciseResult
@@ -68,7 +67,7 @@ class Progress:
             if not isinstance(exercises.get(slug), dict):
                 exercises[slug] = {}
             yield exercises[slug]
-            write_whole(self.file, (json.dumps(self.data, indent=1) + "\n").encode())
+            write_atomic(self.file, (json.dumps(self.data, indent=1) + "\n").encode())
 
     def _parsed(self) -> dict[str, Any]:
         """Raises ValueError where the file is damaged."""
@@ -94,7 +93,7 @@ class Progress:
         self.folder.mkdir(exist_ok=True)
         with (self.folder / "lock").open("a+b") as file:
             with contextlib.suppress(OSError):  # a file system without locks: nothing can be promised there
-                _take(file.fileno())
+                lock_descriptor(file.fileno(), wait=True)
             yield  # closing the file gives the lock back
 
     def state(self, exercise: Exercise) -> str:
@@ -134,7 +133,7 @@ class Progress:
             folder = self.folder / "attempts" / slug
             folder.mkdir(parents=True, exist_ok=True)
             path = _next_name(folder, "", f"{'-' if because else ''}{because}.py")
-            write_whole(path, text)
+            write_atomic(path, text)
             for old in [file for file in self.attempts(slug) if RESET not in file.stem][:-KEPT_ATTEMPTS]:
                 old.unlink()
             return path
@@ -148,33 +147,6 @@ def _next_name(folder: Path, prefix: str, suffix: str) -> Path:
     return folder / f"{prefix}{stamp}-{number:03}{suffix}"
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Writes a file whole or not at all; where the path is a link, the file that it leads to."""
-    path = path.resolve()
-    partial = path.with_name(path.name + ".part")
-    partial.write_bytes(data)
-    os.replace(partial, path)
-
-
 def digest(text: bytes) -> str:
     """What a file's content is known by."""
     return hashlib.sha256(text).hexdigest()
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _take(descriptor: int) -> None:
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        while True:
-            try:
-                return msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
-            except OSError as error:
-                if error.errno != errno.EDEADLK:  # another process has it still, after ten seconds
-                    raise
-
-else:
-    import fcntl
-
-    def _take(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)

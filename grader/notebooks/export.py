@@ -11,9 +11,9 @@ from typing import Any
 import nbformat
 from nbformat import v4
 
+from grader.files import write_atomic
 from grader.kit.discovery import Exercise, Kit
 from grader.kit.stub import stub_of
-from grader.learner.progress import write_whole
 from grader.reports.terminal import Screen, shown
 
 HOW = """## Write it here
@@ -36,7 +36,7 @@ def notebooks(words: tuple[str, ...], out: Path | None) -> None:
         file = folder / f"{exercise.slug}.ipynb"
         text = build(exercise, stub_of(exercise.solution.read_text(encoding="utf-8")))
         if not file.exists():
-            write_whole(file, text.encode())
+            write_atomic(file, text.encode())
             screen.line(f"{shown(file)} is written")
         elif file.read_bytes() == text.encode():
             screen.line(f"{shown(file)} is there already, and nothing is written in it yet")

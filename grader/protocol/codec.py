@@ -19,7 +19,7 @@ from torch import Tensor
 
 from grader.limits import MAX_DEPTH, MAX_DOCUMENT, MAX_FRAME, MAX_NODES, MAX_TEXT
 from grader.protocol.values import DTYPES, NAMES, CodecError, Decoded, Foreign, Reference
-from grader.simulated_gpu.tensor import SimulatedTensor
+from grader.simulated_gpu import SimulatedTensor
 
 # Bound before any learner's code is imported, so that a patched method of Tensor does not break the transport.
 _detach = Tensor.detach

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from grader import simulated_gpu as backend
+from grader import simulated_gpu as pretend
 from grader.errors import Crashed, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Raised, Unwritten
 from grader.protocol import replies
 from grader.protocol.values import CodecError, Decoded, leaves
@@ -19,8 +21,6 @@ from grader.remote.connection import NO_RESULT, Exchange
 from grader.remote.handles import Function, Module
 from grader.remote.object_table import Desk, Prompt
 from grader.remote.transport import Transport
-from grader.simulated_gpu import tensor as backend
-from grader.simulated_gpu import tensor as pretend
 from grader.source.file import Source, where
 
 

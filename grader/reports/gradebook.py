@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from grader.files import save
+from grader.files import write_atomic
 from grader.reports import junit
 from grader.reports.html import page_path
 from grader.reports.statistics import not_run
@@ -37,7 +37,7 @@ def write(out: Path, document: Document) -> None:
         cells = [_points(scores.get(slug)) for slug in slugs]
         problems = "; ".join(one["problems"])
         rows.append([one["id"], one["source"], _points(one["score"]), _points(one["max_score"]), *cells, problems])
-    save(out / "gradebook.csv", "\ufeff" + _csv(rows))
+    write_atomic(out / "gradebook.csv", "\ufeff" + _csv(rows))
 
 
 def _points(score: float | None) -> str:
@@ -89,7 +89,7 @@ def _canvas(out: Path, document: Document, assignment: str) -> Path:
         name = one["id"].replace("Points Possible", "Points-Possible")
         who = [known["user"], "", ""] if known else ["", "", one["id"]]
         rows.append([name, *who, "", _points(one["score"])])
-    save(out / "canvas.csv", _csv(rows))
+    write_atomic(out / "canvas.csv", _csv(rows))
     return out / "canvas.csv"
 
 
@@ -107,7 +107,7 @@ def _moodle(out: Path, document: Document, assignment: str) -> Path:
         who = [f"Participant {known['user']}", known["name"], ""] if known else ["", "", one["id"]]
         share = 100 * one["score"] / one["max_score"] if one["max_score"] else 0.0
         rows.append([*who, _points(one["score"]), _points(one["max_score"]), "", _points(share)])
-    save(out / "moodle.csv", _csv(rows))
+    write_atomic(out / "moodle.csv", _csv(rows))
     return out / "moodle.csv"
 
 
@@ -115,7 +115,7 @@ def _gradescope(out: Path, document: Document, assignment: str) -> Path:
     """gradescope/ID/results.json: what an autograder leaves in /autograder/results for one submission."""
     for one in _scored(document):
         folder = out / "gradescope" / Path(page_path(one["id"])).stem
-        save(folder / "results.json", json.dumps(gradescope(one), ensure_ascii=False) + "\n")
+        write_atomic(folder / "results.json", json.dumps(gradescope(one), ensure_ascii=False) + "\n")
     return out / "gradescope"
 
 
@@ -162,7 +162,7 @@ def _text(text: str) -> str:
 
 
 def _junit(out: Path, document: Document, assignment: str) -> Path:
-    save(out / "junit.xml", junit.text(document, assignment))
+    write_atomic(out / "junit.xml", junit.text(document, assignment))
     return out / "junit.xml"
 
 

@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from grader.files import save
+from grader.files import write_atomic
 from grader.reports import statistics as summary
 from grader.reports import svg as figure
 from grader.reports.changes import changes
@@ -56,9 +56,9 @@ def write(out: Path, document: Mapping[str, Any], previous: Mapping[str, Any] | 
         document: what results.json holds.
         previous: what it held before this run, to say what changed.
     """
-    save(out / "report.html", class_page(document, previous))
+    write_atomic(out / "report.html", class_page(document, previous))
     for one in document["submissions"]:
-        save(out / page_path(one["id"]), student_page(one, document["run"]))
+        write_atomic(out / page_path(one["id"]), student_page(one, document["run"]))
 
 
 def class_page(document: Mapping[str, Any], previous: Mapping[str, Any] | None = None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import grader
+from grader.files import writing_atomic
 from grader.limits import MAX_MESSAGE, MAX_RECORD
 from grader.results.verdicts import ERROR, SKIP, ExerciseResult, Outcome, clean
 
@@ -142,16 +142,11 @@ def write(path: Path, run: Run, submissions: Iterable[str]) -> None:
     Args:
         submissions: the record of each as JSON, in the order of the document; never all in memory.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(f'{{"format": {FORMAT},\n "run": {dumps(run.record())},\n "submissions": [')
+    with writing_atomic(path, durable=True) as file:
+        file.write(f'{{"format": {FORMAT},\n "run": {dumps(run.record())},\n "submissions": ['.encode())
         for number, text in enumerate(submissions):
-            file.write((",\n  " if number else "\n  ") + text)
-        file.write("]}\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+            file.write(((",\n  " if number else "\n  ") + text).encode())
+        file.write(b"]}\n")
 
 
 Pairs = list[tuple[str, Any]]

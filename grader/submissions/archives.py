@@ -50,8 +50,6 @@ def list_tar(file: IO[bytes], listing: Listing, bounds: Bounds, opened: ExitStac
 
 def _data(archive: tarfile.TarFile, info: tarfile.TarInfo, bounds: Bounds) -> bytes | None:
     """The bytes of a file that may be an exercise, as nobody can come back for them."""
-    from grader.submissions.archives import extension_of_archive
-
     is_archive = bool(extension_of_archive(info.name))
     if not is_archive and kind_of(info.name) not in (PYTHON, NOTEBOOK):
         return None
@@ -100,7 +98,7 @@ def list_zip(file: IO[bytes], listing: Listing, bounds: Bounds, opened: ExitStac
         if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
             listing.problems.append(f"{shown(path)} {what_it_is(mode)}")
         else:
-            listing.members.append(Member(path, info.file_size, _modified(info), partial(_read, archive, info)))
+            listing.members.append(Member(path, info.file_size, _modified(info), partial(_read_zipped, archive, info)))
 
 
 def _modified(info: zipfile.ZipInfo) -> float:
@@ -117,7 +115,7 @@ def _refuse_overlap(infos: list[zipfile.ZipInfo]) -> None:
             raise Unreadable("is no honest archive: files in it overlap, so it was not unpacked")
 
 
-def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> bytes:
+def _read_zipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> bytes:
     if info.flag_bits & 1:
         raise Unreadable("is encrypted: hand it in without a password")
     if info.file_size > 1 << 20 and info.file_size > MAX_RATIO * max(info.compress_size, 1):

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from grader.protocol.codec import Decoder, Encoder
 from grader.protocol.gradients import Graph
 from grader.protocol.values import Reference, leaves
-from grader.simulated_gpu.tensor import NAME, place, simulated_gpu
+from grader.simulated_gpu import NAME, place, simulated_gpu
 from grader.source.importer import PACKAGE, ExerciseFinder, compile_source
 from grader.worker.describe import definitions, describe_error, describe_input
 from grader.worker.fast_init import lighten

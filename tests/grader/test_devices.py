@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 import torch
 
+from grader import simulated_gpu as pretend
 from grader.errors import LearnerError, Mismatch, NotHere, UsageError
 from grader.judging.exercise import Settings, run_exercise
 from grader.judging.session import Session, absent, devices, work_here
@@ -13,7 +14,6 @@ from grader.remote.code import Code
 from grader.remote.transport import LocalTransport, WorkerTransport
 from grader.reports.terminal import Screen
 from grader.results.verdicts import FAIL, MISSING, PASS, SKIP, UNWRITTEN
-from grader.simulated_gpu import tensor as pretend
 from grader.source.file import Source
 
 CUDA = "torch.cuda.is_available"
@@ -182,7 +182,7 @@ def test_nothing_slow_is_imported_for_it(workers):
 
 
 def test_where_a_gpu_cannot_be_simulated_the_check_is_skipped(code, monkeypatch):
-    monkeypatch.setattr("grader.simulated_gpu.tensor.available", lambda: False)
+    monkeypatch.setattr("grader.simulated_gpu.available", lambda: False)
     with pytest.raises(NotHere, match="cannot simulate a GPU"):
         code.on_a_gpu()
 

@@ -9,8 +9,8 @@ import pytest
 
 from grader import paths
 from grader.errors import UsageError
+from grader.files import Lock
 from grader.grading.journal import Journal, digest_of_checks
-from grader.lock import Lock
 from tests.grader.kits import ROOT, copy_kit
 
 HEADER = {"format": 1, "seed": 7, "options": {"timeout": 10.0}}
@@ -122,7 +122,7 @@ def test_a_first_line_that_is_no_header_makes_no_journal(path):
 HOLD = """
 import sys
 from pathlib import Path
-from grader.lock import Lock
+from grader.files import Lock
 lock = Lock(Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()

@@ -88,7 +88,7 @@ def test_a_reset_keeps_its_own_copy_of_a_text_that_is_an_attempt(progress):
 def test_what_is_written_through_a_link_stays_a_link(tmp_path):
     (tmp_path / "real").write_bytes(b"old")
     (tmp_path / "link").symlink_to(tmp_path / "real")
-    progress_module.write_whole(tmp_path / "link", b"new")
+    progress_module.write_atomic(tmp_path / "link", b"new")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real").read_bytes() == b"new"
 

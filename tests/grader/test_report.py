@@ -3,7 +3,6 @@
 import re
 import unicodedata
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 
