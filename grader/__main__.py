@@ -169,10 +169,10 @@ def grade_command(
         return show(submissions, Kit(), click.echo)
     if out is None:
         raise click.UsageError("Missing option '--out': where results go.")
-    from grader.grading.grade import Wishes, grade
+    from grader.grading.grade import GradeOptions, grade
 
     layers = tuple(name.strip() for name in (require or "").split(",") if name.strip())
-    raise SystemExit(grade(submissions, out=out, wishes=Wishes(seed, options, jobs, layers, fresh, only, export)))
+    raise SystemExit(grade(submissions, out=out, wishes=GradeOptions(seed, options, jobs, layers, fresh, only, export)))
 
 
 @main.command("lesson")

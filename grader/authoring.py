@@ -1,8 +1,35 @@
-"""The marks of a check: what it is worth, and which shortcuts its exercise forbids."""
+"""All that the files of an exercise, `tests/exNN_topic/`, import from the grader.
+
+A check is given `code`, `draw` and `expect`; what else it may need is here. `mistakes.py` and `alternatives.py`
+need the marks alone.
+"""
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import pytest
+
+from grader.checks.compare import kind_of
+from grader.checks.dropout import demand_independent, fitting, kept
+from grader.errors import Mismatch
+from grader.remote.handles import Opaque
+from grader.worker.optimizer import GradientDescent
+
+__all__ = [
+    "GradientDescent",
+    "Mismatch",
+    "Opaque",
+    "alternative",
+    "demand_independent",
+    "device_mistake",
+    "fitting",
+    "kept",
+    "kind_of",
+    "mistake",
+    "points",
+    "shortcuts",
+]
 
 
 def points(value: float, *, form: bool = False) -> pytest.MarkDecorator:
@@ -19,3 +46,21 @@ def points(value: float, *, form: bool = False) -> pytest.MarkDecorator:
 def shortcuts(*names: str) -> pytest.MarkDecorator:
     """Library calls that would do the exercise's whole work: `pytestmark = shortcuts("nn.LSTM", "nn.GRU*")`."""
     return pytest.mark.shortcuts(*names)
+
+
+T = TypeVar("T")
+
+
+def mistake(variant: T) -> T:
+    """Marks a function or class of `mistakes.py` as a known mistake; its docstring is the diagnosis."""
+    return variant
+
+
+def device_mistake(variant: T) -> T:
+    """Marks a mistake that shows where the code works on a GPU, real or simulated, and nowhere else."""
+    return variant
+
+
+def alternative(variant: T) -> T:
+    """Marks a function or class of `alternatives.py` as right; its docstring says how it differs from the reference."""
+    return variant

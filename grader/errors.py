@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from grader.results.tensor_diff import Picture
+from grader.results.tensor_diff import TensorDiff
 
 if TYPE_CHECKING:
     pass
@@ -63,7 +63,7 @@ class Mismatch(Finding):
         *,
         detail: tuple[str, ...] = (),
         kind: str = "rule",
-        draw: Callable[[], Picture | None] = lambda: None,
+        draw: Callable[[], TensorDiff | None] = lambda: None,
     ) -> None:
         super().__init__("\n".join([what, *detail]))
         self.what = what
@@ -76,7 +76,7 @@ class Mismatch(Finding):
         return Mismatch(self.what, detail=(line, *self.detail), kind=self.kind, draw=self._draw)
 
     @property
-    def picture(self) -> Picture | None:
+    def picture(self) -> TensorDiff | None:
         """Yours beside what was expected; made when asked for, since most mismatches are never looked at."""
         return self._draw()
 

@@ -61,7 +61,7 @@ class Bench:
         if self.workers is None:
             work_here(self.devices)
         self._codes: dict[tuple[str, str], Any] = {}
-        self._understudies: dict[str, Any] = {}
+        self._trusted: dict[str, Any] = {}
         config.add_cleanup(self.close)
 
     def connect(self, device: str) -> Any:
@@ -71,7 +71,7 @@ class Bench:
 
     def code(self, exercise: Exercise, shortcuts: tuple[str, ...], device: str) -> Any:
         """The learner's file of an exercise, loaded once for all its checks."""
-        from grader.kit import collect as checks
+        from grader.kit import collect
         from grader.remote.code import Code
         from grader.submissions.intake import read_one
 
@@ -82,18 +82,18 @@ class Bench:
             file = read_one(self.target, self.kit.exercises).files.get(exercise.slug)
             if file is None or file.refusal:
                 raise pytest.UsageError((file and file.refusal) or f"{self.target} holds no {exercise.slug}.py")
-            source = checks.source_of(self.kit, exercise, file, shortcuts, str(file.path or file.name))
-            reference = checks.reference(self.kit, exercise.slug)
+            source = collect.source_of(self.kit, exercise, file, shortcuts, str(file.path or file.name))
+            reference = collect.reference(self.kit, exercise.slug)
             self._codes[key] = Code(source, partial(self.connect, device), reference, device=device)
         return self._codes[key]
 
-    def understudies(self, exercise: Exercise, shortcuts: tuple[str, ...]) -> Any:
+    def trusted(self, exercise: Exercise, shortcuts: tuple[str, ...]) -> Any:
         """The reference and the known mistakes of an exercise, loaded at its first failure."""
-        from grader.judging.session import understudies_of
+        from grader.judging.session import trusted_code_of
 
-        if exercise.slug not in self._understudies:
-            self._understudies[exercise.slug] = understudies_of(self.kit, exercise, shortcuts)
-        return self._understudies[exercise.slug]
+        if exercise.slug not in self._trusted:
+            self._trusted[exercise.slug] = trusted_code_of(self.kit, exercise, shortcuts)
+        return self._trusted[exercise.slug]
 
     def close(self) -> None:
         for code in self._codes.values():
@@ -228,7 +228,7 @@ def pytest_runtest_makereport(
         return report
     check, bench, learner = check_of(item, exercise.slug), _bench(item.config), _code(item)
     tried = Attempt(error, learner, call.duration)
-    outcome = judge(check, learner, tried, bench.understudies(exercise, check.shortcuts), _seed(item))
+    outcome = judge(check, learner, tried, bench.trusted(exercise, check.shortcuts), _seed(item))
     if outcome.verdict == "skip":
         report.outcome, report.longrepr = "skipped", (str(item.path), 0, outcome.message)
     elif outcome.verdict != "error":

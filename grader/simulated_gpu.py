@@ -248,7 +248,7 @@ class _Simulation(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 @contextmanager
-def simulated_gpu() -> Iterator[None]:
+def simulating() -> Iterator[None]:
     """In this block `gpu` is a device: tensors can be made there and moved there."""
     register()
     lifting = torch._C._only_lift_cpu_tensors()

@@ -1,1 +1,1 @@
-"""checks."""
+"""What a check is written with, and one run of one check."""

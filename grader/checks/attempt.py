@@ -9,12 +9,12 @@ import torch
 
 from grader.checks.draw import Draw, derived_seed
 from grader.checks.expect import Expect
-from grader.checks.passed_before import Precedents
+from grader.checks.passed_before import PassedRuns
 from grader.errors import Finding
 from grader.kit.collect import Check
 from grader.remote.calls import Call, Request
 from grader.remote.code import Code
-from grader.remote.object_table import Desk
+from grader.remote.object_table import ObjectTable
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Attempt:
     seconds: float = 0.0
     calls: list[Call] = field(init=False)
     requests: list[Request] = field(init=False)
-    desk: Desk | None = field(init=False)
+    desk: ObjectTable | None = field(init=False)
     is_on_a_gpu: bool = field(init=False)
 
     def __post_init__(self, code: Code) -> None:
@@ -34,7 +34,7 @@ class Attempt:
         self.is_on_a_gpu = code.place != "cpu"
 
 
-def attempt(check: Check, code: Code, seed: int, precedents: Precedents | None = None) -> Attempt:
+def attempt(check: Check, code: Code, seed: int, passed_runs: PassedRuns | None = None) -> Attempt:
     """Runs a check once. Whatever is raised is the result.
 
     Args:
@@ -44,7 +44,7 @@ def attempt(check: Check, code: Code, seed: int, precedents: Precedents | None =
     error: BaseException | None = None
     try:
         code.begin(seed)
-        trail = precedents.follow(check, seed, code) if precedents is not None else None
+        trail = passed_runs.follow(check, seed, code) if passed_runs is not None else None
         if trail is None or not trail.is_known:
             _run(check, code, Draw(seed, widest=widest(code.device)))
         if trail is not None:

@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from grader.checks.patterns import Setting, clue, clue_to_dtype, clue_to_not_finite
+from grader.checks.patterns import CallContext, clue, clue_to_dtype, clue_to_not_finite
 from grader.checks.tolerances import SLACK, WITHIN, bounds, widen
 from grader.errors import Mismatch
 from grader.protocol.values import Foreign
-from grader.results.tensor_diff import Picture, indices, picture
+from grader.results.tensor_diff import TensorDiff, indices, picture
 
 ROUNDED_ZERO = 1e-12
 """A gradient of 0 as float64 works it out: that of ex08's k_proj.bias is 1e-17, and left out it is none at all."""
@@ -28,7 +28,7 @@ def compare(
     axes: str | None = None,
     within: float | Tensor | None = None,
     dtype: torch.dtype | None = None,
-    setting: Setting | None = None,
+    setting: CallContext | None = None,
     device: str = "cpu",
 ) -> None:
     """Raises Mismatch at the first difference.
@@ -114,7 +114,7 @@ def _compare_tensors(
     axes: list[str],
     within: float | Tensor | None,
     dtype: torch.dtype | None,
-    setting: Setting | None,
+    setting: CallContext | None,
     device: str,
 ) -> None:
     if type(actual) is not Tensor:
@@ -153,7 +153,7 @@ def _shape_difference(what: str, actual: Tensor, expected: Tensor, axes: list[st
 
 
 def _not_finite(
-    what: str, actual: Tensor, expected: Tensor, at: Tensor, axes: list[str], setting: Setting | None
+    what: str, actual: Tensor, expected: Tensor, at: Tensor, axes: list[str], setting: CallContext | None
 ) -> Mismatch:
     first = int(at.flatten().to(torch.uint8).argmax())
     value = number(actual.flatten()[first].item())
@@ -166,7 +166,9 @@ def _not_finite(
     )
 
 
-def _draw(actual: Tensor, expected: Tensor, wrong: Tensor, worst: int, axes: list[str]) -> Callable[[], Picture | None]:
+def _draw(
+    actual: Tensor, expected: Tensor, wrong: Tensor, worst: int, axes: list[str]
+) -> Callable[[], TensorDiff | None]:
     return lambda: None if actual.is_complex() else picture(actual, expected, wrong, worst, axes)
 
 
@@ -177,7 +179,7 @@ def _value_difference(
     bound: Tensor,
     excess: Tensor,
     axes: list[str],
-    setting: Setting | None,
+    setting: CallContext | None,
 ) -> Mismatch:
     worst = int((excess / bound.clamp(min=1e-300)).flatten().argmax())
     mine, right = actual.flatten()[worst].item(), expected.flatten()[worst].item()

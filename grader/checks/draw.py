@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from grader.checks.module_pool import Lent, Mould, mould_of
+from grader.checks.module_pool import ModulePool, PooledModule, mould_of
 from grader.protocol.gradients import cut
 from grader.worker.describe import each_once, parts_of, set_training
-from grader.worker.fast_init import without_first_values
+from grader.worker.fast_init import uninitialised_layers
 
 SIZES = (2, 3, 4, 5, 6, 7)
 M = TypeVar("M", bound=nn.Module)
@@ -40,7 +40,7 @@ class Draw:
         self.generator = torch.Generator().manual_seed(seed)
         self.dtype = widest
         self._sizes: dict[str, int] = {}
-        self._borrowed: list[tuple[Mould, Lent]] = []
+        self._borrowed: list[tuple[ModulePool, PooledModule]] = []
 
     def size(self, name: str) -> int:
         """The size of this axis in this check: from 2 to 7, different from every other axis while that is possible."""
@@ -110,7 +110,7 @@ class Draw:
             self._borrowed.append((mould, lent))
             module: M = lent.module
             return module
-        with without_first_values():
+        with uninitialised_layers():
             made = kind(*args, **kwargs)
         self.weights(made)
         mould.see(made)

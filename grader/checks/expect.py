@@ -11,7 +11,7 @@ from torch import Tensor
 
 from grader.checks.compare import compare, compare_gradient, demand_values, kind_of, short
 from grader.checks.draw import Draw
-from grader.checks.patterns import Setting
+from grader.checks.patterns import CallContext
 from grader.checks.reference import Leaves, contiguous, detached, in_float64, owner_of, widened
 from grader.checks.tolerances import error_scaled, widen
 from grader.errors import LearnerError, Mismatch
@@ -103,7 +103,7 @@ class Expect:
 
     def _compare(self, actual: Any, expected: Any, **options: Any) -> None:
         given = self._code.calls[-1].given if self._code.calls else {}
-        compare(actual, expected, setting=Setting(self._draw.sizes, given), device=self._code.place, **options)
+        compare(actual, expected, setting=CallContext(self._draw.sizes, given), device=self._code.place, **options)
 
     def _compare_narrow(self, actual: Any, expected: Any, exact: Any, what: str, axes: str | None) -> None:
         if not isinstance(expected, tuple):

@@ -16,7 +16,7 @@ from grader.worker.describe import Parts, each_once, parts_of, set_training
 
 
 @dataclass
-class Lent:
+class PooledModule:
     """A module that came out of a mould."""
 
     module: Any
@@ -24,12 +24,12 @@ class Lent:
     parameters: list[nn.Parameter]
 
 
-class Mould:
+class ModulePool:
     """Everything of a module but the values of its parameters; formed when the module is seen for the second time."""
 
     def __init__(self) -> None:
         self.shapes: list[tuple[int, ...]] = []
-        self._idle: list[Lent] = []
+        self._idle: list[PooledModule] = []
         self._seen = False
         self._form = b""
         self._kinds: list[type] = []
@@ -52,35 +52,35 @@ class Mould:
         self.shapes = [tuple(parameter.shape) for parameter in parameters]
         self._form, self._kinds = file.getvalue(), pickler.kinds
 
-    def lend(self, values: Sequence[Tensor]) -> Lent:
+    def lend(self, values: Sequence[Tensor]) -> PooledModule:
         """A module as the first was when it was seen, with these values, one for each of `shapes`."""
         if not self._idle:
             module = _Unpickler(self._form, [nn.Parameter(value) for value in values], self._kinds).load()
             parts = parts_of(module)
-            return Lent(module, parts, each_once(parts))
+            return PooledModule(module, parts, each_once(parts))
         lent = self._idle.pop()
         for parameter, value in zip(lent.parameters, values, strict=True):
             parameter.data, parameter.grad, parameter.requires_grad = value, None, True
         set_training(lent.parts, False)
         return lent
 
-    def take_back(self, lent: Lent) -> None:
+    def take_back(self, lent: PooledModule) -> None:
         """The module may be lent again, unless it holds more than parameters: what was done to that nobody knows."""
         if not any(part._buffers for _, part in lent.parts):
             self._idle.append(lent)
 
 
-def mould_of(kind: Callable[..., nn.Module], args: tuple[Any, ...], kwargs: tuple[tuple[str, Any], ...]) -> Mould:
+def mould_of(kind: Callable[..., nn.Module], args: tuple[Any, ...], kwargs: tuple[tuple[str, Any], ...]) -> ModulePool:
     """The mould of `kind(*args, **kwargs)`; what can't be looked up, as a list among them, is made anew each time."""
     try:
         return _known(kind, args, kwargs)
     except TypeError:
-        return Mould()
+        return ModulePool()
 
 
 @lru_cache(maxsize=1_000)
-def _known(*key: Any) -> Mould:
-    return Mould()
+def _known(*key: Any) -> ModulePool:
+    return ModulePool()
 
 
 class _Pickler(pickle.Pickler):

@@ -41,7 +41,7 @@ class _Beginning:
     ways: int = 0
 
 
-class Precedents:
+class PassedRuns:
     """The checks that were passed in this process so far."""
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Precedents:
         """Every question once, however many ways lead to it."""
         self._bytes = 0
 
-    def follow(self, check: Check, seed: int, code: Code) -> Trail:
+    def follow(self, check: Check, seed: int, code: Code) -> CachedRun:
         """Asks what was asked before, for as long as the answers are known. The check has begun and asked nothing."""
         beginning = self._beginnings.setdefault((check.slug, check.id, seed, code.device), _Beginning())
         step = None if _stands_out(code) else beginning.step
@@ -58,9 +58,9 @@ class Precedents:
             reply = code.ask_ahead(step.frame)
             step = None if isinstance(reply, Lost) else step.after.get(_digest(reply))
         if step is None or code.desk.refused is not None:
-            return Trail(self, beginning, code, is_known=False)
+            return CachedRun(self, beginning, code, is_known=False)
         code.settle(step)
-        return Trail(self, beginning, code, is_known=True)
+        return CachedRun(self, beginning, code, is_known=True)
 
     def remember(self, beginning: _Beginning, code: Code) -> None:
         """Remembers a check that the code has passed, unless it was handed what only that check can answer for."""
@@ -85,10 +85,10 @@ class Precedents:
 
 
 @dataclass(frozen=True)
-class Trail:
+class CachedRun:
     """One run of one check, as far as it was like one before."""
 
-    precedents: Precedents
+    passed_runs: PassedRuns
     beginning: _Beginning
     code: Code
     is_known: bool
@@ -97,7 +97,7 @@ class Trail:
     def remember(self) -> None:
         """The check was passed."""
         if not self.is_known:
-            self.precedents.remember(self.beginning, self.code)
+            self.passed_runs.remember(self.beginning, self.code)
 
 
 def _stands_out(code: Code) -> bool:

@@ -18,7 +18,7 @@ LENGTHS = ("source", "target", "length", "max_length", "position", "key")
 
 
 @dataclass(frozen=True)
-class Setting:
+class CallContext:
     """What is known about the call whose result differs.
 
     Args:
@@ -39,7 +39,7 @@ class Setting:
 
 
 def clue(
-    actual: Tensor, expected: Tensor, wrong: Tensor, axes: list[str], setting: Setting | None = None
+    actual: Tensor, expected: Tensor, wrong: Tensor, axes: list[str], setting: CallContext | None = None
 ) -> str | None:
     """One sentence about the pattern of a difference, None where there is none.
 
@@ -48,7 +48,7 @@ def clue(
         wrong: bool, where they differ.
         axes: a word for each axis, or none at all.
     """
-    about, names = setting or Setting(), _named(axes, expected)
+    about, names = setting or CallContext(), _named(axes, expected)
     return (
         _swapped_axes(actual, expected, names)
         or _sums(actual, expected, names)
@@ -67,13 +67,13 @@ def clue_to_dtype(actual: Tensor, expected: Tensor) -> str | None:
     return "The values are right, the dtype is not." if right else None
 
 
-def clue_to_not_finite(actual: Tensor, at: Tensor, axes: list[str], setting: Setting | None = None) -> str | None:
+def clue_to_not_finite(actual: Tensor, at: Tensor, axes: list[str], setting: CallContext | None = None) -> str | None:
     """Where nan or inf stands, and what makes it stand there.
 
     Args:
         at: bool, where `actual` is not finite and should be.
     """
-    names, about = _named(axes, actual), setting or Setting()
+    names, about = _named(axes, actual), setting or CallContext()
     if actual.isinf().any() and not actual.isnan().any():
         return "inf comes of a number that grew too large, as exp of 1000 does, or of a division by zero."
     if _is_padding(at, names, about):
@@ -116,11 +116,11 @@ def _ones(sums: Tensor) -> bool:
     return _close(sums, torch.ones_like(sums))
 
 
-def _padding(wrong: Tensor, names: list[str], about: Setting) -> str | None:
+def _padding(wrong: Tensor, names: list[str], about: CallContext) -> str | None:
     return "Only positions of padding differ." if _is_padding(wrong, names, about) else None
 
 
-def _is_padding(at: Tensor, names: list[str], about: Setting) -> bool:
+def _is_padding(at: Tensor, names: list[str], about: CallContext) -> bool:
     """Whether all these places lie behind their row's length."""
     lengths = about.given.get("lengths")
     if not isinstance(lengths, Tensor) or lengths.dim() != 1 or names[:1] != ["batch"] or not bool(at.any()):
@@ -131,7 +131,7 @@ def _is_padding(at: Tensor, names: list[str], about: Setting) -> bool:
     return not bool((places & (torch.arange(places.size(1)) < lengths.unsqueeze(1))).any())
 
 
-def _attends_to_nothing(rows: Tensor, about: Setting) -> bool:
+def _attends_to_nothing(rows: Tensor, about: CallContext) -> bool:
     allowed = about.given.get("allowed")
     if not isinstance(allowed, Tensor) or allowed.dtype is not torch.bool or allowed.dim() < 1:
         return False
@@ -159,7 +159,7 @@ def _one_place(wrong: Tensor, names: list[str]) -> str | None:
     return None
 
 
-def _factor(actual: Tensor, expected: Tensor, wrong: Tensor, about: Setting) -> str | None:
+def _factor(actual: Tensor, expected: Tensor, wrong: Tensor, about: CallContext) -> str | None:
     large = expected.abs() > 1e-3 * expected.abs().max()
     if int(large.sum()) < 3 or not bool(wrong[large].all()):
         return None
@@ -169,7 +169,7 @@ def _factor(actual: Tensor, expected: Tensor, wrong: Tensor, about: Setting) -> 
     return f"Every value is {ratio:.4g} times the expected one{_origin(ratio, about)}."
 
 
-def _origin(ratio: float, about: Setting) -> str:
+def _origin(ratio: float, about: CallContext) -> str:
     """The size that a factor comes from, where there is one."""
     for name, size in about.widths().items():
         root = math.sqrt(size)

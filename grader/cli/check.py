@@ -14,10 +14,11 @@ from grader.kit.discovery import Exercise, Kit
 from grader.launch import isolation
 from grader.launch.launcher import Launcher, launcher
 from grader.learner.progress import Progress
-from grader.reports.terminal import Screen, shown
+from grader.reports.terminal import Screen
 from grader.results.verdicts import ERROR, PASS, UNWRITTEN, ExerciseResult, errors_of
 from grader.source.file import File
 from grader.submissions.intake import Entry, read_one
+from grader.text import short_path
 
 if TYPE_CHECKING:
     pass
@@ -85,7 +86,7 @@ def _check(
 ) -> int:
     start = time.perf_counter()
     session = open_session(kit, exercises, device, seed, timeout, workers)
-    from grader.results import document as results
+    from grader.results import document
 
     progress = _own_progress(kit, place)
     remarks = handed_in.problems if progress is None else [progress.warning]
@@ -108,9 +109,9 @@ def _check(
     if json_file is not None:
         surrounds = _surrounds(workers, session.settings.devices)
         seconds = time.perf_counter() - start
-        you = results.submission("you", str(place), found, seconds=seconds, problems=handed_in.problems)
-        run = results.Run(seed, session.settings.devices, surrounds, seconds, results.errors(you))
-        results.write(json_file, run, [results.bounded(you)])
+        you = document.submission("you", str(place), found, seconds=seconds, problems=handed_in.problems)
+        run = document.Run(seed, session.settings.devices, surrounds, seconds, document.errors(you))
+        document.write(json_file, run, [document.bounded(you)])
     return _exit_status(kit, screen, found)
 
 
@@ -130,7 +131,7 @@ def _own_progress(kit: Kit, place: Path) -> Progress | None:
 
 def _name(file: File, place: Path) -> str:
     """A file as it is called in messages."""
-    return shown(file.path) if file.path is not None else f"{shown(place)}/{file.name}"
+    return short_path(file.path) if file.path is not None else f"{short_path(place)}/{file.name}"
 
 
 def _record(progress: Progress, screen: Screen, result: ExerciseResult, text: bytes) -> None:

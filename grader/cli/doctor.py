@@ -45,7 +45,7 @@ def report() -> int:
 def _devices(screen: Screen) -> None:
     import torch
 
-    from grader import simulated_gpu as pretend
+    from grader import simulated_gpu
     from grader.judging.session import devices
 
     present = devices("auto")
@@ -53,7 +53,9 @@ def _devices(screen: Screen) -> None:
     for name in ("cpu", "cuda", "mps"):
         state = names.get(name, "present") if name in present else "absent"
         screen.line(f"{'device ' + name:<16}{state}")
-    simulated = "simulated for checks" if pretend.available() else f"cannot be simulated by torch {torch.__version__}"
+    simulated = (
+        "simulated for checks" if simulated_gpu.available() else f"cannot be simulated by torch {torch.__version__}"
+    )
     screen.line(f"{'device gpu':<16}{simulated}")
 
 

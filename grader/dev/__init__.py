@@ -1,1 +1,1 @@
-"""dev."""
+"""Proves the checks, and attacks the grader."""

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import click
 
-from grader.dev.survey import Connect, Matrix, Sighting, matrix_of, survey_equivalents, survey_mistakes
+from grader.dev.survey import Connect, Matrix, Trial, matrix_of, survey_equivalents, survey_mistakes
 from grader.files import write_atomic
 from grader.judging.exercise import Settings
 from grader.judging.session import Session, devices
@@ -42,22 +42,22 @@ class Unit:
     seed: int
     transports: tuple[str, ...]
     mistakes: bool
-    equivalents: bool
+    alternatives: bool
     thorough: bool
     device: str
 
 
-def carry_out(unit: Unit) -> list[Sighting]:
+def carry_out(unit: Unit) -> list[Trial]:
     """Surveys one exercise on one seed, in whichever process this is."""
     exercise = _exercise(unit.number)
-    session, found = _session(unit.number), list[Sighting]()
+    session, found = _session(unit.number), list[Trial]()
     transports: dict[str, Connect] = {name: partial(_CONNECT[name], unit.device) for name in unit.transports}
     with contextlib.redirect_stdout(io.StringIO()):  # what mistakes print
         if unit.mistakes:
             found += survey_mistakes(
                 session, exercise, unit.seed, transports, thorough=unit.thorough, device=unit.device
             )
-        if unit.equivalents:
+        if unit.alternatives:
             found += survey_equivalents(session, exercise, unit.seed, transports, unit.device)
     return found
 
@@ -84,7 +84,7 @@ def _session(number: int) -> Session:
     return Session(Kit(), [_exercise(number)], Settings(0))
 
 
-def _all(units: Sequence[Unit], jobs: int) -> Iterator[tuple[Unit, list[Sighting]]]:
+def _all(units: Sequence[Unit], jobs: int) -> Iterator[tuple[Unit, list[Trial]]]:
     if jobs == 1:
         yield from ((unit, carry_out(unit)) for unit in units)
         return
@@ -140,7 +140,7 @@ def main(
     transport: str,
     jobs: int,
     mistakes: bool,
-    equivalents: bool,
+    alternatives: bool,
     quick: bool,
     device: str,
     html: Path | None,
@@ -158,11 +158,11 @@ def main(
     kit, start = Kit(), time.perf_counter()
     chosen, ways = kit.find(exercises), TRANSPORTS[transport]
     units = [
-        Unit(exercise.number, seed, ways, mistakes, equivalents, seed == 0 and not quick, device)
+        Unit(exercise.number, seed, ways, mistakes, alternatives, seed == 0 and not quick, device)
         for exercise in chosen
         for seed in range(seeds)
     ]
-    found: dict[int, list[Sighting]] = {exercise.number: [] for exercise in chosen}
+    found: dict[int, list[Trial]] = {exercise.number: [] for exercise in chosen}
     left = {exercise.number: seeds for exercise in chosen}
     session, matrices, whole = Session(kit, chosen, Settings(0)), dict[int, Matrix](), True
     for unit, sightings in _all(units, jobs):

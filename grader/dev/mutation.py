@@ -1,7 +1,7 @@
 """Do the checks notice every small change of the reference? `python -m grader.dev.mutation [EX ...] [--seeds N]`.
 
 Every mutant (`mutants.py`) is put in the learner's place, in a worker with a deadline. One that passes every check is
-right, and `tests/exNN_topic/survivors.md` says why, or it shows that a check is missing.
+right, and `tests/exNN_topic/equivalent_mutants.md` says why, or it shows that a check is missing.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Score:
     explained: list[Mutant] = field(default_factory=list)
     unexplained: list[Mutant] = field(default_factory=list)
     outdated: list[Key] = field(default_factory=list)
-    """Explained in survivors.md, and no such mutant survives."""
+    """Explained in equivalent_mutants.md, and no such mutant survives."""
 
     @property
     def share(self) -> float:
@@ -55,7 +55,7 @@ def key_of(mutant: Mutant) -> Key:
 
 
 def explanations(file: Path) -> dict[Key, str]:
-    """The survivors that a survivors.md explains. Raises KitError for a file that is written otherwise."""
+    """The survivors that a equivalent_mutants.md explains. Raises KitError for a file that is written otherwise."""
     if not file.is_file():
         return {}
     text = file.read_text(encoding="utf-8")
@@ -85,7 +85,7 @@ class Mutation:
         self, exercise: Exercise, chosen: Sequence[Mutant] | None = None, on_mutant: Callable[[], None] = lambda: None
     ) -> Score:
         """The score of one exercise. Chosen: these mutants alone, and no word about outdated explanations."""
-        known = explanations(exercise.checks.parent / "survivors.md")
+        known = explanations(exercise.checks.parent / "equivalent_mutants.md")
         tried = mutants(exercise.solution.read_text(encoding="utf-8")) if chosen is None else chosen
         score = Score(exercise, len(tried))
         checks = list(self._session.checks[exercise.slug])
@@ -103,9 +103,9 @@ class Mutation:
 
     def _fails(self, exercise: Exercise, mutant: Mutant, checks: list[Check], seed: int) -> bool:
         """Whether some check does; that one is tried first with the next mutant, which is much like this one."""
-        understudies = self._session.understudies(exercise)
-        source = replace(understudies.source, filename="<mutant>", shown="mutant", text=mutant.source)
-        code = Code(source, self._session.settings.connect, understudies.reference)
+        trusted = self._session.trusted(exercise)
+        source = replace(trusted.source, filename="<mutant>", shown="mutant", text=mutant.source)
+        code = Code(source, self._session.settings.connect, trusted.reference)
         code.seconds = SECONDS
         try:
             for check in checks:

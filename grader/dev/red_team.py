@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.checks.attempt import attempt
-from grader.diagnosis.trusted import Understudies
+from grader.diagnosis.trusted import TrustedCode
 from grader.judging.exercise import Settings, run_exercise
-from grader.kit import collect as checks
+from grader.kit import collect
 from grader.kit.discovery import Exercise, Kit
 from grader.launch import isolation
 from grader.launch.launcher import launcher
@@ -108,11 +108,11 @@ class Range:
     """
 
     def __init__(self, kit: Kit, exercise: Exercise, workers: Launcher, *, every: int = 1) -> None:
-        self._checks = checks.collect(kit, [exercise])[exercise.slug]
+        self._checks = collect.collect(kit, [exercise])[exercise.slug]
         self._attacked = self._checks[::every]
-        self._reference = checks.reference(kit, exercise.slug)
-        self._source = checks.source_of(kit, exercise, File.at(exercise.solution), self._checks[0].shortcuts)
-        self._understudies = Understudies(self._source, self._reference, [], attempt)
+        self._reference = collect.reference(kit, exercise.slug)
+        self._source = collect.source_of(kit, exercise, File.at(exercise.solution), self._checks[0].shortcuts)
+        self._trusted = TrustedCode(self._source, self._reference, [], attempt)
         self._kit, self._exercise, self._workers = kit, exercise, workers
         self._settings = Settings(SEED, connect=lambda: WorkerTransport(workers))
         self._stack = contextlib.ExitStack()
@@ -147,8 +147,8 @@ class Range:
             result = self._run(self._attacked, source, replace(self._settings, seconds=SECONDS))
         return Finding(attack, result, tuple(self._harm(result, before)), bool(self._lacks(attack)))
 
-    def _run(self, found: Sequence[checks.Check], source: Source, settings: Settings) -> ExerciseResult:
-        return run_exercise(found, source, self._reference, self._understudies, settings)
+    def _run(self, found: Sequence[collect.Check], source: Source, settings: Settings) -> ExerciseResult:
+        return run_exercise(found, source, self._reference, self._trusted, settings)
 
     def _submission(self, attack: Attack) -> str:
         """The stub with zeros for results, then the attack."""

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 
 from grader.checks.attempt import Attempt, attempt, check_seed
 from grader.diagnosis.similarity import same_calls
-from grader.diagnosis.trusted import Understudies
+from grader.diagnosis.trusted import TrustedCode
 from grader.errors import KitError
 from grader.judging.session import Session
 from grader.kit.collect import Check
 from grader.kit.discovery import Exercise
-from grader.kit.variants import Variant, equivalents, mistakes
+from grader.kit.variants import Variant, alternatives, mistakes
 from grader.remote.code import Code
 from grader.remote.transport import Transport
 from grader.source.file import Source
@@ -22,7 +22,7 @@ Connect = Callable[[], Transport]
 
 
 @dataclass(frozen=True)
-class Sighting:
+class Trial:
     """One variant, on one seed, over one transport."""
 
     variant: str
@@ -44,7 +44,7 @@ class Row:
     """One variant and all its sightings."""
 
     variant: Variant
-    sightings: Sequence[Sighting]
+    sightings: Sequence[Trial]
 
     @property
     def missed(self) -> int:
@@ -112,7 +112,7 @@ def family(check_id: str) -> str:
     return check_id.partition("[")[0]
 
 
-def matrix_of(session: Session, exercise: Exercise, sightings: Sequence[Sighting]) -> Matrix:
+def matrix_of(session: Session, exercise: Exercise, sightings: Sequence[Trial]) -> Matrix:
     """Sightings, put in the order of the catalogue."""
 
     def rows(variants: Sequence[Variant], right: bool) -> list[Row]:
@@ -120,7 +120,7 @@ def matrix_of(session: Session, exercise: Exercise, sightings: Sequence[Sighting
         found = [Row(one, [sighting for sighting in seen if sighting.variant == one.name]) for one in variants]
         return [row for row in found if row.sightings]
 
-    wrong_ways, right_ways = rows(mistakes(exercise), False), rows(equivalents(exercise), True)
+    wrong_ways, right_ways = rows(mistakes(exercise), False), rows(alternatives(exercise), True)
     return Matrix(exercise, session.checks[exercise.slug], wrong_ways, right_ways)
 
 
@@ -133,7 +133,7 @@ def survey_mistakes(
     thorough: bool = True,
     first: int | None = None,
     device: str = "cpu",
-) -> Iterator[Sighting]:
+) -> Iterator[Trial]:
     """Every mistake of an exercise as a learner's file, over one transport after another.
 
     Where the check that named a mistake gets the same answers over another transport, it is recognised there too, and
@@ -146,7 +146,7 @@ def survey_mistakes(
     """
     checks = session.checks[exercise.slug]
     for mistake in mistakes(exercise)[:first]:
-        viewer = _Viewer(mistake, checks, session.understudies(exercise), seed, thorough, device)
+        viewer = _Viewer(mistake, checks, session.trusted(exercise), seed, thorough, device)
         for transport, connect in transports.items():
             yield viewer.again(transport, connect) or viewer.whole(transport, connect)
 
@@ -157,30 +157,30 @@ class _Viewer:
 
     mistake: Variant
     checks: Sequence[Check]
-    understudies: Understudies
+    trusted: TrustedCode
     seed: int
     thorough: bool
     device: str
-    seen: Sighting | None = None
+    seen: Trial | None = None
     named: tuple[Check, Attempt] | None = None
     """The check that gave the mistake its name, and what came of it."""
 
-    def again(self, transport: str, connect: Connect) -> Sighting | None:
+    def again(self, transport: str, connect: Connect) -> Trial | None:
         """What was seen before, if the check that named the mistake gets the same answers here."""
         if self.thorough or self.seen is None or self.named is None:
             return None
         check, before = self.named
-        code = as_learner(self.mistake, self.understudies, connect, self.device)
+        code = as_learner(self.mistake, self.trusted, connect, self.device)
         now = attempt(check, code, check_seed(self.seed, check))
         code.close()
         same = now.error is not None and same_calls(before.calls, now.calls)
         return replace(self.seen, transport=transport, caught_by=(check.id,)) if same else None
 
-    def whole(self, transport: str, connect: Connect) -> Sighting:
+    def whole(self, transport: str, connect: Connect) -> Trial:
         """One check after the other, as for a learner."""
-        lineup = self.understudies.lineup
-        lineup.forget_learner()
-        code = as_learner(self.mistake, self.understudies, connect, self.device)
+        recogniser = self.trusted.recogniser
+        recogniser.forget_learner()
+        code = as_learner(self.mistake, self.trusted, connect, self.device)
         caught: list[str] = []
         called: str | None = None
         called_by, message = None, ""
@@ -188,38 +188,38 @@ class _Viewer:
             drawn = check_seed(self.seed, check)
             tried = attempt(check, code, drawn)
             if tried.error is None:
-                lineup.note_pass(check, drawn, tried)
+                recogniser.note_pass(check, drawn, tried)
                 continue
-            if not self.understudies.reference_passes(check, drawn):
+            if not self.trusted.reference_passes(check, drawn):
                 raise KitError(f"{check.id} fails on the reference with seed {self.seed}")
             message = message or str(tried.error)
             caught.append(check.id)
-            if called is None and (called := lineup.recognise(check, drawn, tried).name):
+            if called is None and (called := recogniser.recognise(check, drawn, tried).name):
                 called_by, self.named = check.id, (check, tried)
             if called is not None and not self.thorough:
                 break
         code.close()
-        self.seen = Sighting(self.mistake.name, self.seed, transport, tuple(caught), called, called_by, message)
+        self.seen = Trial(self.mistake.name, self.seed, transport, tuple(caught), called, called_by, message)
         return self.seen
 
 
 def survey_equivalents(
     session: Session, exercise: Exercise, seed: int, transports: dict[str, Connect], device: str = "cpu"
-) -> Iterator[Sighting]:
+) -> Iterator[Trial]:
     """Every equivalent of an exercise as a learner's file, against every check."""
-    understudies = session.understudies(exercise)
+    trusted = session.trusted(exercise)
     for transport, connect in transports.items():
-        for variant in equivalents(exercise):
-            code = as_learner(variant, understudies, connect, device)
+        for variant in alternatives(exercise):
+            code = as_learner(variant, trusted, connect, device)
             tried = [(c.id, attempt(c, code, check_seed(seed, c)).error) for c in session.checks[exercise.slug]]
             failed = [(name, error) for name, error in tried if error is not None]
             code.close()
             said = f"{failed[0][0]}: {failed[0][1]}" if failed else ""
-            yield Sighting(variant.name, seed, transport, tuple(name for name, _ in failed), message=said, right=True)
+            yield Trial(variant.name, seed, transport, tuple(name for name, _ in failed), message=said, right=True)
 
 
-def as_learner(variant: Variant, understudies: Understudies, connect: Connect, device: str = "cpu") -> Code:
+def as_learner(variant: Variant, trusted: TrustedCode, connect: Connect, device: str = "cpu") -> Code:
     """A variant as a file that somebody handed in."""
-    own = understudies.source
+    own = trusted.source
     source = Source(own.slug, f"<{variant.name}>", variant.name, variant.source, own.earlier, own.shortcuts)
-    return Code(source, connect, understudies.reference, device=device)
+    return Code(source, connect, trusted.reference, device=device)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 
-class Anatomy:
+class CallGraph:
     """The units of one reference and what each of them names.
 
     Args:

@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from grader.diagnosis.call_graph import Anatomy, replaced
+from grader.diagnosis.call_graph import CallGraph, replaced
 from grader.diagnosis.similarity import alike, explains
-from grader.diagnosis.trusted import Rehearsal
+from grader.diagnosis.trusted import Replay
 from grader.errors import Lost
 from grader.kit.variants import Variant
 from grader.remote.calls import Request
 
 if TYPE_CHECKING:
     from grader.checks.attempt import Attempt
-    from grader.diagnosis.trusted import Understudies
+    from grader.diagnosis.trusted import TrustedCode
     from grader.kit.collect import Check
 
 
 @dataclass(frozen=True)
-class Known:
+class Diagnosis:
     """What the judge recognised: one mistake, one of two, or two at once."""
 
     mistakes: tuple[Variant, ...] = ()
@@ -62,7 +62,7 @@ MAX_PASSED = 8
 class _Learner:
     """What is known of the file on screen."""
 
-    suspects: list[Known] = field(default_factory=list)
+    suspects: list[Diagnosis] = field(default_factory=list)
     passed: list[_Passed] = field(default_factory=list)
     has_failed: bool = False
     """Before the check at hand."""
@@ -83,7 +83,7 @@ class _Passed:
 
 
 @dataclass(frozen=True)
-class _Scene:
+class _Failure:
     """One failed check: what was asked, what came of it, and what would have been right."""
 
     check: Check
@@ -93,7 +93,7 @@ class _Scene:
     reached: frozenset[str]
 
 
-class Lineup:
+class Recogniser:
     """The known mistakes of one exercise, beside one learner's file after another.
 
     Args:
@@ -101,10 +101,10 @@ class Lineup:
         mistakes: the catalogue.
     """
 
-    def __init__(self, understudies: Understudies, mistakes: Sequence[Variant]) -> None:
-        self._understudies = understudies
+    def __init__(self, trusted: TrustedCode, mistakes: Sequence[Variant]) -> None:
+        self._trusted = trusted
         self._mistakes = mistakes
-        self._anatomy = Anatomy(understudies.source.text)
+        self._anatomy = CallGraph(trusted.source.text)
         self._units = {mistake.name: self._units_of(mistake) for mistake in mistakes}
         self._learner = _Learner()
 
@@ -116,28 +116,28 @@ class Lineup:
         """The learner's file passed this check: no mistake that fails it is theirs."""
         self._learner.passed.append(_Passed(check, seed, tried, self._reached(tried)))
 
-    def recognise(self, check: Check, seed: int, tried: Attempt) -> Known:
+    def recognise(self, check: Check, seed: int, tried: Attempt) -> Diagnosis:
         """The known mistakes that answer all that this check asked as the learner's file did.
 
         Whoever made a mistake in one check made it in the next too, so a mistake that was recognised before is tried
         first and, where it fits, named alone. Otherwise the first two that fit are given; where none does, two at
         once.
         """
-        scene = _Scene(check, seed, tried, self._understudies.reference_run(check, seed), self._reached(tried))
+        scene = _Failure(check, seed, tried, self._trusted.reference_run(check, seed), self._reached(tried))
         for known in self._learner.suspects:
             if self._fits(known.mistakes, scene):
                 return known
         called, groups = self._entered(tried), self._in(scene)
         self._learner.has_failed = True
         if self._learner.gives_up(called):
-            return Known()
+            return Diagnosis()
         for group in groups:
             found = tuple(islice((one for one in group if self._fits((one,), scene)), 2))
             if found:
                 break
-        known = Known(found) if found else self._two_at_once(scene)
+        known = Diagnosis(found) if found else self._two_at_once(scene)
         if known.mistakes:
-            self._learner.suspects.append(known if known.at_once else Known(known.mistakes[:1]))
+            self._learner.suspects.append(known if known.at_once else Diagnosis(known.mistakes[:1]))
         else:
             self._learner.vain[called] += 1
         return known
@@ -145,7 +145,7 @@ class Lineup:
     def _reached(self, tried: Attempt) -> frozenset[str]:
         return self._anatomy.reached(call.name for call in tried.calls)
 
-    def _in(self, scene: _Scene) -> list[list[Variant]]:
+    def _in(self, scene: _Failure) -> list[list[Variant]]:
         """The mistakes that can show in this check, in groups: the likely ones, then the unlikely. Where all was right
         until a check on a GPU, those about devices come first.
 
@@ -178,20 +178,20 @@ class Lineup:
 
     def _answers_alike(self, mistakes: Sequence[Variant], tried: Attempt, seed: int) -> list[Request] | None:
         """The answers of a file with these mistakes, None where one is not like the learner's."""
-        rehearsal = self._understudies.rehearsal(mistakes, tried, seed)
+        rehearsal = self._trusted.rehearsal(mistakes, tried, seed)
         try:
             answers = list(_while_alike(rehearsal, tried.requests))
         except Lost:
             return None
         return answers if len(answers) == len(tried.requests) else None
 
-    def _fits(self, mistakes: Sequence[Variant], scene: _Scene) -> bool:
+    def _fits(self, mistakes: Sequence[Variant], scene: _Failure) -> bool:
         answers = self._answers_alike(mistakes, scene.tried, scene.seed)
         if answers is None:
             return False
         return self._explained(mistakes, answers, scene) and self._passes_what_they_passed(mistakes)
 
-    def _explained(self, mistakes: Sequence[Variant], answers: Sequence[Request], scene: _Scene) -> bool:
+    def _explained(self, mistakes: Sequence[Variant], answers: Sequence[Request], scene: _Failure) -> bool:
         """Whether the mistake too is wrong here: at some answer it is clearly nearer to the learner's than the right
         one is; where every answer is right, it fails the check."""
         told = [
@@ -201,7 +201,7 @@ class Lineup:
         ]
         if any(told) or False in told:
             return any(told)
-        return self._understudies.attempt_mistakes(mistakes, scene.check, scene.seed).error is not None
+        return self._trusted.attempt_mistakes(mistakes, scene.check, scene.seed).error is not None
 
     def _passes_what_they_passed(self, mistakes: Sequence[Variant]) -> bool:
         """Whether these mistakes pass what the learner's file passed: some checks of all that they can show in."""
@@ -210,19 +210,19 @@ class Lineup:
         step = -(-len(touched) // MAX_PASSED) or 1
         return all(
             self._answers_alike(mistakes, one.tried, one.seed) is not None
-            or self._understudies.attempt_mistakes(mistakes, one.check, one.seed).error is None
+            or self._trusted.attempt_mistakes(mistakes, one.check, one.seed).error is None
             for one in touched[::-step]  # the latest are nearest to what failed
         )
 
     # ------------------------------------------------------------------------------------------ two at once
 
-    def _two_at_once(self, scene: _Scene) -> Known:
+    def _two_at_once(self, scene: _Failure) -> Diagnosis:
         for pair in self._pairs(scene):
             if self._fits(pair, scene):
-                return Known(pair, at_once=True)
-        return Known()
+                return Diagnosis(pair, at_once=True)
+        return Diagnosis()
 
-    def _pairs(self, scene: _Scene) -> Iterator[tuple[Variant, Variant]]:
+    def _pairs(self, scene: _Failure) -> Iterator[tuple[Variant, Variant]]:
         """Mistakes in different places: those with one that was recognised before, then any two that show here."""
         order = {mistake.name: number for number, mistake in enumerate(self._mistakes)}
         shown = [one for group in self._in(scene) for one in group]
@@ -241,9 +241,9 @@ class Lineup:
     def _apart(self, one: Variant, other: Variant) -> bool:
         return not self._units[one.name] & self._units[other.name]
 
-    def _shows(self, mistake: Variant, scene: _Scene) -> bool:
+    def _shows(self, mistake: Variant, scene: _Failure) -> bool:
         """Whether a mistake is right where the learner is right, and wrong where the learner first is not."""
-        rehearsal, requests = self._understudies.rehearsal([mistake], scene.tried, scene.seed), scene.tried.requests
+        rehearsal, requests = self._trusted.rehearsal([mistake], scene.tried, scene.seed), scene.tried.requests
         try:
             answers = list(_while_alike(rehearsal, requests))
         except Lost:
@@ -255,7 +255,7 @@ class Lineup:
         return not alike(requests[last], right) and not alike(rehearsal.answer(last), right)
 
 
-def _while_alike(rehearsal: Rehearsal, requests: Sequence[Request]) -> Iterator[Request]:
+def _while_alike(rehearsal: Replay, requests: Sequence[Request]) -> Iterator[Request]:
     """The answers up to the first that is not like the learner's."""
     for number, learners in enumerate(requests):
         answer = rehearsal.answer(number)

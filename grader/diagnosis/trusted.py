@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from grader.diagnosis.recognise import Lineup
+from grader.diagnosis.recognise import Recogniser
 from grader.kit.variants import Variant, together
 from grader.protocol.values import Reference, leaves
 from grader.remote.calls import Request
 from grader.remote.code import Code
 from grader.remote.handles import Opaque
-from grader.remote.object_table import Desk, Prompt
+from grader.remote.object_table import CallbackServer, ObjectTable
 from grader.remote.transport import LocalTransport
 from grader.source.file import Source
 from grader.source.importer import ExerciseFinder, compile_source
-from grader.worker.executor import Servant
+from grader.worker.executor import Executor
 
 if TYPE_CHECKING:
     from grader.checks.attempt import Attempt
@@ -40,7 +40,7 @@ def _compiled(piece: str, filename: str) -> CodeType:
     return compile_source(piece.encode(), filename)
 
 
-class _Understudy(Servant):
+class _TrustedExecutor(Executor):
     """Serves a file of our own. Its callbacks are asked without frames between.
 
     Args:
@@ -66,8 +66,8 @@ class _Understudy(Servant):
         self._earlier.update({k: v for k, v in self._finder.modules.items() if v is not self._module})
         return super()._do_start(seed)
 
-    def _prompt(self) -> Prompt:
-        assert isinstance(self._transport.answer, Prompt)
+    def _prompt(self) -> CallbackServer:
+        assert isinstance(self._transport.answer, CallbackServer)
         return self._transport.answer
 
     def _refer(self, value: Any) -> Reference | None:
@@ -124,10 +124,10 @@ def understudy(source: Source, pieces: Sequence[str], reference: ModuleType, ear
         earlier: filled with the modules of earlier exercises.
     """
 
-    def servant(transport: LocalTransport) -> Servant:
-        return _Understudy(transport, pieces, earlier)
+    def executor(transport: LocalTransport) -> Executor:
+        return _TrustedExecutor(transport, pieces, earlier)
 
-    return Code(source, lambda: LocalTransport(servant=servant), reference)
+    return Code(source, lambda: LocalTransport(executor=executor), reference)
 
 
 class Answers:
@@ -141,8 +141,8 @@ class Answers:
         self._known: dict[tuple[Key, int, bytes], Request] = {}
         self._most = most
 
-    def of(self, key: Key, code: Code, seed: int, requests: Sequence[Request], desk: Desk) -> Rehearsal:
-        return Rehearsal(self, key, code, seed, requests, desk)
+    def of(self, key: Key, code: Code, seed: int, requests: Sequence[Request], desk: ObjectTable) -> Replay:
+        return Replay(self, key, code, seed, requests, desk)
 
     def get(self, key: tuple[Key, int, bytes]) -> Request | None:
         return self._known.get(key)
@@ -153,7 +153,7 @@ class Answers:
         self._known[key] = Request(b"", answer.call, answer.value)
 
 
-class Rehearsal:
+class Replay:
     """One file and the requests of one check, answered as far as somebody looks.
 
     Args:
@@ -166,10 +166,10 @@ class Rehearsal:
     """
 
     def __init__(
-        self, answers: Answers, key: Key, code: Code, seed: int, requests: Sequence[Request], desk: Desk
+        self, answers: Answers, key: Key, code: Code, seed: int, requests: Sequence[Request], desk: ObjectTable
     ) -> None:
         self._answers, self._key, self._code, self._seed = answers, key, code, seed
-        self._requests, self._desk = requests, desk.again()
+        self._requests, self._objects = requests, desk.again()
         self._hash = hashlib.blake2b(digest_size=16)
         self._played = 0
         self._digests: list[bytes] = []
@@ -185,7 +185,7 @@ class Rehearsal:
         if self._played == 0:
             self._code.prepare()
         while self._played <= number:
-            answer = self._code.replay(self._requests[self._played], self._desk)
+            answer = self._code.replay(self._requests[self._played], self._objects)
             self._answers.put((self._key, self._seed, self._digests[self._played]), answer)
             self._played += 1
         return answer
@@ -195,7 +195,7 @@ MAX_REMEMBERED = 4_000
 """Runs and answers that are remembered: a class of 1,000 with one seed needs each of them once."""
 
 
-class Understudies:
+class TrustedCode:
     """The reference and the known mistakes of one exercise, each loaded once in this process.
 
     Args:
@@ -219,7 +219,7 @@ class Understudies:
         self._earlier: Modules = {}
         self._tried: dict[tuple[Key, str, int], Attempt] = {}
         self._answers = Answers(MAX_REMEMBERED)
-        self.lineup = Lineup(self, mistakes)
+        self.recogniser = Recogniser(self, mistakes)
 
     def attempt(self, name: str, text: bytes, check: Check, seed: int) -> Attempt:
         """Runs a check on a trusted file, once for each seed: the same seed gives the same."""
@@ -254,7 +254,7 @@ class Understudies:
         """The check, run where nothing is wrong."""
         return self.attempt("the reference", self.source.text, check, seed)
 
-    def rehearsal(self, mistakes: Sequence[Variant], tried: Attempt, seed: int) -> Rehearsal:
+    def rehearsal(self, mistakes: Sequence[Variant], tried: Attempt, seed: int) -> Replay:
         """A file with these mistakes, asked what a learner's file was asked in one check."""
         assert tried.desk is not None
         code = self._code(_key(mistakes), together(mistakes))

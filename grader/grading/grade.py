@@ -14,20 +14,19 @@ from grader.errors import EXIT_GRADER, EXIT_PASS, UsageError
 from grader.files import Lock
 from grader.grading.journal import Journal, digest_of_checks
 from grader.grading.pool import Pool
-from grader.grading.process import Setup, Task
-from grader.grading.progress_bar import Gauge
+from grader.grading.process import GraderConfig, Task
+from grader.grading.progress_bar import ProgressBar
 from grader.judging.open import new_seed
 from grader.kit.discovery import Kit
 from grader.limits import Limits
-from grader.reports import gradebook
-from grader.reports import html as report
+from grader.reports import gradebook, html
 from grader.reports.terminal import Screen
 from grader.results import document as results
 from grader.results.document import Reader
-from grader.results.verdicts import ERROR, ExerciseResult, Outcome, plain
+from grader.results.verdicts import ERROR, ExerciseResult, Outcome
 from grader.submissions import intake
-from grader.submissions.files import exact
 from grader.submissions.intake import Class, Entry
+from grader.text import exact, plain
 
 EXIT_STOPPED = 130
 DEFAULTS: dict[str, Any] = {"device": "auto", "timeout": 10.0, "memory": 2048, "feedback": "full"}
@@ -36,7 +35,7 @@ JOURNAL, DOCUMENT, LOCK = "results.jsonl", "results.json", ".grading"
 
 
 @dataclass(frozen=True)
-class Wishes:
+class GradeOptions:
     """What was asked for on the command line; None where nothing was said."""
 
     seed: int | None = None
@@ -48,7 +47,7 @@ class Wishes:
     export: tuple[str, ...] = ()
 
 
-def grade(submissions: Path, *, out: Path, wishes: Wishes) -> int:
+def grade(submissions: Path, *, out: Path, wishes: GradeOptions) -> int:
     """Grades every submission in a folder. Returns the exit status."""
     kit = Kit()
     found = _intake(submissions, out, kit, wishes.only)
@@ -90,7 +89,7 @@ class Grading:
         wishes: what was asked for.
     """
 
-    def __init__(self, kit: Kit, entries: Sequence[Entry], out: Path, wishes: Wishes) -> None:
+    def __init__(self, kit: Kit, entries: Sequence[Entry], out: Path, wishes: GradeOptions) -> None:
         self._kit, self._out, self._wishes = kit, out, wishes
         self._entries = {entry.id: entry for entry in entries}
         self._screen = Screen()
@@ -101,7 +100,7 @@ class Grading:
         given = {name: value for name, value in (wishes.options or {}).items() if value is not None}
         self._options = {**DEFAULTS, **(kept["options"] if kept else {}), **given}
         self._seed = wishes.seed if wishes.seed is not None else kept["seed"] if kept else new_seed()
-        setup = Setup(
+        setup = GraderConfig(
             self._seed,
             self._options["device"],
             Limits(self._options["memory"], self._options["timeout"]),
@@ -120,7 +119,7 @@ class Grading:
         self._journal.begin(header, fresh=self._wishes.fresh)
         pending = self._pending()
         self._say(before, pending)
-        with Gauge(len(pending)) as gauge:
+        with ProgressBar(len(pending)) as gauge:
             for task, record, how in self._pool.run(self._task(entry) for entry in pending):
                 self._keep(task, record or self._lost(task, how, greeting).encode(), gauge)
         self._pool.close()
@@ -151,9 +150,9 @@ class Grading:
             self._screen.remark(f"{kept} graded before, and unchanged")
 
     def _task(self, entry: Entry) -> Task:
-        return Task(entry.id, entry.source, report.page_path(entry.id), entry.files, tuple(entry.problems))
+        return Task(entry.id, entry.source, html.page_path(entry.id), entry.files, tuple(entry.problems))
 
-    def _keep(self, task: Task, record: bytes, gauge: Gauge) -> None:
+    def _keep(self, task: Task, record: bytes, gauge: ProgressBar) -> None:
         """Writes a record to the journal."""
         text = record.decode()
         head = json.loads(text)
@@ -184,7 +183,7 @@ class Grading:
         reader = Reader()
         records = [self._journal.record(name, reader.loads) for name in ids]
         document = {"format": results.FORMAT, "run": run.record(), "submissions": records}
-        report.write(self._out, document, previous)
+        html.write(self._out, document, previous)
         gradebook.write(self._out, document)
         for kind in self._wishes.export:
             gradebook.export(kind, self._out, document)
@@ -200,7 +199,7 @@ class Grading:
         self._screen.line()
         count = len(document["submissions"])
         noun = "submission" if count == 1 else "submissions"
-        self._screen.line(f"{count} {noun} graded with seed {self._seed}; open {self._out / 'report.html'}")
+        self._screen.line(f"{count} {noun} graded with seed {self._seed}; open {self._out / 'html.html'}")
         for problem in self.problems:
             self._screen.remark(problem)
 

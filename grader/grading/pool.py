@@ -15,7 +15,7 @@ from typing import Any
 
 from grader.errors import GraderError, UsageError
 from grader.grading import process as judge
-from grader.grading.process import ALIVE, Setup, Task
+from grader.grading.process import ALIVE, GraderConfig, Task
 from grader.launch import cgroups
 from grader.limits import START_SECONDS
 
@@ -28,7 +28,7 @@ GRACE_SECONDS = 300.0
 
 
 @dataclass
-class _Judge:
+class _GraderProcess:
     """One judge process, as the pool sees it."""
 
     process: BaseProcess
@@ -74,10 +74,10 @@ class Pool:
     """
 
     def __init__(
-        self, setup: Setup, size: int, *, life: Callable[..., None] = judge.main, patience: float | None = None
+        self, setup: GraderConfig, size: int, *, life: Callable[..., None] = judge.main, patience: float | None = None
     ) -> None:
         self._setup, self._size, self._life = setup, size, life
-        self._judges: list[_Judge] = []
+        self._judges: list[_GraderProcess] = []
         self._failed_starts = 0
         self._patience = patience or setup.limits.exercise_seconds + 3 * setup.limits.seconds + GRACE_SECONDS
         self._greeting: dict[str, Any] | None = None
@@ -87,7 +87,7 @@ class Pool:
         while len(self._judges) < min(wanted, self._size):
             self._judges.append(self._begin())
 
-    def _begin(self) -> _Judge:
+    def _begin(self) -> _GraderProcess:
         context = get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=self._life, args=(theirs, self._setup), daemon=True)
@@ -97,7 +97,7 @@ class Pool:
         finally:
             signal.signal(signal.SIGINT, before or signal.SIG_DFL)
             theirs.close()
-        return _Judge(process, ours, time.monotonic() + 2 * START_SECONDS)
+        return _GraderProcess(process, ours, time.monotonic() + 2 * START_SECONDS)
 
     def greeting(self) -> dict[str, Any]:
         """What the judges can do: devices, isolation, the checks of every exercise.
@@ -143,7 +143,7 @@ class Pool:
                 ended += self._lose(late)
         return ended
 
-    def _read(self, one: _Judge) -> list[tuple[Task, bytes | None, str]]:
+    def _read(self, one: _GraderProcess) -> list[tuple[Task, bytes | None, str]]:
         try:
             data = one.channel.recv_bytes()
         except (EOFError, OSError):
@@ -157,7 +157,7 @@ class Pool:
         task, one.task = one.task, None
         return [(task, data, "")]
 
-    def _welcome(self, one: _Judge, greeting: dict[str, Any]) -> None:
+    def _welcome(self, one: _GraderProcess, greeting: dict[str, Any]) -> None:
         if "usage" in greeting:
             raise UsageError(greeting["usage"])
         if "broken" in greeting:
@@ -165,7 +165,7 @@ class Pool:
         one.greeted, self._failed_starts = True, 0
         self._greeting = self._greeting or greeting
 
-    def _lose(self, one: _Judge) -> list[tuple[Task, bytes | None, str]]:
+    def _lose(self, one: _GraderProcess) -> list[tuple[Task, bytes | None, str]]:
         self._judges.remove(one)
         how = one.kill()
         self._failed_starts += not one.greeted

@@ -48,7 +48,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Setup:
+class GraderConfig:
     """How a judge grades: everything that its results depend on, besides the submissions."""
 
     seed: int
@@ -58,7 +58,7 @@ class Setup:
     require: tuple[str, ...] = ()
 
 
-def main(channel: connection.Connection, setup: Setup) -> None:
+def main(channel: connection.Connection, setup: GraderConfig) -> None:
     """The judge's life: a greeting, then a record for each task, until the channel closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process on the terminal; it ends this one
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -99,7 +99,7 @@ def _tell(channel: connection.Connection, what: dict[str, Any]) -> None:
     channel.send_bytes(json.dumps(what).encode())
 
 
-def _session(setup: Setup, workers: Launcher) -> Session:
+def _session(setup: GraderConfig, workers: Launcher) -> Session:
     from grader.judging.exercise import Settings
     from grader.judging.session import Session, absent, devices
     from grader.kit.discovery import Kit

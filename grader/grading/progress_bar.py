@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 
-class Gauge:
+class ProgressBar:
     """Counts what is done.
 
     Args:
@@ -29,7 +29,7 @@ class Gauge:
         self._bar = Progress(*columns, console=self._console, disable=not self._console.is_terminal)
         self._task = self._bar.add_task("starting", total=total)
 
-    def __enter__(self) -> Gauge:
+    def __enter__(self) -> ProgressBar:
         self._bar.start()
         return self
 

@@ -1,1 +1,1 @@
-"""judging."""
+"""Runs the checks of an exercise, decides the verdicts and words them."""

@@ -8,27 +8,17 @@ from functools import partial
 from types import ModuleType
 
 from grader.checks.attempt import Attempt, attempt, check_seed
-from grader.checks.passed_before import Precedents
-from grader.diagnosis.trusted import Understudies
+from grader.checks.passed_before import PassedRuns
+from grader.diagnosis.trusted import TrustedCode
 from grader.errors import GraderError, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Unwritten
 from grader.judging.feedback import full, hidden
 from grader.kit.collect import EXERCISE_POINTS, Check
 from grader.limits import MAX_MESSAGE, MAX_OUTPUT, Limits
 from grader.remote.code import Code
 from grader.remote.transport import LocalTransport, Transport
-from grader.results.verdicts import (
-    ERROR,
-    FAIL,
-    PASS,
-    SKIP,
-    TIMEOUT,
-    UNWRITTEN,
-    ExerciseResult,
-    Outcome,
-    clean,
-    settle,
-)
+from grader.results.verdicts import ERROR, FAIL, PASS, SKIP, TIMEOUT, UNWRITTEN, ExerciseResult, Outcome, settle
 from grader.source.file import Source
+from grader.text import clean
 
 TIMEOUTS_BEFORE_GIVING_UP = 2
 Words = Callable[[BaseException, str], str]
@@ -68,20 +58,20 @@ def run_exercise(
     checks: Sequence[Check],
     source: Source,
     reference: ModuleType,
-    understudies: Understudies,
+    trusted: TrustedCode,
     settings: Settings,
     on_outcome: Callable[[Outcome], None] = lambda _: None,
-    precedents: Precedents | None = None,
+    passed_runs: PassedRuns | None = None,
 ) -> ExerciseResult:
     """Every check of one exercise, on every device."""
     outcomes: list[Outcome] = []
-    understudies.lineup.forget_learner()
+    trusted.recogniser.forget_learner()
     for device in settings.devices:
         code = Code(source, settings.connects(device), reference, device=device)
         code.seconds = settings.seconds
         try:
             for check in checks:
-                outcomes.append(_one(check, code, understudies, settings, outcomes, precedents))
+                outcomes.append(_one(check, code, trusted, settings, outcomes, passed_runs))
                 on_outcome(outcomes[-1])
         finally:
             code.close()
@@ -102,19 +92,19 @@ def absences(checks: Sequence[Check], settings: Settings) -> list[Outcome]:
 def _one(
     check: Check,
     code: Code,
-    understudies: Understudies,
+    trusted: TrustedCode,
     settings: Settings,
     before: Sequence[Outcome],
-    precedents: Precedents | None,
+    passed_runs: PassedRuns | None,
 ) -> Outcome:
     text = _given_up(code, settings, [outcome for outcome in before if outcome.device == code.device])
     if text and code.failure is None:  # a failure to load is said every time
         return Outcome(check.id, check.title, code.device, TIMEOUT, check.points, check.form, text)
     seed = check_seed(settings.seed, check)
-    tried = attempt(check, code, seed, precedents)
+    tried = attempt(check, code, seed, passed_runs)
     if tried.error is None:
-        understudies.lineup.note_pass(check, seed, tried)
-    return judge(check, code, tried, understudies, seed, hidden if settings.hidden else full)
+        trusted.recogniser.note_pass(check, seed, tried)
+    return judge(check, code, tried, trusted, seed, hidden if settings.hidden else full)
 
 
 def _given_up(code: Code, settings: Settings, before: Sequence[Outcome]) -> str:
@@ -126,9 +116,7 @@ def _given_up(code: Code, settings: Settings, before: Sequence[Outcome]) -> str:
     return ""
 
 
-def judge(
-    check: Check, code: Code, tried: Attempt, understudies: Understudies, seed: int, words: Words = full
-) -> Outcome:
+def judge(check: Check, code: Code, tried: Attempt, trusted: TrustedCode, seed: int, words: Words = full) -> Outcome:
     """The verdict of one attempt, in words for the learner."""
     error = tried.error
     verdict, text, mistake = PASS, "", None
@@ -141,11 +129,11 @@ def judge(
         verdict, text = SKIP, str(error)
     elif isinstance(error, GraderError):
         verdict, text = ERROR, str(error)
-    elif error is not None and not understudies.reference_passes(check, seed):
+    elif error is not None and not trusted.reference_passes(check, seed):
         verdict, text = ERROR, f"the check fails on the reference too: {type(error).__name__}: {error}"
     elif error is not None:
         verdict = FAIL
-        known = understudies.lineup.recognise(check, seed, tried)
+        known = trusted.recogniser.recognise(check, seed, tried)
         mistake = known.name
         text = "\n".join([*known.sentences(), words(error, called)])
     shown = verdict == FAIL and isinstance(error, Mismatch) and words is full

@@ -10,19 +10,20 @@ from pathlib import Path
 
 import torch
 
-from grader import simulated_gpu as pretend
+from grader import simulated_gpu
 from grader.checks.attempt import attempt
-from grader.checks.passed_before import Precedents
-from grader.diagnosis.trusted import Understudies
+from grader.checks.passed_before import PassedRuns
+from grader.diagnosis.trusted import TrustedCode
 from grader.errors import UsageError
 from grader.judging.exercise import Settings, absences, run_exercise
-from grader.kit import collect as checks
+from grader.kit import collect
 from grader.kit.collect import EXERCISE_POINTS, Check
 from grader.kit.discovery import Exercise, Kit
 from grader.kit.variants import mistakes
 from grader.limits import MAX_MESSAGE
-from grader.results.verdicts import ERROR, FAIL, MISSING, ExerciseResult, Outcome, clean, settle
+from grader.results.verdicts import ERROR, FAIL, MISSING, ExerciseResult, Outcome, settle
 from grader.source.file import File
+from grader.text import clean
 
 torch.set_num_threads(1)
 
@@ -49,17 +50,17 @@ def work_here(on: Sequence[str]) -> None:
     """Learners' code will run in this process, on these devices: no GPU is simulated beside a real one."""
     for device in on:
         if device != "cpu":
-            pretend.yield_to(device)
+            simulated_gpu.yield_to(device)
 
 
 def _mps() -> bool:
     return torch.backends.mps.is_available()
 
 
-def understudies_of(kit: Kit, exercise: Exercise, shortcuts: tuple[str, ...]) -> Understudies:
+def trusted_code_of(kit: Kit, exercise: Exercise, shortcuts: tuple[str, ...]) -> TrustedCode:
     """The reference and the known mistakes of an exercise, ready to stand in for a learner's file."""
-    source = checks.source_of(kit, exercise, File.at(exercise.solution), shortcuts)
-    return Understudies(source, checks.reference(kit, exercise.slug), mistakes(exercise), attempt)
+    source = collect.source_of(kit, exercise, File.at(exercise.solution), shortcuts)
+    return TrustedCode(source, collect.reference(kit, exercise.slug), mistakes(exercise), attempt)
 
 
 class Session:
@@ -75,15 +76,15 @@ class Session:
         self.kit = kit
         self.exercises = list(exercises)
         self.settings = settings
-        self.checks = checks.collect(kit, self.exercises)
-        self._understudies: dict[str, Understudies] = {}
-        self.precedents = Precedents()
+        self.checks = collect.collect(kit, self.exercises)
+        self._trusted: dict[str, TrustedCode] = {}
+        self.passed_runs = PassedRuns()
 
-    def understudies(self, exercise: Exercise) -> Understudies:
+    def trusted(self, exercise: Exercise) -> TrustedCode:
         """The reference and the known mistakes of an exercise, for the judge's own reruns."""
-        if exercise.slug not in self._understudies:
-            self._understudies[exercise.slug] = understudies_of(self.kit, exercise, self._shortcuts(exercise))
-        return self._understudies[exercise.slug]
+        if exercise.slug not in self._trusted:
+            self._trusted[exercise.slug] = trusted_code_of(self.kit, exercise, self._shortcuts(exercise))
+        return self._trusted[exercise.slug]
 
     def _shortcuts(self, exercise: Exercise) -> tuple[str, ...]:
         return self.checks[exercise.slug][0].shortcuts
@@ -103,10 +104,10 @@ class Session:
         file = File.at(file) if isinstance(file, Path) else file
         if file.refusal:
             return self._not_run(exercise, found, FAIL, file.refusal)
-        source = checks.source_of(self.kit, exercise, file, self._shortcuts(exercise), shown)
-        reference = checks.reference(self.kit, exercise.slug)
-        understudies = self.understudies(exercise)
-        return run_exercise(found, source, reference, understudies, self.settings, on_outcome, self.precedents)
+        source = collect.source_of(self.kit, exercise, file, self._shortcuts(exercise), shown)
+        reference = collect.reference(self.kit, exercise.slug)
+        trusted = self.trusted(exercise)
+        return run_exercise(found, source, reference, trusted, self.settings, on_outcome, self.passed_runs)
 
     def _not_run(self, exercise: Exercise, found: Sequence[Check], verdict: str, message: str) -> ExerciseResult:
         """Every check listed, none run, no points."""

@@ -1,1 +1,1 @@
-"""kit."""
+"""The course on disk: exercises, checks, mistakes, stubs, hints."""

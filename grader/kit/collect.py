@@ -19,7 +19,7 @@ from grader.errors import KitError
 from grader.kit.discovery import Exercise, Kit
 from grader.source.file import File, Source
 from grader.source.importer import ExerciseFinder
-from grader.submissions.files import exact
+from grader.text import exact
 
 GIVEN = frozenset({"code", "draw", "expect"})
 """What a check may ask for, besides its own parameters."""

@@ -61,8 +61,8 @@ class Exercise:
         return self.folder / "mistakes.py"
 
     @property
-    def equivalents(self) -> Path:
-        return self.folder / "equivalents.py"
+    def alternatives(self) -> Path:
+        return self.folder / "alternatives.py"
 
     @property
     def hints(self) -> Path:

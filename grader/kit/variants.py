@@ -1,7 +1,7 @@
 """Variants of a reference: mistakes, and other ways to be right. Each is a whole file a learner could have written.
 
-`tests/exNN_topic/mistakes.py` and `equivalents.py` hold functions and classes called `name__slug`, marked `@mistake`
-or `@equivalent`. They are read as text: the variant's file is the reference with that one definition replaced, plus
+`tests/exNN_topic/mistakes.py` and `alternatives.py` hold functions and classes called `name__slug`, marked `@mistake`
+or `@alternative`. They are read as text: the variant's file is the reference with that one definition replaced, plus
 whatever else the file defines. In a variant, `reference.name` means the reference's own definition.
 """
 
@@ -12,32 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
 
 from grader.errors import KitError
 from grader.kit.discovery import Exercise
-
-T = TypeVar("T")
 
 _ORIGINALS = (
     "import types as _types\n"
     "reference = _types.SimpleNamespace(**{k: v for k, v in globals().items() if not k.startswith('__')})\n"
 )
-
-
-def mistake(variant: T) -> T:
-    """Marks a function or class of `mistakes.py` as a known mistake; its docstring is the diagnosis."""
-    return variant
-
-
-def device_mistake(variant: T) -> T:
-    """Marks a mistake that shows where the code works on a GPU, real or simulated, and nowhere else."""
-    return variant
-
-
-def equivalent(variant: T) -> T:
-    """Marks a function or class of `equivalents.py` as right; its docstring says how it differs from the reference."""
-    return variant
 
 
 @dataclass(frozen=True)
@@ -66,9 +48,9 @@ def mistakes(exercise: Exercise) -> list[Variant]:
     return _read(exercise.mistakes, exercise.solution, ("mistake", "device_mistake"))
 
 
-def equivalents(exercise: Exercise) -> list[Variant]:
+def alternatives(exercise: Exercise) -> list[Variant]:
     """Other ways to be right. Raises KitError for one that is not well formed."""
-    return _read(exercise.equivalents, exercise.solution, ("equivalent",))
+    return _read(exercise.alternatives, exercise.solution, ("alternative",))
 
 
 @lru_cache

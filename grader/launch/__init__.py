@@ -1,1 +1,1 @@
-"""launch."""
+"""Starts workers and bounds them from outside."""

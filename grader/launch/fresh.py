@@ -31,7 +31,7 @@ class _Fresh:
         return words
 
 
-class FreshLauncher:
+class SpawnLauncher:
     """A new process every time; the next one imports torch while the current one works.
 
     Args:

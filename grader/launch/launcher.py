@@ -15,7 +15,7 @@ from typing import Any
 
 from grader.errors import GraderError
 from grader.launch import isolation
-from grader.launch.fresh import FreshLauncher
+from grader.launch.fresh import SpawnLauncher
 from grader.launch.spawn import KILLED, grouped, how, kill, read_number, report, spawn, told, wrap_of
 from grader.launch.spawn import Launcher as Launcher
 from grader.launch.spawn import Process as Process
@@ -41,7 +41,7 @@ def launcher(
     """
     if sys.platform == "linux":
         return ForkLauncher(limits, without, many=many)
-    return FreshLauncher(limits, without)
+    return SpawnLauncher(limits, without)
 
 
 class _Forked:
@@ -66,7 +66,7 @@ class ForkLauncher:
     def __init__(self, limits: Limits | None = None, without: Sequence[str] = (), *, many: bool = False) -> None:
         self._limits, self._without, self._mode = limits or Limits(), without, "fork many" if many else "fork"
         self._works: bool | None = None
-        self._on_gpu: FreshLauncher | None = None
+        self._on_gpu: SpawnLauncher | None = None
         self._grouped: list[str] | None = None
         self._wrap = wrap_of(without)
         self._begin()
@@ -90,8 +90,8 @@ class ForkLauncher:
         """What surrounds every worker on these devices, as one on each saw it."""
         return isolation.weakest([self.isolation if d == "cpu" else self._gpu(d).isolation for d in devices])
 
-    def _gpu(self, device: str) -> FreshLauncher:
-        self._on_gpu = self._on_gpu or FreshLauncher(self._limits, self._without, device=device)
+    def _gpu(self, device: str) -> SpawnLauncher:
+        self._on_gpu = self._on_gpu or SpawnLauncher(self._limits, self._without, device=device)
         return self._on_gpu
 
     def _ready(self) -> dict[str, Any]:

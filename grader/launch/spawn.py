@@ -16,9 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from grader.launch import bubblewrap as bubble
-from grader.launch import cgroups, isolation
-from grader.launch import payload as luggage
+from grader.launch import bubblewrap, cgroups, isolation, payload
 from grader.limits import START_SECONDS, Limits
 from grader.paths import PACKAGE, ROOT
 from grader.protocol.channel import Channel
@@ -86,15 +84,15 @@ def _environment(device: str) -> dict[str, str]:
         "MPLBACKEND": "Agg",
         "LANG": "C.UTF-8",
         "LOGNAME": "learner",
-        "TORCHINDUCTOR_CACHE_DIR": luggage.scratch(),
+        "TORCHINDUCTOR_CACHE_DIR": payload.scratch(),
     }
 
 
 def wrap_of(without: Sequence[str], device: str = "cpu") -> list[str]:
-    bwrap = bubble.program() if "namespaces" not in without else None
+    bwrap = bubblewrap.program() if "namespaces" not in without else None
     if bwrap is None:
         return []
-    return bubble.command(bwrap, luggage.visible(), luggage.hidden(), luggage.scratch(), luggage.devices(device))
+    return bubblewrap.command(bwrap, payload.visible(), payload.hidden(), payload.scratch(), payload.devices(device))
 
 
 def _orders(mode: str, limits: Limits, without: Sequence[str], bubbled: bool) -> dict[str, Any]:
@@ -104,14 +102,14 @@ def _orders(mode: str, limits: Limits, without: Sequence[str], bubbled: bool) ->
         "mode": mode,
         "limits": dataclasses.asdict(limits),
         "without": list(without),
-        "visible": luggage.visible(),
-        "hidden": luggage.hidden(),
+        "visible": payload.visible(),
+        "hidden": payload.hidden(),
         "needed": [
-            path for path in (*luggage.package_path(), torch.origin if torch else "") if os.path.exists(path or "")
+            path for path in (*payload.package_path(), torch.origin if torch else "") if os.path.exists(path or "")
         ],
         "forbidden": [*outside, str(PACKAGE), *_kept_at_home(), "/etc/passwd"],
-        "scratch": luggage.scratch(),
-        "shared": sorted({"/tmp", "/dev/shm", "/var/tmp", tempfile.gettempdir()} - {luggage.scratch()}),
+        "scratch": payload.scratch(),
+        "shared": sorted({"/tmp", "/dev/shm", "/var/tmp", tempfile.gettempdir()} - {payload.scratch()}),
         "user": FIRST_USER + os.getpid(),
         "bubble": bubbled,
     }
@@ -133,7 +131,7 @@ def spawn(
     ours, theirs = socket.socketpair()
     with theirs, cgroups.open_group(without) as (group, doors):
         process = Server(
-            [*wrap, sys.executable, "-I", "-c", luggage.PROGRAM, label()],
+            [*wrap, sys.executable, "-I", "-c", payload.PROGRAM, label()],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=None if os.environ.get("GRADER_DEBUG") else subprocess.DEVNULL,
@@ -147,7 +145,7 @@ def spawn(
         assert process.stdin is not None
         with contextlib.suppress(OSError):
             orders = {**_orders(mode, limits, without, bool(wrap)), "device": device, "tried": tried, "doors": doors}
-            process.stdin.write(luggage.orders(**orders, devices=luggage.devices(device), connection=handed))
+            process.stdin.write(payload.orders(**orders, devices=payload.devices(device), connection=handed))
             process.stdin.flush()
     ours.settimeout(START_SECONDS)
     if ours.recv(1) != UP:

@@ -16,7 +16,8 @@ from grader.kit import hints
 from grader.kit.discovery import Exercise, Kit
 from grader.kit.stub import stub_of
 from grader.learner.progress import RESET, Progress, digest
-from grader.reports.terminal import Screen, shown
+from grader.reports.terminal import Screen
+from grader.text import short_path
 
 Ask = Callable[[str], bool]
 
@@ -109,7 +110,7 @@ def _whole_ladders(screen: Screen, exercise: Exercise, ladders: dict[str, list[s
         screen.line(title, "bold")
         for number, text in enumerate(hints.of_check(ladders, title), 1):
             screen.line(f"  {number}. {text}")
-    screen.line(f"The reference solution: {shown(exercise.solution)}")
+    screen.line(f"The reference solution: {short_path(exercise.solution)}")
 
 
 def _failed(entry: dict[str, object]) -> list[str]:
@@ -167,7 +168,7 @@ def put_stub_back(progress: Progress, exercise: Exercise) -> list[str]:
     said = []
     if exercise.stub.is_file():
         kept = progress.keep(exercise.slug, exercise.stub.read_bytes(), because=RESET)
-        said.append(f"your file is kept as {shown(kept)}")
+        said.append(f"your file is kept as {short_path(kept)}")
     write_atomic(exercise.stub, stub_of(exercise.solution.read_text(encoding="utf-8")).encode())
     return [*said, f"exercises/{exercise.slug}.py is the stub again"]
 
@@ -184,14 +185,14 @@ def init(folder: Path) -> None:
             _write_new(place / exercise.lesson.name, exercise.lesson.read_bytes(), screen)
     except OSError as error:
         raise UsageError(f"{folder}: no exercises can be written there: {error.strerror}") from None
-    screen.line(f"{len(kit.exercises)} exercises lie in {shown(place)}. Go on there:")
-    screen.line(f"  cd {shlex.quote(shown(folder))}")
+    screen.line(f"{len(kit.exercises)} exercises lie in {short_path(place)}. Go on there:")
+    screen.line(f"  cd {shlex.quote(short_path(folder))}")
     screen.line("  grader")
 
 
 def _write_new(file: Path, data: bytes, screen: Screen) -> None:
     if os.path.lexists(file):
-        screen.remark(f"{shown(file)} is there already and stays as it is")
+        screen.remark(f"{short_path(file)} is there already and stays as it is")
     else:
         write_atomic(file, data)
 

@@ -9,9 +9,10 @@ from rich.text import Text
 
 from grader.kit.discovery import Exercise, Kit
 from grader.learner.progress import Progress
-from grader.reports.terminal import Screen, shown
+from grader.reports.terminal import Screen
 from grader.results.verdicts import FAIL, PASS, UNWRITTEN, ExerciseResult
 from grader.source.file import File
+from grader.text import short_path
 
 BAR = 20
 """Characters of the progress bar."""
@@ -53,7 +54,7 @@ class WatchScreen(Screen):
         else:
             self.line("-" * 40)
         self.line(f"Exercise {self._place(exercise)}: {exercise.title}", "bold")
-        self.line(shown(exercise.stub))
+        self.line(short_path(exercise.stub))
 
     def _place(self, exercise: Exercise) -> str:
         numbers = [other.number for other in self._kit.exercises]
@@ -68,7 +69,7 @@ class WatchScreen(Screen):
         else:
             if not result.unloadable:
                 self.checks(result, indent=2)
-            self.explain(result, shown(exercise.stub), seed, file=File(exercise.stub.name, text))
+            self.explain(result, short_path(exercise.stub), seed, file=File(exercise.stub.name, text))
         self.line()
 
     def passed(self, exercise: Exercise, result: ExerciseResult, following: Exercise | None) -> None:

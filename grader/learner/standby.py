@@ -18,14 +18,14 @@ from typing import Any
 from grader import paths
 from grader.kit.discovery import Exercise, Kit
 from grader.launch import cgroups
-from grader.results.tensor_diff import Picture
+from grader.results.tensor_diff import TensorDiff
 from grader.results.verdicts import ExerciseResult, Outcome
 
 Told = Callable[["Standby", dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
-class Plan:
+class StandbyConfig:
     """What a standby gets ready for.
 
     Args:
@@ -51,7 +51,7 @@ class Standby:
         told: gets each message of it, in a thread: `ready`, `result`, `again`, `done`, `error`, last of all `gone`.
     """
 
-    def __init__(self, plan: Plan, told: Told) -> None:
+    def __init__(self, plan: StandbyConfig, told: Told) -> None:
         self.plan = plan
         self._told = told
         self._trusted = trusted_files(Kit(Path(plan.root)))
@@ -141,4 +141,4 @@ def from_record(record: dict[str, Any]) -> ExerciseResult:
 
 
 def _outcome(picture: dict[str, Any] | None, **rest: Any) -> Outcome:
-    return Outcome(**rest, picture=Picture.from_record(picture) if picture else None)
+    return Outcome(**rest, picture=TensorDiff.from_record(picture) if picture else None)

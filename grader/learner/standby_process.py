@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 from grader.judging.open import open_session
 from grader.kit.discovery import Kit
 from grader.launch.launcher import Launcher, launcher
-from grader.learner.standby import Plan, as_record
+from grader.learner.standby import StandbyConfig, as_record
 from grader.limits import CHECK_SECONDS
-from grader.reports.terminal import shown
 from grader.source.file import File
+from grader.text import short_path
 from grader.worker.sandbox import linux
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def main(plan: dict[str, Any]) -> None:
     linux.die_with_parent()
     workers = launcher()
     try:
-        _serve(Plan(**plan), workers, loop)
+        _serve(StandbyConfig(**plan), workers, loop)
     except Exception:
         _teller(loop)({"error": traceback.format_exc()})
     finally:
@@ -53,7 +53,7 @@ def _teller(loop: TextIO) -> Tell:
     return tell
 
 
-def _serve(plan: Plan, workers: Launcher, loop: TextIO) -> None:
+def _serve(plan: StandbyConfig, workers: Launcher, loop: TextIO) -> None:
     kit, tell = Kit(Path(plan.root)), _teller(loop)
     if plan.quiet and hasattr(os, "nice"):
         os.nice(10)
@@ -100,16 +100,16 @@ def _warm_up(session: Session, slug: str) -> None:
     from grader.checks.attempt import check_seed
 
     (exercise,) = session.kit.find([slug])
-    understudies = session.understudies(exercise)
+    trusted = session.trusted(exercise)
     for check in session.checks[slug]:
-        understudies.reference_passes(check, check_seed(session.settings.seed, check))
+        trusted.reference_passes(check, check_seed(session.settings.seed, check))
 
 
 def _carry_out(session: Session, order: dict[str, Any], tell: Tell) -> None:
     """One exercise's text; without a text the files of all exercises, as they are."""
     if "text" not in order:
         for exercise in session.exercises:
-            tell({"again": as_record(session.run(exercise, exercise.stub, shown=shown(exercise.stub)))})
+            tell({"again": as_record(session.run(exercise, exercise.stub, shown=short_path(exercise.stub)))})
         tell({"done": True})
         return
     (exercise,) = session.kit.find([order["slug"]])
@@ -117,5 +117,5 @@ def _carry_out(session: Session, order: dict[str, Any], tell: Tell) -> None:
     if notebook:
         file, name = File(notebook, text, definitions_only=True), notebook
     else:
-        file, name = File(exercise.stub.name, text, path=exercise.stub), shown(exercise.stub)
+        file, name = File(exercise.stub.name, text, path=exercise.stub), short_path(exercise.stub)
     tell({"result": as_record(session.run(exercise, file, shown=name))})

@@ -1,1 +1,1 @@
-"""notebooks."""
+"""An exercise as a notebook, and checking in one."""

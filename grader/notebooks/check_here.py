@@ -19,10 +19,9 @@ from grader.errors import GraderError, UsageError
 from grader.judging.open import new_seed
 from grader.kit import hints
 from grader.kit.discovery import Exercise, Kit
-from grader.learner.standby import Plan, Standby, from_record
+from grader.learner.standby import Standby, StandbyConfig, from_record
 from grader.notebooks import cells as history
-from grader.reports import svg as figure
-from grader.reports import templating as page
+from grader.reports import svg, templating
 from grader.reports.statistics import reason
 from grader.reports.terminal import Screen, last_seen
 from grader.results.verdicts import ERROR, FAIL, SKIP, UNWRITTEN, ExerciseResult
@@ -41,7 +40,7 @@ def fragment(result: ExerciseResult, file: File, seed: int, ladders: Ladders) ->
     ran = [one for one in result.outcomes if one.verdict != SKIP]
     rungs = hints.of_check(ladders, failure.title) if failure else []
     absent = Counter((one.device, one.message) for one in result.outcomes if one.verdict == SKIP)
-    return page.render(
+    return templating.render(
         "here.html",
         result=result,
         failure=failure,
@@ -53,8 +52,8 @@ def fragment(result: ExerciseResult, file: File, seed: int, ladders: Ladders) ->
         several=len({one.device for one in ran}) > 1,
         counts=_counts(Counter(one.verdict for one in ran)),
         absent=[f"{count} checks not run on {device}: {why}" for (device, why), count in absent.items()],
-        yours=lambda picture: Markup(figure.yours(picture)),
-        expected=lambda picture: Markup(figure.expected(picture)),
+        yours=lambda picture: Markup(svg.yours(picture)),
+        expected=lambda picture: Markup(svg.expected(picture)),
     )
 
 
@@ -106,7 +105,7 @@ class Judge:
             self.close()
             messages = self._messages = queue.SimpleQueue[dict[str, Any]]()
             slugs = sorted((one.slug for one in kit.exercises), key=lambda slug: slug != exercise.slug)
-            plan = Plan(str(kit.root), slugs, self.seed, "cpu")
+            plan = StandbyConfig(str(kit.root), slugs, self.seed, "cpu")
             self._standby = Standby(plan, lambda _, message: messages.put(message))
         return self._standby
 

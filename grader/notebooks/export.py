@@ -14,7 +14,8 @@ from nbformat import v4
 from grader.files import write_atomic
 from grader.kit.discovery import Exercise, Kit
 from grader.kit.stub import stub_of
-from grader.reports.terminal import Screen, shown
+from grader.reports.terminal import Screen
+from grader.text import short_path
 
 HOW = """## Write it here
 
@@ -37,11 +38,11 @@ def notebooks(words: tuple[str, ...], out: Path | None) -> None:
         text = build(exercise, stub_of(exercise.solution.read_text(encoding="utf-8")))
         if not file.exists():
             write_atomic(file, text.encode())
-            screen.line(f"{shown(file)} is written")
+            screen.line(f"{short_path(file)} is written")
         elif file.read_bytes() == text.encode():
-            screen.line(f"{shown(file)} is there already, and nothing is written in it yet")
+            screen.line(f"{short_path(file)} is there already, and nothing is written in it yet")
         else:
-            screen.line(f"{shown(file)} is there already and was left as it is: to begin anew, move it away first")
+            screen.line(f"{short_path(file)} is there already and was left as it is: to begin anew, move it away first")
 
 
 def build(exercise: Exercise, code: str) -> str:

@@ -11,15 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grader import simulated_gpu as backend
-from grader import simulated_gpu as pretend
+from grader import simulated_gpu
 from grader.errors import Crashed, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Raised, Unwritten
 from grader.protocol import replies
 from grader.protocol.values import CodecError, Decoded, leaves
 from grader.remote.calls import Call, Passed, Request, call_text, parameter_names, tensor_names
-from grader.remote.connection import NO_RESULT, Exchange
+from grader.remote.connection import NO_RESULT, Connection
 from grader.remote.handles import Function, Module
-from grader.remote.object_table import Desk, Prompt
+from grader.remote.object_table import CallbackServer, ObjectTable
 from grader.remote.transport import Transport
 from grader.source.file import Source, where
 
@@ -81,7 +80,7 @@ class Code:
         self.calls: list[Call] = []
         self.requests: list[Request] = []
         """All that this check has asked, for the judge to ask other files the same."""
-        self.exchange = Exchange(connect)
+        self.exchange = Connection(connect)
         self.shortcuts: list[str] = []
         self.watched = False
         """Whether this check has every call of torch looked at for shortcuts."""
@@ -90,7 +89,7 @@ class Code:
         self.seconds = 10.0
         self._reference = reference
         self.failure: LoadFailure | None = None
-        self._desk = Desk(self)
+        self._objects = ObjectTable(self)
 
     # ------------------------------------------------------------------------------------------ a check's life
 
@@ -103,7 +102,7 @@ class Code:
 
     def prepare(self) -> None:
         """Loads the file unless it is loaded, and forgets the last check."""
-        self.calls, self.requests, self._desk, self.place = [], [], Desk(self), self.device
+        self.calls, self.requests, self._objects, self.place = [], [], ObjectTable(self), self.device
         self.watched = False
         self.exchange.forget()
         if self.failure is not None:
@@ -123,8 +122,8 @@ class Code:
         self.exchange.open()
         self.exchange.begin(self.seconds)
         try:
-            frame = self._desk.frame(["load", source.orders(self.device)])
-            reply = self._exchange(frame, None, self._desk).value
+            frame = self._objects.frame(["load", source.orders(self.device)])
+            reply = self._exchange(frame, None, self._objects).value
         except Lost as lost:
             text = f"while {source.shown} was loaded: {lost}"
             raise LoadFailure(text, verdict=lost.verdict, line=lost.line) from None
@@ -155,10 +154,10 @@ class Code:
         """
         if self.device != "cpu":
             return
-        if not pretend.available():
+        if not simulated_gpu.available():
             raise NotHere(f"torch {torch.__version__} cannot simulate a GPU here")
         self.request("go_to_gpu", text="the start of a check")
-        self.place = pretend.place()
+        self.place = simulated_gpu.place()
 
     def watch_every_call(self) -> None:
         """From here to the end of the check every call of torch is looked at for shortcuts, however it is reached."""
@@ -189,14 +188,14 @@ class Code:
         """
         parameters = self.parameters(name)
         demand_dtypes(args, kwargs, self.place)
-        simulated = " on a simulated GPU" if self.place == backend.NAME else ""
+        simulated = " on a simulated GPU" if self.place == simulated_gpu.NAME else ""
         text = call_text(name, parameters, args, kwargs) + simulated
         given = {**dict(zip(parameters, args, strict=False)), **kwargs}
         call = Call(name, text, names=tensor_names(parameters, args, kwargs), given=given)
         call.with_grad_off = partial(self.call, target, name, args, kwargs, off=True)
         self.calls.append(call)
-        frame = self._desk.frame(["call", [list(target), list(args), kwargs, grad, count, off]])
-        decoded = self.ask(frame, call, self._desk)
+        frame = self._objects.frame(["call", [list(target), list(args), kwargs, grad, count, off]])
+        decoded = self.ask(frame, call, self._objects)
         inputs = [*args, *kwargs.values()]
         demand(decoded, call, self.place, inputs, of_a_module=target[0] == "object")
         return call
@@ -210,14 +209,16 @@ class Code:
 
     def request(self, operation: str, *arguments: Any, text: str) -> dict[str, Any]:
         """Raises LearnerError, Unwritten, Mismatch (a name that is missing) or Lost."""
-        frame = self._desk.frame([operation, list(arguments)])
+        frame = self._objects.frame([operation, list(arguments)])
         request = Request(frame, None)
         self.requests.append(request)
-        reply: dict[str, Any] = self._look_at(self._exchange(frame, None, self._desk), self._desk, text, None).value
+        reply: dict[str, Any] = self._look_at(
+            self._exchange(frame, None, self._objects), self._objects, text, None
+        ).value
         request.value = {name: value for name, value in reply.items() if name != "shortcuts"}
         return reply
 
-    def ask(self, frame: bytes, call: Call, desk: Desk) -> Decoded:
+    def ask(self, frame: bytes, call: Call, desk: ObjectTable) -> Decoded:
         """Puts a call to the learner's code and notes what comes of it."""
         self.requests.append(Request(frame, call))
         decoded = self._look_at(self._exchange(frame, call, desk), desk, call.text, call)
@@ -226,7 +227,7 @@ class Code:
         call.away = [kind(device) != self.device for device in decoded.devices]
         return decoded
 
-    def replay(self, request: Request, desk: Desk) -> Request:
+    def replay(self, request: Request, desk: ObjectTable) -> Request:
         """Asks this code what another was asked; what it raises is part of the answer. Raises Lost."""
         if request.call is None:
             decoded = self._exchange(request.frame, None, desk)
@@ -236,9 +237,9 @@ class Code:
             self.ask(request.frame, call, desk)
         return self.requests.pop()
 
-    def _exchange(self, frame: bytes, call: Call | None, desk: Desk) -> Decoded:
+    def _exchange(self, frame: bytes, call: Call | None, desk: ObjectTable) -> Decoded:
         """One request and its reply. Raises Lost; the transport is closed then."""
-        reply = self.exchange.ask(frame, Prompt(desk, call))
+        reply = self.exchange.ask(frame, CallbackServer(desk, call))
         try:
             decoded = desk.read(reply)
             replies.check(decoded.value)
@@ -250,14 +251,14 @@ class Code:
 
     def ask_ahead(self, frame: bytes) -> bytes | Lost:
         """Puts a question that this check is going to ask."""
-        return self.exchange.ask_ahead(frame, Prompt(self._desk, None))
+        return self.exchange.ask_ahead(frame, CallbackServer(self._objects, None))
 
     def settle(self, passed: Passed) -> None:
         """This check ends as one did whose every answer was the same."""
         self.exchange.forget()
         self.calls, self.requests = list(passed.calls), list(passed.requests)
 
-    def _look_at(self, decoded: Decoded, desk: Desk, text: str, call: Call | None) -> Decoded:
+    def _look_at(self, decoded: Decoded, desk: ObjectTable, text: str, call: Call | None) -> Decoded:
         reply = decoded.value
         if desk.refused is not None:
             raise desk.refused
@@ -275,9 +276,9 @@ class Code:
         return decoded
 
     @property
-    def desk(self) -> Desk:
+    def desk(self) -> ObjectTable:
         """What this check has handed out."""
-        return self._desk
+        return self._objects
 
     # ------------------------------------------------------------------------------------------ words
 

@@ -12,7 +12,7 @@ from grader.remote.transport import Answer, Transport
 NO_RESULT = "the code sent bytes that are no result"
 
 
-class Exchange:
+class Connection:
     """A connection to one learner's code that lasts from check to check, until it is lost or closed.
 
     Args:

@@ -24,10 +24,10 @@ MAX_REQUEST_TEXT = 1 << 20
 
 
 @dataclass
-class Prompt:
+class CallbackServer:
     """Answers the callbacks of one call of a learner's code."""
 
-    desk: Desk
+    desk: ObjectTable
     call: Call | None
 
     def __call__(self, question: bytes) -> bytes:
@@ -35,7 +35,7 @@ class Prompt:
         return self.desk.serve(question, self.call)
 
 
-class Desk:
+class ObjectTable:
     """Turns values into frames and back for one check, and answers the callbacks of the learner's code.
 
     Args:
@@ -59,9 +59,9 @@ class Desk:
         """Whether the learner's code was given anything that it may ask about."""
         return bool(self._kept)
 
-    def again(self) -> Desk:
+    def again(self) -> ObjectTable:
         """A desk that knows what this one has handed out so far."""
-        return Desk(self._code, self._kept)
+        return ObjectTable(self._code, self._kept)
 
     def frame(self, value: Any) -> bytes:
         """A value for the learner's side, memory layout and all."""

@@ -11,7 +11,7 @@ from grader.errors import Crashed, GraderError, TimedOut
 from grader.launch.launcher import Launcher, Process
 from grader.limits import MAX_OUTPUT, START_SECONDS
 from grader.protocol.channel import CALLBACK, LINE, OUTPUT, REPLY, REQUEST, Closed, Nonsense
-from grader.worker.executor import Servant
+from grader.worker.executor import Executor
 
 T = TypeVar("T")
 Answer = Callable[[bytes], bytes]
@@ -44,11 +44,13 @@ class LocalTransport:
         servant: makes what carries out the requests, where that is not the usual one.
     """
 
-    def __init__(self, *, debugging: bool = False, servant: Callable[[LocalTransport], Servant] | None = None) -> None:
+    def __init__(
+        self, *, debugging: bool = False, executor: Callable[[LocalTransport], Executor] | None = None
+    ) -> None:
         self.output = ""
         self.answer: Answer | None = None
         """Answers the callbacks of the request at hand."""
-        self._servant = servant(self) if servant else Servant(self.ask, _belongs_to_us if debugging else _nobodys)
+        self._servant = executor(self) if executor else Executor(self.ask, _belongs_to_us if debugging else _nobodys)
 
     def ask(self, frame: bytes) -> bytes:
         """Puts a callback's question to the judge."""

@@ -1,1 +1,1 @@
-"""reports."""
+"""Results told to people and to other programs: terminal, pages, gradebooks."""

@@ -14,8 +14,9 @@ from grader.files import write_atomic
 from grader.reports import junit
 from grader.reports.html import page_path
 from grader.reports.statistics import not_run
-from grader.results.verdicts import PASS, SKIP, clean, plain
+from grader.results.verdicts import PASS, SKIP
 from grader.submissions.lms import CANVAS, MOODLE
+from grader.text import clean, plain
 
 Document = Mapping[str, Any]
 MAX_CELL = 32_000

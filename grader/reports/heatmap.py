@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from grader.results.tensor_diff import Grid, Picture
+from grader.results.tensor_diff import Grid, TensorDiff
 
 SHADES = " .:-=+*#%@"
 """From the smallest value to the largest; plain ASCII, so that every terminal shows the same."""
@@ -13,7 +13,7 @@ SMALLEST = 6
 """A picture of fewer entries says no more than the worst entry does."""
 
 
-def lines(picture: Picture) -> list[str]:
+def lines(picture: TensorDiff) -> list[str]:
     """The two side by side on one scale, with a legend; nothing where a picture would say nothing."""
     rows, columns = len(picture.expected), len(picture.expected[0])
     if rows < 2 or rows * columns < SMALLEST:
@@ -35,14 +35,14 @@ def lines(picture: Picture) -> list[str]:
     return found
 
 
-def _part(picture: Picture, axis: int) -> str:
+def _part(picture: TensorDiff, axis: int) -> str:
     """Which part of an axis is shown, where it is not the whole."""
     shown = len(picture.expected[0]) if axis else len(picture.expected)
     first = picture.first[axis]
     return f" {first} to {first + shown - 1} of {picture.size[axis]}" if shown < picture.size[axis] else ""
 
 
-def _odd(picture: Picture) -> list[tuple[str, str, bool]]:
+def _odd(picture: TensorDiff) -> list[tuple[str, str, bool]]:
     values = [value for row in picture.yours for value in row]
     nan, infinite = any(math.isnan(v) for v in values), any(math.isinf(v) for v in values)
     return [(NOT_A_NUMBER, "not a number", nan), (INFINITE, "infinite", infinite)]

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from grader.files import write_atomic
-from grader.reports import statistics as summary
-from grader.reports import svg as figure
+from grader.reports import statistics, svg
 from grader.reports.changes import changes
-from grader.results.tensor_diff import Picture
-from grader.results.verdicts import ERROR, MISSING, PASS, SKIP, UNWRITTEN, plain
+from grader.results.tensor_diff import TensorDiff
+from grader.results.verdicts import ERROR, MISSING, PASS, SKIP, UNWRITTEN
+from grader.text import plain
 
 _SAFE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,59}")
 _HASHED = re.compile(r"-[0-9a-f]{12}$")
@@ -65,25 +65,25 @@ def class_page(document: Mapping[str, Any], previous: Mapping[str, Any] | None =
     """report.html: what the class did."""
     from markupsafe import Markup
 
-    from grader.reports import templating as page
+    from grader.reports import templating
 
-    scores, exercises = summary.scores(document), summary.exercises(document)
-    script, source = page.script("table.js")
+    scores, exercises = statistics.scores(document), statistics.exercises(document)
+    script, source = templating.script("table.js")
     unexplained = [(one.id, title, who) for one in exercises for title, who in one.unexplained.items()]
-    return page.render(
+    return templating.render(
         "report.html",
         run=document["run"],
         submissions=document["submissions"],
         pages={one["id"]: page_path(one["id"]) for one in document["submissions"]},
         scores=scores,
-        histogram=Markup(figure.histogram(scores.counts, scores.labels, "How many have which score")),
-        mistakes=summary.mistakes(document),
+        histogram=Markup(svg.histogram(scores.counts, scores.labels, "How many have which score")),
+        mistakes=statistics.mistakes(document),
         shown=SHOWN,
         exercises=exercises,
         unexplained=sorted(unexplained, key=lambda row: -len(row[2])),
         changes=changes(document, previous) if previous and previous.get("format") == document["format"] else None,
         troubled=[one for one in document["submissions"] if one["problems"]],
-        slowest=summary.slowest(document),
+        slowest=statistics.slowest(document),
         cell=_cell,
         in_words=_in_words,
         isolation_words=ISOLATION,
@@ -114,17 +114,17 @@ def student_page(one: Mapping[str, Any], run: Mapping[str, Any]) -> str:
     """One student's page: every check with the sentences that a terminal would have shown."""
     from markupsafe import Markup
 
-    from grader.reports import templating as page
+    from grader.reports import templating
 
-    return page.render(
+    return templating.render(
         "student.html",
         one=one,
         run=run,
-        shared_message=summary.shared_message,
+        shared_message=statistics.shared_message,
         rows=_rows,
-        absent=lambda exercise: summary.not_run(check for check in exercise["checks"] if _absent(check, run)),
-        yours=lambda picture: Markup(figure.yours(picture)),
-        expected=lambda picture: Markup(figure.expected(picture)),
+        absent=lambda exercise: statistics.not_run(check for check in exercise["checks"] if _absent(check, run)),
+        yours=lambda picture: Markup(svg.yours(picture)),
+        expected=lambda picture: Markup(svg.expected(picture)),
     )
 
 
@@ -136,7 +136,7 @@ class Row:
     end: str
     reason: str
     facts: str
-    picture: Picture | None
+    picture: TensorDiff | None
     again: bool
     """Whether a check before it failed for the same reason."""
 
@@ -148,7 +148,7 @@ def _absent(check: Mapping[str, Any], run: Mapping[str, Any]) -> bool:
 
 def _rows(exercise: Mapping[str, Any], run: Mapping[str, Any]) -> list[Row]:
     """Checks in teaching order; those in a row that have nothing to say are one."""
-    from grader.reports import templating as page
+    from grader.reports import templating
 
     seen: set[str] = set()
     rows = []
@@ -156,13 +156,16 @@ def _rows(exercise: Mapping[str, Any], run: Mapping[str, Any]) -> list[Row]:
     for silent, checks in groupby(present, key=lambda check: not check["message"]):
         cells = [(check, _cells(check, len(run["devices"]) > 1)) for check in checks]
         if silent:
-            rows.append(Row(page.silent_rows(tuple(cell for _, cell in cells)), "", "", "", None, False))
+            rows.append(Row(templating.silent_rows(tuple(cell for _, cell in cells)), "", "", "", None, False))
             continue
         for check, (title, device, verdict, points, most) in cells:
-            reason, facts = summary.reason(check["message"])
+            reason, facts = statistics.reason(check["message"])
             kind = "" if verdict in (PASS, SKIP) else "failed" if reason in seen else "failed said"
-            start, end = page.part("row_start", title, device, kind), page.part("row_end", verdict, points, most)
-            picture = Picture.from_record(check["picture"]) if "picture" in check else None
+            start, end = (
+                templating.part("row_start", title, device, kind),
+                templating.part("row_end", verdict, points, most),
+            )
+            picture = TensorDiff.from_record(check["picture"]) if "picture" in check else None
             rows.append(Row(start, end, reason, facts, picture, reason in seen))
             seen.add(reason)
     return rows

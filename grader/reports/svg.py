@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
 
-from grader.results.tensor_diff import Grid, Picture
+from grader.results.tensor_diff import Grid, TensorDiff
 
 CELL_WIDTH, CELL_HEIGHT = 40, 24
 MARGIN = 30
@@ -19,24 +19,24 @@ LOW, MIDDLE, HIGH = (122, 170, 222), (255, 255, 255), (246, 173, 96)
 """Negative, zero, positive: light enough for black digits, apart for every kind of colour blindness."""
 
 
-def yours(picture: Picture) -> str:
+def yours(picture: TensorDiff) -> str:
     """The learner's values; wrong entries have a thick border and an underlined number."""
     wrong = sum(sum(row) for row in picture.wrong)
     return _grid(picture, picture.yours, f"your values, {wrong} of them wrong", marked=True)
 
 
-def expected(picture: Picture) -> str:
+def expected(picture: TensorDiff) -> str:
     """The right values, in the same colours."""
     return _grid(picture, picture.expected, "the expected values", marked=False)
 
 
-def _most(picture: Picture) -> float:
+def _most(picture: TensorDiff) -> float:
     """The largest finite size of a value in both: what the darkest colour stands for."""
     values = (abs(value) for grid in (picture.yours, picture.expected) for row in grid for value in row)
     return max((value for value in values if math.isfinite(value)), default=0.0) or 1.0
 
 
-def _grid(picture: Picture, grid: Grid, label: str, *, marked: bool) -> str:
+def _grid(picture: TensorDiff, grid: Grid, label: str, *, marked: bool) -> str:
     most = _most(picture)
     width, height = MARGIN + CELL_WIDTH * len(grid[0]) + 2, MARGIN + CELL_HEIGHT * len(grid) + 2
     boxes, numbers, frames = [], [], []
@@ -66,7 +66,7 @@ def _head(width: int, height: int, label: str) -> str:
     )
 
 
-def _axes(picture: Picture, rows: int, columns: int) -> list[str]:
+def _axes(picture: TensorDiff, rows: int, columns: int) -> list[str]:
     top, left = picture.first
     texts = [f'<text x="{MARGIN}" y="11" text-anchor="start">{escape(picture.columns_axis)} \u2192</text>']
     for j in range(columns):

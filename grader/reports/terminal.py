@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 import textwrap
@@ -16,21 +15,9 @@ from rich.text import Text
 from grader.kit.discovery import COURSE
 from grader.paths import ROOT
 from grader.reports import heatmap
-from grader.results.verdicts import (
-    CRASH,
-    ERROR,
-    FAIL,
-    MISSING,
-    PASS,
-    SKIP,
-    TIMEOUT,
-    UNWRITTEN,
-    ExerciseResult,
-    Outcome,
-    clean,
-    plain,
-)
+from grader.results.verdicts import CRASH, ERROR, FAIL, MISSING, PASS, SKIP, TIMEOUT, UNWRITTEN, ExerciseResult, Outcome
 from grader.source.file import File, spot
+from grader.text import clean, plain, short_path
 
 STYLES = {
     PASS: "green",
@@ -145,9 +132,9 @@ class Screen:
     def step_in(result: ExerciseResult, seed: int, target: Path | None = None) -> str:
         """The command that stops in the first failure."""
         name = result.first_failure.id.partition("[")[0] if result.first_failure is not None else ""
-        other = f" --target {shown(target)}" if target is not None else ""
+        other = f" --target {short_path(target)}" if target is not None else ""
         plugin = "" if COURSE == ROOT else "-p grader.pytest_plugin "  # a clone's settings name it
-        checks = plugin + shlex.quote(shown(COURSE / "tests" / result.slug))
+        checks = plugin + shlex.quote(short_path(COURSE / "tests" / result.slug))
         return f"python -m pytest {checks} -k {name} --seed {seed}{other} --pdb"
 
     def _failure(self, outcome: Outcome, place: str, last_seen: str) -> None:
@@ -197,15 +184,6 @@ def _count(device: str, outcomes: Sequence[Outcome]) -> str:
     if _absent(outcomes):
         return f"{skipped} skipped: {outcomes[0].message}"
     return f"{len(outcomes) - skipped} on {device}" + (f" and {skipped} skipped" if skipped else "")
-
-
-def shown(path: Path) -> str:
-    """A path as short as it can be said from here."""
-    try:
-        relative = os.path.relpath(path)
-    except ValueError:  # another drive
-        return str(path)
-    return str(path) if relative.startswith("..") else relative
 
 
 def _points(result: ExerciseResult) -> str:

@@ -1,1 +1,1 @@
-"""results."""
+"""What a run says, as data. Imports no torch."""

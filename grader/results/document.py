@@ -13,7 +13,8 @@ from typing import Any
 import grader
 from grader.files import writing_atomic
 from grader.limits import MAX_MESSAGE, MAX_RECORD
-from grader.results.verdicts import ERROR, SKIP, ExerciseResult, Outcome, clean
+from grader.results.verdicts import ERROR, SKIP, ExerciseResult, Outcome
+from grader.text import clean
 
 FORMAT = 1
 

@@ -17,7 +17,7 @@ Grid = tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True)
-class Picture:
+class TensorDiff:
     """Two tensors of one shape, or the slice and the window of them that holds the worst entry.
 
     Args:
@@ -58,7 +58,7 @@ class Picture:
         }
 
     @classmethod
-    def from_record(cls, record: dict[str, Any]) -> Picture:
+    def from_record(cls, record: dict[str, Any]) -> TensorDiff:
         rows, columns = record["axes"]
         return cls(
             rows,
@@ -82,7 +82,7 @@ def _plain(value: float) -> float | int | str:
     return int(value) if value == int(value) else value
 
 
-def picture(yours: Tensor, expected: Tensor, wrong: Tensor, worst: int, axes: list[str]) -> Picture | None:
+def picture(yours: Tensor, expected: Tensor, wrong: Tensor, worst: int, axes: list[str]) -> TensorDiff | None:
     """The part of a difference that holds its worst entry; None for a single number.
 
     Args:
@@ -99,7 +99,7 @@ def picture(yours: Tensor, expected: Tensor, wrong: Tensor, worst: int, axes: li
     *lead, row, column = indices(worst, list(yours.shape))
     top, left = _start(row, yours.shape[-2]), _start(column, yours.shape[-1])
     window: tuple[int | slice, ...] = (*lead, slice(top, top + MOST), slice(left, left + MOST))
-    return Picture(
+    return TensorDiff(
         names[-2],
         names[-1],
         _rows(yours[window]),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from grader.results.tensor_diff import Picture
+from grader.results.tensor_diff import TensorDiff
 
 if TYPE_CHECKING:
     pass
@@ -25,7 +24,6 @@ PASS, FAIL, UNWRITTEN, TIMEOUT, CRASH, SKIP, ERROR = (
 MISSING = "missing"
 MOST_PICTURES = 2
 """Pictures that are kept of one exercise: its first failures are what a learner works on."""
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class Outcome:
     points: float = 0.0
     line: int | None = None
     output: str = ""
-    picture: Picture | None = None
+    picture: TensorDiff | None = None
     unloadable: bool = False
 
 
@@ -68,18 +66,6 @@ class ExerciseResult:
     def first_failure(self) -> Outcome | None:
         """The first check that did not pass, in teaching order."""
         return next((outcome for outcome in self.outcomes if outcome.verdict not in (PASS, SKIP)), None)
-
-
-def clean(text: str, limit: int) -> str:
-    """Text without control characters, cut to a number of UTF-8 bytes."""
-    plain = _CONTROL.sub("", text)
-    data = plain.encode(errors="replace")
-    return plain if len(data) <= limit else data[: limit - 3].decode(errors="ignore") + "..."
-
-
-def plain(number: float) -> str:
-    """8.0 -> 8, 8.25 -> 8.25."""
-    return f"{number:.2f}".rstrip("0").rstrip(".")
 
 
 def settle(slug: str, outcomes: Sequence[Outcome], max_score: float) -> ExerciseResult:

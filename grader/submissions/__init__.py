@@ -1,1 +1,1 @@
-"""submissions."""
+"""What people handed in becomes the files of exercises."""

@@ -26,7 +26,8 @@ from grader.submissions.bounds import (
     Bounds,
     Unreadable,
 )
-from grader.submissions.files import NOTEBOOK, PYTHON, Listing, Member, inside, kind_of, read, shown, what_it_is
+from grader.submissions.files import NOTEBOOK, PYTHON, Listing, SubmittedFile, inside, kind_of, read, what_it_is
+from grader.text import shown
 
 
 def list_tar(file: IO[bytes], listing: Listing, bounds: Bounds, opened: ExitStack) -> None:
@@ -45,7 +46,7 @@ def list_tar(file: IO[bytes], listing: Listing, bounds: Bounds, opened: ExitStac
                 listing.problems.append(f"{shown(path)} {what_it_is(stat.S_IFLNK if linked else stat.S_IFIFO)}")
                 continue
             data = _data(archive, info, bounds)
-            listing.members.append(Member(path, info.size, float(info.mtime), partial(_read, data)))
+            listing.members.append(SubmittedFile(path, info.size, float(info.mtime), partial(_read, data)))
 
 
 def _data(archive: tarfile.TarFile, info: tarfile.TarInfo, bounds: Bounds) -> bytes | None:
@@ -98,7 +99,9 @@ def list_zip(file: IO[bytes], listing: Listing, bounds: Bounds, opened: ExitStac
         if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
             listing.problems.append(f"{shown(path)} {what_it_is(mode)}")
         else:
-            listing.members.append(Member(path, info.file_size, _modified(info), partial(_read_zipped, archive, info)))
+            listing.members.append(
+                SubmittedFile(path, info.file_size, _modified(info), partial(_read_zipped, archive, info))
+            )
 
 
 def _modified(info: zipfile.ZipInfo) -> float:
@@ -191,7 +194,7 @@ class Unpacker:
                 expanded.problems += inner.problems
         return expanded
 
-    def contents(self, member: Member) -> Listing:
+    def contents(self, member: SubmittedFile) -> Listing:
         """What an archive holds. A damaged one still gives what could be read before the damage."""
         listing = Listing()
         try:
@@ -209,7 +212,7 @@ class Unpacker:
         last = {one.path: one for one in listing.members}
         return Listing([replace(one, path=f"{member.path}/{one.path}") for one in last.values()], listing.problems)
 
-    def _open(self, member: Member) -> IO[bytes]:
+    def _open(self, member: SubmittedFile) -> IO[bytes]:
         if member.disk is None:
             return io.BytesIO(member.whole(MAX_ARCHIVE_IN_ARCHIVE))
         read(member.disk, 1)  # raises where it is no plain file, before anything waits for it

@@ -12,8 +12,9 @@ from pathlib import Path
 from grader.errors import UsageError
 from grader.submissions.archives import Unpacker, extension_of_archive
 from grader.submissions.bounds import Unreadable
-from grader.submissions.files import NOTEBOOK, PYTHON, Listing, Member, in_folder, is_litter, read, shown, what_it_is
-from grader.submissions.lms import METADATA, Origin, is_export, origins, without_extension
+from grader.submissions.files import NOTEBOOK, PYTHON, Listing, SubmittedFile, in_folder, is_litter, read, what_it_is
+from grader.submissions.lms import METADATA, Submitter, is_export, origins, without_extension
+from grader.text import shown
 
 MAX_METADATA = 64 << 20
 
@@ -34,19 +35,19 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Handed:
+class Handin:
     """One thing that was handed in, by its exact name."""
 
     name: str
     item: Item
-    origin: Origin
+    origin: Submitter
 
 
 @dataclass
 class Found:
     """What a class handed in; what is wrong with the whole; what was passed over, as nobody hands it in."""
 
-    handed: list[Handed] = field(default_factory=list)
+    handed: list[Handin] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
 
@@ -68,18 +69,18 @@ def handed_in(submissions: Path, slugs: Sequence[str], unpacker: Unpacker) -> Fo
     elif extension_of_archive(name):
         items = _in_archive(submissions, path, unpacker, found)
     else:
-        found.handed.append(Handed(name, of_path(path), Origin(without_extension(name), name)))
+        found.handed.append(Handin(name, of_path(path), Submitter(without_extension(name), name)))
         return found
     found.ignored += [one for one in items if is_litter(one)]
     items = {one: item for one, item in items.items() if not is_litter(one)}
     if _is_one_submission(items, slugs):
-        found.handed.append(Handed(name, of_path(path), Origin(name if path.is_dir() else without_extension(name))))
+        found.handed.append(Handin(name, of_path(path), Submitter(name if path.is_dir() else without_extension(name))))
         return found
     name, items = _unwrapped(name, items, slugs, is_archive=not path.is_dir())
     texts = [_text(item) for one, item in items.items() if one in METADATA]
     people = {one: item for one, item in items.items() if one not in METADATA}
     owners = origins({one: item.is_folder for one, item in people.items()}, name, "".join(texts[:1]))
-    found.handed += [Handed(one, item, owners[one]) for one, item in people.items()]
+    found.handed += [Handin(one, item, owners[one]) for one, item in people.items()]
     return found
 
 
@@ -151,16 +152,16 @@ def listing_of(path: Path) -> Listing:
     return Listing([_member(path, status)])
 
 
-def _member(path: Path, status: os.stat_result) -> Member:
-    return Member(path.name, status.st_size, status.st_mtime, partial(read, path), path)
+def _member(path: Path, status: os.stat_result) -> SubmittedFile:
+    return SubmittedFile(path.name, status.st_size, status.st_mtime, partial(read, path), path)
 
 
 # ---------------------------------------------------------------------------------------------- in an archive
 
 
-def of_members(members: Sequence[Member]) -> dict[str, Item]:
+def of_members(members: Sequence[SubmittedFile]) -> dict[str, Item]:
     """What lies at the top of an archive with these files."""
-    groups: dict[str, list[Member]] = {}
+    groups: dict[str, list[SubmittedFile]] = {}
     items: dict[str, Item] = {}
     for member in members:
         top, _, rest = member.path.partition("/")

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from grader.kit.discovery import Exercise, Kit
-from grader.submissions.files import shown, visible
 from grader.submissions.intake import Entry, read
+from grader.text import shown, visible
 
 SHOWN = 20
 

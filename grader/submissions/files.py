@@ -12,17 +12,17 @@ from itertools import islice
 from pathlib import Path
 
 from grader.submissions.bounds import MAX_FILES, MAX_FOLDERS_DEEP, MAX_PATH, Unreadable
+from grader.text import shown
 
 PYTHON, NOTEBOOK = ".py", ".ipynb"
 LITTER = {"__MACOSX", "__pycache__", "site-packages", "node_modules", "Thumbs.db", "desktop.ini"}
 """Names that nobody hands in on purpose; nor anything that begins with a dot."""
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 _DRIVE = re.compile(r"[A-Za-z]:")
 _OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 @dataclass(frozen=True)
-class Member:
+class SubmittedFile:
     """A plain file of a submission.
 
     Args:
@@ -64,29 +64,13 @@ class Member:
 class Listing:
     """What a container holds: its plain files, and a sentence for everything else."""
 
-    members: list[Member] = field(default_factory=list)
+    members: list[SubmittedFile] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
 def is_litter(path: str) -> bool:
     """Whether some part of a path is hidden, or left behind by a program."""
     return any(part.startswith(".") or part in LITTER for part in path.split("/"))
-
-
-def exact(name: str) -> str:
-    """A name as it is, but for bytes that are no text."""
-    return name.encode("utf-8", "backslashreplace").decode()
-
-
-def visible(name: str) -> str:
-    """A name as it may stand in a sentence: no control characters, no bytes that are no text."""
-    return _UNSAFE.sub("", exact(name))
-
-
-def shown(path: str) -> str:
-    """A path in a sentence, cut where it is long."""
-    plain = visible(path)
-    return plain if len(plain) <= 100 else f"{plain[:60]}...{plain[-37:]}"
 
 
 def kind_of(name: str) -> str:
@@ -145,7 +129,9 @@ def _add(entry: os.DirEntry[str], path: str, listing: Listing, queue: deque[tupl
         return
     if stat.S_ISREG(status.st_mode):
         disk = Path(entry.path)
-        listing.members.append(Member(path, status.st_size, status.st_mtime, lambda limit: read(disk, limit), disk))
+        listing.members.append(
+            SubmittedFile(path, status.st_size, status.st_mtime, lambda limit: read(disk, limit), disk)
+        )
     elif not stat.S_ISDIR(status.st_mode):
         listing.problems.append(f"{shown(path)} {what_it_is(status.st_mode)}")
     elif path.count("/") >= MAX_FOLDERS_DEEP:

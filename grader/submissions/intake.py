@@ -17,10 +17,11 @@ from grader.kit.discovery import Exercise
 from grader.source.file import File
 from grader.submissions.archives import Unpacker, extension_of_archive
 from grader.submissions.bounds import MAX_PROBLEMS, MAX_STUDENTS, Bounds
-from grader.submissions.class_folder import Handed, handed_in, of_path
-from grader.submissions.files import Listing, exact, shown, visible
-from grader.submissions.lms import Origin, without_extension
+from grader.submissions.class_folder import Handin, handed_in, of_path
+from grader.submissions.files import Listing
+from grader.submissions.lms import Submitter, without_extension
 from grader.submissions.selection import Chooser, Matcher
+from grader.text import exact, shown, visible
 
 
 @dataclass
@@ -97,11 +98,11 @@ def read_one(target: Path, exercises: Sequence[Exercise]) -> Entry:
     if not target.exists():
         raise UsageError(f"{target}: there is no such folder or file")
     path = target.resolve() if target.is_symlink() else target
-    handed = Handed(path.name, of_path(path), Origin(path.name if path.is_dir() else without_extension(path.name)))
+    handed = Handin(path.name, of_path(path), Submitter(path.name if path.is_dir() else without_extension(path.name)))
     return _read_entry(handed, Matcher(exercises)) or Entry(handed.origin.student, path.name)
 
 
-def _read_entry(handed: Handed, matcher: Matcher) -> Entry | None:
+def _read_entry(handed: Handin, matcher: Matcher) -> Entry | None:
     """What was handed in, or None for an empty folder."""
     item, origin = handed.item, handed.origin
     student = visible(unicodedata.normalize("NFC", origin.student)).strip() or "unnamed"
@@ -164,7 +165,7 @@ def _merged(entries: Sequence[Entry]) -> Entry:
     return merged
 
 
-def _keep_receipts(handed: Iterable[Handed], attempts: dict[str, list[tuple[str, Entry]]]) -> None:
+def _keep_receipts(handed: Iterable[Handin], attempts: dict[str, list[tuple[str, Entry]]]) -> None:
     """Who has only a receipt handed in no file, and has a result that says so."""
     for one in handed:
         key = unicodedata.normalize("NFC", one.origin.student)

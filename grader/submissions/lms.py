@@ -29,7 +29,7 @@ _CREATED = re.compile(r"^  :?created_at:[ \t]*([^\n]{0,50})", re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class Origin:
+class Submitter:
     """Whose something is.
 
     Args:
@@ -45,7 +45,7 @@ class Origin:
     receipt: bool = False
 
 
-def origins(names: Mapping[str, bool], folder: str, metadata: str = "") -> dict[str, Origin]:
+def origins(names: Mapping[str, bool], folder: str, metadata: str = "") -> dict[str, Submitter]:
     """Whose each thing in a class is.
 
     Args:
@@ -58,18 +58,18 @@ def origins(names: Mapping[str, bool], folder: str, metadata: str = "") -> dict[
     return {name: _origin(name, is_folder, people, prefix) for name, is_folder in names.items()}
 
 
-def _origin(name: str, is_folder: bool, people: Mapping[str, Origin], prefix: str) -> Origin:
+def _origin(name: str, is_folder: bool, people: Mapping[str, Submitter], prefix: str) -> Submitter:
     for pattern in (CANVAS, CANVAS_TEXT, MOODLE, BLACKBOARD):
         found = pattern.fullmatch(name)
         if found:
             parts = {"user": None, "number": "", "file": "", "receipt": None, **found.groupdict()}
             student = "_".join(part for part in (parts["name"], parts["user"]) if part)
-            return Origin(student, parts["file"] or "", (parts["number"] or "").zfill(20), bool(parts["receipt"]))
+            return Submitter(student, parts["file"] or "", (parts["number"] or "").zfill(20), bool(parts["receipt"]))
     if is_folder and name in people:
         return people[name]
     if is_folder:
-        return Origin(name.removeprefix(prefix) or name)
-    return Origin(without_extension(name), name)
+        return Submitter(name.removeprefix(prefix) or name)
+    return Submitter(without_extension(name), name)
 
 
 def without_extension(name: str) -> str:
@@ -85,7 +85,7 @@ def is_export(names: Mapping[str, bool]) -> bool:
     return bool(names) and all(any(one.fullmatch(name) for one in known) for name in names)
 
 
-def gradescope_people(metadata: str) -> dict[str, Origin]:
+def gradescope_people(metadata: str) -> dict[str, Submitter]:
     """folder -> who handed it in, from Gradescope's metadata: a few lines of YAML, of which only these are read."""
     starts = [*_KEY.finditer(metadata)]
     people = {}
@@ -99,7 +99,7 @@ def gradescope_people(metadata: str) -> dict[str, Origin]:
         names = fields.get("name") or fields.get("email") or [start[1]]
         number = (fields.get("sid") or [start[1].removeprefix("submission_")])[0]
         when = created[1].strip() if created is not None else ""
-        people[start[1]] = Origin(f"{' and '.join(names[:8])}_{number}", number=when)
+        people[start[1]] = Submitter(f"{' and '.join(names[:8])}_{number}", number=when)
     return people
 
 

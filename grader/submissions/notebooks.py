@@ -12,8 +12,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from grader.submissions.files import shown
 from grader.submissions.selection import defined_names
+from grader.text import shown
 
 HARMLESS = {"%%time", "%%timeit", "%%capture", "%%prun", "%%memit", "%%python", "%%python3"}
 """Cell magics whose cell is plain Python all the same."""

@@ -10,7 +10,8 @@ from grader.kit.discovery import NUMBERED, Exercise
 from grader.limits import MAX_SOURCE
 from grader.source.file import File
 from grader.submissions.bounds import MAX_NOTEBOOK, MAX_UNNAMED, Unreadable
-from grader.submissions.files import NOTEBOOK, PYTHON, Member, kind_of, shown, visible
+from grader.submissions.files import NOTEBOOK, PYTHON, SubmittedFile, kind_of
+from grader.text import shown, visible
 
 NUMBER = re.compile(r"(?<![^\W\d_])ex(\d\d)(?!\d)", re.IGNORECASE)
 LOOSE_NUMBER = re.compile(r"ex(\d\d)(?!\d)", re.IGNORECASE)
@@ -91,7 +92,7 @@ class Candidate:
     """
 
     slug: str
-    member: Member
+    member: SubmittedFile
     reason: int
 
     @property
@@ -101,7 +102,7 @@ class Candidate:
         return self.reason, self.member.depth, -self.member.modified, not exact, self.member.path
 
 
-def _is_lesson(member: Member) -> bool:
+def _is_lesson(member: SubmittedFile) -> bool:
     """The kit's lessons lie beside the exercises."""
     return member.name.endswith(".md") and NUMBERED.match(member.name) is not None
 
@@ -114,7 +115,7 @@ class Chooser:
         matcher: tells which exercise a file is.
     """
 
-    def __init__(self, members: Sequence[Member], matcher: Matcher) -> None:
+    def __init__(self, members: Sequence[SubmittedFile], matcher: Matcher) -> None:
         self.files: dict[str, File] = {}
         self.problems: list[str] = []
         self._matcher = matcher
@@ -129,7 +130,7 @@ class Chooser:
         known |= {key for key, file in self._loaded.items() if file.refusal}  # of these the reason has been said
         self._name_the_rest([member for member in own if id(member) not in known])
 
-    def _without_the_kit(self, members: list[Member]) -> list[Member]:
+    def _without_the_kit(self, members: list[SubmittedFile]) -> list[SubmittedFile]:
         """A copy of the whole kit holds solutions; they are not the student's."""
         files = [member for member in members if NUMBERED.match(member.name)]
         homes = {m.path.removesuffix(f"exercises/{m.name}") for m in files if m.folder.endswith("exercises/")}
@@ -140,7 +141,7 @@ class Chooser:
             own = [m for m in own if m.folder not in homes or kind_of(m.name) in (PYTHON, NOTEBOOK)]
         return own
 
-    def _candidates(self, member: Member) -> list[Candidate]:
+    def _candidates(self, member: SubmittedFile) -> list[Candidate]:
         kind = kind_of(member.name)
         if kind not in (PYTHON, NOTEBOOK):
             return []
@@ -168,7 +169,7 @@ class Chooser:
             )
         self.files[slug] = self._load(best.member)
 
-    def _load(self, member: Member) -> File:
+    def _load(self, member: SubmittedFile) -> File:
         """A member as Python source; one that can't be read says so in `refusal`."""
         if id(member) not in self._loaded:
             try:
@@ -179,16 +180,16 @@ class Chooser:
                 self._loaded[id(member)] = File(visible(member.path), b"", path=member.disk, refusal=refusal)
         return self._loaded[id(member)]
 
-    def _read(self, member: Member) -> File:
+    def _read(self, member: SubmittedFile) -> File:
         if kind_of(member.name) != NOTEBOOK:
             return File(visible(member.path), self._utf8(member, member.whole(MAX_SOURCE)), path=member.disk)
-        from grader.submissions import notebooks as notebook_source
+        from grader.submissions import notebooks
 
         data = member.whole(MAX_NOTEBOOK)
         self._notebooks += len(data)
         if self._notebooks > 2 * MAX_NOTEBOOK:
             raise Unreadable(f"was not read: {2 * MAX_NOTEBOOK:,} bytes of notebooks were read before it")
-        text, problems = notebook_source.read(data)
+        text, problems = notebooks.read(data)
         if not text:
             raise Unreadable(f"cannot be read: {problems[-1]}")
         self.problems += [f"{shown(member.path)}: {problem}" for problem in problems]
@@ -196,14 +197,14 @@ class Chooser:
             raise Unreadable(f"holds more than {MAX_SOURCE:,} bytes of code, which is not read")
         return File(visible(member.path), text, definitions_only=True, path=member.disk)
 
-    def _utf8(self, member: Member, data: bytes) -> bytes:
+    def _utf8(self, member: SubmittedFile, data: bytes) -> bytes:
         """UTF-16, which some Windows programs write, as Python can read it. Other bytes stay as they are."""
         if not data.startswith((b"\xff\xfe", b"\xfe\xff")):
             return data
         self.problems.append(f"{shown(member.path)} is saved as UTF-16 and was read as such: save it as UTF-8")
         return data.decode("utf-16", "replace").encode()
 
-    def _name_the_rest(self, members: list[Member]) -> None:
+    def _name_the_rest(self, members: list[SubmittedFile]) -> None:
         if members:
             names = ", ".join(shown(member.path) for member in members[:5])
             more = f" and {len(members) - 5} more" if len(members) > 5 else ""

@@ -1,1 +1,1 @@
-"""worker."""
+"""The process that runs a learner's code. Knows no check, no expected value and no verdict."""

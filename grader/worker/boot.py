@@ -19,7 +19,7 @@ UP = b"u"
 """What the judge hears first: the process lives."""
 
 
-class Carried(MetaPathFinder, Loader):
+class BytesImporter(MetaPathFinder, Loader):
     """Finds the kit's modules among those that the judge sent; of the kit there are no others.
 
     Args:
@@ -50,7 +50,7 @@ def start(orders: dict[str, Any]) -> None:
     orders["connection"].sendall(UP)
     sys.path[:] = orders["path"]
     sys.meta_path[:] = [finder for finder in sys.meta_path if "__editable__" not in repr(finder)]
-    sys.meta_path.insert(0, Carried(orders.pop("modules")))
+    sys.meta_path.insert(0, BytesImporter(orders.pop("modules")))
     from grader.worker.main import main
 
     main(orders)

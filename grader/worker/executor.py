@@ -21,14 +21,14 @@ from torch import Tensor, nn
 from grader.protocol.codec import Decoder, Encoder
 from grader.protocol.gradients import Graph
 from grader.protocol.values import Reference, leaves
-from grader.simulated_gpu import NAME, place, simulated_gpu
+from grader.simulated_gpu import NAME, place, simulating
 from grader.source.importer import PACKAGE, ExerciseFinder, compile_source
 from grader.worker.describe import definitions, describe_error, describe_input
-from grader.worker.fast_init import lighten
+from grader.worker.fast_init import patch_layer_init
 from grader.worker.global_state import counting_saved, keep_float32_whole, seed_everything, watched
 from grader.worker.module_requests import OF_A_MODULE, load_state
-from grader.worker.object_table import Opaque, Shelf
-from grader.worker.shortcuts import Tripwires
+from grader.worker.object_table import ObjectTable, Opaque
+from grader.worker.shortcuts import ShortcutDetector
 
 
 class Spare:
@@ -41,7 +41,7 @@ class Spare:
     def __init__(self, size: int) -> None:
         self._held = mmap.mmap(-1, size) if size else None
 
-    def is_given_up_for(self, error: BaseException) -> bool:
+    def release_for(self, error: BaseException) -> bool:
         """Whether this error is a lack of memory, and there was some to give up. Takes none itself."""
         if self._held is None or not isinstance(error, MemoryError):
             return False
@@ -54,7 +54,7 @@ class _Missing(Exception):
     pass
 
 
-class Servant:
+class Executor:
     """Answers one request after another about one learner's file.
 
     Args:
@@ -78,7 +78,7 @@ class Servant:
         self._alone = alone
         self._quiet = quiet
         self._for_good = ExitStack()
-        self._shelf = Shelf()
+        self._objects = ObjectTable()
         self._calls: dict[int, Graph] = {}
         self._leaves: list[Tensor] = []
         self._eager_callbacks = 0
@@ -90,8 +90,8 @@ class Servant:
         self.file = ""
         self._module = ModuleType("unloaded")
         self._finder = ExerciseFinder({})
-        self._tripwires = Tripwires()
-        lighten()
+        self._shortcut_detector = ShortcutDetector()
+        patch_layer_init()
         self._spare = Spare(16 << 20 if alone else 0)
 
     # ------------------------------------------------------------------------------------------ frames in and out
@@ -103,18 +103,18 @@ class Servant:
                 operation, arguments = self._decoder().value(frame).value
                 carry_out = OF_A_MODULE.get(operation) or getattr(self, f"_do_{operation}")
                 reply = carry_out(*arguments)
-                return self._encoder().frame({**reply, "shortcuts": self._tripwires.used})
+                return self._encoder().frame({**reply, "shortcuts": self._shortcut_detector.used})
         except _Missing as missing:
             reply = {"missing": str(missing)}
         except BaseException as error:
             if self._lets_pass(error):
                 raise
             self.last_error = error
-            starved = self._spare.is_given_up_for(error)
+            starved = self._spare.release_for(error)
             reply = {"raised": describe_error(error, self.file)}
             if starved:
                 traceback.clear_frames(error.__traceback__)
-        return self._encoder().frame({**reply, "shortcuts": self._tripwires.used})
+        return self._encoder().frame({**reply, "shortcuts": self._shortcut_detector.used})
 
     def _encoder(self) -> Encoder:
         return Encoder(self._refer)
@@ -123,7 +123,7 @@ class Servant:
         return Decoder(self._resolve, device=self._where)
 
     def _place(self) -> AbstractContextManager[None]:
-        return simulated_gpu() if self._gpu == NAME else nullcontext()
+        return simulating() if self._gpu == NAME else nullcontext()
 
     @property
     def _where(self) -> str:
@@ -131,7 +131,7 @@ class Servant:
         return self._gpu or self._device
 
     def _refer(self, value: Any) -> Reference | None:
-        return self._shelf.refer(value)
+        return self._objects.refer(value)
 
     def _resolve(self, reference: Reference) -> Any:
         if reference.kind == "callback":
@@ -140,7 +140,7 @@ class Servant:
             return Opaque(reference.id)
         if reference.kind == "generator":
             return torch.Generator().manual_seed(reference.id)
-        return self._shelf[reference.id]
+        return self._objects[reference.id]
 
     def _callback(self, number: int) -> Callable[..., Any]:
         def step(*arguments: Any, **named: Any) -> Any:
@@ -171,7 +171,7 @@ class Servant:
         definitions_only: bool = False,
     ) -> dict[str, Any]:
         self._finder = self._finder_of(earlier, slug)
-        self._tripwires = Tripwires(shortcuts)
+        self._shortcut_detector = ShortcutDetector(shortcuts)
         self._device, self.file = device, filename
         if device == "cuda":
             keep_float32_whole()
@@ -194,7 +194,7 @@ class Servant:
 
     def _do_start(self, seed: int) -> dict[str, Any]:
         """Forgets the last check's objects and seeds this one's default random states."""
-        self._shelf.clear()
+        self._objects.clear()
         self._calls.clear()
         self._gpu, self._closely = "", False
         seed_everything(seed)
@@ -233,7 +233,7 @@ class Servant:
         }
         if grad:
             reply["call"] = len(self._calls)
-            owner = self._shelf[target[1]] if target[0] == "object" else None
+            owner = self._objects[target[1]] if target[0] == "object" else None
             self._calls[len(self._calls)] = Graph(value, self._leaves, owner)
         return reply
 
@@ -247,7 +247,7 @@ class Servant:
     def _at_work(self) -> Iterator[None]:
         """What a learner's code sees: earlier exercises to import, shortcuts watched, warnings as Python shows them."""
         imports = nullcontext() if self._alone else self._finder.active()
-        with imports, warnings.catch_warnings(), self._tripwires.armed(closely=self._closely):
+        with imports, warnings.catch_warnings(), self._shortcut_detector.armed(closely=self._closely):
             warnings.simplefilter("ignore" if self._quiet else "default")
             yield
 
@@ -260,7 +260,7 @@ class Servant:
         if where == "earlier":
             with self._at_work():
                 return getattr(importlib.import_module(f"{PACKAGE}.{names[0]}"), names[1])
-        owner = self._shelf[names[0]]
+        owner = self._objects[names[0]]
         if names[1] == "__call__":
             return owner
         if not hasattr(owner, names[1]):

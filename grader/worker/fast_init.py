@@ -15,7 +15,7 @@ _drawn = True
 
 
 @functools.cache
-def lighten() -> None:
+def patch_layer_init() -> None:
     """From here on layers draw their first values with function modes off: the same values, at half the cost.
 
     Once for a process, and for good: Python looks up every attribute of a class slowly for a while after each change.
@@ -36,10 +36,10 @@ def _light(original: Callable[[Any], None]) -> Callable[[Any], None]:
 
 
 @contextmanager
-def without_first_values() -> Iterator[None]:
+def uninitialised_layers() -> Iterator[None]:
     """Layers made in this block hold whatever is in memory; torch's random numbers stay where they are."""
     global _drawn
-    lighten()
+    patch_layer_init()
     _drawn = False
     try:
         yield

@@ -25,7 +25,7 @@ _WORDS = 625 * 4
 
 
 @dataclass
-class Surroundings:
+class StateChanges:
     """What a call left changed, in the words of a sentence: settings, and everything with the random states."""
 
     settings: list[str] = field(default_factory=list)
@@ -118,7 +118,7 @@ def _put_back(settings: dict[str, Any], changed: Sequence[str]) -> None:
 
 
 @contextmanager
-def watched(*, seed: int | None = None) -> Iterator[Surroundings]:
+def watched(*, seed: int | None = None) -> Iterator[StateChanges]:
     """Runs a block and says what it left changed; settings are put back, random states stay.
 
     Args:
@@ -126,7 +126,7 @@ def watched(*, seed: int | None = None) -> Iterator[Surroundings]:
     """
     if seed is not None:
         seed_everything(seed)
-    settings, states, seen = _settings(), _random_states(), Surroundings()
+    settings, states, seen = _settings(), _random_states(), StateChanges()
     try:
         yield seen
     finally:

@@ -27,8 +27,8 @@ import torch
 
 from grader.limits import MAX_OUTPUT
 from grader.protocol.channel import CALLBACK, LINE, OUTPUT, REPLY, REQUEST, Channel, Closed
-from grader.worker import warmup as warm
-from grader.worker.executor import Servant
+from grader.worker import warmup
+from grader.worker.executor import Executor
 from grader.worker.fork_server import ForkServer, touch, try_layers
 from grader.worker.sandbox import linux, probe
 from grader.worker.sandbox.sandbox import Sandbox
@@ -84,8 +84,8 @@ def serve(connection: socket.socket) -> None:
         send(CALLBACK, frame)
         return channel.receive()[1]
 
-    servant, busy = Servant(ask, alone=True), threading.Event()
-    threading.Thread(target=_tell_lines, args=(servant, busy, send), daemon=True).start()
+    executor, busy = Executor(ask, alone=True), threading.Event()
+    threading.Thread(target=_tell_lines, args=(executor, busy, send), daemon=True).start()
     send(REPLY, b"ready")
     while True:
         try:
@@ -94,7 +94,7 @@ def serve(connection: socket.socket) -> None:
             return
         output.left = MAX_OUTPUT if kind == REQUEST else output.left
         busy.set()
-        reply = servant.answer(frame)
+        reply = executor.answer(frame)
         busy.clear()
         send(REPLY, reply)
 
@@ -103,13 +103,13 @@ def _no_breakpoint(*_: object, **__: object) -> None:
     raise RuntimeError("breakpoint() needs a terminal, and there is none here; the line after `step in:` has one")
 
 
-def _tell_lines(servant: Servant, busy: threading.Event, send: Callable[[int, bytes], None]) -> None:
+def _tell_lines(executor: Executor, busy: threading.Event, send: Callable[[int, bytes], None]) -> None:
     """Says where a long request is, so that a loop without end has a line when its time is up."""
     look = _Look()
     with contextlib.suppress(Closed):
         while busy.wait():
             time.sleep(LOOK_SECONDS)
-            line = look.line(servant.file) if busy.is_set() else None
+            line = look.line(executor.file) if busy.is_set() else None
             if line is not None:
                 send(LINE, line.to_bytes(4, "little"))
 
@@ -175,13 +175,13 @@ def main(orders: dict[str, Any]) -> None:
     torch.ones(2, 2).softmax(-1)
     if orders["mode"] == "fork many":
         _import_what_torch_puts_off()
-        warm.up()
+        warmup.up()
     connection.set_inheritable(False)
     _be_alone(orders["scratch"])
     gc.collect()
     gc.freeze()
     if orders["mode"] == "fork many":
-        warm.into_large_pages()
+        warmup.use_huge_pages()
     box = Sandbox(orders)
     if linux.LINUX and not orders["tried"]:
         _tell(connection, try_layers(box, orders))

@@ -22,7 +22,7 @@ class Opaque:
         return "<a state that only step understands>"
 
 
-class Shelf:
+class ObjectTable:
     """The objects of one check, numbered in the order of appearance: the same for every file that is asked the same."""
 
     def __init__(self) -> None:

@@ -48,7 +48,7 @@ Watch = Callable[[tuple[Any, ...], dict[str, Any]], None]
 """Told the arguments of a call."""
 
 
-class Tripwires:
+class ShortcutDetector:
     """Records which of the named shortcuts are used while armed.
 
     Args:

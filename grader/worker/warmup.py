@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from grader.protocol.codec import Encoder
-from grader.worker.executor import Servant
+from grader.worker.executor import Executor
 
 MADV_HUGEPAGE, MADV_COLLAPSE = 14, 25
 LARGE = 4 << 20
@@ -41,24 +41,24 @@ def fails(x: Tensor) -> Tensor:
 
 def up() -> None:
     """A learner's file, loaded and called as checks do it, and forgotten."""
-    servant = Servant(lambda frame: frame, quiet=True)
+    executor = Executor(lambda frame: frame, quiet=True)
     x = torch.ones(2, 3, dtype=torch.float64)
-    _ask(servant, "load", "ex00_warm", "<warm>", SOURCE, {}, ["nn.LSTM", "F.layer_norm"], "cpu")
+    _ask(executor, "load", "ex00_warm", "<warm>", SOURCE, {}, ["nn.LSTM", "F.layer_norm"], "cpu")
     for _ in range(2):
-        _ask(servant, "start", 0)
-        _ask(servant, "call", ["name", "attention"], [x, x], {}, True, False, False)
-        _ask(servant, "backward", 0, [torch.ones(2, 2, dtype=torch.float64)])
-        _ask(servant, "call", ["name", "Layer"], [3], {}, False, False, False)
-        _ask(servant, "call", ["name", "fails"], [x], {}, False, True, False)
-        _ask(servant, "watch")
-        _ask(servant, "call", ["name", "attention"], [x, x], {}, False, False, False)
+        _ask(executor, "start", 0)
+        _ask(executor, "call", ["name", "attention"], [x, x], {}, True, False, False)
+        _ask(executor, "backward", 0, [torch.ones(2, 2, dtype=torch.float64)])
+        _ask(executor, "call", ["name", "Layer"], [3], {}, False, False, False)
+        _ask(executor, "call", ["name", "fails"], [x], {}, False, True, False)
+        _ask(executor, "watch")
+        _ask(executor, "call", ["name", "attention"], [x, x], {}, False, False, False)
 
 
-def _ask(servant: Servant, operation: str, *arguments: Any) -> None:
-    servant.answer(Encoder(lambda value: None).frame([operation, list(arguments)]))
+def _ask(executor: Executor, operation: str, *arguments: Any) -> None:
+    executor.answer(Encoder(lambda value: None).frame([operation, list(arguments)]))
 
 
-def into_large_pages() -> None:
+def use_huge_pages() -> None:
     """Memory in pages of 2 MB, where Linux has them: a fork copies the list of pages, and then writes to few of them.
 
     Saves 6 to 15 ms of the 100 that an exercise takes in a worker.

@@ -2,7 +2,7 @@
 
 import torch
 
-from grader.kit.variants import device_mistake, mistake
+from grader.authoring import device_mistake, mistake
 from solutions import ex01_encoder as reference
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from grader.kit.variants import device_mistake, mistake
+from grader.authoring import device_mistake, mistake
 from solutions import ex02_reverse_input as reference
 
 

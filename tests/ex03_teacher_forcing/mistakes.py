@@ -6,7 +6,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from grader.kit.variants import device_mistake, mistake
+from grader.authoring import device_mistake, mistake
 from solutions import ex03_teacher_forcing as reference
 
 

@@ -10,10 +10,7 @@ import pytest
 import torch
 from torch.nn.functional import one_hot
 
-from grader.authoring import points
-from grader.checks.compare import kind_of
-from grader.errors import Mismatch
-from grader.remote.handles import Opaque
+from grader.authoring import Mismatch, Opaque, kind_of, points
 from solutions import ex03_teacher_forcing as reference
 
 

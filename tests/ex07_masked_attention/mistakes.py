@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from grader.kit.variants import device_mistake, mistake
+from grader.authoring import device_mistake, mistake
 from solutions import ex07_masked_attention as reference
 
 INFINITY = float("inf")

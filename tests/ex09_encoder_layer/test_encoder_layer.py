@@ -5,8 +5,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from grader.authoring import points, shortcuts
-from grader.checks.dropout import demand_independent, fitting, kept
+from grader.authoring import demand_independent, fitting, kept, points, shortcuts
 from solutions import ex09_encoder_layer as reference
 
 pytestmark = shortcuts(

@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from grader.authoring import points, shortcuts
-from grader.checks.dropout import demand_independent, fitting, kept
+from grader.authoring import demand_independent, fitting, kept, points, shortcuts
 from solutions import ex10_decoder_layer as reference
 
 pytestmark = shortcuts(

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import nn
 
-from grader.kit.variants import device_mistake, mistake
+from grader.authoring import device_mistake, mistake
 from solutions import ex11_transformer as reference
 
 

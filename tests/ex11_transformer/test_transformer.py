@@ -5,8 +5,7 @@ from collections import Counter
 import pytest
 import torch
 
-from grader.authoring import points, shortcuts
-from grader.errors import Mismatch
+from grader.authoring import Mismatch, points, shortcuts
 from solutions import ex11_transformer as reference
 
 pytestmark = shortcuts("nn.Transformer*")

@@ -5,8 +5,7 @@ import math
 import pytest
 import torch
 
-from grader.authoring import points, shortcuts
-from grader.worker.optimizer import GradientDescent
+from grader.authoring import GradientDescent, points, shortcuts
 from solutions import ex03_teacher_forcing as decoding
 from solutions import ex11_transformer as transformer
 from solutions import ex12_training as reference

@@ -135,7 +135,7 @@ def main():
     kit = Kit()
     exercises = kit.find(["6"])
     known = [
-        one for one in classes.students(20 * options.size, exercises) if one.kind in ("stub", "equivalent", "right")
+        one for one in classes.students(20 * options.size, exercises) if one.kind in ("stub", "alternative", "right")
     ]
     made = [next(one for one in known if one.kind == "stub"), *(one for one in known if one.kind != "stub")]
     made = made[: options.size]

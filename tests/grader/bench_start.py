@@ -43,7 +43,7 @@ SLOW = 0.03
 def cost_of_checks(names):
     """CPU seconds of all checks of each exercise on the reference: in this process, and with a worker's share."""
     sys.path.insert(0, str(ROOT))
-    from grader.checks.passed_before import Precedents
+    from grader.checks.passed_before import PassedRuns
     from grader.judging.exercise import Settings
     from grader.judging.session import Session
     from grader.kit.discovery import Kit
@@ -51,7 +51,7 @@ def cost_of_checks(names):
     from grader.remote.transport import WorkerTransport
 
     def first(session, exercise):
-        session.precedents = Precedents()
+        session.passed_runs = PassedRuns()
         return session.run(exercise, exercise.solution)
 
     def again(session, exercise):
@@ -113,7 +113,7 @@ def cost_of_recognition(names, every=6):
     from grader.checks.attempt import attempt, check_seed
     from grader.dev.survey import as_learner
     from grader.judging.exercise import Settings
-    from grader.judging.session import Session, understudies_of
+    from grader.judging.session import Session, trusted_code_of
     from grader.kit.discovery import Kit
     from grader.kit.variants import mistakes
     from grader.remote.transport import LocalTransport
@@ -126,17 +126,17 @@ def cost_of_recognition(names, every=6):
         costs = []
         checks = session.checks[exercise.slug]
         for mistake in mistakes(exercise)[::every]:
-            understudies = understudies_of(kit, exercise, checks[0].shortcuts)
-            code = as_learner(mistake, understudies, LocalTransport)
+            trusted = trusted_code_of(kit, exercise, checks[0].shortcuts)
+            code = as_learner(mistake, trusted, LocalTransport)
             for check in checks:
                 seed = check_seed(1, check)
                 tried = attempt(check, code, seed)
                 if tried.error is None:
-                    understudies.lineup.note_pass(check, seed, tried)
+                    trusted.recogniser.note_pass(check, seed, tried)
                     continue
-                understudies.reference_passes(check, seed)
+                trusted.reference_passes(check, seed)
                 start = time.process_time()
-                understudies.lineup.recognise(check, seed, tried)
+                trusted.recogniser.recognise(check, seed, tried)
                 costs.append((time.process_time() - start, mistake.name))
                 break
         middle, (most, name) = statistics.median(cost for cost, _ in costs), max(costs)

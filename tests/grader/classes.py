@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from grader.kit.discovery import Kit
-from grader.kit.variants import equivalents, mistakes
+from grader.kit.variants import alternatives, mistakes
 from grader.source.file import File
 
 PATCHED = """
@@ -35,7 +35,7 @@ ATTACKS = {
     "unreadable": "\ndef half(\n",
     "deep": "\nimport ctypes\nctypes.string_at(0)\n",
 }
-SHARES = {"right": 30, "equivalent": 15, "mistake": 30, "stub": 10, "attack": 10, "empty": 5}
+SHARES = {"right": 30, "alternative": 15, "mistake": 30, "stub": 10, "attack": 10, "empty": 5}
 """Of a hundred students."""
 
 
@@ -89,8 +89,8 @@ def _student(number, exercise, kind):
         known = mistakes(exercise)
         variant = known[number % len(known)]
         return Student(f"{number:04}_{variant.name}", exercise, kind, variant.source, None)
-    if kind == "equivalent" and equivalents(exercise):
-        known = equivalents(exercise)
+    if kind == "alternative" and alternatives(exercise):
+        known = alternatives(exercise)
         variant = known[number % len(known)]
         return Student(f"{number:04}_{kind}_{variant.name}", exercise, kind, variant.source, 10.0)
     if kind == "attack":

@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from grader.cli import check as check_command
+from grader.cli import check
 from grader.judging.exercise import Settings
 from grader.judging.session import Session
 from grader.kit.discovery import Kit
@@ -42,12 +42,12 @@ def path(exercise, name):
 def one_session(kit):
     """Every check of a screen in one session: to collect the checks takes longer than to run them."""
     session = Session(kit, kit.exercises, Settings(SEED))
-    before = check_command.open_session
-    check_command.open_session = lambda *_: session
+    before = check.open_session
+    check.open_session = lambda *_: session
     try:
         yield
     finally:
-        check_command.open_session = before
+        check.open_session = before
 
 
 def screen(exercise, name):
@@ -57,7 +57,7 @@ def screen(exercise, name):
     with tempfile.TemporaryDirectory() as folder, _inside(folder), contextlib.redirect_stdout(io.StringIO()) as out:
         Path(FOLDER).mkdir()
         Path(FOLDER, f"{exercise.slug}.py").write_bytes(variant.source)
-        check_command.check((str(exercise.number),), target=Path(FOLDER), **options)
+        check.check((str(exercise.number),), target=Path(FOLDER), **options)
     command = f"grader check {exercise.number} --target {FOLDER} --seed {SEED} --device cpu"
     printed = out.getvalue().replace(f"{exercise.root}{os.sep}", "")
     return f"$ {command}\n" + re.sub(r"(\.py:|at line )\d+", r"\1N", printed)

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from grader.__main__ import main
 from grader.dev import red_team
-from grader.launch import payload as luggage
+from grader.launch import payload
 from grader.launch.launcher import launcher
 
 LEVELS = {
@@ -72,7 +72,7 @@ def test_what_an_attack_names_of_the_grader_exists(attack):
     named = set(" ".join(PATCHES.findall(attack.text)).split())
     for name in named:
         module, _, attribute = name.rpartition(".")
-        assert module in luggage.modules(), f"no worker carries {module}"
+        assert module in payload.modules(), f"no worker carries {module}"
         assert hasattr(importlib.import_module(module), attribute), name
         assert attribute in texts, f"the attack never looks for {attribute}"
 

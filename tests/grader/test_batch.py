@@ -6,7 +6,7 @@ import pytest
 
 from grader.errors import GraderError, UsageError
 from grader.grading.pool import Pool
-from grader.grading.process import Setup, Task
+from grader.grading.process import GraderConfig, Task
 from grader.limits import Limits
 from tests.grader import judges
 
@@ -17,7 +17,7 @@ def pool():
     made = []
 
     def make(life, device="cpu", patience=60.0):
-        made.append(Pool(Setup(1, device, Limits(), False), 2, life=life, patience=patience))
+        made.append(Pool(GraderConfig(1, device, Limits(), False), 2, life=life, patience=patience))
         return made[-1]
 
     yield make

@@ -51,11 +51,11 @@ def catchers_of(session):
     """
 
     def find(exercise):
-        understudies, order = session.understudies(exercise), list(session.checks[exercise.slug])
+        trusted, order = session.trusted(exercise), list(session.checks[exercise.slug])
         found = {}
         for variant in mistakes(exercise):
             for check in sorted(order, key=lambda one: -alike(one.id, variant)):
-                if understudies.attempt(variant.name, variant.source, check, check_seed(SEED, check)).error:
+                if trusted.attempt(variant.name, variant.source, check, check_seed(SEED, check)).error:
                     found[variant.name] = check
                     order = [check, *(other for other in order if other is not check)]
                     break
@@ -72,12 +72,12 @@ def test_every_mistake_is_caught(catchers_of, exercise):
 
 @each_exercise
 def test_mistakes_about_devices_are_caught_on_a_gpu(session, catchers_of, exercise):
-    understudies, caught = session.understudies(exercise), catchers_of(exercise)
+    trusted, caught = session.trusted(exercise), catchers_of(exercise)
     about_devices = [variant for variant in mistakes(exercise) if variant.shows_on_gpus_only]
     assert about_devices
     for variant in about_devices:
         check = caught[variant.name]
-        tried = understudies.attempt(variant.name, variant.source, check, check_seed(SEED, check))
+        tried = trusted.attempt(variant.name, variant.source, check, check_seed(SEED, check))
         assert tried.is_on_a_gpu, f"{variant.name} is caught by {check.id}, which works on the CPU"
 
 
@@ -92,14 +92,14 @@ def test_the_likeliest_mistakes_are_named(likeliest, exercise):
 
 @each_exercise
 def test_every_check_catches_some_mistake(session, catchers_of, exercise):
-    understudies, families = session.understudies(exercise), {}
+    trusted, families = session.trusted(exercise), {}
     for check in session.checks[exercise.slug]:
         families.setdefault(check.id.partition("[")[0], []).append(check)
     for check in catchers_of(exercise).values():
         families.pop(check.id.partition("[")[0], None)
     for name, checks in families.items():
         assert any(
-            understudies.attempt(variant.name, variant.source, check, check_seed(SEED, check)).error
+            trusted.attempt(variant.name, variant.source, check, check_seed(SEED, check)).error
             for variant in sorted(mistakes(exercise), key=lambda one: -alike(name, one))
             for check in checks
         ), f"{name} catches no mistake"
@@ -108,13 +108,13 @@ def test_every_check_catches_some_mistake(session, catchers_of, exercise):
 @each_exercise
 def test_a_mistake_is_the_same_in_a_worker(session, likeliest, exercise, workers):
     """The check that named it here fails there with the same results."""
-    understudies = session.understudies(exercise)
+    trusted = session.trusted(exercise)
     checks = {check.id: check for check in session.checks[exercise.slug]}
     for row in likeliest(exercise).rows:
         variant, seen = row.variant, row.sightings[0]
         check = checks[seen.called_by or seen.caught_by[0]]
-        code = as_learner(variant, understudies, lambda: WorkerTransport(workers))
-        here = understudies.attempt_mistakes([variant], check, check_seed(SEED, check))
+        code = as_learner(variant, trusted, lambda: WorkerTransport(workers))
+        here = trusted.attempt_mistakes([variant], check, check_seed(SEED, check))
         there = attempt(check, code, check_seed(SEED, check))
         code.close()
         assert there.error is not None, f"{variant.name} passes {check.id} in a worker"

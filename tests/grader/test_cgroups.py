@@ -12,10 +12,9 @@ from types import SimpleNamespace
 import pytest
 
 from grader.errors import Crashed, GraderError, LearnerError, UsageError
-from grader.grading import pool as batch
-from grader.launch import cgroups, isolation
-from grader.launch import payload as luggage
-from grader.launch.fresh import FreshLauncher
+from grader.grading import pool
+from grader.launch import cgroups, isolation, payload
+from grader.launch.fresh import SpawnLauncher
 from grader.launch.launcher import launcher
 from grader.learner.standby import Standby
 from grader.limits import Limits
@@ -79,7 +78,7 @@ def possible():
 @pytest.fixture(scope="module", params=["forked", "fresh"])
 def small(request, possible):
     """Workers with little, and nothing but the control group to hold them to it."""
-    made = launcher(LITTLE, without=OPEN) if request.param == "forked" else FreshLauncher(LITTLE, OPEN)
+    made = launcher(LITTLE, without=OPEN) if request.param == "forked" else SpawnLauncher(LITTLE, OPEN)
     yield made
     made.close()
 
@@ -184,7 +183,7 @@ def judge(possible):
         "import sys, grader.launch.launcher as l; w = l.launcher(); print(w.isolation, flush=True); sys.stdin.read()"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", program], cwd=luggage.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", program], cwd=payload.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     with process:
         assert b"cgroup" in process.stdout.readline()
@@ -221,7 +220,7 @@ def test_the_pool_and_the_loop_clean_up_after_what_they_kill(monkeypatch):
     cleaned = []
     monkeypatch.setattr(cgroups, "clean_up_after", cleaned.append)
     process = SimpleNamespace(pid=5, kill=lambda: None, join=lambda: None, wait=lambda: None, stdin=io.BytesIO())
-    batch._Judge(process, None, 0.0).end()
+    pool._GraderProcess(process, None, 0.0).end()
     standby = object.__new__(Standby)
     standby._process, standby._log = process, io.BytesIO()
     standby.close()

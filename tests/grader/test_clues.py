@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from grader.checks.attempt import attempt, check_seed
-from grader.checks.patterns import Setting, clue, clue_to_dtype, clue_to_not_finite
+from grader.checks.patterns import CallContext, clue, clue_to_dtype, clue_to_not_finite
 from grader.dev.survey import as_learner
 from grader.kit.variants import mistakes
 from grader.remote.transport import LocalTransport
 
 AXES = ["batch", "query", "key"]
 SCORES = torch.arange(30, dtype=torch.float64).reshape(2, 3, 5).sin() + 2
-WIDTHS = Setting({"d_k": 16, "d_model": 12, "batch": 2})
+WIDTHS = CallContext({"d_k": 16, "d_model": 12, "batch": 2})
 
 
 def words(actual, expected=SCORES, axes=AXES, setting=None):
@@ -42,7 +42,7 @@ def test_a_factor_that_is_no_size_is_a_number():
 
 
 def test_the_width_of_q_is_d_k():
-    setting = Setting({}, {"q": torch.zeros(2, 9)})
+    setting = CallContext({}, {"q": torch.zeros(2, 9)})
     assert words(SCORES * 3, setting=setting) == "Every value is 3 times the expected one, which is sqrt(d_k)."
 
 
@@ -56,7 +56,7 @@ def test_only_padding_differs():
     right = torch.arange(40, dtype=torch.float64).reshape(2, 5, 4).cos()
     mine = right.clone()
     mine[0, 3:] += 1
-    setting = Setting({}, {"lengths": torch.tensor([3, 5])})
+    setting = CallContext({}, {"lengths": torch.tensor([3, 5])})
     axes = ["batch", "source", "hidden"]
     assert words(mine, right, axes, setting) == "Only positions of padding differ."
     mine[1, 2] += 1
@@ -85,7 +85,7 @@ def nan_at(rows):
 
 
 def origin(values, axes=AXES, **given):
-    return clue_to_not_finite(values, ~values.isfinite(), axes, Setting({}, given))
+    return clue_to_not_finite(values, ~values.isfinite(), axes, CallContext({}, given))
 
 
 def test_nan_is_traced_to_where_it_comes_from():
@@ -116,7 +116,7 @@ def test_a_result_that_depends_on_the_order_in_memory_is_said_to(session, exerci
     variant = mistakes(six)[0]
     code = as_learner(
         replace(variant, source=six.solution.read_bytes() + READS_STORAGE.encode()),
-        session.understudies(six),
+        session.trusted(six),
         LocalTransport,
     )
     said = {check.id: attempt(check, code, check_seed(1, check)).error for check in session.checks[six.slug]}

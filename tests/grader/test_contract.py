@@ -13,7 +13,7 @@ from grader.kit import hints
 from grader.kit.collect import collect
 from grader.kit.discovery import Kit
 from grader.kit.stub import stub_of
-from grader.kit.variants import equivalents
+from grader.kit.variants import alternatives
 from grader.remote.transport import LocalTransport, WorkerTransport
 from grader.results.verdicts import MISSING, PASS, UNWRITTEN
 from grader.source.file import Source
@@ -35,14 +35,14 @@ def connect(workers, transport):
 def run(session, exercise, text, connect, seed, name="learner", some=slice(None)):
     """Checks of an exercise on a text, without looking for known mistakes."""
     found = session.checks[exercise.slug][some]
-    understudies = session.understudies(exercise)
+    trusted = session.trusted(exercise)
     source = source_of(session, exercise, text, name)
-    reference = understudies.reference
-    return run_exercise(found, source, reference, understudies, Settings(seed, connect=connect))
+    reference = trusted.reference
+    return run_exercise(found, source, reference, trusted, Settings(seed, connect=connect))
 
 
 def source_of(session, exercise, text, name="learner"):
-    trusted = session.understudies(exercise).source
+    trusted = session.trusted(exercise).source
     return Source(exercise.slug, f"<{name}>", name, text, trusted.earlier, trusted.shortcuts)
 
 
@@ -118,10 +118,10 @@ def test_the_solution_passes_every_check(session, exercise, connect, transport):
 
 
 @each_exercise
-def test_equivalents_pass(session, exercise):
+def test_alternatives_pass(session, exercise):
     """Each meets a third of the checks; `python -m grader.dev.matrix` puts them to all, and in workers too."""
-    assert equivalents(exercise)
-    for number, variant in enumerate(equivalents(exercise)):
+    assert alternatives(exercise)
+    for number, variant in enumerate(alternatives(exercise)):
         result = run(session, exercise, variant.source, LocalTransport, 2, variant.name, slice(number % 3, None, 3))
         assert [(variant.name, o.title, o.message) for o in result.outcomes if o.verdict != PASS] == []
 
@@ -152,11 +152,11 @@ for _name, _value in list(globals().items()):
 
 @each_exercise
 def test_zeros_of_the_right_shape_earn_nothing(session, exercise):
-    text, understudies = exercise.solution.read_bytes() + ZEROS.encode(), session.understudies(exercise)
+    text, trusted = exercise.solution.read_bytes() + ZEROS.encode(), session.trusted(exercise)
     passed = [
         check.title
         for check in session.checks[exercise.slug]
-        if not check.form and understudies.attempt("zeros", text, check, check_seed(SEED, check)).error is None
+        if not check.form and trusted.attempt("zeros", text, check, check_seed(SEED, check)).error is None
     ]
     assert passed == [], "these let every form check earn its points: mark them form=True"
 

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 import torch
 
-from grader import simulated_gpu as pretend
+from grader import simulated_gpu
 from grader.errors import LearnerError, Mismatch, NotHere, UsageError
 from grader.judging.exercise import Settings, run_exercise
 from grader.judging.session import Session, absent, devices, work_here
@@ -203,10 +203,10 @@ def test_a_run_on_a_real_gpu_simulates_nothing(code):
 
 def test_a_process_that_works_on_a_gpu_itself_simulates_none(code, monkeypatch):
     """The CPU plays the real one."""
-    monkeypatch.setattr(pretend, "_real", "")
+    monkeypatch.setattr(simulated_gpu, "_real", "")
     work_here(["cpu"])
-    assert pretend.place() == pretend.NAME
-    monkeypatch.setattr(pretend, "yield_to", lambda device: monkeypatch.setattr(pretend, "_real", "cpu"))
+    assert simulated_gpu.place() == simulated_gpu.NAME
+    monkeypatch.setattr(simulated_gpu, "yield_to", lambda device: monkeypatch.setattr(simulated_gpu, "_real", "cpu"))
     work_here(["cpu", "cuda"])
     code.begin(1)
     code.on_a_gpu()
@@ -227,10 +227,10 @@ def test_every_solution_passes_on_a_real_gpu_in_a_worker(kit, workers):
 
 def test_a_wrong_device_costs_the_device_check_alone(session, exercise):
     six = exercise(6)
-    understudies = session.understudies(six)
+    trusted = session.trusted(six)
     wrong = six.solution.read_text(encoding="utf-8").replace("return output, weights", "return output, weights.cpu()")
     source = Source(six.slug, "<learner>", "learner.py", wrong.encode())
-    found = run_exercise(session.checks[six.slug], source, understudies.reference, understudies, Settings(3))
+    found = run_exercise(session.checks[six.slug], source, trusted.reference, trusted, Settings(3))
     failed = [outcome for outcome in found.outcomes if outcome.verdict == FAIL]
     assert [outcome.title for outcome in failed] == ["everything stays on the device of the input"]
     assert "on a simulated GPU returned a tensor on cpu" in failed[0].message

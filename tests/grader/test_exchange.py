@@ -4,7 +4,7 @@ import pytest
 
 from grader.errors import Crashed, GraderError, TimedOut
 from grader.protocol.values import CodecError
-from grader.remote.connection import Exchange
+from grader.remote.connection import Connection
 
 
 class Script:
@@ -29,7 +29,7 @@ class Script:
 
 def opened(*replies):
     script = Script(*replies)
-    exchange = Exchange(lambda: script)
+    exchange = Connection(lambda: script)
     exchange.open()
     return exchange, script
 

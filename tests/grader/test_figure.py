@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.reports import svg as figure
-from grader.reports import templating as page
+from grader.reports import svg, templating
 
 
 @pytest.mark.parametrize(
@@ -25,7 +24,7 @@ from grader.reports import templating as page
     ],
 )
 def test_a_number_fits_its_cell(value, shown):
-    assert figure.short_number(value) == shown
+    assert svg.short_number(value) == shown
 
 
 def luminance(colour):
@@ -38,7 +37,7 @@ def luminance(colour):
 
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
 def test_text_stands_out_from_what_is_behind_it(theme):
-    look = Path(page.TEMPLATES, "look.html").read_text("utf-8")
+    look = Path(templating.TEMPLATES, "look.html").read_text("utf-8")
     colours = dict(re.findall(r"--([\w-]+): (#\w+)", look.split("{% endmacro %}")[theme]))
     pairs = [(ink, back) for ink in ("ink", "quiet", "accent") for back in ("paper", "card")]
     pairs += [(word, f"{word}-back") for word in ("pass", "fail", "wait", "error")]
@@ -49,4 +48,4 @@ def test_text_stands_out_from_what_is_behind_it(theme):
 
 def test_digits_can_be_read_on_every_colour_of_a_heat_map():
     for share in (-1.0, -0.5, 0.0, 0.5, 1.0, float("nan")):
-        assert (luminance(figure.colour(share)) + 0.05) / (luminance("#111") + 0.05) >= 7
+        assert (luminance(svg.colour(share)) + 0.05) / (luminance("#111") + 0.05) >= 7

@@ -16,11 +16,9 @@ import torch
 from grader import paths
 from grader.dev.red_team import processes
 from grader.errors import GraderError, LearnerError, UsageError
-from grader.launch import bubblewrap as bubble
-from grader.launch import isolation
+from grader.launch import bubblewrap, isolation, payload
 from grader.launch import launcher as launch
-from grader.launch import payload as luggage
-from grader.launch.fresh import FreshLauncher
+from grader.launch.fresh import SpawnLauncher
 from grader.launch.isolation import LAYERS
 from grader.launch.launcher import launcher
 from grader.limits import Limits
@@ -149,7 +147,7 @@ def test_what_surrounds_workers_of_several_kinds_is_what_surrounds_each():
 def test_a_device_has_workers_of_its_own_and_they_may_have_less_around_them(monkeypatch):
     workers = launcher()
     less = {**ALL, "layers": ["process"]}
-    monkeypatch.setattr(launch, "FreshLauncher", lambda *_, device: SimpleNamespace(isolation=less, close=list))
+    monkeypatch.setattr(launch, "SpawnLauncher", lambda *_, device: SimpleNamespace(isolation=less, close=list))
     try:
         assert workers.surrounds(["cpu"]) == workers.isolation
         assert workers.surrounds(["cpu", "cuda"])["layers"] == ["process"]
@@ -158,15 +156,15 @@ def test_a_device_has_workers_of_its_own_and_they_may_have_less_around_them(monk
 
 
 def test_a_worker_carries_what_the_list_says_and_nothing_else():
-    rooms = {name.split(".")[1] for name in luggage.modules() if name != "grader"}
+    rooms = {name.split(".")[1] for name in payload.modules() if name != "grader"}
     assert rooms == {"limits", "protocol", "simulated_gpu", "source", "worker"}
 
 
 def test_what_a_worker_carries_imports_nothing_that_stays_behind():
     """Nor would it work: a module that is missing ends every worker."""
-    files = [paths.ROOT / code.co_filename for name, code in luggage.modules().items() if name != "grader"]
+    files = [paths.ROOT / code.co_filename for name, code in payload.modules().items() if name != "grader"]
     wanted = {name for file in files for name in imported(file)}
-    assert {name for name in wanted if name.partition(".")[0] == "grader"} <= set(luggage.modules())
+    assert {name for name in wanted if name.partition(".")[0] == "grader"} <= set(payload.modules())
 
 
 def imported(file):
@@ -187,7 +185,7 @@ def test_a_worker_cannot_read_where_the_kit_lies():
             if isinstance(inner, type(code)):
                 yield from names(inner)
 
-    found = {name for code in luggage.modules().values() for name in names(code)}
+    found = {name for code in payload.modules().values() for name in names(code)}
     assert {name for name in found if not name.startswith("grader/")} == set()
 
 
@@ -203,15 +201,15 @@ def test_a_worker_that_fails_while_it_serves_does_not_end_as_if_all_were_well():
 
 
 def test_only_packages_are_on_a_workers_path(monkeypatch, tmp_path):
-    monkeypatch.setattr(sys, "path", [str(tmp_path), "", str(luggage.ROOT), *sys.path])
-    assert not {str(tmp_path), "", str(luggage.ROOT)} & set(luggage.package_path())
-    assert str(Path(torch.__file__).parent.parent) in luggage.package_path()
+    monkeypatch.setattr(sys, "path", [str(tmp_path), "", str(payload.ROOT), *sys.path])
+    assert not {str(tmp_path), "", str(payload.ROOT)} & set(payload.package_path())
+    assert str(Path(torch.__file__).parent.parent) in payload.package_path()
 
 
 def test_an_installed_kit_is_hidden_among_the_packages(monkeypatch):
-    monkeypatch.setattr(luggage, "ROOT", Path(torch.__file__).parent.parent)
-    monkeypatch.setattr(luggage, "PACKAGE", luggage.ROOT / "grader")
-    assert luggage.hidden() == [str(luggage.PACKAGE)]
+    monkeypatch.setattr(payload, "ROOT", Path(torch.__file__).parent.parent)
+    monkeypatch.setattr(payload, "PACKAGE", payload.ROOT / "grader")
+    assert payload.hidden() == [str(payload.PACKAGE)]
 
 
 def test_a_hidden_folder_is_left_out_of_those_around_it(tmp_path):
@@ -232,15 +230,15 @@ def test_a_link_does_not_lead_into_a_hidden_folder(tmp_path):
 def test_a_kit_is_hidden_by_every_name_that_it_has(monkeypatch, tmp_path):
     (tmp_path / "real" / "packages" / "grader").mkdir(parents=True)
     (tmp_path / "link").symlink_to("real")
-    monkeypatch.setattr(luggage, "ROOT", tmp_path / "real" / "packages")
-    monkeypatch.setattr(luggage, "PACKAGE", tmp_path / "real" / "packages" / "grader")
-    monkeypatch.setattr(luggage, "package_path", lambda: [str(tmp_path / "link" / "packages")])
-    monkeypatch.setattr(luggage, "visible", lambda: [str(tmp_path / "link")])
-    assert set(luggage.hidden()) == {str(tmp_path / name / "packages" / "grader") for name in ("real", "link")}
+    monkeypatch.setattr(payload, "ROOT", tmp_path / "real" / "packages")
+    monkeypatch.setattr(payload, "PACKAGE", tmp_path / "real" / "packages" / "grader")
+    monkeypatch.setattr(payload, "package_path", lambda: [str(tmp_path / "link" / "packages")])
+    monkeypatch.setattr(payload, "visible", lambda: [str(tmp_path / "link")])
+    assert set(payload.hidden()) == {str(tmp_path / name / "packages" / "grader") for name in ("real", "link")}
 
 
 def test_the_bubble_shows_a_virtual_environment_inside_a_hidden_kit():
-    command = bubble.command("bwrap", ["/opt", "/opt/kit/.venv"], ["/opt/kit"], "/tmp")
+    command = bubblewrap.command("bwrap", ["/opt", "/opt/kit/.venv"], ["/opt/kit"], "/tmp")
     order = [command.index(part) for part in ("/opt", "--tmpfs", "/opt/kit/.venv")]
     assert command[command.index("--tmpfs") + 1] == "/opt/kit"
     assert order == sorted(order)
@@ -249,7 +247,7 @@ def test_the_bubble_shows_a_virtual_environment_inside_a_hidden_kit():
 @linux
 def test_a_package_that_is_hidden_is_not_there(code, monkeypatch):
     package = str(Path(pytest.__file__).parent)
-    monkeypatch.setattr(luggage, "hidden", lambda: [package])
+    monkeypatch.setattr(payload, "hidden", lambda: [package])
     for without in ((), ("namespaces", "scratch")):
         workers = launcher(without=without)
         try:
@@ -277,7 +275,7 @@ def test_a_worker_has_a_limited_folder_of_its_own(code, small):
     learner.fill(3)
     with pytest.raises(LearnerError, match=r"No space left|File too large"):
         learner.fill(8)
-    assert not (Path(luggage.scratch()) / "large").exists()
+    assert not (Path(payload.scratch()) / "large").exists()
 
 
 def test_honest_code_may_use_threads_optimizers_and_any_package(code, workers):
@@ -294,7 +292,7 @@ def test_workers_die_with_the_judge_however_it_dies():
         "[one.channel.receive() for one in p]; print('up', flush=True); sys.stdin.read()"
     )
     judge = subprocess.Popen(
-        [sys.executable, "-c", program], cwd=luggage.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", program], cwd=payload.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     label = f"worker-of-{judge.pid}".encode()
     with judge:
@@ -335,7 +333,7 @@ def test_what_a_worker_has_started_ends_with_it():
 
 
 def test_a_device_that_does_not_answer_is_the_graders_fault():
-    gone = FreshLauncher(device="meta")  # a device that holds no numbers: nothing can be read from it
+    gone = SpawnLauncher(device="meta")  # a device that holds no numbers: nothing can be read from it
     try:
         for _ in range(2):  # the second is not tried again
             with pytest.raises(GraderError, match=r"can use meta \(--device cpu leaves it out\): .*meta"):
@@ -368,12 +366,12 @@ def test_layers_that_a_driver_cannot_bear_are_left_out(monkeypatch):
 )
 def test_a_workers_own_folder_covers_no_package(monkeypatch, packages, folder):
     """A clone under /tmp has its packages there: an empty folder over it would hide them."""
-    monkeypatch.setattr(luggage, "visible", lambda: ["/usr", packages])
-    luggage.scratch.cache_clear()
+    monkeypatch.setattr(payload, "visible", lambda: ["/usr", packages])
+    payload.scratch.cache_clear()
     try:
-        assert luggage.scratch() == folder
+        assert payload.scratch() == folder
     finally:
-        luggage.scratch.cache_clear()
+        payload.scratch.cache_clear()
 
 
 def test_of_a_hidden_folder_everything_is_covered_but_what_is_visible(tmp_path):

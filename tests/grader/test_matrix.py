@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from grader.dev import matrix
-from grader.dev.survey import Sighting, matrix_of, survey_mistakes
-from grader.kit.variants import equivalents, mistakes
+from grader.dev.survey import Trial, matrix_of, survey_mistakes
+from grader.kit.variants import alternatives, mistakes
 from grader.protocol.codec import Encoder
 from grader.remote.transport import LocalTransport
 
@@ -18,11 +18,11 @@ def surveyed(session, exercise):
     """Exercise 6 after a survey in which one mistake was missed, one misnamed and one right way refused."""
     six = exercise(6)
     check = session.checks[six.slug][0].id
-    wrong, right = mistakes(six), equivalents(six)
-    seen = [Sighting(one.name, 0, "local", (check,), one.name, check) for one in wrong[2:]]
-    seen += [Sighting(wrong[0].name, 3, "worker"), Sighting(wrong[1].name, 0, "local", (check,), "another", check)]
-    seen += [Sighting(one.name, 0, "local", right=True) for one in right[1:]]
-    seen += [Sighting(right[0].name, 0, "local", (check,), message="<b>why</b>", right=True)]
+    wrong, right = mistakes(six), alternatives(six)
+    seen = [Trial(one.name, 0, "local", (check,), one.name, check) for one in wrong[2:]]
+    seen += [Trial(wrong[0].name, 3, "worker"), Trial(wrong[1].name, 0, "local", (check,), "another", check)]
+    seen += [Trial(one.name, 0, "local", right=True) for one in right[1:]]
+    seen += [Trial(right[0].name, 0, "local", (check,), message="<b>why</b>", right=True)]
     return matrix_of(session, six, seen)
 
 
@@ -79,7 +79,7 @@ def test_over_another_transport_the_check_that_named_a_mistake_is_enough(session
 
 
 def test_a_survey_of_right_ways_refuses_none(exercise):
-    unit = matrix.Unit(6, 1, ("local",), mistakes=False, equivalents=True, thorough=False, device="cpu")
+    unit = matrix.Unit(6, 1, ("local",), mistakes=False, alternatives=True, thorough=False, device="cpu")
     seen = matrix.carry_out(unit)
-    assert {sighting.variant for sighting in seen} == {one.name for one in equivalents(exercise(6))}
+    assert {sighting.variant for sighting in seen} == {one.name for one in alternatives(exercise(6))}
     assert [sighting.message for sighting in seen if sighting.caught_by] == []

@@ -103,12 +103,12 @@ def test_the_command_fails_for_a_survivor_without_a_reason(worker_session, monke
 
 def test_every_explanation_has_its_form(kit):
     for one in kit.exercises:
-        for reason in explanations(one.checks.parent / "survivors.md").values():
+        for reason in explanations(one.checks.parent / "equivalent_mutants.md").values():
             assert len(reason) > 20
 
 
 def test_a_survivors_file_in_another_form_is_refused(tmp_path):
-    file = tmp_path / "survivors.md"
+    file = tmp_path / "equivalent_mutants.md"
     file.write_text("# Title\n\n## f\n\nNo diff.\n", encoding="utf-8")
     with pytest.raises(KitError):
         explanations(file)

@@ -18,8 +18,7 @@ from grader.judging.exercise import Settings
 from grader.judging.session import Session
 from grader.kit.stub import stub_of
 from grader.notebooks import cells as history
-from grader.notebooks import check_here as here
-from grader.notebooks import export as notebook
+from grader.notebooks import check_here, export
 from grader.notebooks.check_here import fragment
 from grader.remote.transport import WorkerTransport
 from grader.results.verdicts import ExerciseResult, Outcome
@@ -36,7 +35,7 @@ def solution(exercise):
 
 def built(exercise, code=None):
     """An exercise's notebook with its stub, or with other code."""
-    return nbformat.reads(notebook.build(exercise, code or stub_of(solution(exercise))), as_version=4)
+    return nbformat.reads(export.build(exercise, code or stub_of(solution(exercise))), as_version=4)
 
 
 def code_cells(book):
@@ -65,21 +64,21 @@ def test_each_function_has_its_cell(exercise):
 
 def test_a_comment_and_a_decorator_stay_with_their_function():
     code = "import a\n\n\n# why\n@given\ndef f():\n    pass\n\n\nx = f()\n\n\nclass C:\n    pass\n"
-    assert notebook.pieces(code) == ["import a", "# why\n@given\ndef f():\n    pass\n\n\nx = f()", "class C:\n    pass"]
-    assert notebook.pieces("x = 1\n") == ["x = 1"]
+    assert export.pieces(code) == ["import a", "# why\n@given\ndef f():\n    pass\n\n\nx = f()", "class C:\n    pass"]
+    assert export.pieces("x = 1\n") == ["x = 1"]
 
 
 def test_building_twice_gives_the_same_bytes(exercise):
     code = solution(exercise(6))
-    assert notebook.build(exercise(6), code) == notebook.build(exercise(6), code)
+    assert export.build(exercise(6), code) == export.build(exercise(6), code)
 
 
 def test_a_learners_notebook_is_never_written_over(tmp_path, capsys):
-    notebook.notebooks(("6", "7"), tmp_path / "new")
+    export.notebooks(("6", "7"), tmp_path / "new")
     six, seven = sorted((tmp_path / "new").iterdir())
     six.write_text("mine")
     before = seven.read_bytes()
-    notebook.notebooks((), tmp_path / "new")
+    export.notebooks((), tmp_path / "new")
     assert six.read_text() == "mine"
     assert seven.read_bytes() == before
     assert len(list((tmp_path / "new").iterdir())) == 12
@@ -182,25 +181,25 @@ def test_outside_a_notebook_the_script_is_checked(monkeypatch, tmp_path, exercis
     script = ModuleType("__main__")
     monkeypatch.setitem(sys.modules, "__main__", script)
     with pytest.raises(UsageError, match="there is no notebook here to check: use `grader check 6`"):
-        here._what_is_here(exercise(6))
+        check_here._what_is_here(exercise(6))
     script.__file__ = str(tmp_path / "mine.py")
-    assert here._what_is_here(exercise(6)) == File("mine.py", b"x = 1", definitions_only=True)
+    assert check_here._what_is_here(exercise(6)) == File("mine.py", b"x = 1", definitions_only=True)
 
 
 def test_outside_a_notebook_text_is_printed(monkeypatch, capsys):
     result = ExerciseResult("ex06_self_attention", "pass", 10.0, 10.0, [Outcome("test_a", "a", "cpu", "pass", 10.0)])
-    monkeypatch.setattr(here, "_what_is_here", lambda _: File("mine.py", b""))
-    monkeypatch.setattr(here._judge, "check", lambda *_: result)
+    monkeypatch.setattr(check_here, "_what_is_here", lambda _: File("mine.py", b""))
+    monkeypatch.setattr(check_here._judge, "check", lambda *_: result)
     grader.check_here("6")
     assert "pass      ex06_self_attention" in capsys.readouterr().out
-    monkeypatch.setattr(here._judge, "check", Mock(side_effect=GraderError("it broke")))
+    monkeypatch.setattr(check_here._judge, "check", Mock(side_effect=GraderError("it broke")))
     grader.check_here("6")
     assert capsys.readouterr().out == "grader error (not your code): it broke\n"
 
 
 def test_a_process_that_dies_is_the_graders_fault(kit, exercise, monkeypatch):
     monkeypatch.setattr("grader.learner.standby.sys.path", [])  # so that it finds no grader
-    judge = here.Judge(1)
+    judge = check_here.Judge(1)
     with pytest.raises(GraderError, match="No module named"):
         judge.check(kit, exercise(6), File("this notebook", b""))
     assert judge._standby is None
@@ -218,7 +217,7 @@ def check(*words, target=None):
 
 def test_a_saved_notebook_is_checked_alone(tmp_path, exercise, capsys):
     file = tmp_path / "homework.ipynb"
-    file.write_text(notebook.build(exercise(6), solution(exercise(6))))
+    file.write_text(export.build(exercise(6), solution(exercise(6))))
     assert check(str(file)) == 0
     said = capsys.readouterr().out
     assert "1 of 1 exercise passes" in said
@@ -236,7 +235,7 @@ def test_a_saved_notebook_is_checked_alone(tmp_path, exercise, capsys):
 )
 def test_a_file_that_cannot_be_checked_is_wrong_usage(tmp_path, exercise, words, target, said):
     file = tmp_path / "homework.ipynb"
-    file.write_text(notebook.build(exercise(6), solution(exercise(6))))
+    file.write_text(export.build(exercise(6), solution(exercise(6))))
     with pytest.raises(UsageError, match=said):
         check(*(word.format(file) for word in words), target=target and Path(target))
 
@@ -312,7 +311,7 @@ def test_nothing_to_check_is_a_sentence(ran):
 def test_the_solutions_handed_in_as_notebooks_get_everything(kit, session, tmp_path):
     (tmp_path / "ada").mkdir()
     for exercise in kit.exercises:
-        (tmp_path / "ada" / f"{exercise.slug}.ipynb").write_text(notebook.build(exercise, solution(exercise)))
+        (tmp_path / "ada" / f"{exercise.slug}.ipynb").write_text(export.build(exercise, solution(exercise)))
     (entry,) = read(tmp_path, kit.exercises).entries
     assert entry.problems == []
     assert sum(session.run(one, entry.files.get(one.slug)).score for one in kit.exercises) == 120

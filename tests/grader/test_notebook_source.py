@@ -6,7 +6,7 @@ import pytest
 
 from grader.source.definitions import parse
 from grader.source.file import File, where
-from grader.submissions import notebooks as notebook_source
+from grader.submissions import notebooks
 from grader.submissions.intake import read_one
 
 
@@ -21,12 +21,12 @@ def notebook(*cells, **more):
 
 def code(*cells):
     """The source of a notebook, without the lines between cells."""
-    text, _ = notebook_source.read(notebook(*cells))
+    text, _ = notebooks.read(notebook(*cells))
     return [line for line in text.decode().splitlines() if line.strip() and not line.startswith("# %% ")]
 
 
 def problem(data):
-    text, problems = notebook_source.read(data)
+    text, problems = notebooks.read(data)
     assert text == b"" or not problems
     return " ".join(problems)
 
@@ -50,7 +50,7 @@ BOOK = {"cells": [cell(["x = 1\n", "y = 2"])]}
     ],
 )
 def test_every_format_is_read(data):
-    text, problems = notebook_source.read(data)
+    text, problems = notebooks.read(data)
     assert [line for line in text.decode().splitlines() if line.strip() and line[0] != "#"] == ["x = 1", "y = 2"]
     assert problems == []
 
@@ -81,7 +81,7 @@ def test_numbers_of_a_million_digits_cost_nothing():
     "line", ["%matplotlib inline", "!pip install x", "?print", "print?", "x = !ls", "lines = %sx ls", "%%time"]
 )
 def test_magics_are_removed_and_named_with_their_cell(line):
-    text, problems = notebook_source.read(notebook(cell("text", "markdown"), f"x = 1\nif x:\n    {line}\ny = 2"))
+    text, problems = notebooks.read(notebook(cell("text", "markdown"), f"x = 1\nif x:\n    {line}\ny = 2"))
     assert text.decode() == "# %% cell 2\nx = 1\nif x:\n    pass\ny = 2\n"
     assert f"cell 2: {line}" in problems[0]
 
@@ -110,7 +110,7 @@ def test_python_that_looks_like_magic_stays(text):
 
 
 def test_a_cell_of_another_language_is_left_out_and_a_harmless_one_is_not():
-    text, problems = notebook_source.read(notebook("%%bash\nrm -rf /", "%%time\nx = 1", "\n%%writefile a.py\nx = 2"))
+    text, problems = notebooks.read(notebook("%%bash\nrm -rf /", "%%time\nx = 1", "\n%%writefile a.py\nx = 2"))
     assert b"x = 1" in text
     assert b"rm" not in text
     assert b"x = 2" not in text
@@ -119,7 +119,7 @@ def test_a_cell_of_another_language_is_left_out_and_a_harmless_one_is_not():
 
 
 def test_the_last_definition_counts_and_the_others_are_named():
-    text, problems = notebook_source.read(notebook("def f(): return 1", "def g(): pass", "def f(): return 2"))
+    text, problems = notebooks.read(notebook("def f(): return 1", "def g(): pass", "def f(): return 2"))
     namespace = {}
     exec(text, namespace)
     assert namespace["f"]() == 2
@@ -127,7 +127,7 @@ def test_the_last_definition_counts_and_the_others_are_named():
 
 
 def test_lines_are_told_as_cell_and_line():
-    text, _ = notebook_source.read(notebook("a\nb", cell("text", "markdown"), "%magic\nc"))
+    text, _ = notebooks.read(notebook("a\nb", cell("text", "markdown"), "%magic\nc"))
     file = File("x.ipynb", text, definitions_only=True)
     found = {line: where(file, number) for number, line in enumerate(text.decode().splitlines(), 1)}
     assert found["b"] == "cell 1, line 2"
@@ -188,13 +188,13 @@ def test_only_definitions_are_run():
 
 
 def test_a_scratch_cell_that_is_no_python_stops_nothing_else():
-    text, _ = notebook_source.read(notebook("def f(): return 1", "f(", "def g(): return 2"))
+    text, _ = notebooks.read(notebook("def f(): return 1", "f(", "def g(): return 2"))
     tree = parse(text, "x", True)
     assert [node.lineno for node in tree.body] == [2, 6]
 
 
 def test_a_broken_definition_is_said():
-    text, _ = notebook_source.read(notebook("def f(): return 1", "def g( return 2"))
+    text, _ = notebooks.read(notebook("def f(): return 1", "def g( return 2"))
     with pytest.raises(SyntaxError):
         parse(text, "x", True)
 

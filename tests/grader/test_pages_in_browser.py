@@ -2,7 +2,7 @@
 
 import pytest
 
-from grader.reports import html as report
+from grader.reports import html
 from grader.reports.html import page_path
 from tests.grader import browser
 from tests.grader.documents import (
@@ -36,7 +36,7 @@ def pages(tmp_path_factory):
         submission("adam", [mistaken(picture=PICTURE), mistaken("ex02_other", "w" * 300, "long")]),
     ]
     before = document([submission("adam", [right(), right("ex02_other")])])
-    report.write(out, found, before)
+    html.write(out, found, before)
     return out
 
 

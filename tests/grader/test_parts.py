@@ -18,12 +18,13 @@ from grader.kit.collect import title
 from grader.kit.discovery import Kit
 from grader.kit.stub import stub_of
 from grader.kit.variants import mistakes
-from grader.results.verdicts import Outcome, clean, settle
+from grader.results.verdicts import Outcome, settle
 from grader.source.importer import ExerciseFinder
-from grader.worker import global_state as surroundings
-from grader.worker.fast_init import without_first_values
+from grader.text import clean
+from grader.worker import global_state
+from grader.worker.fast_init import uninitialised_layers
 from grader.worker.global_state import watched
-from grader.worker.shortcuts import Tripwires
+from grader.worker.shortcuts import ShortcutDetector
 from tests.grader.kits import copy_kit
 
 # ------------------------------------------------------------------------------------------------ discovery
@@ -222,7 +223,7 @@ def test_a_title_is_the_name_of_its_check():
 
 
 def used(names, action, *, closely=False):
-    wires = Tripwires(names)
+    wires = ShortcutDetector(names)
     with wires.armed(closely=closely):
         action()
     return wires.used
@@ -388,7 +389,7 @@ def test_what_cannot_be_moulded_is_made_every_time(widths):
 
 def test_a_layer_made_without_first_values_draws_nothing():
     before = torch.get_rng_state()
-    with without_first_values():
+    with uninitialised_layers():
         nn.Linear(3, 4)
     assert torch.equal(torch.get_rng_state(), before)
     nn.Linear(3, 4)
@@ -423,8 +424,8 @@ def test_global_state_is_compared_and_settings_are_put_back(action, name):
 
 @pytest.mark.parametrize("lies_open", [True, False])
 def test_the_state_of_python_s_random_numbers_is_read_where_it_lies_or_asked_for(lies_open, monkeypatch):
-    assert surroundings._lies_open()
-    monkeypatch.setattr(surroundings, "_lies_open", lambda: lies_open)
+    assert global_state._lies_open()
+    monkeypatch.setattr(global_state, "_lies_open", lambda: lies_open)
     with watched() as still:
         pass
     with watched() as seen:

@@ -7,7 +7,7 @@ import torch
 
 from grader.checks.compare import compare
 from grader.errors import Mismatch
-from grader.results.tensor_diff import MOST, Picture
+from grader.results.tensor_diff import MOST, TensorDiff
 from grader.results.verdicts import MOST_PICTURES
 
 
@@ -44,7 +44,7 @@ def test_a_large_slice_is_cut_to_a_window_around_the_worst_entry():
 
 def test_a_vector_is_one_row_and_bools_are_numbers():
     shown = picture_of(torch.tensor([True, True, False]), torch.tensor([True, False, False]), "key")
-    assert shown == Picture("", "key", ((1, 1, 0),), ((1, 0, 0),), ((False, True, False),), size=(1, 3))
+    assert shown == TensorDiff("", "key", ((1, 1, 0),), ((1, 0, 0),), ((False, True, False),), size=(1, 3))
 
 
 def test_axes_without_words_are_numbered():
@@ -65,7 +65,7 @@ def test_a_record_is_plain_json_and_comes_back(strange):
     shown = picture_of(actual, expected, "query key")
     record = json.loads(json.dumps(shown.record(), allow_nan=False))
     assert record["yours"][1] == [str(strange), 4]
-    assert repr(Picture.from_record(record)) == repr(shown)
+    assert repr(TensorDiff.from_record(record)) == repr(shown)
     assert shown.expected[0][0] == 0.1235
 
 

@@ -5,12 +5,12 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from grader.checks import passed_before as precedents
-from grader.checks.passed_before import Precedents
+from grader.checks import passed_before
+from grader.checks.passed_before import PassedRuns
 from grader.judging import exercise as run
 from grader.judging.exercise import Settings
 from grader.judging.session import Session
-from grader.kit.variants import equivalents, mistakes
+from grader.kit.variants import alternatives, mistakes
 from grader.remote.transport import WorkerTransport
 from tests.grader.conftest import SEED
 
@@ -56,7 +56,7 @@ def inexperienced(kit, workers):
     session = Session(kit, kit.exercises, Settings(SEED, connect=lambda: WorkerTransport(workers)))
 
     def run(exercise, file):
-        session.precedents = Precedents()
+        session.passed_runs = PassedRuns()
         return session.run(exercise, file)
 
     return run
@@ -70,7 +70,7 @@ def told(result):
 
 
 def test_the_same_answers_are_not_worked_out_again(session, exercise, drawn, submit):
-    six, session.precedents = exercise(6), Precedents()
+    six, session.passed_runs = exercise(6), PassedRuns()
     first = session.run(six, six.solution)
     assert len(drawn) == len(first.outcomes)
     assert told(session.run(six, six.solution)) == told(first)
@@ -86,7 +86,7 @@ def test_the_same_answers_are_not_worked_out_again(session, exercise, drawn, sub
 def test_whoever_comes_later_is_told_the_same(inexperienced, experienced, exercise, number, submit):
     """The reference, mistakes and another right way, after the reference and after each other."""
     one = exercise(number)
-    variants = [*mistakes(one)[5::45], *equivalents(one)[:1]]
+    variants = [*mistakes(one)[5::45], *alternatives(one)[:1]]
     for text in (one.solution.read_bytes(), *(variant.source for variant in variants)):
         file = submit(one, text)
         alone = told(inexperienced(one, file))
@@ -116,8 +116,8 @@ def test_what_a_file_does_while_it_is_loaded_counts(inexperienced, experienced, 
 
 
 def test_only_some_ways_are_remembered(session, exercise, drawn, submit, monkeypatch):
-    monkeypatch.setattr(precedents, "MAX_WAYS", 1)
-    six, session.precedents = exercise(6), Precedents()
+    monkeypatch.setattr(passed_before, "MAX_WAYS", 1)
+    six, session.passed_runs = exercise(6), PassedRuns()
     other = submit(six, six.solution.read_bytes() + SCALED_FIRST)
     for file in (six.solution, other):
         session.run(six, file)
@@ -130,7 +130,7 @@ def test_only_some_ways_are_remembered(session, exercise, drawn, submit, monkeyp
 
 def test_a_check_that_asks_otherwise_after_the_same_answers_is_an_error(session, exercise, monkeypatch, submit):
     """That is a fault of the kit, and is not hidden."""
-    six, session.precedents = exercise(6), Precedents()
+    six, session.passed_runs = exercise(6), PassedRuns()
     session.run(six, six.solution)
     monkeypatch.setattr(run, "Draw", lambda seed, draw=run.Draw, **more: draw(seed + 1, **more))
     result = session.run(six, submit(six, six.solution.read_bytes() + SCALED_FIRST))

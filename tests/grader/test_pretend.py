@@ -10,14 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from grader import simulated_gpu as pretend
-from grader.simulated_gpu import NAME, SimulatedTensor, simulated_gpu
+from grader import simulated_gpu
+from grader.simulated_gpu import NAME, SimulatedTensor, simulating
 from tests.grader.kits import ROOT, python
 
 
 @pytest.fixture
 def gpu():
-    with simulated_gpu():
+    with simulating():
         yield NAME
 
 
@@ -229,7 +229,7 @@ def test_a_device_mistake_is_seen_here_and_not_on_the_cpu(gpu, name, monkeypatch
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)  # one of them asks
     assert outcome(WRONG[name], x_on("cpu")) == "cpu"
     seen = outcome(WRONG[name], x_on(gpu))
-    assert "cpu" in seen or pretend.PLACE in seen, seen
+    assert "cpu" in seen or simulated_gpu.PLACE in seen, seen
 
 
 @pytest.mark.parametrize("name", RIGHT)
@@ -281,7 +281,7 @@ def test_a_tensor_says_where_it_is(gpu):
 
 
 def test_outside_the_block_the_process_is_as_before():
-    with simulated_gpu():
+    with simulating():
         kept = torch.ones(3, device=NAME).requires_grad_()
         kept.sum().backward()
     assert type(torch.ones(3)) is torch.Tensor
@@ -301,24 +301,24 @@ def test_a_process_that_simulated_may_fork_and_its_children_go_backward():
 
 
 def simulate_and_fork():
-    with simulated_gpu():
+    with simulating():
         torch.ones(3, device=NAME).requires_grad_().sum().backward()
     child = os.fork()
     if child == 0:
         torch.ones(3, requires_grad=True).sum().backward()
-        with simulated_gpu():
+        with simulating():
             torch.ones(3, device=NAME).requires_grad_().sum().backward()
         os._exit(0)
     sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 
 def test_availability_is_asked_of_torch(monkeypatch):
-    assert pretend.available()
+    assert simulated_gpu.available()
     monkeypatch.setattr(torch._C, "_get_privateuse1_backend_name", lambda: "npu")
-    assert not pretend.available()
+    assert not simulated_gpu.available()
     monkeypatch.undo()
     monkeypatch.delattr("torch.utils.backend_registration._setup_privateuseone_for_python_backend")
-    assert not pretend.available()
+    assert not simulated_gpu.available()
 
 
 def test_a_simulated_tensor_is_a_tensor(gpu):

@@ -8,7 +8,7 @@ import pytest
 
 from grader.paths import ROOT
 from grader.reports import html as report
-from grader.reports import statistics as summary
+from grader.reports import statistics
 from grader.reports.changes import changes
 from grader.reports.html import page_path
 from tests.grader.documents import (
@@ -162,7 +162,7 @@ def test_the_report_says_what_the_class_did():
 def test_a_file_that_failed_as_a_whole_is_said_once():
     lost = [check(i, "fail", message="Python cannot read ex01_encoder.py:\ninvalid syntax") for i in (1, 2)]
     one = submission("ann", [exercise("ex01_encoder", "fail", lost)])
-    (count,) = summary.exercises(document([one]))
+    (count,) = statistics.exercises(document([one]))
     assert count.unexplained == {"every check fails alike, mostly since the file cannot be loaded": ["ann"]}
     assert Reader(report.student_page(one, document([])["run"])).text.count("invalid syntax") == 1
 

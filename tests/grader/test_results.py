@@ -5,13 +5,13 @@ import json
 import pytest
 
 from grader.errors import GraderError
-from grader.grading import process as judge
+from grader.grading import process
 from grader.grading.process import Task
 from grader.judging.exercise import Settings
 from grader.judging.session import Session
 from grader.limits import MAX_RECORD, Limits
 from grader.remote.transport import LocalTransport
-from grader.results import document as results
+from grader.results import document
 from grader.results.document import Reader
 from grader.results.verdicts import ERROR, FAIL, PASS, TIMEOUT, ExerciseResult, Outcome, settle
 from grader.source.file import File
@@ -33,7 +33,7 @@ def outcome(number, verdict=FAIL, message=""):
 
 def record(outcomes, **more):
     result = settle("ex01_encoder", outcomes, 10.0)
-    return results.submission("ada", "ada.zip", [result], **more)
+    return document.submission("ada", "ada.zip", [result], **more)
 
 
 def no_process():
@@ -44,10 +44,10 @@ def test_a_worker_that_cannot_be_started_is_an_error_and_costs_nothing(kit, six)
     session = session_with(kit, six, connect=no_process)
     result = session.run(six, six.solution)
     assert (result.verdict, result.score) == (ERROR, None)
-    found = results.submission("ada", "ada", [result, ExerciseResult("ex07", PASS, 10.0, 10.0)])
+    found = document.submission("ada", "ada", [result, ExerciseResult("ex07", PASS, 10.0, 10.0)])
     assert found["score"] is None
     assert found["max_score"] == 20
-    (sentence,) = results.errors(found)
+    (sentence,) = document.errors(found)
     assert sentence.startswith("ada: ex06_self_attention: ")
     assert "no process could be started" in sentence
 
@@ -56,11 +56,11 @@ def test_a_bug_of_ours_costs_one_exercise_its_score(kit, six, monkeypatch):
     session = session_with(kit, six)
     monkeypatch.setattr(session, "run", lambda *_, **__: 1 / 0)
     beats = []
-    line = judge._grade(session, Task("ada", "ada", "p"), lambda: beats.append(1))
+    line = process._grade(session, Task("ada", "ada", "p"), lambda: beats.append(1))
     found = json.loads(line)
     assert found["exercises"][0]["verdict"] == ERROR
     assert found["score"] is None
-    assert "ZeroDivisionError" in results.errors(found)[0]
+    assert "ZeroDivisionError" in document.errors(found)[0]
     assert beats == [1]
 
 
@@ -75,7 +75,7 @@ def test_an_exercise_has_a_limit_of_its_own(kit, six):
 
 def test_a_record_has_at_most_a_megabyte():
     loud = [outcome(number, message="\u00e4\n" * 900) for number in range(1500)]
-    text = results.bounded(record(loud, problems=["p" * 5000] * 300))
+    text = document.bounded(record(loud, problems=["p" * 5000] * 300))
     assert len(text.encode()) <= MAX_RECORD
     found = json.loads(text)
     assert len(found["exercises"][0]["checks"]) == 1500
@@ -85,23 +85,23 @@ def test_a_record_has_at_most_a_megabyte():
 def test_text_that_is_no_unicode_is_written_and_read_again():
     found = record([outcome(1, PASS)])
     found["source"] = "caf\udce9.zip"
-    text = results.bounded(found)
+    text = document.bounded(found)
     text.encode()
     assert json.loads(text)["source"] == "caf\udce9.zip"
 
 
 def test_results_are_written_whole_or_not_at_all(tmp_path):
     path = tmp_path / "deep" / "results.json"
-    run = results.Run(7, ["cpu"], {"process": True})
-    results.write(path, run, [results.dumps(record([outcome(1)]))])
+    run = document.Run(7, ["cpu"], {"process": True})
+    document.write(path, run, [document.dumps(record([outcome(1)]))])
     before = path.read_bytes()
 
     def interrupted():
-        yield results.dumps(record([outcome(1, PASS)]))
+        yield document.dumps(record([outcome(1, PASS)]))
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        results.write(path, run, interrupted())
+        document.write(path, run, interrupted())
     assert path.read_bytes() == before
     assert json.loads(before)["run"]["seed"] == 7
 
@@ -109,7 +109,7 @@ def test_results_are_written_whole_or_not_at_all(tmp_path):
 def test_a_document_is_read_as_it_was_written_with_equal_parts_held_once(tmp_path):
     skipped = Outcome("test_s", "skipped", "cuda", "skip", 1.0)
     written = [record([outcome(1, message="the same"), skipped]), record([outcome(1, message="the same"), skipped])]
-    results.write(tmp_path / "r.json", results.Run(7, ["cpu"], {}), map(results.dumps, written))
+    document.write(tmp_path / "r.json", document.Run(7, ["cpu"], {}), map(document.dumps, written))
     found = Reader().document(tmp_path / "r.json")
     assert found == json.loads((tmp_path / "r.json").read_text())
     first, second = (one["exercises"][0]["checks"] for one in found["submissions"])

@@ -330,9 +330,9 @@ def test_a_killed_fork_server_is_replaced(workers):
 
 
 def test_fresh_processes_do_the_same_as_forked_ones():
-    from grader.launch.launcher import FreshLauncher
+    from grader.launch.launcher import SpawnLauncher
 
-    fresh = FreshLauncher()
+    fresh = SpawnLauncher()
     code = Code(Source("ex06_self_attention", "x.py", "x.py", TEXT), lambda: WorkerTransport(fresh), Reference)
     code.seconds = 30.0
     try:

@@ -6,9 +6,9 @@ import pytest
 
 from grader.checks.attempt import attempt, check_seed
 from grader.dev.survey import as_learner
-from grader.diagnosis.call_graph import Anatomy, replaced
-from grader.diagnosis.trusted import Understudies
-from grader.judging.session import understudies_of
+from grader.diagnosis.call_graph import CallGraph, replaced
+from grader.diagnosis.trusted import TrustedCode
+from grader.judging.session import trusted_code_of
 from grader.kit.variants import mistakes, together
 from grader.remote.transport import LocalTransport, WorkerTransport
 
@@ -23,16 +23,16 @@ def recognised(session, kit, exercise):
         one = exercise(number)
         found = [next(m for m in mistakes(one) if m.name == name) for name in names]
         source = "\n\n".join(together(found)).encode() if text is None else text
-        understudies = understudies_of(kit, one, session.checks[one.slug][0].shortcuts)
-        code = as_learner(replace(mistakes(one)[0], source=source), understudies, connect)
+        trusted = trusted_code_of(kit, one, session.checks[one.slug][0].shortcuts)
+        code = as_learner(replace(mistakes(one)[0], source=source), trusted, connect)
         said = {}
         for check in session.checks[one.slug]:
             seed = check_seed(SEED, check)
             tried = attempt(check, code, seed)
             if tried.error is None:
-                understudies.lineup.note_pass(check, seed, tried)
+                trusted.recogniser.note_pass(check, seed, tried)
             else:
-                said[check.id] = understudies.lineup.recognise(check, seed, tried)
+                said[check.id] = trusted.recogniser.recognise(check, seed, tried)
         code.close()
         return said
 
@@ -72,9 +72,9 @@ def test_two_at_once_are_both_said(recognised, number, names, check):
 
 
 def test_on_a_gpu_only_mistakes_about_devices_are_looked_at_while_one_fits(recognised, monkeypatch):
-    asked, rehearsal = [], Understudies.rehearsal
+    asked, rehearsal = [], TrustedCode.rehearsal
     monkeypatch.setattr(
-        Understudies, "rehearsal", lambda self, some, *rest: asked.extend(some) or rehearsal(self, some, *rest)
+        TrustedCode, "rehearsal", lambda self, some, *rest: asked.extend(some) or rehearsal(self, some, *rest)
     )
     said = recognised(11, "future_on_the_cpu")
     assert {known.name for known in said.values()} == {"future_on_the_cpu"}
@@ -139,7 +139,7 @@ class Stack:
 
 
 def test_a_call_reaches_what_it_names_and_what_that_names():
-    anatomy = Anatomy(TEXT)
+    anatomy = CallGraph(TEXT)
     assert anatomy.reached(["inner"]) == {"inner"}
     assert anatomy.reached(["outer"]) == {"inner", "outer"}
     assert {"Stack.forward", "Layer.forward", "Layer.help", "inner"} <= anatomy.reached(["Stack"])

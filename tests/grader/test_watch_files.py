@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from grader.learner import file_watcher as watch_files
+from grader.learner import file_watcher
 from grader.learner.file_watcher import FolderWatch, on_network, signature
 
 
@@ -21,8 +21,8 @@ def test_a_signature_changes_with_every_save_and_is_none_without_a_file(tmp_path
 
 @pytest.mark.parametrize("polling", [False, True])
 def test_a_change_is_told_with_events_and_without(tmp_path, monkeypatch, polling):
-    monkeypatch.setattr(watch_files, "on_network", lambda _: polling)
-    monkeypatch.setattr(watch_files, "TICK", 60_000)
+    monkeypatch.setattr(file_watcher, "on_network", lambda _: polling)
+    monkeypatch.setattr(file_watcher, "TICK", 60_000)
     changed = threading.Event()
     watch = FolderWatch(tmp_path, changed.set)
     number = 0
@@ -35,7 +35,7 @@ def test_a_change_is_told_with_events_and_without(tmp_path, monkeypatch, polling
 
 
 def test_without_any_event_there_is_a_look_now_and_then(tmp_path, monkeypatch):
-    monkeypatch.setattr(watch_files, "TICK", 10)
+    monkeypatch.setattr(file_watcher, "TICK", 10)
     looked = threading.Event()
     watch = FolderWatch(tmp_path, looked.set)
     assert looked.wait(120)
@@ -46,8 +46,8 @@ def test_where_no_watch_can_be_had_there_is_a_look_now_and_then(tmp_path, monkey
     def refuse(*_, **__):
         raise OSError("OS file watch limit reached")
 
-    monkeypatch.setattr(watch_files.watchfiles, "watch", refuse)
-    monkeypatch.setattr(watch_files, "TICK", 10)
+    monkeypatch.setattr(file_watcher.watchfiles, "watch", refuse)
+    monkeypatch.setattr(file_watcher, "TICK", 10)
     looked = threading.Event()
     watch = FolderWatch(tmp_path, looked.set)
     assert looked.wait(120)

@@ -1,1 +1,1 @@
-"""sandbox."""
+"""What a worker puts around itself, and the proof that it holds."""

@@ -52,7 +52,7 @@ def children() -> set[int]:
         return set()
 
 
-def be_the_first_to_go() -> None:
+def prefer_for_oom_kill() -> None:
     """Where memory is short, Linux ends this process before any other, not the one that it was forked from."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from grader.worker.sandbox.linux import LINUX, be_the_first_to_go, call, die_with_parent
+from grader.worker.sandbox.linux import LINUX, call, die_with_parent, prefer_for_oom_kill
 
 
 def around(visible: Sequence[str], hidden: Sequence[str]) -> Iterator[str]:
@@ -117,7 +117,7 @@ class Sandbox:
         with contextlib.suppress(OSError):  # a process that was started, not forked, has its session already
             getattr(os, "setsid", int)()
         if LINUX:
-            be_the_first_to_go()
+            prefer_for_oom_kill()
         for layer, step in self._steps.items():
             try:
                 step()

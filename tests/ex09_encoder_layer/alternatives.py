@@ -6,11 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from grader.kit.variants import equivalent
+from grader.authoring import alternative
 from solutions import ex09_encoder_layer as reference
 
 
-@equivalent
+@alternative
 class LayerNorm__var(reference.LayerNorm):
     """var with the correction turned off, and rsqrt."""
 
@@ -19,7 +19,7 @@ class LayerNorm__var(reference.LayerNorm):
         return torch.addcmul(self.bias, (x - x.mean(-1, True)) * scale, self.weight)
 
 
-@equivalent
+@alternative
 class LayerNorm__mean_of_squares(reference.LayerNorm):
     """The mean of the squares minus the square of the mean, which may come out a little below 0."""
 
@@ -29,7 +29,7 @@ class LayerNorm__mean_of_squares(reference.LayerNorm):
         return self.weight * ((x - mean) / (variance + self.eps) ** 0.5) + self.bias
 
 
-@equivalent
+@alternative
 class FeedForward__functional(reference.FeedForward):
     """Matrix products, clamp, and dropout before the clamp, which is the same."""
 
@@ -39,7 +39,7 @@ class FeedForward__functional(reference.FeedForward):
         return hidden @ self.linear_out.weight.T + self.linear_out.bias
 
 
-@equivalent
+@alternative
 class FeedForward__token_by_token(reference.FeedForward):
     """All tokens in one long row."""
 
@@ -48,7 +48,7 @@ class FeedForward__token_by_token(reference.FeedForward):
         return self.linear_out(self.dropout(self.linear_in(flat).relu())).reshape(x.shape)
 
 
-@equivalent
+@alternative
 class EncoderLayer__own_dropout(reference.EncoderLayer):
     """A helper for both sublayers, with a dropout made by hand, which draws for p = 0 too."""
 
@@ -67,7 +67,7 @@ class EncoderLayer__own_dropout(reference.EncoderLayer):
         return self.around(self.norm_2, x, self.feed_forward(x))
 
 
-@equivalent
+@alternative
 class Encoder__copies(reference.Encoder):
     """Copies of one layer: equal at the start, but independent."""
 
@@ -79,7 +79,7 @@ class Encoder__copies(reference.Encoder):
         self.register_buffer("count", torch.tensor(num_layers), persistent=False)
 
 
-@equivalent
+@alternative
 class Encoder__sequential(reference.Encoder):
     """nn.Sequential as a list, filled in a loop, and an initialisation of its own."""
 

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from grader.kit.variants import equivalent
+from grader.authoring import alternative
 from solutions import ex05_sinusoidal_encoding as reference
 
 
@@ -15,7 +15,7 @@ def checked(length, d_model):
         raise ValueError(f"length is {length}")
 
 
-@equivalent
+@alternative
 def sinusoidal_encoding__loops(length, d_model, base=10000.0, device=None, dtype=torch.float32):
     """One entry at a time, with Python's own sine and cosine."""
     checked(length, d_model)
@@ -28,7 +28,7 @@ def sinusoidal_encoding__loops(length, d_model, base=10000.0, device=None, dtype
     return table.to(device=device, dtype=dtype)
 
 
-@equivalent
+@alternative
 def sinusoidal_encoding__exponentials_in_float32(length, d_model, base=10000.0, device=None, dtype=torch.float32):
     """The usual exp of a logarithm, in float32 unless float64 is asked for; the odd column is cut off at the end."""
     checked(length, d_model)
@@ -38,7 +38,7 @@ def sinusoidal_encoding__exponentials_in_float32(length, d_model, base=10000.0, 
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, :d_model].to(dtype)
 
 
-@equivalent
+@alternative
 def sinusoidal_encoding__power_in_float32(length, d_model, base=10000.0, device=None, dtype=torch.float32):
     """Divides by a power; an nn.Parameter that needs no gradient at first."""
     checked(length, d_model)
@@ -50,7 +50,7 @@ def sinusoidal_encoding__power_in_float32(length, d_model, base=10000.0, device=
     return torch.nn.Parameter(table, requires_grad=False).data.to(dtype)
 
 
-@equivalent
+@alternative
 def sinusoidal_encoding__cosine_is_a_shifted_sine(length, d_model, base=10000.0, device=None, dtype=torch.float32):
     """Only sines: a quarter of a turn makes the cosines; numbers are numpy's until the end."""
     import numpy as np
@@ -61,7 +61,7 @@ def sinusoidal_encoding__cosine_is_a_shifted_sine(length, d_model, base=10000.0,
     return torch.from_numpy(np.sin(angles + columns % 2 * np.pi / 2)).to(device=device, dtype=dtype)
 
 
-@equivalent
+@alternative
 def sinusoidal_encoding__turning_numbers(length, d_model, base=10000.0, device=None, dtype=torch.float32):
     """Complex numbers on the unit circle: the imaginary part is the sine, the real part the cosine."""
     checked(length, d_model)
@@ -71,14 +71,14 @@ def sinusoidal_encoding__turning_numbers(length, d_model, base=10000.0, device=N
     return turned.reshape(length, 2 * len(rates))[:, :d_model].to(device=device, dtype=dtype)
 
 
-@equivalent
+@alternative
 def add_positions__one_sequence_at_a_time(x):
     """Loops over the batch; the table is as wide as it can be and converted late."""
     table = reference.sinusoidal_encoding(x.size(1), x.size(2), dtype=torch.float64).to(x.device)
     return torch.stack([(sequence.double() + table).to(x.dtype) for sequence in x])
 
 
-@equivalent
+@alternative
 def add_positions__cut_from_a_long_table(x):
     """Cuts the rows out of a table of 5000, and prints."""
     table = reference.sinusoidal_encoding(5000, x.shape[-1], device=x.device, dtype=x.dtype)

@@ -2,7 +2,7 @@
 
 import torch
 
-from grader.kit.variants import equivalent
+from grader.authoring import alternative
 
 
 def wide_scores(q, k):
@@ -10,34 +10,34 @@ def wide_scores(q, k):
     return torch.einsum("...qd,...kd->...qk", q.to(wide) * q.size(-1) ** -0.5, k.to(wide))
 
 
-@equivalent
+@alternative
 def padding_mask__loops(lengths, max_length):
     """A list of rows, one after the other."""
     rows = [[[position < length for position in range(max_length)]] for length in lengths.tolist()]
     return torch.tensor(rows, dtype=torch.bool, device=lengths.device)
 
 
-@equivalent
+@alternative
 def padding_mask__cumulative(lengths, max_length):
     """Counts up along a row of ones and compares with <=."""
     counted = torch.ones(len(lengths), 1, max_length, dtype=torch.long, device=lengths.device).cumsum(-1)
     return counted.le(lengths.view(-1, 1, 1))
 
 
-@equivalent
+@alternative
 def causal_mask__inverted_triu(length, device=None):
     """Not the future: the complement of the upper triangle above the diagonal, as 0 and 1 at first."""
     return torch.triu(torch.ones(length, length), diagonal=1).eq(0).to(device or "cpu")
 
 
-@equivalent
+@alternative
 def causal_mask__comparison(length, device=None):
     """Key positions in a row, query positions in a column."""
     positions = torch.arange(length, device=device)
     return positions[None, :] <= positions[:, None]
 
 
-@equivalent
+@alternative
 def decoder_mask__by_positions(lengths, max_length):
     """One loop over the rows of the batch that fills in a triangle."""
     allowed = torch.zeros(len(lengths), max_length, max_length, dtype=torch.bool, device=lengths.device)
@@ -47,7 +47,7 @@ def decoder_mask__by_positions(lengths, max_length):
     return allowed
 
 
-@equivalent
+@alternative
 def masked_attention__minus_infinity_but_for_empty_rows(q, k, v, allowed):
     """Minus infinity where a row has an allowed key, 0 where it has none; zeros put in afterwards; a list."""
     some = allowed.any(-1, keepdim=True)
@@ -56,14 +56,14 @@ def masked_attention__minus_infinity_but_for_empty_rows(q, k, v, allowed):
     return [torch.einsum("...qk,...kd->...qd", weights, v.to(weights.dtype)).to(q.dtype), weights.to(q.dtype)]
 
 
-@equivalent
+@alternative
 def masked_attention__nan_to_num_behind_masked_fill(q, k, v, allowed):
     """Minus infinity everywhere; NaN becomes 0, and masked_fill's own gradient is 0 where it filled."""
     weights = torch.softmax(wide_scores(q, k).masked_fill(~allowed, -torch.inf), dim=-1).nan_to_num(0.0)
     return (weights @ v.to(weights.dtype)).to(q.dtype), weights.to(q.dtype)
 
 
-@equivalent
+@alternative
 def masked_attention__large_negative_number(q, k, v, allowed):
     """-1e9 is added to forbidden scores, and forbidden weights are multiplied by 0."""
     scores = wide_scores(q, k)
@@ -72,7 +72,7 @@ def masked_attention__large_negative_number(q, k, v, allowed):
     return (weights @ v.to(weights.dtype)).to(q.dtype), weights.to(q.dtype)
 
 
-@equivalent
+@alternative
 def masked_attention__own_softmax(q, k, v, allowed):
     """A softmax by hand over the allowed scores, its divisor kept away from 0."""
     scores = wide_scores(q, k)
@@ -83,7 +83,7 @@ def masked_attention__own_softmax(q, k, v, allowed):
     return (weights @ v.to(weights.dtype)).to(q.dtype), weights.to(q.dtype)
 
 
-@equivalent
+@alternative
 def masked_attention__narrow_throughout(q, k, v, allowed):
     """Computed in the dtype that came in, with the lowest number of that dtype."""
     scores = q @ k.transpose(-2, -1) / q.size(-1) ** 0.5
@@ -92,7 +92,7 @@ def masked_attention__narrow_throughout(q, k, v, allowed):
     return weights @ v, weights
 
 
-@equivalent
+@alternative
 def masked_attention__one_query_at_a_time(q, k, v, allowed):
     """Loops over the leading axes and the queries, and looks at the allowed keys alone."""
     leading, keys = q.shape[:-2], k.size(-2)

@@ -2,11 +2,11 @@
 
 import torch
 
-from grader.kit.variants import equivalent
+from grader.authoring import alternative
 from solutions import ex11_transformer as reference
 
 
-@equivalent
+@alternative
 class Transformer__own_loop(reference.Transformer):
     """A loop of its own with a buffer of max_length columns, prefixes without grad, inference of flags by dict."""
 
@@ -30,7 +30,7 @@ class Transformer__own_loop(reference.Transformer):
         return rows[:, 1 : length + 1]
 
 
-@equivalent
+@alternative
 class Transformer__rows_one_by_one(reference.Transformer):
     """Each row is written alone, without its padding, and the rows are padded at the end."""
 
@@ -42,7 +42,7 @@ class Transformer__rows_one_by_one(reference.Transformer):
         return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=self.pad_id)
 
 
-@equivalent
+@alternative
 class Transformer__padding_is_zeroed(reference.Transformer):
     """Memory and logits are set to 0 at padding."""
 
@@ -54,7 +54,7 @@ class Transformer__padding_is_zeroed(reference.Transformer):
         return logits.masked_fill((decoder_input == self.pad_id).unsqueeze(-1), 0.0)
 
 
-@equivalent
+@alternative
 class Transformer__lengths(reference.Transformer):
     """Lengths are counted, and only the causal mask guards the target: right-padding is always the future."""
 
@@ -72,7 +72,7 @@ class Transformer__lengths(reference.Transformer):
         return self.output(self.decoder(x, memory, past, real.unsqueeze(1)))
 
 
-@equivalent
+@alternative
 class Transformer__embeds_by_hand(reference.Transformer):
     """Rows are picked from the weights, and the positions are made one by one."""
 
@@ -82,7 +82,7 @@ class Transformer__embeds_by_hand(reference.Transformer):
         return self.dropout(torch.stack(list(reference.add_positions(x))))
 
 
-@equivalent
+@alternative
 class Transformer__inference_mode(reference.Transformer):
     """inference_mode is a stronger no_grad."""
 

@@ -3,11 +3,11 @@
 import torch
 import torch.nn.functional as F
 
-from grader.kit.variants import equivalent
+from grader.authoring import alternative
 from solutions import ex08_multi_head as reference
 
 
-@equivalent
+@alternative
 def split_heads__chunks(x, num_heads):
     """Cut into chunks, which are stacked."""
     if x.size(-1) % num_heads != 0:
@@ -15,7 +15,7 @@ def split_heads__chunks(x, num_heads):
     return torch.stack(x.chunk(num_heads, dim=-1), dim=1)
 
 
-@equivalent
+@alternative
 def split_heads__unflatten(x, num_heads):
     """unflatten and movedim; says it with an exception of its own."""
 
@@ -27,7 +27,7 @@ def split_heads__unflatten(x, num_heads):
     return x.unflatten(-1, (num_heads, -1)).movedim(-2, 1)
 
 
-@equivalent
+@alternative
 def split_heads__view(x, num_heads):
     """A view: cutting one axis in two works in every memory order."""
     batch, length, d_model = x.shape
@@ -36,20 +36,20 @@ def split_heads__view(x, num_heads):
     return x.view(batch, length, num_heads, d_model // num_heads).transpose(1, 2)
 
 
-@equivalent
+@alternative
 def concat_heads__cat(x):
     """The heads are unbound and joined, one next to the other."""
     return torch.cat(x.unbind(dim=1), dim=-1)
 
 
-@equivalent
+@alternative
 def concat_heads__contiguous_view(x):
     """permute, contiguous, view."""
     batch, heads, length, d_head = x.shape
     return x.permute(0, 2, 1, 3).contiguous().view(batch, length, heads * d_head)
 
 
-@equivalent
+@alternative
 class MultiHeadAttention__einsum(reference.MultiHeadAttention):
     """einsum throughout, -inf on rows that have a key, and a list as the result."""
 
@@ -69,7 +69,7 @@ class MultiHeadAttention__einsum(reference.MultiHeadAttention):
         return [F.linear(mixed, self.out_proj.weight, self.out_proj.bias), weights]
 
 
-@equivalent
+@alternative
 class MultiHeadAttention__loop_over_heads(reference.MultiHeadAttention):
     """One head after the other, each with its own slice of the weight matrices."""
 
@@ -89,7 +89,7 @@ class MultiHeadAttention__loop_over_heads(reference.MultiHeadAttention):
         return outputs + self.out_proj.bias, torch.stack(weights, dim=1)
 
 
-@equivalent
+@alternative
 class MultiHeadAttention__additive_mask(reference.MultiHeadAttention):
     """A large finite penalty is added, and the softmax is written by hand."""
 
@@ -112,7 +112,7 @@ class MultiHeadAttention__additive_mask(reference.MultiHeadAttention):
         return self.out_proj(reference.concat_heads(output)), weights
 
 
-@equivalent
+@alternative
 class MultiHeadAttention__heads_in_the_batch(reference.MultiHeadAttention):
     """Heads and batch are one axis inside, and the projections run as one product."""
 
@@ -133,7 +133,7 @@ class MultiHeadAttention__heads_in_the_batch(reference.MultiHeadAttention):
         return self.out_proj(mixed.transpose(1, 2).flatten(2)), weights.unflatten(0, (batch, heads))
 
 
-@equivalent
+@alternative
 class MultiHeadAttention__nan_replaced(reference.MultiHeadAttention):
     """-inf and nan_to_num: masked_fill lets no gradient through where it fills, so none of the NaN gets out."""
 
@@ -147,7 +147,7 @@ class MultiHeadAttention__nan_replaced(reference.MultiHeadAttention):
         return self.out_proj(reference.concat_heads(weights @ v)), weights
 
 
-@equivalent
+@alternative
 class MultiHeadAttention__key_without_its_bias(reference.MultiHeadAttention):
     """The bias of k_proj adds the same to all scores of a query: a softmax does not see it, and its gradient is 0."""
 

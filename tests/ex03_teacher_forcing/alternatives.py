@@ -3,10 +3,10 @@
 import torch
 import torch.nn.functional as F
 
-from grader.kit.variants import equivalent
+from grader.authoring import alternative
 
 
-@equivalent
+@alternative
 def shift_right__rolled(targets, bos_id):
     """Rolled around, then the first column overwritten in the copy."""
     shifted = torch.roll(targets, 1, dims=1)
@@ -14,13 +14,13 @@ def shift_right__rolled(targets, bos_id):
     return shifted
 
 
-@equivalent
+@alternative
 def shift_right__padded_in_front(targets, bos_id):
     """F.pad in front, a negative amount behind."""
     return F.pad(targets, (1, -1), value=bos_id)
 
 
-@equivalent
+@alternative
 def decode_loop__coins_tossed_at_once(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
     """All coins at once, one of them for a step that needs none; float64 coins; logits concatenated."""
     batch, target = targets.shape
@@ -33,7 +33,7 @@ def decode_loop__coins_tossed_at_once(step, state, targets, bos_id, teacher_forc
     return torch.cat(parts, dim=1)
 
 
-@equivalent
+@alternative
 def decode_loop__bernoulli(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
     """Coins by torch.bernoulli, none where the ratio decides alone; prints; a buffer filled step by step."""
     batch, target = targets.shape
@@ -54,7 +54,7 @@ def decode_loop__bernoulli(step, state, targets, bos_id, teacher_forcing_ratio=1
     return out
 
 
-@equivalent
+@alternative
 def decode_loop__integer_coins(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
     """Coins by torch.randint, and a choice by torch.where."""
     inputs, steps = torch.cat([torch.full_like(targets[:, :1], bos_id), targets], dim=1), []
@@ -66,7 +66,7 @@ def decode_loop__integer_coins(step, state, targets, bos_id, teacher_forcing_rat
     return torch.stack(steps).transpose(0, 1)
 
 
-@equivalent
+@alternative
 def sequence_loss__weighted(logits, targets, pad_id):
     """log_softmax, gather and a mask."""
     real = (targets != pad_id).to(logits.dtype)
@@ -74,7 +74,7 @@ def sequence_loss__weighted(logits, targets, pad_id):
     return -(picked * real).sum() / real.sum().clamp(min=1)
 
 
-@equivalent
+@alternative
 def sequence_loss__library(logits, targets, pad_id):
     """F.cross_entropy with ignore_index, and zero times the logits where nothing is left."""
     if not (targets != pad_id).any():
@@ -82,7 +82,7 @@ def sequence_loss__library(logits, targets, pad_id):
     return F.cross_entropy(logits.reshape(-1, logits.size(-1)), targets.reshape(-1), ignore_index=pad_id)
 
 
-@equivalent
+@alternative
 def sequence_loss__loops(logits, targets, pad_id):
     """One token at a time, with torch.logsumexp."""
     total, count = logits.sum() * 0, 0
@@ -94,7 +94,7 @@ def sequence_loss__loops(logits, targets, pad_id):
     return total / max(count, 1)
 
 
-@equivalent
+@alternative
 def greedy_decode__padded_afterwards(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
     """In inference mode; finished rows are fed what they write; padding is put in at the end."""
     written = [torch.tensor([bos_id] * batch_size)]
@@ -109,7 +109,7 @@ def greedy_decode__padded_afterwards(step, state, batch_size, bos_id, eos_id, pa
         return torch.where(eos.cumsum(dim=1) - eos > 0, torch.full_like(tokens, pad_id), tokens)
 
 
-@equivalent
+@alternative
 def greedy_decode__buffer(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
     """A buffer full of pad; finished rows are fed an id that does not exist."""
     previous = torch.is_grad_enabled()

@@ -5,11 +5,11 @@ import copy
 import torch
 from torch import nn
 
-from grader.kit.variants import equivalent
+from grader.authoring import alternative
 from solutions import ex10_decoder_layer as reference
 
 
-@equivalent
+@alternative
 class DecoderLayer__one_method_for_residuals(reference.DecoderLayer):
     """A helper method does the residual connections; arguments are passed by name."""
 
@@ -26,7 +26,7 @@ class DecoderLayer__one_method_for_residuals(reference.DecoderLayer):
         return self.add_and_norm(self.norm_3, x, self.feed_forward(x))
 
 
-@equivalent
+@alternative
 class DecoderLayer__masks_written_out(reference.DecoderLayer):
     """Masks that were left out are made, and those given are expanded to three axes; an extra buffer."""
 
@@ -45,7 +45,7 @@ class DecoderLayer__masks_written_out(reference.DecoderLayer):
         return super().forward(x, memory, target_allowed, source_allowed)
 
 
-@equivalent
+@alternative
 class DecoderLayer__one_sentence_at_a_time(reference.DecoderLayer):
     """A loop over the batch."""
 
@@ -62,7 +62,7 @@ class DecoderLayer__one_sentence_at_a_time(reference.DecoderLayer):
         return torch.cat(rows)
 
 
-@equivalent
+@alternative
 class Decoder__copies_of_one_layer(reference.Decoder):
     """Independent copies of one layer, which begin with equal values."""
 
@@ -72,7 +72,7 @@ class Decoder__copies_of_one_layer(reference.Decoder):
         self.layers = nn.ModuleList([first, *(copy.deepcopy(first) for _ in range(num_layers - 1))])
 
 
-@equivalent
+@alternative
 class Decoder__sequential_as_a_list(reference.Decoder):
     """nn.Sequential holds the layers; the loop counts."""
 
@@ -91,7 +91,7 @@ class Decoder__sequential_as_a_list(reference.Decoder):
         return output
 
 
-@equivalent
+@alternative
 class Decoder__recursive(reference.Decoder):
     """The last layer is fed by all those before it."""
 

@@ -3,11 +3,11 @@
 import torch
 from torch.nn.utils.rnn import pack_sequence
 
-from grader.kit.variants import equivalent
+from grader.authoring import alternative
 from solutions import ex02_reverse_input as reference
 
 
-@equivalent
+@alternative
 def reverse_source__row_by_row(tokens, lengths):
     """One row after another, into a copy."""
     print("lengths", lengths)
@@ -18,7 +18,7 @@ def reverse_source__row_by_row(tokens, lengths):
     return result
 
 
-@equivalent
+@alternative
 def reverse_source__gathered(tokens, lengths):
     """gather with the remainder of a division as position; the padding chosen by a mask."""
     positions = torch.arange(tokens.size(1), device=tokens.device).expand(tokens.shape)
@@ -26,7 +26,7 @@ def reverse_source__gathered(tokens, lengths):
     return torch.where(positions < lengths.unsqueeze(1), tokens.gather(1, index), tokens)
 
 
-@equivalent
+@alternative
 def reverse_source__sorted(tokens, lengths):
     """Positions sorted by a key that counts down in the real part and up in the padding."""
     positions = torch.arange(tokens.size(1), device=tokens.device)
@@ -34,14 +34,14 @@ def reverse_source__sorted(tokens, lengths):
     return torch.take_along_dim(tokens, key.argsort(dim=1), dim=1)
 
 
-@equivalent
+@alternative
 def reverse_source__lists(tokens, lengths):
     """Python lists there and back."""
     rows = [row[:n][::-1] + row[n:] for row, n in zip(tokens.tolist(), lengths.tolist(), strict=True)]
     return torch.tensor(rows, dtype=tokens.dtype, device=tokens.device)
 
 
-@equivalent
+@alternative
 class Seq2Seq__rows_alone(reference.Seq2Seq):
     """Each row is read alone, as far as its length; the state comes back as a list."""
 
@@ -58,7 +58,7 @@ class Seq2Seq__rows_alone(reference.Seq2Seq):
         return super().forward(source, lengths, decoder_input)
 
 
-@equivalent
+@alternative
 class Seq2Seq__frozen_step_by_step(reference.Seq2Seq):
     """One position at a time; a row that is over keeps its state. The decoder steps too, in a helper."""
 
@@ -84,7 +84,7 @@ class Seq2Seq__frozen_step_by_step(reference.Seq2Seq):
         return self.output(self._steps(self.decoder, x, self.encode(source, lengths), every)[0])
 
 
-@equivalent
+@alternative
 class Seq2Seq__pack_sequence(reference.Seq2Seq):
     """Embedded rows of their own lengths, packed as a list."""
 

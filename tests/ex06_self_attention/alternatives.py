@@ -2,24 +2,24 @@
 
 import torch
 
-from grader.kit.variants import equivalent
+from grader.authoring import alternative
 from solutions import ex06_self_attention as reference
 
 
-@equivalent
+@alternative
 def project_qkv__one_matrix(x, w_q, w_k, w_v):
     """One product with the three matrices side by side, split afterwards."""
     joint = x @ torch.cat([w_q, w_k, w_v], dim=-1)
     return joint.split([w_q.size(-1), w_k.size(-1), w_v.size(-1)], dim=-1)
 
 
-@equivalent
+@alternative
 def attention_scores__einsum(q, k):
     """einsum, and the scale applied to the query first."""
     return torch.einsum("...qd,...kd->...qk", q * q.size(-1) ** -0.5, k)
 
 
-@equivalent
+@alternative
 def attention_scores__loops(q, k):
     """One dot product at a time."""
     scale = q.size(-1) ** 0.5
@@ -30,7 +30,7 @@ def attention_scores__loops(q, k):
     return torch.stack(rows, dim=-2)
 
 
-@equivalent
+@alternative
 def self_attention__own_softmax(x, w_q, w_k, w_v):
     """A softmax written by hand, its maximum subtracted; prints; returns a list."""
     print("shapes", x.shape)
@@ -41,7 +41,7 @@ def self_attention__own_softmax(x, w_q, w_k, w_v):
     return [torch.einsum("bqk,bkd->bqd", weights, v), weights]
 
 
-@equivalent
+@alternative
 def attention_scores__fourth_roots(q, k):
     """Both sides are divided by the fourth root of d_k; the leading axes are merged and split again."""
     root = q.size(-1) ** 0.25
@@ -49,7 +49,7 @@ def attention_scores__fourth_roots(q, k):
     return torch.bmm(flat_q, flat_k.mT).reshape(*q.shape[:-1], k.size(-2))
 
 
-@equivalent
+@alternative
 def self_attention__one_sentence_at_a_time(x, w_q, w_k, w_v):
     """A loop over the batch, everything written again inside it."""
     outputs, weights = [], []

@@ -5,11 +5,11 @@ import math
 import torch
 import torch.nn.functional as F
 
-from grader.kit.variants import equivalent
+from grader.authoring import alternative
 from solutions import ex12_training as reference
 
 
-@equivalent
+@alternative
 def warmup_rate__by_cases(step, d_model, warmup_steps):
     """Two branches, written with roots."""
     step = step or 1
@@ -17,7 +17,7 @@ def warmup_rate__by_cases(step, d_model, warmup_steps):
     return peak * step / warmup_steps if step < warmup_steps else peak * math.sqrt(warmup_steps / step)
 
 
-@equivalent
+@alternative
 def label_smoothing_loss__soft_targets(logits, targets, smoothing, pad_id):
     """The whole distribution is written out, masked afterwards; prints on the way."""
     vocab = logits.size(-1)
@@ -29,7 +29,7 @@ def label_smoothing_loss__soft_targets(logits, targets, smoothing, pad_id):
     return (losses * real).sum() / real.sum().clamp(min=1)
 
 
-@equivalent
+@alternative
 def label_smoothing_loss__own_softmax(logits, targets, smoothing, pad_id):
     """logsumexp by hand, and a loop over the rows; where nothing counts, zero times the logits."""
     top = logits.amax(-1, keepdim=True).detach()
@@ -43,7 +43,7 @@ def label_smoothing_loss__own_softmax(logits, targets, smoothing, pad_id):
     return torch.stack(terms).mean() if terms else 0.0 * logits.sum()
 
 
-@equivalent
+@alternative
 def label_smoothing_loss__ignore_index(logits, targets, smoothing, pad_id):
     """nll_loss with ignore_index, as a sum; the even part as a masked sum."""
     log_probs = logits.log_softmax(-1).flatten(0, 1)
@@ -54,7 +54,7 @@ def label_smoothing_loss__ignore_index(logits, targets, smoothing, pad_id):
     return total / max(1, int(real.sum()))
 
 
-@equivalent
+@alternative
 def train_step__library_loss(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
     """Cleared through the optimizer, the library's plain loss, encode and decode called one by one."""
     optimizer.zero_grad(set_to_none=False)
@@ -70,7 +70,7 @@ def train_step__library_loss(model, optimizer, source, targets, bos_id, pad_id, 
     return loss.detach().item()
 
 
-@equivalent
+@alternative
 def train_step__own_clip(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
     """Clips by hand without the 1e-6 in the library's denominator; gradients are cleared afterwards too."""
     for parameter in model.parameters():
@@ -89,7 +89,7 @@ def train_step__own_clip(model, optimizer, source, targets, bos_id, pad_id, max_
     return value
 
 
-@equivalent
+@alternative
 def train_step__shortest_batch(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
     """Columns of nothing but padding are cut off first; gradients come from autograd.grad."""
     longest = int((targets != pad_id).sum(1).max())

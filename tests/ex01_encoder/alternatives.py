@@ -3,11 +3,11 @@
 import torch
 import torch.nn.functional as F
 
-from grader.kit.variants import equivalent
+from grader.authoring import alternative
 from solutions import ex01_encoder as reference
 
 
-@equivalent
+@alternative
 def lstm_cell__joined(x, h, c, w_x, w_h, bias):
     """One product of the token and h side by side; prints; returns a list."""
     print("shapes", x.shape, h.shape)
@@ -17,7 +17,7 @@ def lstm_cell__joined(x, h, c, w_x, w_h, bias):
     return [o.sigmoid() * c.tanh(), c]
 
 
-@equivalent
+@alternative
 def lstm_cell__sliced(x, h, c, w_x, w_h, bias):
     """One small product for each gate, with einsum, and the sigmoid written as a tanh."""
     size = h.size(1)
@@ -31,7 +31,7 @@ def lstm_cell__sliced(x, h, c, w_x, w_h, bias):
     return gate[3] * torch.tanh(c), c
 
 
-@equivalent
+@alternative
 def encode__row_by_row(x, lengths, w_x, w_h, bias):
     """One row after another, as far as its length; the padding is never touched."""
     batch, source, _ = x.shape
@@ -49,7 +49,7 @@ def encode__row_by_row(x, lengths, w_x, w_h, bias):
     return torch.stack(outputs), (torch.cat(hs), torch.cat(cs))
 
 
-@equivalent
+@alternative
 def encode__gathered(x, lengths, w_x, w_h, bias):
     """The token sums of all positions at once, padding zeroed first; the state picked from all states at the end."""
     batch, source, _ = x.shape
@@ -69,7 +69,7 @@ def encode__gathered(x, lengths, w_x, w_h, bias):
     return [hs * real, [hs[rows, lengths - 1], cs[rows, lengths - 1]]]
 
 
-@equivalent
+@alternative
 def encode__blended(x, lengths, w_x, w_h, bias):
     """The state blended by a mask of ones and zeros; outputs written into a tensor of zeros."""
     batch, source, _ = x.shape
@@ -83,7 +83,7 @@ def encode__blended(x, lengths, w_x, w_h, bias):
     return outputs, (h, c)
 
 
-@equivalent
+@alternative
 def encode__packed(x, lengths, w_x, w_h, bias):
     """Rows sorted by length and put back; only the rows that still have tokens take a step."""
     order = torch.argsort(lengths, descending=True)
