@@ -61,7 +61,7 @@ class Bench:
         if self.workers is None:
             work_here(self.devices)
         self._codes: dict[tuple[str, str], Any] = {}
-        self._trusted: dict[str, Any] = {}
+        self._recognisers: dict[str, Any] = {}
         config.add_cleanup(self.close)
 
     def connect(self, device: str) -> Any:
@@ -87,13 +87,13 @@ class Bench:
             self._codes[key] = Code(source, partial(self.connect, device), reference, device=device)
         return self._codes[key]
 
-    def trusted(self, exercise: Exercise, shortcuts: tuple[str, ...]) -> Any:
+    def recogniser(self, exercise: Exercise, shortcuts: tuple[str, ...]) -> Any:
         """The reference and the known mistakes of an exercise, loaded at its first failure."""
-        from grader.judging.session import trusted_code_of
+        from grader.judging.session import recogniser_of
 
-        if exercise.slug not in self._trusted:
-            self._trusted[exercise.slug] = trusted_code_of(self.kit, exercise, shortcuts)
-        return self._trusted[exercise.slug]
+        if exercise.slug not in self._recognisers:
+            self._recognisers[exercise.slug] = recogniser_of(self.kit, exercise, shortcuts)
+        return self._recognisers[exercise.slug]
 
     def close(self) -> None:
         for code in self._codes.values():
@@ -228,7 +228,7 @@ def pytest_runtest_makereport(
         return report
     check, bench, learner = check_of(item, exercise.slug), _bench(item.config), _code(item)
     tried = Attempt(error, learner, call.duration)
-    outcome = judge(check, learner, tried, bench.trusted(exercise, check.shortcuts), _seed(item))
+    outcome = judge(check, learner, tried, bench.recogniser(exercise, check.shortcuts), _seed(item))
     if outcome.verdict == "skip":
         report.outcome, report.longrepr = "skipped", (str(item.path), 0, outcome.message)
     elif outcome.verdict != "error":

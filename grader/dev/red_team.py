@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.checks.attempt import attempt
+from grader.diagnosis.recognise import Recogniser
 from grader.diagnosis.trusted import TrustedCode
 from grader.judging.exercise import Settings, run_exercise
 from grader.kit import collect
@@ -112,7 +113,7 @@ class Range:
         self._attacked = self._checks[::every]
         self._reference = collect.reference(kit, exercise.slug)
         self._source = collect.source_of(kit, exercise, File.at(exercise.solution), self._checks[0].shortcuts)
-        self._trusted = TrustedCode(self._source, self._reference, [], attempt)
+        self._recogniser = Recogniser(TrustedCode(self._source, self._reference, attempt), [])
         self._kit, self._exercise, self._workers = kit, exercise, workers
         self._settings = Settings(SEED, connect=lambda: WorkerTransport(workers))
         self._stack = contextlib.ExitStack()
@@ -148,7 +149,7 @@ class Range:
         return Finding(attack, result, tuple(self._harm(result, before)), bool(self._lacks(attack)))
 
     def _run(self, found: Sequence[collect.Check], source: Source, settings: Settings) -> ExerciseResult:
-        return run_exercise(found, source, self._reference, self._trusted, settings)
+        return run_exercise(found, source, self._reference, self._recogniser, settings)
 
     def _submission(self, attack: Attack) -> str:
         """The stub with zeros for results, then the attack."""

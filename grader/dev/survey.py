@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from grader.checks.attempt import Attempt, attempt, check_seed
+from grader.diagnosis.recognise import Recogniser
 from grader.diagnosis.similarity import same_calls
 from grader.diagnosis.trusted import TrustedCode
 from grader.errors import KitError
@@ -146,7 +147,7 @@ def survey_mistakes(
     """
     checks = session.checks[exercise.slug]
     for mistake in mistakes(exercise)[:first]:
-        viewer = _Viewer(mistake, checks, session.trusted(exercise), seed, thorough, device)
+        viewer = _Viewer(mistake, checks, session.recogniser(exercise), seed, thorough, device)
         for transport, connect in transports.items():
             yield viewer.again(transport, connect) or viewer.whole(transport, connect)
 
@@ -157,7 +158,7 @@ class _Viewer:
 
     mistake: Variant
     checks: Sequence[Check]
-    trusted: TrustedCode
+    recogniser: Recogniser
     seed: int
     thorough: bool
     device: str
@@ -170,7 +171,7 @@ class _Viewer:
         if self.thorough or self.seen is None or self.named is None:
             return None
         check, before = self.named
-        code = as_learner(self.mistake, self.trusted, connect, self.device)
+        code = as_learner(self.mistake, self.recogniser.trusted, connect, self.device)
         now = attempt(check, code, check_seed(self.seed, check))
         code.close()
         same = now.error is not None and same_calls(before.calls, now.calls)
@@ -178,9 +179,9 @@ class _Viewer:
 
     def whole(self, transport: str, connect: Connect) -> Trial:
         """One check after the other, as for a learner."""
-        recogniser = self.trusted.recogniser
+        recogniser = self.recogniser
         recogniser.forget_learner()
-        code = as_learner(self.mistake, self.trusted, connect, self.device)
+        code = as_learner(self.mistake, self.recogniser.trusted, connect, self.device)
         caught: list[str] = []
         called: str | None = None
         called_by, message = None, ""
@@ -190,7 +191,7 @@ class _Viewer:
             if tried.error is None:
                 recogniser.note_pass(check, drawn, tried)
                 continue
-            if not self.trusted.reference_passes(check, drawn):
+            if not self.recogniser.trusted.reference_passes(check, drawn):
                 raise KitError(f"{check.id} fails on the reference with seed {self.seed}")
             message = message or str(tried.error)
             caught.append(check.id)

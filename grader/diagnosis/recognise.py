@@ -97,14 +97,14 @@ class Recogniser:
     """The known mistakes of one exercise, beside one learner's file after another.
 
     Args:
-        understudies: runs checks on files of our own.
+        trusted: runs checks on files of our own.
         mistakes: the catalogue.
     """
 
     def __init__(self, trusted: TrustedCode, mistakes: Sequence[Variant]) -> None:
-        self._trusted = trusted
+        self.trusted = trusted
         self._mistakes = mistakes
-        self._anatomy = CallGraph(trusted.source.text)
+        self._call_graph = CallGraph(trusted.source.text)
         self._units = {mistake.name: self._units_of(mistake) for mistake in mistakes}
         self._learner = _Learner()
 
@@ -123,7 +123,7 @@ class Recogniser:
         first and, where it fits, named alone. Otherwise the first two that fit are given; where none does, two at
         once.
         """
-        scene = _Failure(check, seed, tried, self._trusted.reference_run(check, seed), self._reached(tried))
+        scene = _Failure(check, seed, tried, self.trusted.reference_run(check, seed), self._reached(tried))
         for known in self._learner.suspects:
             if self._fits(known.mistakes, scene):
                 return known
@@ -143,7 +143,7 @@ class Recogniser:
         return known
 
     def _reached(self, tried: Attempt) -> frozenset[str]:
-        return self._anatomy.reached(call.name for call in tried.calls)
+        return self._call_graph.reached(call.name for call in tried.calls)
 
     def _in(self, scene: _Failure) -> list[list[Variant]]:
         """The mistakes that can show in this check, in groups: the likely ones, then the unlikely. Where all was right
@@ -164,10 +164,10 @@ class Recogniser:
         return groups
 
     def _entered(self, tried: Attempt) -> frozenset[str]:
-        return self._anatomy.entered(call.name for call in tried.calls)
+        return self._call_graph.entered(call.name for call in tried.calls)
 
     def _units_of(self, mistake: Variant) -> frozenset[str]:
-        every = self._anatomy.units_of(mistake.target)
+        every = self._call_graph.units_of(mistake.target)
         units = replaced(mistake.pieces[-1], mistake.target)
         if units is None or not units & every:
             return frozenset(every)
@@ -178,7 +178,7 @@ class Recogniser:
 
     def _answers_alike(self, mistakes: Sequence[Variant], tried: Attempt, seed: int) -> list[Request] | None:
         """The answers of a file with these mistakes, None where one is not like the learner's."""
-        rehearsal = self._trusted.rehearsal(mistakes, tried, seed)
+        rehearsal = self.trusted.replay(mistakes, tried, seed)
         try:
             answers = list(_while_alike(rehearsal, tried.requests))
         except Lost:
@@ -201,7 +201,7 @@ class Recogniser:
         ]
         if any(told) or False in told:
             return any(told)
-        return self._trusted.attempt_mistakes(mistakes, scene.check, scene.seed).error is not None
+        return self.trusted.attempt_mistakes(mistakes, scene.check, scene.seed).error is not None
 
     def _passes_what_they_passed(self, mistakes: Sequence[Variant]) -> bool:
         """Whether these mistakes pass what the learner's file passed: some checks of all that they can show in."""
@@ -210,7 +210,7 @@ class Recogniser:
         step = -(-len(touched) // MAX_PASSED) or 1
         return all(
             self._answers_alike(mistakes, one.tried, one.seed) is not None
-            or self._trusted.attempt_mistakes(mistakes, one.check, one.seed).error is None
+            or self.trusted.attempt_mistakes(mistakes, one.check, one.seed).error is None
             for one in touched[::-step]  # the latest are nearest to what failed
         )
 
@@ -243,7 +243,7 @@ class Recogniser:
 
     def _shows(self, mistake: Variant, scene: _Failure) -> bool:
         """Whether a mistake is right where the learner is right, and wrong where the learner first is not."""
-        rehearsal, requests = self._trusted.rehearsal([mistake], scene.tried, scene.seed), scene.tried.requests
+        rehearsal, requests = self.trusted.replay([mistake], scene.tried, scene.seed), scene.tried.requests
         try:
             answers = list(_while_alike(rehearsal, requests))
         except Lost:

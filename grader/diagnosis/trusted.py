@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from grader.diagnosis.recognise import Recogniser
 from grader.kit.variants import Variant, together
 from grader.protocol.values import Reference, leaves
 from grader.remote.calls import Request
@@ -116,7 +115,7 @@ def _handed_over(value: Any) -> Any:
     raise _Strange
 
 
-def understudy(source: Source, pieces: Sequence[str], reference: ModuleType, earlier: Modules) -> Code:
+def trusted_code(source: Source, pieces: Sequence[str], reference: ModuleType, earlier: Modules) -> Code:
     """A file of our own in the learner's place.
 
     Args:
@@ -201,7 +200,6 @@ class TrustedCode:
     Args:
         source: the reference's file.
         reference: the judge's own module of it.
-        mistakes: the catalogue.
         attempt: runs a check once.
     """
 
@@ -209,7 +207,6 @@ class TrustedCode:
         self,
         source: Source,
         reference: ModuleType,
-        mistakes: Sequence[Variant],
         attempt: Callable[[Check, Code, int], Attempt],
     ) -> None:
         self.source = source
@@ -219,7 +216,6 @@ class TrustedCode:
         self._earlier: Modules = {}
         self._tried: dict[tuple[Key, str, int], Attempt] = {}
         self._answers = Answers(MAX_REMEMBERED)
-        self.recogniser = Recogniser(self, mistakes)
 
     def attempt(self, name: str, text: bytes, check: Check, seed: int) -> Attempt:
         """Runs a check on a trusted file, once for each seed: the same seed gives the same."""
@@ -243,7 +239,7 @@ class TrustedCode:
         if key not in self._codes:
             name, own = " and ".join(key), self.source
             source = Source(own.slug, f"<{name}>", name, b"", own.earlier, own.shortcuts)
-            self._codes[key] = understudy(source, pieces, self.reference, self._earlier)
+            self._codes[key] = trusted_code(source, pieces, self.reference, self._earlier)
         return self._codes[key]
 
     def reference_passes(self, check: Check, seed: int) -> bool:
@@ -254,7 +250,7 @@ class TrustedCode:
         """The check, run where nothing is wrong."""
         return self.attempt("the reference", self.source.text, check, seed)
 
-    def rehearsal(self, mistakes: Sequence[Variant], tried: Attempt, seed: int) -> Replay:
+    def replay(self, mistakes: Sequence[Variant], tried: Attempt, seed: int) -> Replay:
         """A file with these mistakes, asked what a learner's file was asked in one check."""
         assert tried.desk is not None
         code = self._code(_key(mistakes), together(mistakes))

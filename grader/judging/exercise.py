@@ -9,7 +9,7 @@ from types import ModuleType
 
 from grader.checks.attempt import Attempt, attempt, check_seed
 from grader.checks.passed_before import PassedRuns
-from grader.diagnosis.trusted import TrustedCode
+from grader.diagnosis.recognise import Recogniser
 from grader.errors import GraderError, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Unwritten
 from grader.judging.feedback import full, hidden
 from grader.kit.collect import EXERCISE_POINTS, Check
@@ -58,20 +58,20 @@ def run_exercise(
     checks: Sequence[Check],
     source: Source,
     reference: ModuleType,
-    trusted: TrustedCode,
+    recogniser: Recogniser,
     settings: Settings,
     on_outcome: Callable[[Outcome], None] = lambda _: None,
     passed_runs: PassedRuns | None = None,
 ) -> ExerciseResult:
     """Every check of one exercise, on every device."""
     outcomes: list[Outcome] = []
-    trusted.recogniser.forget_learner()
+    recogniser.forget_learner()
     for device in settings.devices:
         code = Code(source, settings.connects(device), reference, device=device)
         code.seconds = settings.seconds
         try:
             for check in checks:
-                outcomes.append(_one(check, code, trusted, settings, outcomes, passed_runs))
+                outcomes.append(_one(check, code, recogniser, settings, outcomes, passed_runs))
                 on_outcome(outcomes[-1])
         finally:
             code.close()
@@ -92,7 +92,7 @@ def absences(checks: Sequence[Check], settings: Settings) -> list[Outcome]:
 def _one(
     check: Check,
     code: Code,
-    trusted: TrustedCode,
+    recogniser: Recogniser,
     settings: Settings,
     before: Sequence[Outcome],
     passed_runs: PassedRuns | None,
@@ -103,8 +103,8 @@ def _one(
     seed = check_seed(settings.seed, check)
     tried = attempt(check, code, seed, passed_runs)
     if tried.error is None:
-        trusted.recogniser.note_pass(check, seed, tried)
-    return judge(check, code, tried, trusted, seed, hidden if settings.hidden else full)
+        recogniser.note_pass(check, seed, tried)
+    return judge(check, code, tried, recogniser, seed, hidden if settings.hidden else full)
 
 
 def _given_up(code: Code, settings: Settings, before: Sequence[Outcome]) -> str:
@@ -116,7 +116,7 @@ def _given_up(code: Code, settings: Settings, before: Sequence[Outcome]) -> str:
     return ""
 
 
-def judge(check: Check, code: Code, tried: Attempt, trusted: TrustedCode, seed: int, words: Words = full) -> Outcome:
+def judge(check: Check, code: Code, tried: Attempt, recogniser: Recogniser, seed: int, words: Words = full) -> Outcome:
     """The verdict of one attempt, in words for the learner."""
     error = tried.error
     verdict, text, mistake = PASS, "", None
@@ -129,11 +129,11 @@ def judge(check: Check, code: Code, tried: Attempt, trusted: TrustedCode, seed: 
         verdict, text = SKIP, str(error)
     elif isinstance(error, GraderError):
         verdict, text = ERROR, str(error)
-    elif error is not None and not trusted.reference_passes(check, seed):
+    elif error is not None and not recogniser.trusted.reference_passes(check, seed):
         verdict, text = ERROR, f"the check fails on the reference too: {type(error).__name__}: {error}"
     elif error is not None:
         verdict = FAIL
-        known = trusted.recogniser.recognise(check, seed, tried)
+        known = recogniser.recognise(check, seed, tried)
         mistake = known.name
         text = "\n".join([*known.sentences(), words(error, called)])
     shown = verdict == FAIL and isinstance(error, Mismatch) and words is full

@@ -13,6 +13,7 @@ import torch
 from grader import simulated_gpu
 from grader.checks.attempt import attempt
 from grader.checks.passed_before import PassedRuns
+from grader.diagnosis.recognise import Recogniser
 from grader.diagnosis.trusted import TrustedCode
 from grader.errors import UsageError
 from grader.judging.exercise import Settings, absences, run_exercise
@@ -57,10 +58,11 @@ def _mps() -> bool:
     return torch.backends.mps.is_available()
 
 
-def trusted_code_of(kit: Kit, exercise: Exercise, shortcuts: tuple[str, ...]) -> TrustedCode:
-    """The reference and the known mistakes of an exercise, ready to stand in for a learner's file."""
+def recogniser_of(kit: Kit, exercise: Exercise, shortcuts: tuple[str, ...]) -> Recogniser:
+    """The known mistakes of an exercise, and trusted code to compare a learner's file with."""
     source = collect.source_of(kit, exercise, File.at(exercise.solution), shortcuts)
-    return TrustedCode(source, collect.reference(kit, exercise.slug), mistakes(exercise), attempt)
+    trusted = TrustedCode(source, collect.reference(kit, exercise.slug), attempt)
+    return Recogniser(trusted, mistakes(exercise))
 
 
 class Session:
@@ -77,14 +79,18 @@ class Session:
         self.exercises = list(exercises)
         self.settings = settings
         self.checks = collect.collect(kit, self.exercises)
-        self._trusted: dict[str, TrustedCode] = {}
+        self._recognisers: dict[str, Recogniser] = {}
         self.passed_runs = PassedRuns()
 
+    def recogniser(self, exercise: Exercise) -> Recogniser:
+        """The known mistakes of an exercise, beside one file after another."""
+        if exercise.slug not in self._recognisers:
+            self._recognisers[exercise.slug] = recogniser_of(self.kit, exercise, self._shortcuts(exercise))
+        return self._recognisers[exercise.slug]
+
     def trusted(self, exercise: Exercise) -> TrustedCode:
-        """The reference and the known mistakes of an exercise, for the judge's own reruns."""
-        if exercise.slug not in self._trusted:
-            self._trusted[exercise.slug] = trusted_code_of(self.kit, exercise, self._shortcuts(exercise))
-        return self._trusted[exercise.slug]
+        """The reference and the known mistakes of an exercise, for reruns on the grader's side."""
+        return self.recogniser(exercise).trusted
 
     def _shortcuts(self, exercise: Exercise) -> tuple[str, ...]:
         return self.checks[exercise.slug][0].shortcuts
@@ -106,8 +112,8 @@ class Session:
             return self._not_run(exercise, found, FAIL, file.refusal)
         source = collect.source_of(self.kit, exercise, file, self._shortcuts(exercise), shown)
         reference = collect.reference(self.kit, exercise.slug)
-        trusted = self.trusted(exercise)
-        return run_exercise(found, source, reference, trusted, self.settings, on_outcome, self.passed_runs)
+        recogniser = self.recogniser(exercise)
+        return run_exercise(found, source, reference, recogniser, self.settings, on_outcome, self.passed_runs)
 
     def _not_run(self, exercise: Exercise, found: Sequence[Check], verdict: str, message: str) -> ExerciseResult:
         """Every check listed, none run, no points."""

@@ -113,7 +113,7 @@ def cost_of_recognition(names, every=6):
     from grader.checks.attempt import attempt, check_seed
     from grader.dev.survey import as_learner
     from grader.judging.exercise import Settings
-    from grader.judging.session import Session, trusted_code_of
+    from grader.judging.session import Session, recogniser_of
     from grader.kit.discovery import Kit
     from grader.kit.variants import mistakes
     from grader.remote.transport import LocalTransport
@@ -126,17 +126,17 @@ def cost_of_recognition(names, every=6):
         costs = []
         checks = session.checks[exercise.slug]
         for mistake in mistakes(exercise)[::every]:
-            trusted = trusted_code_of(kit, exercise, checks[0].shortcuts)
-            code = as_learner(mistake, trusted, LocalTransport)
+            recogniser = recogniser_of(kit, exercise, checks[0].shortcuts)
+            code = as_learner(mistake, recogniser.trusted, LocalTransport)
             for check in checks:
                 seed = check_seed(1, check)
                 tried = attempt(check, code, seed)
                 if tried.error is None:
-                    trusted.recogniser.note_pass(check, seed, tried)
+                    recogniser.note_pass(check, seed, tried)
                     continue
-                trusted.reference_passes(check, seed)
+                recogniser.trusted.reference_passes(check, seed)
                 start = time.process_time()
-                trusted.recogniser.recognise(check, seed, tried)
+                recogniser.recognise(check, seed, tried)
                 costs.append((time.process_time() - start, mistake.name))
                 break
         middle, (most, name) = statistics.median(cost for cost, _ in costs), max(costs)

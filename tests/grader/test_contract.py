@@ -35,10 +35,10 @@ def connect(workers, transport):
 def run(session, exercise, text, connect, seed, name="learner", some=slice(None)):
     """Checks of an exercise on a text, without looking for known mistakes."""
     found = session.checks[exercise.slug][some]
-    trusted = session.trusted(exercise)
+    recogniser = session.recogniser(exercise)
     source = source_of(session, exercise, text, name)
-    reference = trusted.reference
-    return run_exercise(found, source, reference, trusted, Settings(seed, connect=connect))
+    reference = recogniser.trusted.reference
+    return run_exercise(found, source, reference, recogniser, Settings(seed, connect=connect))
 
 
 def source_of(session, exercise, text, name="learner"):

@@ -227,10 +227,10 @@ def test_every_solution_passes_on_a_real_gpu_in_a_worker(kit, workers):
 
 def test_a_wrong_device_costs_the_device_check_alone(session, exercise):
     six = exercise(6)
-    trusted = session.trusted(six)
+    recogniser = session.recogniser(six)
     wrong = six.solution.read_text(encoding="utf-8").replace("return output, weights", "return output, weights.cpu()")
     source = Source(six.slug, "<learner>", "learner.py", wrong.encode())
-    found = run_exercise(session.checks[six.slug], source, trusted.reference, trusted, Settings(3))
+    found = run_exercise(session.checks[six.slug], source, recogniser.trusted.reference, recogniser, Settings(3))
     failed = [outcome for outcome in found.outcomes if outcome.verdict == FAIL]
     assert [outcome.title for outcome in failed] == ["everything stays on the device of the input"]
     assert "on a simulated GPU returned a tensor on cpu" in failed[0].message

@@ -8,7 +8,7 @@ from grader.checks.attempt import attempt, check_seed
 from grader.dev.survey import as_learner
 from grader.diagnosis.call_graph import CallGraph, replaced
 from grader.diagnosis.trusted import TrustedCode
-from grader.judging.session import trusted_code_of
+from grader.judging.session import recogniser_of
 from grader.kit.variants import mistakes, together
 from grader.remote.transport import LocalTransport, WorkerTransport
 
@@ -23,16 +23,16 @@ def recognised(session, kit, exercise):
         one = exercise(number)
         found = [next(m for m in mistakes(one) if m.name == name) for name in names]
         source = "\n\n".join(together(found)).encode() if text is None else text
-        trusted = trusted_code_of(kit, one, session.checks[one.slug][0].shortcuts)
-        code = as_learner(replace(mistakes(one)[0], source=source), trusted, connect)
+        recogniser = recogniser_of(kit, one, session.checks[one.slug][0].shortcuts)
+        code = as_learner(replace(mistakes(one)[0], source=source), recogniser.trusted, connect)
         said = {}
         for check in session.checks[one.slug]:
             seed = check_seed(SEED, check)
             tried = attempt(check, code, seed)
             if tried.error is None:
-                trusted.recogniser.note_pass(check, seed, tried)
+                recogniser.note_pass(check, seed, tried)
             else:
-                said[check.id] = trusted.recogniser.recognise(check, seed, tried)
+                said[check.id] = recogniser.recognise(check, seed, tried)
         code.close()
         return said
 
