@@ -26,11 +26,11 @@ class Attempt:
     seconds: float = 0.0
     calls: list[Call] = field(init=False)
     requests: list[Request] = field(init=False)
-    desk: ObjectTable | None = field(init=False)
+    objects: ObjectTable | None = field(init=False)
     is_on_a_gpu: bool = field(init=False)
 
     def __post_init__(self, code: Code) -> None:
-        self.calls, self.requests, self.desk = code.calls, code.requests, code.desk
+        self.calls, self.requests, self.objects = code.calls, code.requests, code.objects
         self.is_on_a_gpu = code.place != "cpu"
 
 

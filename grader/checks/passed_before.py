@@ -57,14 +57,14 @@ class PassedRuns:
         while isinstance(step, _Step):
             reply = code.ask_ahead(step.frame)
             step = None if isinstance(reply, Lost) else step.after.get(_digest(reply))
-        if step is None or code.desk.refused is not None:
+        if step is None or code.objects.refused is not None:
             return CachedRun(self, beginning, code, is_known=False)
         code.settle(step)
         return CachedRun(self, beginning, code, is_known=True)
 
     def remember(self, beginning: _Beginning, code: Code) -> None:
         """Remembers a check that the code has passed, unless it was handed what only that check can answer for."""
-        if _stands_out(code) or code.desk.has_handed_out or beginning.ways >= MAX_WAYS or self._bytes > MAX_BYTES:
+        if _stands_out(code) or code.objects.has_handed_out or beginning.ways >= MAX_WAYS or self._bytes > MAX_BYTES:
             return
         beginning.ways += 1
         for call in code.calls:  # what only the check itself looks at

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import click
 
-from grader.dev.survey import Connect, Matrix, Trial, matrix_of, survey_equivalents, survey_mistakes
+from grader.dev.survey import Connect, Matrix, Trial, matrix_of, survey_alternatives, survey_mistakes
 from grader.files import write_atomic
 from grader.judging.exercise import Settings
 from grader.judging.session import Session, devices
@@ -58,7 +58,7 @@ def carry_out(unit: Unit) -> list[Trial]:
                 session, exercise, unit.seed, transports, thorough=unit.thorough, device=unit.device
             )
         if unit.alternatives:
-            found += survey_equivalents(session, exercise, unit.seed, transports, unit.device)
+            found += survey_alternatives(session, exercise, unit.seed, transports, unit.device)
     return found
 
 
@@ -100,7 +100,7 @@ def _report(matrix: Matrix, *, thorough: bool) -> None:
     click.echo(
         f"{matrix.exercise.slug:<26}{len(rows):4} mistakes x {len(matrix.checks)} checks: "
         f"{len(rows) - len(matrix.uncaught)} always caught, {matrix.share_named:.1%} named as themselves; "
-        f"{len(matrix.right) - len(matrix.refused)} of {len(matrix.right)} equivalents accepted"
+        f"{len(matrix.right) - len(matrix.refused)} of {len(matrix.right)} alternatives accepted"
     )
     for row in matrix.uncaught:
         passed = ", ".join(f"{seen.seed} {seen.transport}" for seen in row.sightings if not seen.caught_by)
@@ -130,7 +130,7 @@ def page(matrices: Sequence[Matrix], seeds: int, transports: Sequence[str]) -> s
     "--jobs", type=click.IntRange(min=1), default=os.cpu_count() or 1, help="Processes. [default: one a core]"
 )
 @click.option("--mistakes/--no-mistakes", default=True, show_default=True, help="Put mistakes to the checks.")
-@click.option("--equivalents/--no-equivalents", default=True, show_default=True, help="Put other right ways to them.")
+@click.option("--alternatives/--no-alternatives", default=True, show_default=True, help="Put other right ways to them.")
 @click.option("--quick", is_flag=True, help="On every seed stop at the check that names the mistake.")
 @click.option("--device", default="cpu", show_default=True, help="Where the code works: cpu, cuda or mps.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page too.")

@@ -75,13 +75,13 @@ class Row:
 
 @dataclass
 class Matrix:
-    """All mistakes of one exercise against its checks, and its equivalents."""
+    """All mistakes of one exercise against its checks, and its alternatives."""
 
     exercise: Exercise
     checks: Sequence[Check]
     rows: list[Row]
     right: list[Row] = field(default_factory=list)
-    """The equivalents: none should be caught."""
+    """The alternatives: none should be caught."""
 
     @property
     def uncaught(self) -> list[Row]:
@@ -204,7 +204,7 @@ class _Viewer:
         return self.seen
 
 
-def survey_equivalents(
+def survey_alternatives(
     session: Session, exercise: Exercise, seed: int, transports: dict[str, Connect], device: str = "cpu"
 ) -> Iterator[Trial]:
     """Every equivalent of an exercise as a learner's file, against every check."""

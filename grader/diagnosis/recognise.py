@@ -123,19 +123,19 @@ class Recogniser:
         first and, where it fits, named alone. Otherwise the first two that fit are given; where none does, two at
         once.
         """
-        scene = _Failure(check, seed, tried, self.trusted.reference_run(check, seed), self._reached(tried))
+        failure = _Failure(check, seed, tried, self.trusted.reference_run(check, seed), self._reached(tried))
         for known in self._learner.suspects:
-            if self._fits(known.mistakes, scene):
+            if self._fits(known.mistakes, failure):
                 return known
-        called, groups = self._entered(tried), self._in(scene)
+        called, groups = self._entered(tried), self._in(failure)
         self._learner.has_failed = True
         if self._learner.gives_up(called):
             return Diagnosis()
         for group in groups:
-            found = tuple(islice((one for one in group if self._fits((one,), scene)), 2))
+            found = tuple(islice((one for one in group if self._fits((one,), failure)), 2))
             if found:
                 break
-        known = Diagnosis(found) if found else self._two_at_once(scene)
+        known = Diagnosis(found) if found else self._two_at_once(failure)
         if known.mistakes:
             self._learner.suspects.append(known if known.at_once else Diagnosis(known.mistakes[:1]))
         else:
@@ -145,7 +145,7 @@ class Recogniser:
     def _reached(self, tried: Attempt) -> frozenset[str]:
         return self._call_graph.reached(call.name for call in tried.calls)
 
-    def _in(self, scene: _Failure) -> list[list[Variant]]:
+    def _in(self, failure: _Failure) -> list[list[Variant]]:
         """The mistakes that can show in this check, in groups: the likely ones, then the unlikely. Where all was right
         until a check on a GPU, those about devices come first.
 
@@ -154,9 +154,9 @@ class Recogniser:
         passed = frozenset[str]().union(
             *(self._entered(one.tried) for one in self._learner.passed if not one.check.form)
         )
-        sound = passed - self._entered(scene.tried)
-        shown = [one for one in self._mistakes if self._units[one.name] & scene.reached]
-        devices_first = scene.tried.is_on_a_gpu and not self._learner.has_failed
+        sound = passed - self._entered(failure.tried)
+        shown = [one for one in self._mistakes if self._units[one.name] & failure.reached]
+        devices_first = failure.tried.is_on_a_gpu and not self._learner.has_failed
         groups: list[list[Variant]] = [[], [], [], []]
         for one in shown:
             is_unlikely = self._units[one.name] <= sound
@@ -178,30 +178,30 @@ class Recogniser:
 
     def _answers_alike(self, mistakes: Sequence[Variant], tried: Attempt, seed: int) -> list[Request] | None:
         """The answers of a file with these mistakes, None where one is not like the learner's."""
-        rehearsal = self.trusted.replay(mistakes, tried, seed)
+        replay = self.trusted.replay(mistakes, tried, seed)
         try:
-            answers = list(_while_alike(rehearsal, tried.requests))
+            answers = list(_while_alike(replay, tried.requests))
         except Lost:
             return None
         return answers if len(answers) == len(tried.requests) else None
 
-    def _fits(self, mistakes: Sequence[Variant], scene: _Failure) -> bool:
-        answers = self._answers_alike(mistakes, scene.tried, scene.seed)
+    def _fits(self, mistakes: Sequence[Variant], failure: _Failure) -> bool:
+        answers = self._answers_alike(mistakes, failure.tried, failure.seed)
         if answers is None:
             return False
-        return self._explained(mistakes, answers, scene) and self._passes_what_they_passed(mistakes)
+        return self._explained(mistakes, answers, failure) and self._passes_what_they_passed(mistakes)
 
-    def _explained(self, mistakes: Sequence[Variant], answers: Sequence[Request], scene: _Failure) -> bool:
+    def _explained(self, mistakes: Sequence[Variant], answers: Sequence[Request], failure: _Failure) -> bool:
         """Whether the mistake too is wrong here: at some answer it is clearly nearer to the learner's than the right
         one is; where every answer is right, it fails the check."""
         told = [
             explains(mine, learners, right)
-            for mine, learners, right in zip(answers, scene.tried.requests, scene.right.requests, strict=False)
+            for mine, learners, right in zip(answers, failure.tried.requests, failure.right.requests, strict=False)
             if learners.digest == right.frame
         ]
         if any(told) or False in told:
             return any(told)
-        return self.trusted.attempt_mistakes(mistakes, scene.check, scene.seed).error is not None
+        return self.trusted.attempt_mistakes(mistakes, failure.check, failure.seed).error is not None
 
     def _passes_what_they_passed(self, mistakes: Sequence[Variant]) -> bool:
         """Whether these mistakes pass what the learner's file passed: some checks of all that they can show in."""
@@ -216,22 +216,22 @@ class Recogniser:
 
     # ------------------------------------------------------------------------------------------ two at once
 
-    def _two_at_once(self, scene: _Failure) -> Diagnosis:
-        for pair in self._pairs(scene):
-            if self._fits(pair, scene):
+    def _two_at_once(self, failure: _Failure) -> Diagnosis:
+        for pair in self._pairs(failure):
+            if self._fits(pair, failure):
                 return Diagnosis(pair, at_once=True)
         return Diagnosis()
 
-    def _pairs(self, scene: _Failure) -> Iterator[tuple[Variant, Variant]]:
+    def _pairs(self, failure: _Failure) -> Iterator[tuple[Variant, Variant]]:
         """Mistakes in different places: those with one that was recognised before, then any two that show here."""
         order = {mistake.name: number for number, mistake in enumerate(self._mistakes)}
-        shown = [one for group in self._in(scene) for one in group]
+        shown = [one for group in self._in(failure) for one in group]
         for suspect in [known.mistakes[0] for known in self._learner.suspects if not known.at_once]:
             for other in shown:
                 if self._apart(suspect, other):
                     first, second = sorted((suspect, other), key=lambda one: order[one.name])
                     yield first, second
-        showing = [one for one in shown if self._shows(one, scene)]
+        showing = [one for one in shown if self._shows(one, failure)]
         pairs = [(a, b) for n, a in enumerate(showing) for b in showing[n + 1 :] if self._apart(a, b)]
         pairs.sort(key=lambda pair: order[pair[0].name] + order[pair[1].name])
         for pair in pairs[: max(0, MAX_PAIRS - self._learner.pairs)]:
@@ -241,24 +241,24 @@ class Recogniser:
     def _apart(self, one: Variant, other: Variant) -> bool:
         return not self._units[one.name] & self._units[other.name]
 
-    def _shows(self, mistake: Variant, scene: _Failure) -> bool:
+    def _shows(self, mistake: Variant, failure: _Failure) -> bool:
         """Whether a mistake is right where the learner is right, and wrong where the learner first is not."""
-        rehearsal, requests = self.trusted.replay([mistake], scene.tried, scene.seed), scene.tried.requests
+        replay, requests = self.trusted.replay([mistake], failure.tried, failure.seed), failure.tried.requests
         try:
-            answers = list(_while_alike(rehearsal, requests))
+            answers = list(_while_alike(replay, requests))
         except Lost:
             return False
         last = len(answers)
-        if not last < min(len(requests), len(scene.right.requests)):
+        if not last < min(len(requests), len(failure.right.requests)):
             return False
-        right = scene.right.requests[last]
-        return not alike(requests[last], right) and not alike(rehearsal.answer(last), right)
+        right = failure.right.requests[last]
+        return not alike(requests[last], right) and not alike(replay.answer(last), right)
 
 
-def _while_alike(rehearsal: Replay, requests: Sequence[Request]) -> Iterator[Request]:
+def _while_alike(replay: Replay, requests: Sequence[Request]) -> Iterator[Request]:
     """The answers up to the first that is not like the learner's."""
     for number, learners in enumerate(requests):
-        answer = rehearsal.answer(number)
+        answer = replay.answer(number)
         if not alike(answer, learners):
             return
         yield answer

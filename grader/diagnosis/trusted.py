@@ -70,10 +70,10 @@ class _TrustedExecutor(Executor):
         return self._transport.answer
 
     def _refer(self, value: Any) -> Reference | None:
-        return self._prompt().desk.refer(value) if isinstance(value, Opaque) else super()._refer(value)
+        return self._prompt().objects.refer(value) if isinstance(value, Opaque) else super()._refer(value)
 
     def _resolve(self, reference: Reference) -> Any:
-        return self._prompt().desk.kept(reference.id) if reference.kind == "opaque" else super()._resolve(reference)
+        return self._prompt().objects.kept(reference.id) if reference.kind == "opaque" else super()._resolve(reference)
 
     def _callback(self, number: int) -> Callable[..., Any]:
         through_frames = super()._callback(number)
@@ -90,7 +90,7 @@ class _TrustedExecutor(Executor):
             if prompt.call is not None:
                 tensors = [value for value in leaves([list(arguments), named]) if isinstance(value, Tensor)]
                 prompt.call.attached.append([one.requires_grad for one in tensors if one.is_floating_point()])
-            answer = _handed_over(prompt.desk.answer(number, asked[0], asked[1], prompt.call))
+            answer = _handed_over(prompt.objects.answer(number, asked[0], asked[1], prompt.call))
             if self._grad:
                 self._require_grad([value for value in leaves(answer) if isinstance(value, Tensor)])
             return answer
@@ -140,8 +140,8 @@ class Answers:
         self._known: dict[tuple[Key, int, bytes], Request] = {}
         self._most = most
 
-    def of(self, key: Key, code: Code, seed: int, requests: Sequence[Request], desk: ObjectTable) -> Replay:
-        return Replay(self, key, code, seed, requests, desk)
+    def of(self, key: Key, code: Code, seed: int, requests: Sequence[Request], objects: ObjectTable) -> Replay:
+        return Replay(self, key, code, seed, requests, objects)
 
     def get(self, key: tuple[Key, int, bytes]) -> Request | None:
         return self._known.get(key)
@@ -161,14 +161,14 @@ class Replay:
         code: the file.
         seed: the check's.
         requests: what the learner's file was asked.
-        desk: what was handed out with them.
+        objects: what was handed out with them.
     """
 
     def __init__(
-        self, answers: Answers, key: Key, code: Code, seed: int, requests: Sequence[Request], desk: ObjectTable
+        self, answers: Answers, key: Key, code: Code, seed: int, requests: Sequence[Request], objects: ObjectTable
     ) -> None:
         self._answers, self._key, self._code, self._seed = answers, key, code, seed
-        self._requests, self._objects = requests, desk.again()
+        self._requests, self._objects = requests, objects.again()
         self._hash = hashlib.blake2b(digest_size=16)
         self._played = 0
         self._digests: list[bytes] = []
@@ -231,7 +231,7 @@ class TrustedCode:
             if len(self._tried) >= MAX_REMEMBERED:
                 self._tried.clear()
             tried = self._attempt(check, self._code(key, pieces), seed)
-            tried.desk, tried.requests = None, [_slim(request) for request in tried.requests]
+            tried.objects, tried.requests = None, [_slim(request) for request in tried.requests]
             self._tried[place] = tried
         return self._tried[place]
 
@@ -252,9 +252,9 @@ class TrustedCode:
 
     def replay(self, mistakes: Sequence[Variant], tried: Attempt, seed: int) -> Replay:
         """A file with these mistakes, asked what a learner's file was asked in one check."""
-        assert tried.desk is not None
+        assert tried.objects is not None
         code = self._code(_key(mistakes), together(mistakes))
-        return self._answers.of(_key(mistakes), code, seed, tried.requests, tried.desk)
+        return self._answers.of(_key(mistakes), code, seed, tried.requests, tried.objects)
 
 
 def _key(mistakes: Sequence[Variant]) -> Key:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from grader.errors import EXIT_GRADER, EXIT_PASS, UsageError
-from grader.files import Lock
 from grader.grading.journal import Journal, digest_of_checks
+from grader.grading.lock import Lock
 from grader.grading.pool import Pool
 from grader.grading.process import GraderConfig, Task
 from grader.grading.progress_bar import ProgressBar
@@ -199,7 +199,7 @@ class Grading:
         self._screen.line()
         count = len(document["submissions"])
         noun = "submission" if count == 1 else "submissions"
-        self._screen.line(f"{count} {noun} graded with seed {self._seed}; open {self._out / 'html.html'}")
+        self._screen.line(f"{count} {noun} graded with seed {self._seed}; open {self._out / 'report.html'}")
         for problem in self.problems:
             self._screen.remark(problem)
 

@@ -26,8 +26,8 @@ from grader.reports.statistics import reason
 from grader.reports.terminal import Screen, last_seen
 from grader.results.verdicts import ERROR, FAIL, SKIP, UNWRITTEN, ExerciseResult
 from grader.source import importer
+from grader.source.definitions import defined_names
 from grader.source.file import File, spot
-from grader.submissions.selection import defined_names
 
 Ladders = dict[str, list[str]]
 """Check title -> its hints."""

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
@@ -110,3 +110,21 @@ class Passed:
 
     calls: Sequence[Call]
     requests: Sequence[Request]
+
+
+class Caller(Protocol):
+    """What a handle needs of the code that it belongs to; `remote.code.Code` is one."""
+
+    def call(
+        self,
+        target: tuple[Any, ...],
+        name: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        grad: bool = False,
+        count: bool = False,
+        off: bool = False,
+    ) -> Call: ...
+
+    def request(self, operation: str, *arguments: Any, text: str) -> dict[str, Any]: ...

@@ -218,30 +218,30 @@ class Code:
         request.value = {name: value for name, value in reply.items() if name != "shortcuts"}
         return reply
 
-    def ask(self, frame: bytes, call: Call, desk: ObjectTable) -> Decoded:
+    def ask(self, frame: bytes, call: Call, objects: ObjectTable) -> Decoded:
         """Puts a call to the learner's code and notes what comes of it."""
         self.requests.append(Request(frame, call))
-        decoded = self._look_at(self._exchange(frame, call, desk), desk, call.text, call)
+        decoded = self._look_at(self._exchange(frame, call, objects), objects, call.text, call)
         call.note(decoded.value)
         call.requires_grad = any(decoded.requires_grad)
         call.away = [kind(device) != self.device for device in decoded.devices]
         return decoded
 
-    def replay(self, request: Request, desk: ObjectTable) -> Request:
+    def replay(self, request: Request, objects: ObjectTable) -> Request:
         """Asks this code what another was asked; what it raises is part of the answer. Raises Lost."""
         if request.call is None:
-            decoded = self._exchange(request.frame, None, desk)
+            decoded = self._exchange(request.frame, None, objects)
             return Request(request.frame, None, {k: v for k, v in decoded.value.items() if k != "shortcuts"})
         call = Call(request.call.name, request.call.text, names=request.call.names)
         with contextlib.suppress(LearnerError, Mismatch):
-            self.ask(request.frame, call, desk)
+            self.ask(request.frame, call, objects)
         return self.requests.pop()
 
-    def _exchange(self, frame: bytes, call: Call | None, desk: ObjectTable) -> Decoded:
+    def _exchange(self, frame: bytes, call: Call | None, objects: ObjectTable) -> Decoded:
         """One request and its reply. Raises Lost; the transport is closed then."""
-        reply = self.exchange.ask(frame, CallbackServer(desk, call))
+        reply = self.exchange.ask(frame, CallbackServer(objects, call))
         try:
-            decoded = desk.read(reply)
+            decoded = objects.read(reply)
             replies.check(decoded.value)
         except CodecError:
             self.close()
@@ -258,10 +258,10 @@ class Code:
         self.exchange.forget()
         self.calls, self.requests = list(passed.calls), list(passed.requests)
 
-    def _look_at(self, decoded: Decoded, desk: ObjectTable, text: str, call: Call | None) -> Decoded:
+    def _look_at(self, decoded: Decoded, objects: ObjectTable, text: str, call: Call | None) -> Decoded:
         reply = decoded.value
-        if desk.refused is not None:
-            raise desk.refused
+        if objects.refused is not None:
+            raise objects.refused
         if "missing" in reply:
             raise Mismatch(f"{self.source.shown} defines no {reply['missing']}", kind="type")
         if "raised" in reply:
@@ -276,7 +276,7 @@ class Code:
         return decoded
 
     @property
-    def desk(self) -> ObjectTable:
+    def objects(self) -> ObjectTable:
         """What this check has handed out."""
         return self._objects
 

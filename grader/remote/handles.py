@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -12,12 +12,9 @@ from grader.errors import Crashed, Mismatch
 from grader.protocol import replies
 from grader.protocol.gradients import flattened
 from grader.protocol.values import CodecError, Reference
-from grader.remote.calls import Call
+from grader.remote.calls import Call, Caller
 from grader.remote.connection import NO_RESULT
 from grader.worker.describe import layout, parameters_of, parts_of
-
-if TYPE_CHECKING:
-    from grader.remote.code import Code
 
 
 class Opaque:
@@ -37,7 +34,7 @@ class Optimizer:
 class Module:
     """A learner's nn.Module, on its own side. Methods are called by their names."""
 
-    def __init__(self, code: Code, reference: Reference) -> None:
+    def __init__(self, code: Caller, reference: Reference) -> None:
         self._code = code
         self._reference = reference
         self._about: dict[str, Any] = reference.about or {}
@@ -107,7 +104,7 @@ class Module:
 class Function:
     """One name of the learner's code. Calling it calls theirs."""
 
-    code: Code
+    code: Caller
     target: tuple[Any, ...]
     name: str
 

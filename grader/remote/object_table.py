@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
@@ -14,11 +14,8 @@ from grader.limits import MAX_FRAME, MAX_QUESTIONS
 from grader.protocol import replies
 from grader.protocol.codec import Decoder, Encoder
 from grader.protocol.values import CodecError, Decoded, Reference
-from grader.remote.calls import Call
+from grader.remote.calls import Call, Caller
 from grader.remote.handles import Module, Opaque, Optimizer
-
-if TYPE_CHECKING:
-    from grader.remote.code import Code
 
 MAX_REQUEST_TEXT = 1 << 20
 
@@ -27,12 +24,12 @@ MAX_REQUEST_TEXT = 1 << 20
 class CallbackServer:
     """Answers the callbacks of one call of a learner's code."""
 
-    desk: ObjectTable
+    objects: ObjectTable
     call: Call | None
 
     def __call__(self, question: bytes) -> bytes:
         """A question and its answer as frames."""
-        return self.desk.serve(question, self.call)
+        return self.objects.serve(question, self.call)
 
 
 class ObjectTable:
@@ -43,7 +40,7 @@ class ObjectTable:
         kept: what was handed out before, for frames that refer to it.
     """
 
-    def __init__(self, code: Code, kept: Sequence[Any] = ()) -> None:
+    def __init__(self, code: Caller, kept: Sequence[Any] = ()) -> None:
         self.refused: Mismatch | None = None
         """What went wrong in a callback; raised when the learner's call is over."""
         self._code = code
@@ -60,7 +57,7 @@ class ObjectTable:
         return bool(self._kept)
 
     def again(self) -> ObjectTable:
-        """A desk that knows what this one has handed out so far."""
+        """A table that knows what this one has handed out so far."""
         return ObjectTable(self._code, self._kept)
 
     def frame(self, value: Any) -> bytes:

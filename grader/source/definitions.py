@@ -119,3 +119,11 @@ def _imports_ours(statement: ast.stmt, own: set[str]) -> bool:
     names = [alias.name for alias in statement.names] if isinstance(statement, ast.Import) else []
     names += [statement.module or ""] if isinstance(statement, ast.ImportFrom) else []
     return any(name.partition(".")[0] in ("exercises", "torch") for name in names)
+
+
+_DEFINITION = re.compile(rb"^(?:async[ \t]{1,8}def|def|class)[ \t]{1,8}([A-Za-z_]\w{0,99})", re.MULTILINE)
+
+
+def defined_names(text: bytes) -> list[str]:
+    """The names of the functions and classes that begin at the left margin, in order."""
+    return [name.decode(errors="replace") for name in _DEFINITION.findall(text)]

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from grader.submissions.selection import defined_names
+from grader.source.definitions import defined_names
 from grader.text import shown
 
 HARMLESS = {"%%time", "%%timeit", "%%capture", "%%prun", "%%memit", "%%python", "%%python3"}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from grader.kit.discovery import NUMBERED, Exercise
 from grader.limits import MAX_SOURCE
+from grader.source.definitions import defined_names
 from grader.source.file import File
 from grader.submissions.bounds import MAX_NOTEBOOK, MAX_UNNAMED, Unreadable
 from grader.submissions.files import NOTEBOOK, PYTHON, SubmittedFile, kind_of
@@ -17,14 +18,8 @@ NUMBER = re.compile(r"(?<![^\W\d_])ex(\d\d)(?!\d)", re.IGNORECASE)
 LOOSE_NUMBER = re.compile(r"ex(\d\d)(?!\d)", re.IGNORECASE)
 """Also the end of Alex06."""
 _HEADING = re.compile(rb"(?:\xef\xbb\xbf)?[ \t]{0,8}#[ \t]{0,8}(ex\d\d)_", re.IGNORECASE)
-_DEFINITION = re.compile(rb"^(?:async[ \t]{1,8}def|def|class)[ \t]{1,8}([A-Za-z_]\w{0,99})", re.MULTILINE)
 _CELL = re.compile(rb"^# %% .*\n", re.MULTILINE)
 """The line above each cell of a notebook's source."""
-
-
-def defined_names(text: bytes) -> list[str]:
-    """The names of the functions and classes that begin at the left margin, in order."""
-    return [name.decode(errors="replace") for name in _DEFINITION.findall(text)]
 
 
 class Matcher:

@@ -25,7 +25,7 @@ from grader.worker import global_state
 from grader.worker.fast_init import uninitialised_layers
 from grader.worker.global_state import watched
 from grader.worker.shortcuts import ShortcutDetector
-from tests.grader.kits import copy_kit
+from tests.grader.support.kits import copy_kit
 
 # ------------------------------------------------------------------------------------------------ discovery
 

@@ -1,0 +1,121 @@
+"""The kit without a clone: a wheel in an environment of its own, and a folder of exercises made by `grader init`."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from grader.kit.discovery import Kit
+from tests.grader.support.kits import ROOT, python
+
+EXERCISES = [exercise.slug for exercise in Kit().exercises]
+
+
+def succeed(folder, *command, **environment):
+    result = python(folder, list(map(str, command)), **environment)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """The Python of an environment that holds the wheel; what the wheel needs is borrowed from this environment."""
+    home = tmp_path_factory.mktemp("installed")
+    tree = home / "tree"
+    ignored = shutil.ignore_patterns("__pycache__", ".*", "build", "*.egg-info")
+    shutil.copytree(ROOT, tree, ignore=ignored)
+    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check")
+    succeed(home, *pip, "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", home, tree)
+    (wheel,) = home.glob("*.whl")
+    succeed(home, sys.executable, "-m", "venv", "--without-pip", home / "venv")
+    mine = home / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    succeed(home, *pip, "--python", mine, "install", "--quiet", "--no-deps", "--no-index", wheel)
+    packages = Path(succeed(home, mine, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
+    (packages / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    return mine
+
+
+@pytest.fixture(scope="module")
+def workspace(installed, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("home") / "my course"
+    assert "12 exercises" in succeed(folder.parent, installed, "-m", "grader", "init", folder)
+    return folder
+
+
+def grader(installed, folder, *arguments):
+    return python(folder, [str(installed), "-m", "grader", *map(str, arguments)])
+
+
+def test_the_course_lies_inside_the_package(installed, tmp_path):
+    where = succeed(tmp_path, installed, "-c", "from grader.kit.discovery import COURSE; print(COURSE)").strip()
+    assert Path(where).parts[-2:] == ("grader", "course")
+    assert ROOT not in Path(where).parents
+
+
+def test_a_new_workspace_holds_every_stub_and_lesson(installed, workspace):
+    names = sorted(path.name for path in (workspace / "exercises").iterdir())
+    assert names == sorted(f"{slug}{ending}" for slug in EXERCISES for ending in (".md", ".py"))
+    listed = grader(installed, workspace, "list").stdout
+    assert listed.count("unwritten") == len(EXERCISES)
+
+
+def test_the_packaged_reference_passes_from_a_workspace(installed, workspace):
+    result = grader(installed, workspace, "check", "1", "5", "12", "--target", "solutions", "--device", "cpu")
+    assert result.stdout.splitlines()[-1] == "3 of 3 exercises pass, 30 of 30 points", result.stderr
+
+
+def test_a_learner_works_in_a_folder_below_their_workspace(installed, workspace):
+    exercise = Kit().find(["6"])[0]
+    text = exercise.solution.read_text(encoding="utf-8").replace("scores / math.sqrt(d_k)", "scores")
+    (workspace / "exercises" / f"{exercise.slug}.py").write_text(text, encoding="utf-8")
+    result = grader(installed, workspace / "exercises", "check", "6", "--seed", 1, "--device", "cpu")
+    assert result.returncode == 1
+    assert "not divided by sqrt(d_k)" in result.stdout
+    assert (workspace / ".grader" / "progress.json").is_file()
+    assert "Exercise 6" in grader(installed, workspace, "lesson", "6").stdout
+    assert grader(installed, workspace, "hint", "6").returncode == 0
+
+
+def test_the_command_that_steps_in_works_from_a_workspace(installed, workspace):
+    exercise = Kit().find(["6"])[0]
+    text = exercise.solution.read_text(encoding="utf-8").replace("scores / math.sqrt(d_k)", "scores")
+    (workspace / "exercises" / f"{exercise.slug}.py").write_text(text, encoding="utf-8")
+    told = grader(installed, workspace, "check", "6", "--seed", 1, "--device", "cpu").stdout
+    command = re.search(r"step in: python (.*) --pdb", told)[1]
+    result = subprocess.run(
+        f'"{installed}" {command}', shell=True, cwd=workspace, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1, result.stderr
+    assert "not divided by sqrt(d_k)" in result.stdout
+
+
+def test_what_lies_there_already_stays(installed, workspace):
+    (workspace / "exercises" / "ex01_encoder.py").write_text("mine = 1\n", encoding="utf-8")
+    again = grader(installed, workspace.parent, "init", workspace)
+    assert again.returncode == 0
+    assert "ex01_encoder.py is there already and stays as it is" in again.stderr
+    assert (workspace / "exercises" / "ex01_encoder.py").read_text(encoding="utf-8") == "mine = 1\n"
+
+
+def test_without_a_workspace_it_is_said_what_makes_one(installed, tmp_path):
+    result = grader(installed, tmp_path, "list")
+    assert result.returncode == 2
+    assert result.stderr == (
+        "grader: there are no exercises in this folder: `grader init DIR` makes a folder with them\n"
+    )
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    result = grader(installed, tmp_path, "init", tmp_path / "file" / "deeper")
+    assert result.returncode == 2
+    assert "no exercises can be written there" in result.stderr
+
+
+def test_checking_somebody_elses_folder_needs_no_workspace(installed, tmp_path):
+    shutil.copytree(ROOT / "solutions", tmp_path / "ada", ignore=shutil.ignore_patterns("__pycache__"))
+    result = grader(installed, tmp_path, "check", "6", "--target", "ada", "--device", "cpu")
+    assert result.returncode == 0, result.stderr
+    assert not (tmp_path / ".grader").exists()

@@ -1,0 +1,108 @@
+"""The README is true: its commands run, and its transcripts are what the program prints.
+
+`python tests/grader/contract/test_readme.py` writes the transcripts anew.
+"""
+
+import re
+import shlex
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+
+from grader.kit.discovery import Kit
+from tests.grader.support.kits import ROOT, copy_kit, run
+
+README = ROOT / "README.md"
+TRANSCRIPT = re.compile(r"<!-- transcript: (.*?) -->\n```console\n(.*?)```", re.DOTALL)
+LOOP = re.compile(r"<!-- terminal: loop -->\n```console\n(.*?)```", re.DOTALL)
+
+
+def learner_kit(folder):
+    """A kit whose exercise 6 holds a mistake, and a class of three: right, the same mistake, unwritten."""
+    kit = copy_kit(folder)
+    exercise = Kit().find(["6"])[0]
+    text = exercise.solution.read_text(encoding="utf-8").replace("scores / math.sqrt(d_k)", "scores")
+    stub = exercise.stub.read_text(encoding="utf-8")
+    (kit / "exercises" / f"{exercise.slug}.py").write_text(text, encoding="utf-8")
+    for student, written in (("ada", exercise.solution.read_text(encoding="utf-8")), ("bob", text), ("cleo", stub)):
+        (kit / "submissions" / student).mkdir(parents=True)
+        (kit / "submissions" / student / f"{exercise.slug}.py").write_text(written, encoding="utf-8")
+    return kit
+
+
+def transcript(kit, commands):
+    """What the program prints for the lines that begin with `$`."""
+    lines = []
+    for command in re.findall(r"^\$ grader (.*)$", commands, flags=re.MULTILINE):
+        printed = run(kit, *shlex.split(command), "--device", "cpu").stdout.rstrip().splitlines()
+        if len(printed) > 30:
+            printed = [*printed[:5], "      ...", *printed[-15:]]
+        lines += [f"$ grader {command}", *printed]
+    return "\n".join(lines) + "\n"
+
+
+def test_transcripts_are_what_the_program_prints(tmp_path):
+    kit = learner_kit(tmp_path / "kit")
+    found = TRANSCRIPT.findall(README.read_text(encoding="utf-8"))
+    assert len(found) >= 2
+    for _, text in found:
+        assert transcript(kit, text) == text
+
+
+def test_the_loop_is_what_a_terminal_shows(tmp_path):
+    pytest.importorskip("pexpect")
+    from tests.grader.support import loop_story
+
+    (text,) = LOOP.findall(README.read_text(encoding="utf-8"))
+    assert loop_story.tell(copy_kit(tmp_path / "kit")) == text
+
+
+def commands():
+    """Every command of the README, but those that install, and the loop, which test_watch.py drives."""
+    text = README.read_text(encoding="utf-8")
+    blocks = re.findall(r"```bash\n(.*?)```", text, flags=re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if line.startswith("grader")]
+    lines += [span for span in re.findall(r"`(grader [a-z][^`]*)`", text) if "EX" not in span]
+    return sorted({line for line in lines if not line.startswith("grader watch")})
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_runs(tmp_path_factory, command):
+    kit = tmp_path_factory.mktemp("readme") / "kit"
+    copy_kit(kit, only={6} if "--red-team" in command else {1, 6})
+    (kit / "submissions").mkdir()
+    shutil.copytree(kit / "solutions", kit / "submissions" / "ada")
+    if command.startswith("grader hint"):
+        run(kit, "check", "1")
+    if "notebooks/" in command:
+        run(kit, "notebook", "6")
+    result = run(kit, *shlex.split(command)[1:])
+    assert result.returncode in ((0, 1) if "check" in command else (0,)), result.stderr
+
+
+def test_only_the_commands_of_the_readme_install():
+    """CI runs the marked blocks; they must be there."""
+    text = README.read_text(encoding="utf-8")
+    for part in ("learner", "developer"):
+        assert re.search(rf"<!-- run: {part} -->\n```bash\n", text)
+
+
+if __name__ == "__main__":
+    from tests.grader.support import loop_story
+
+    with tempfile.TemporaryDirectory() as folder:
+        kit = learner_kit(Path(folder) / "kit")
+        text = README.read_text(encoding="utf-8")
+        loop = loop_story.tell(copy_kit(Path(folder) / "loop"))
+        text = LOOP.sub(lambda _: f"<!-- terminal: loop -->\n```console\n{loop}```", text)
+        README.write_text(
+            TRANSCRIPT.sub(
+                lambda found: f"<!-- transcript: {found[1]} -->\n```console\n{transcript(kit, found[2])}```", text
+            ),
+            encoding="utf-8",
+        )

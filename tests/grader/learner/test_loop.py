@@ -1,0 +1,285 @@
+"""The loop's own decisions, with a standby that answers what a test wants: no process, no terminal."""
+
+import os
+import re
+import shutil
+
+import pytest
+
+from grader import paths
+from grader.learner import loop as watch
+from grader.learner.loop import Loop
+from grader.learner.standby import as_record, from_record, trusted_files
+from grader.results.verdicts import ExerciseResult, Outcome
+from tests.grader.support.kits import copy_kit
+
+SOLVED, OPEN = "ex05_sinusoidal_encoding", "ex06_self_attention"
+
+
+made = []
+"""Every standby of a test, in order."""
+
+
+class FakeStandby:
+    """Remembers what it was asked."""
+
+    def __init__(self, plan, told):
+        self.plan, self.texts, self.closed, self.good, self.log = plan, [], False, True, ""
+        self.tell = lambda **message: told(self, message)
+        made.append(self)
+
+    def fits(self, exercise):
+        return self.good and exercise.slug in self.plan.slugs
+
+    def check(self, exercise, text):
+        self.texts.append((exercise.slug, text))
+
+    def check_all(self):
+        self.texts.append("all")
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.fixture
+def kit(tmp_path):
+    from grader.kit.discovery import Kit
+
+    return Kit(copy_kit(tmp_path / "kit", only={5, 6}))
+
+
+@pytest.fixture
+def loop(kit, monkeypatch):
+    monkeypatch.setattr(watch, "Standby", FakeStandby)
+    made.clear()
+    loop = Loop(kit, "cpu", 7)
+    loop.go_to(kit.find(["6"])[0])
+    return loop
+
+
+def result(slug=OPEN, *verdicts, message="It is wrong."):
+    outcomes = [
+        Outcome(f"test_{i}", f"check {i}", "cpu", verdict, 1.0, message="" if verdict == "pass" else message)
+        for i, verdict in enumerate(verdicts or ["pass"])
+    ]
+    whole = "pass" if {o.verdict for o in outcomes} == {"pass"} else "fail"
+    return ExerciseResult(slug, whole, 0.0, 10.0, outcomes)
+
+
+def settle(loop):
+    """Lets the loop take all that has happened."""
+    while not loop._events.empty():
+        loop._take(*loop._events.get())
+
+
+def answer(loop, *verdicts, **about):
+    made[0].tell(result=as_record(result(OPEN, *verdicts, **about)))
+    settle(loop)
+
+
+def save(loop, text):
+    loop.exercise.stub.write_text(text)
+    loop._events.put(("saved", None))
+    settle(loop)
+
+
+def press(loop, keys):
+    for key in keys:
+        loop._events.put(("key", key))
+    settle(loop)
+
+
+def test_keys_are_ignored_while_a_run_is_on(loop):
+    press(loop, "qx")
+    assert loop.status is None
+    answer(loop, "fail")
+    press(loop, "q")
+    assert loop.status == 0
+
+
+def test_a_save_during_a_run_is_checked_after_it_once_with_the_newest_text(loop):
+    save(loop, "one")
+    save(loop, "two")
+    assert len(made[0].texts) == 1
+    answer(loop, "fail")
+    assert [text for _, text in made[0].texts[1:]] == [b"two"]
+    answer(loop, "fail")
+    assert len(made[0].texts) == 2
+
+
+def test_nothing_moves_by_itself_and_next_needs_a_pass(loop, capsys):
+    answer(loop, "pass", "fail")
+    press(loop, "n")
+    assert loop.exercise.slug == OPEN
+    assert "n next" not in capsys.readouterr().out
+    save(loop, "better")
+    answer(loop, "pass", "pass")
+    assert loop.exercise.slug == OPEN
+    assert "n next" in capsys.readouterr().out
+    press(loop, "n")
+    assert loop.exercise.slug == SOLVED
+
+
+def test_after_three_texts_that_fail_on_one_check_a_line_offers_a_hint(loop, capsys):
+    for number in range(3):
+        assert "A hint may help" not in capsys.readouterr().out
+        answer(loop, "fail")
+        save(loop, f"# {number}")
+    assert "The same check 3 times in a row. A hint may help: h" in capsys.readouterr().out
+
+
+def test_a_standby_that_dies_is_our_failure_with_a_report(loop, capsys, kit):
+    made[0].log = "Traceback\nMemoryError: no more"
+    made[0].tell(gone=-9)
+    settle(loop)
+    assert loop.status == 3
+    said = capsys.readouterr().err
+    assert "grader error (not your code): MemoryError: no more" in said
+    (kept,) = (kit.root / ".grader").glob("error-*.txt")
+    assert str(kept) in said
+    assert "Traceback" in kept.read_text()
+
+
+def test_a_check_that_is_broken_is_our_failure(loop, capsys):
+    broken = ExerciseResult(OPEN, "error", None, 10.0, [Outcome("test_a", "a", "cpu", "error", 1.0, message="why")])
+    made[0].tell(result=as_record(broken))
+    settle(loop)
+    assert loop.status == 3
+    assert "the checks of ex06_self_attention are broken" in capsys.readouterr().err
+
+
+def test_a_standby_that_checks_once_and_ends_is_followed_by_the_next(loop):
+    answer(loop, "fail")
+    made[0].tell(gone=0)
+    settle(loop)
+    assert loop.status is None
+    save(loop, "again")
+    assert made[1].texts == [(OPEN, b"again")]
+
+
+def test_a_save_just_before_a_standby_ends_is_checked_by_the_next(loop):
+    answer(loop, "fail")
+    save(loop, "quick")
+    made[0].tell(gone=0)
+    settle(loop)
+    assert loop.status is None
+    assert made[1].texts == [(OPEN, b"quick")]
+
+
+def test_a_standby_that_read_another_kit_is_replaced(loop):
+    answer(loop, "fail")
+    made[0].good = False
+    save(loop, "again")
+    assert made[0].closed
+    assert made[1].texts == [(OPEN, b"again")]
+
+
+def test_what_passed_before_is_checked_again_after_a_pass_and_a_regression_is_named(loop, capsys):
+    solved = loop.kit.find([SOLVED])[0]
+    loop.progress.record(result(SOLVED), b"then")
+    answer(loop, "pass")
+    again = made[1]
+    assert (again.plan.slugs, again.plan.quiet, again.texts) == ([SOLVED], True, ["all"])
+    assert again.plan.seed != loop.seed, "other inputs than last time"
+    again.tell(again=as_record(result(SOLVED, "pass", "fail")))
+    again.tell(done=True)
+    settle(loop)
+    assert "FAIL  ex05_sinusoidal_encoding passed before and does not now: check 1" in capsys.readouterr().out
+    assert loop.progress.entry(SOLVED)["verdict"] == "fail"
+    assert loop.progress.attempts(SOLVED)[-1].read_bytes() == solved.stub.read_bytes()
+    assert again.closed
+
+
+def test_when_all_is_done_it_says_what_was_built(loop, capsys):
+    solved = loop.kit.find([SOLVED])[0]
+    solved.stub.write_bytes(solved.solution.read_bytes())
+    loop.progress.record(result(SOLVED), solved.stub.read_bytes())
+    answer(loop, "fail")
+    capsys.readouterr()
+    save(loop, loop.exercise.solution.read_text())
+    answer(loop, "pass")
+    said = capsys.readouterr().out
+    assert "All exercises pass. You have built:" in said
+    assert re.search(r" 5  sinusoidal positional encoding\n +6  self-attention", said)
+    assert "n next" not in said
+
+
+def test_a_reset_asks_keeps_the_file_and_says_where_with_the_next_verdict(loop, capsys):
+    answer(loop, "fail")
+    save(loop, "mine")
+    answer(loop, "fail")
+    press(loop, "xn")
+    assert loop.exercise.stub.read_text() == "mine"
+    press(loop, "xy")
+    assert "NotImplementedError" in loop.exercise.stub.read_text()
+    answer(loop, "unwritten")
+    kept = loop.kit.root / re.search(r"your file is kept as (\S+)", capsys.readouterr().out)[1]
+    assert kept.read_text() == "mine"
+
+
+def test_keys_that_make_no_sense_are_neither_shown_nor_obeyed(loop):
+    answer(loop, "fail")
+    keys = dict(loop.actions.names())
+    assert "n" not in keys
+    assert "x" not in keys, "it is the stub"
+    assert "d" in keys
+    syntax = ExerciseResult(OPEN, "fail", 0.0, 10.0, [Outcome("a", "a", "cpu", "fail", 1.0, unloadable=True)])
+    save(loop, "(")
+    made[0].tell(result=as_record(syntax))
+    settle(loop)
+    assert "d" not in dict(loop.actions.names()), "nothing runs, so there is nothing to step into"
+    press(loop, "p")
+    assert dict(loop.actions.names()) == {"p": "go on", "q": "quit"}
+
+
+def test_a_file_that_is_gone_stops_nothing(loop, capsys):
+    answer(loop, "fail")
+    loop.exercise.stub.unlink()
+    loop._events.put(("saved", None))
+    press(loop, "hr")
+    assert "ex06_self_attention.py is gone" in capsys.readouterr().out
+    save(loop, "back")
+    assert made[0].texts[-1] == (OPEN, b"back")
+
+
+def test_progress_that_cannot_be_written_is_said_and_the_loop_goes_on(loop, capsys, monkeypatch):
+    def refuse(*_):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(loop.progress, "record", refuse)
+    answer(loop, "fail")
+    assert "Read-only file system" in capsys.readouterr().err
+    assert loop.status is None
+
+
+def test_results_cross_whole_to_the_loop():
+    import torch
+
+    from grader.results.tensor_diff import picture
+
+    table = torch.rand(3, 4)
+    shown = picture(table, table + 1, table < 2, 0, ["query", "key"])
+    one = result(OPEN, "fail")
+    one.outcomes[0] = Outcome("a", "a", "cpu", "fail", 1.0, line=3, output="hi", picture=shown)
+    assert from_record(as_record(one)) == one
+
+
+def test_a_changed_check_or_solution_is_noticed(kit):
+    before = trusted_files(kit)
+    assert trusted_files(kit) == before
+    checks = kit.find(["6"])[0].checks
+    checks.write_text(checks.read_text() + "\n")
+    assert trusted_files(kit) != before
+
+
+def test_a_change_in_any_file_of_the_grader_is_noticed(tmp_path, kit):
+    copy = tmp_path / "grader"
+    shutil.copytree(paths.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    known = trusted_files(kit, copy)
+    files = [path for path in copy.rglob("*") if path.is_file()]
+    assert len(files) > 100
+    for file in files:
+        os.utime(file, ns=(1, 1))
+        changed = trusted_files(kit, copy)
+        assert {name for name in changed if changed[name] != known[name]} == {str(file)}
+        known = changed

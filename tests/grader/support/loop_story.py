@@ -1,0 +1,81 @@
+"""One way through the learner's loop in a real terminal; what it shows is the README's transcript."""
+
+import re
+
+from tests.grader.support.terminal import Terminal
+
+KEPT_CHECKS = 4
+STAMP = re.compile(r"\d{8}-\d{6}-\d{3}")
+CHECK = re.compile(r"  (pass|FAIL|unwritten) ")
+
+
+class Story:
+    """Steps through the loop and writes down what each added to the screen.
+
+    Args:
+        kit: a copy of the kit.
+    """
+
+    def __init__(self, kit):
+        self.kit = kit
+        self.terminal = Terminal(kit, "-m", "grader", "watch", "6", "--seed", "4127", "--device", "cpu", rows=120)
+        self.told = ["$ grader watch 6 --seed 4127"]
+        self._before = []
+
+    def save(self, text, slug="ex06_self_attention"):
+        file = self.kit / "exercises" / f"{slug}.py"
+        file.write_text(text, encoding="utf-8")
+        self.told += ["", f"[you save exercises/{file.name}]"]
+
+    def press(self, key):
+        self.terminal.press(key)
+        self.told += ["", f"[you press {key}]"]
+
+    def shows(self, *words):
+        """Waits for the words, and writes down what is new."""
+        self.terminal.shows(*words)
+        lines = self.terminal.text.splitlines()
+        old = self._before[:-1]  # the last line, the keys, is written anew
+        self.told += lines[len(old) :] if old and lines[: len(old)] == old else lines
+        self._before = lines
+
+    def transcript(self):
+        """All that was written down: long lists of checks are shortened, times are masked."""
+        lines, checks = [], 0
+        for line in self.told:
+            checks = checks + 1 if CHECK.match(line) else 0
+            if checks <= KEPT_CHECKS:
+                lines.append(line.rstrip())
+            elif checks == KEPT_CHECKS + 1:
+                lines.append("  ...")
+        text = STAMP.sub("20260101-120000-001", "\n".join(lines))
+        return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
+
+
+def tell(kit):
+    """Start, a failing save, two hints, the fix, the next exercise, the list, a reset, the end."""
+    story = Story(kit)
+    solution = (kit / "solutions" / "ex06_self_attention.py").read_text(encoding="utf-8")
+    stub = (kit / "exercises" / "ex07_masked_attention.py").read_text(encoding="utf-8")
+    story.shows("Nothing is written yet", "q quit")
+    story.save(solution.replace("scores / math.sqrt(d_k)", "scores"))
+    story.shows("not divided by sqrt(d_k)", "d debug")
+    story.press("h")
+    story.shows("hint 1 of 3", "q quit")
+    story.press("h")
+    story.shows("It comes now as well", "q quit")
+    story.save(solution)
+    story.shows("ex06_self_attention passes", "n next")
+    story.press("n")
+    story.shows("Exercise 7 of 12", "q quit")
+    story.save(stub.replace("import torch\n", "import torch\nlargest = = 1e4\n"), "ex07_masked_attention")
+    story.shows("SyntaxError", "x reset")
+    story.press("l")
+    story.shows("ex12_training", "q quit")
+    story.press("x")
+    story.shows("y yes")
+    story.press("y")
+    story.shows("is the stub again", "q quit")
+    story.press("q")
+    assert story.terminal.ends() == 0
+    return story.transcript()
