@@ -127,7 +127,7 @@ class Draw:
         values = torch.randn(count, generator=self.generator, dtype=torch.float64).mul_(scale).to(self.dtype)
         return cut(values, shapes)
 
-    def strided(self, tensor: Tensor) -> Tensor:
+    def non_contiguous(self, tensor: Tensor) -> Tensor:
         """The same values in another memory order, so that the tensor is not contiguous (where its shape allows it)."""
         if tensor.dim() < 2:
             return torch.stack([tensor, tensor], dim=-1)[..., 0]

@@ -41,14 +41,14 @@ def demand_independent(expect: Expect, draws: Sequence[Tensor], width: int) -> N
         width: the number of features.
     """
     fresh = all(bool((a != b).any()) for a, b in pairwise(draws))
-    text = "two forward passes in train mode dropped exactly the same features: the coins are not new"
-    expect.true(fresh, text, kind="value")
-    text = "two sentences lost exactly the same features: each needs coins of its own"
-    expect.true(bool((draws[0] != draws[0][:1]).any()), text, kind="value")
+    text = "two forward passes in train mode dropped the same features: the dropout mask was reused"
+    expect.that(fresh, text, kind="value")
+    text = "two sentences lost the same features: each needs its own mask"
+    expect.that(bool((draws[0] != draws[0][:1]).any()), text, kind="value")
     drawn = torch.cat([*draws])  # (call and batch, target)
-    text = "two tokens lost exactly the same features: each needs coins of its own"
-    expect.true(bool((drawn != drawn[:, :1]).any()), text, kind="value")
+    text = "two tokens lost the same features: each needs its own mask"
+    expect.that(bool((drawn != drawn[:, :1]).any()), text, kind="value")
     mixed = bool(((drawn > 0) & (drawn < 2**width - 1)).any())
-    expect.true(mixed, "dropout drops whole tokens, where each feature needs a coin of its own", kind="value")
+    expect.that(mixed, "dropout drops whole tokens, where each feature needs a coin of its own", kind="value")
     share = float(kept(width)[drawn].mean())
-    expect.true(share > 0.5, f"with dropout 0.25, {share:.0%} of the features are kept, expected 75%", kind="value")
+    expect.that(share > 0.5, f"with dropout 0.25, {share:.0%} of the features are kept, expected 75%", kind="value")

@@ -176,7 +176,7 @@ class Expect:
             return
         raise Mismatch(f"{self._last()} returned {kind_of(value)}, expected a {kind.__name__}", kind="rule")
 
-    def true(self, holds: bool, what: str, *, kind: str = "rule") -> None:
+    def that(self, holds: bool, what: str, *, kind: str = "rule") -> None:
         """Demands a fact; `what` is the sentence for a learner whose code breaks it."""
         if not holds:
             raise Mismatch(what, kind=kind)
@@ -190,7 +190,7 @@ class Expect:
             raise Mismatch(f"{name} has shape {tuple(value.shape)}, expected {shape}", kind="shape")
         return value
 
-    def values(self, value: Any, count: int) -> None:
+    def tuple_of(self, value: Any, count: int) -> None:
         """Demands so many values, in a tuple or a list."""
         demand_values(value, count, self._last())
 
@@ -200,7 +200,7 @@ class Expect:
             text = f"{self._last()} returned {short(value.dtype)} for an input of {short(dtype)}"
             raise Mismatch(text, kind="dtype")
 
-    def left_alone(self, *, may_draw: bool = False, grad_mode: bool = True) -> None:
+    def no_side_effects(self, *, may_draw: bool = False, grad_mode: bool = True) -> None:
         """Demands that no call of this check modified its inputs or the global state.
 
         Args:
@@ -211,14 +211,14 @@ class Expect:
         last = {call.name: call for call in calls if call.with_grad_off and not isinstance(call.value, Module)}
         again = [(call, call.with_grad_off()) for call in last.values() if call.with_grad_off and grad_mode]
         if self._code.changed:
-            raise Mismatch(f"loading the file changed {self._code.changed[0]} for everybody", kind="rule")
+            raise Mismatch(f"loading the file changed {self._code.changed[0]} globally", kind="rule")
         for call in calls:
             if call.mutated:
                 raise Mismatch(f"{call.text} modified its input {call.mutated[0]}", kind="rule")
             draws = may_draw or isinstance(call.value, Module)  # a new module's first weights are drawn
             changed = [name for name in call.changed if not (draws and name == "torch's random state")]
             if changed:
-                raise Mismatch(f"{call.text} changed {changed[0]} for everybody", kind="rule")
+                raise Mismatch(f"{call.text} changed {changed[0]} globally", kind="rule")
         for call, with_grad_off in again:
             self._demand_grad_mode_off(with_grad_off)
             if not may_draw and isinstance(call.value, (Tensor, tuple)):
@@ -230,7 +230,7 @@ class Expect:
             raise RuntimeError("a check of shortcuts must begin with code.watch_every_call()")
         if self._code.shortcuts:
             name = self._code.shortcuts[0]
-            raise Mismatch(f"uses {name}: this exercise asks you to build it", kind="rule")
+            raise Mismatch(f"uses {name}, which this exercise asks you to write yourself", kind="rule")
 
     def records_no_gradient(self, function: Function, *args: Any, **kwargs: Any) -> Any:
         """Demands that a call saves nothing for a backward pass, and returns its value."""

@@ -71,7 +71,7 @@ class ModulePool:
 
 
 def mould_of(kind: Callable[..., nn.Module], args: tuple[Any, ...], kwargs: tuple[tuple[str, Any], ...]) -> ModulePool:
-    """The mould of `kind(*args, **kwargs)`; what can't be looked up, as a list among them, is made anew each time."""
+    """The pool of `kind(*args, **kwargs)`; unhashable arguments, a list say, are built every time."""
     try:
         return _known(kind, args, kwargs)
     except TypeError:

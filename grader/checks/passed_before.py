@@ -1,4 +1,4 @@
-"""What earlier submissions were asked and answered in checks that they passed: whoever answers the same passes too.
+"""What earlier submissions were asked and answered in checks they passed: the same answers pass again without a run.
 
 What a check asks and demands follows from its seed and from what comes back. So where every answer is, byte for byte,
 one that passed before, nothing need be drawn, worked out or compared again: the questions lie here, ready to be sent.

@@ -75,7 +75,7 @@ def clue_to_not_finite(actual: Tensor, at: Tensor, axes: list[str], setting: Cal
     """
     names, about = _named(axes, actual), setting or CallContext()
     if actual.isinf().any() and not actual.isnan().any():
-        return "inf comes of a number that grew too large, as exp of 1000 does, or of a division by zero."
+        return "inf means that a number overflowed, as exp(1000) does, or was divided by zero."
     if _is_padding(at, names, about):
         return "It stands at padding alone."
     if actual.dim() == 0 or at.size(-1) < 2 or not torch.equal(at, at.all(-1, keepdim=True).expand_as(at)):

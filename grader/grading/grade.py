@@ -115,7 +115,7 @@ class Grading:
         greeting = self._pool.greeting()
         before, header = len(self._journal), self._header(greeting["devices"])
         if self._wishes.only and before and (self._wishes.fresh or header != self._journal.header):
-            raise UsageError("--only would lose the others' results: how they were graded is not how it would be now")
+            raise UsageError("--only would discard the other results: they were graded with other settings")
         self._journal.begin(header, fresh=self._wishes.fresh)
         pending = self._pending()
         self._say(before, pending)
@@ -145,7 +145,7 @@ class Grading:
         kept = len(self._entries) - len(pending)
         self._screen.remark(f"seed {self._seed}; {len(pending)} of {len(self._entries)} submissions to grade")
         if before and not len(self._journal):
-            self._screen.remark("everything is graded anew: the checks, the versions or the options are others")
+            self._screen.remark("grading everything again: the checks, versions or options have changed")
         elif kept and not self._wishes.only:
             self._screen.remark(f"{kept} graded before, and unchanged")
 

@@ -169,7 +169,7 @@ class Pool:
         self._judges.remove(one)
         how = one.kill()
         self._failed_starts += not one.greeted
-        return [(one.task, None, f"its judge {how}, {TRIES} times")] if one.task else []
+        return [(one.task, None, f"its grading process {how} ({TRIES} attempts)")] if one.task else []
 
     def close(self, patience: float = 2.0) -> None:
         """Ends every judge: those that are idle end themselves, and their workers with them."""

@@ -110,7 +110,7 @@ def _one(
 def _given_up(code: Code, settings: Settings, before: Sequence[Outcome]) -> str:
     """Why no further check is run, if so."""
     if sum(1 for outcome in before if outcome.verdict == TIMEOUT) >= TIMEOUTS_BEFORE_GIVING_UP:
-        return "not run: two checks before it found no end"
+        return "not run: two earlier checks timed out"
     if sum(outcome.seconds for outcome in before) >= settings.exercise_seconds:
         return f"not run: the checks before it took all of the {settings.exercise_seconds:g} seconds of this exercise"
     return ""

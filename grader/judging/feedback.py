@@ -11,7 +11,7 @@ import builtins
 from grader.errors import LearnerError, LoadFailure, Lost, Mismatch, Raised, TimedOut
 
 KINDS = {
-    "type": "is of another kind than it should be",
+    "type": "has the wrong type",
     "shape": "has another shape than it should have",
     "dtype": "has another dtype than it should have",
     "device": "is on another device than it should be",

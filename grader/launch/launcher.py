@@ -95,7 +95,7 @@ class ForkLauncher:
         return self._on_gpu
 
     def _ready(self) -> dict[str, Any]:
-        """Waits until the server can fork. Raises OSError where it is gone, or has less around it than was told."""
+        """Waits until the server can fork. Raises OSError if it has died or is less isolated than reported."""
         if self._report is None:
             seen, layers = report(self._control), grouped(self._server, self._limits)
             if self._grouped and not layers:

@@ -95,13 +95,13 @@ def hint_lines(screen: Screen, progress: Progress, exercise: Exercise, check: st
         text = exercise.stub.read_bytes() if exercise.stub.is_file() else b""
         rung = hints.climb(memory, len(rungs), digest(text))
     if rung is None:
-        screen.line("Try what the last hint says and save; then the next one comes.")
-        screen.line(f"It comes now as well: {again}", "dim")
+        screen.line("Try the last hint and save; the next one unlocks then.")
+        screen.line(f"To see it now: {again}", "dim")
         return
     screen.line(title, "bold")
     screen.line(hints.worded(rungs, rung, entry.get("diagnosis") if title == entry.get("failing") else None))
     if rung < len(rungs):
-        screen.line(f"one more: {again}", "dim")
+        screen.line(f"next hint: {again}", "dim")
 
 
 def _whole_ladders(screen: Screen, exercise: Exercise, ladders: dict[str, list[str]], titles: list[str]) -> None:
@@ -192,7 +192,7 @@ def init(folder: Path) -> None:
 
 def _write_new(file: Path, data: bytes, screen: Screen) -> None:
     if os.path.lexists(file):
-        screen.remark(f"{short_path(file)} is there already and stays as it is")
+        screen.remark(f"{short_path(file)} already exists and was left as it is")
     else:
         write_atomic(file, data)
 

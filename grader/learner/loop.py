@@ -172,7 +172,7 @@ class Actions:
     def _press_p(self) -> None:
         loop = self._loop
         loop.paused = not loop.paused
-        loop.screen.line("paused: saves are not checked" if loop.paused else "going on")
+        loop.screen.line("paused: saves are not checked" if loop.paused else "resumed")
         self.show_keys()
         loop.saved()
 

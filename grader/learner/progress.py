@@ -85,7 +85,7 @@ class Progress:
             aside = _next_name(self.folder, "progress-damaged-", ".json")
             os.replace(self.file, aside)
             self.data = {}
-            self.warning = f"{self.file} could not be read; it is kept as {aside}, progress starts anew"
+            self.warning = f"{self.file} could not be read; it was moved to {aside}; progress starts from zero"
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:

@@ -40,9 +40,9 @@ def notebooks(words: tuple[str, ...], out: Path | None) -> None:
             write_atomic(file, text.encode())
             screen.line(f"{short_path(file)} is written")
         elif file.read_bytes() == text.encode():
-            screen.line(f"{short_path(file)} is there already, and nothing is written in it yet")
+            screen.line(f"{short_path(file)} already exists and is still empty")
         else:
-            screen.line(f"{short_path(file)} is there already and was left as it is: to begin anew, move it away first")
+            screen.line(f"{short_path(file)} already exists and was left as it is: to start again, move it away first")
 
 
 def build(exercise: Exercise, code: str) -> str:

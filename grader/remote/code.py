@@ -39,12 +39,12 @@ def demand(decoded: Decoded, call: Call, place: str, inputs: Sequence[Any], *, o
         of_a_module: whether the call is one of a module's methods; its weights are an input too.
     """
     if of_a_module or any(isinstance(value, (Tensor, Module)) or callable(value) for value in inputs):
-        wanted, why = place, "where its input is"
+        wanted, why = place, "the device of its input"
     else:
         wanted, why = str(call.given.get("device") or "cpu"), "as asked for"
     for device in decoded.devices:
         if kind(device) != kind(wanted):
-            text = f"{call.text} returned a tensor on {device}, expected it on {wanted}, {why}"
+            text = f"{call.text} returned a tensor on {device}; expected {wanted}, {why}"
             raise Mismatch(text, kind="device")
 
 
@@ -146,7 +146,7 @@ class Code:
             raise AttributeError(name)
         return Function(self, ("name", name), name)
 
-    def on_a_gpu(self) -> None:
+    def move_to_gpu(self) -> None:
         """From here to the end of the check the code works on a GPU: a simulated one, unless this process or this run
         has a real one.
 
@@ -158,6 +158,10 @@ class Code:
             raise NotHere(f"torch {torch.__version__} cannot simulate a GPU here")
         self.request("go_to_gpu", text="the start of a check")
         self.place = simulated_gpu.place()
+
+    def seed_default_generators(self, seed: int) -> None:
+        """Seeds the default random states of torch, numpy and Python on the learner's side; forgets handles."""
+        self.request("start", seed, text=f"torch.manual_seed({seed})")
 
     def watch_every_call(self) -> None:
         """From here to the end of the check every call of torch is looked at for shortcuts, however it is reached."""

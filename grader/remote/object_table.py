@@ -97,7 +97,7 @@ class ObjectTable:
         return None
 
     def refer(self, value: Any) -> Reference | None:
-        """What stands in a frame for an object that stays here; None where it may cross."""
+        """The reference sent in place of an object that stays on this side; None if the object itself is sent."""
         if isinstance(value, Module):
             return Reference("module", value._reference.id)
         if isinstance(value, Optimizer):

@@ -164,7 +164,7 @@ def last_seen(outcome: Outcome, file: File | None) -> str:
     lines = file.text.decode(errors="replace").splitlines() if file is not None else []
     if outcome.verdict != TIMEOUT or outcome.line is None or outcome.line > len(lines):
         return ""
-    return f"when its time was up, it was here: {clean(lines[outcome.line - 1], MAX_LINE).strip()}"
+    return f"time ran out while running: {clean(lines[outcome.line - 1], MAX_LINE).strip()}"
 
 
 def _by_device(result: ExerciseResult) -> dict[str, list[Outcome]]:

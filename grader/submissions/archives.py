@@ -115,7 +115,7 @@ def _refuse_overlap(infos: list[zipfile.ZipInfo]) -> None:
     """Files that share their bytes are how a small archive unpacks to a huge one. No program packs like that."""
     for one, other in pairwise(sorted(infos, key=lambda info: info.header_offset)):
         if one.header_offset + 30 + one.compress_size > other.header_offset:
-            raise Unreadable("is no honest archive: files in it overlap, so it was not unpacked")
+            raise Unreadable("was rejected: its files overlap, as in a zip bomb")
 
 
 def _read_zipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> bytes:
@@ -205,7 +205,7 @@ class Unpacker:
             listing.problems.append(f"{shown(member.path)} {error}")
         except Exception as error:  # the libraries that read archives raise whatever a damaged one makes them raise
             why = shown(str(error)) or type(error).__name__
-            listing.problems.append(f"{shown(member.path)} is damaged or was cut off ({why}): make it anew")
+            listing.problems.append(f"{shown(member.path)} is damaged or incomplete ({why}): create it again")
         counted = Counter(one.path for one in listing.members)
         for path in [path for path, times in counted.items() if times > 1][:3]:
             listing.problems.append(f"{shown(member.path)} holds {shown(path)} more than once: the last one counts")

@@ -204,4 +204,4 @@ class Chooser:
             names = ", ".join(shown(member.path) for member in members[:5])
             more = f" and {len(members) - 5} more" if len(members) > 5 else ""
             verb = "belongs" if len(members) == 1 else "belong"
-            self.problems.append(f"{names}{more} {verb} to no exercise: a file is known by exNN in its name")
+            self.problems.append(f"{names}{more} {verb} to no exercise: put exNN in the file's name")

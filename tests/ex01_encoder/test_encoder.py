@@ -42,7 +42,7 @@ def three(result, expect):
     """outputs, h and c of one result of encode."""
     whole = isinstance(result, (tuple, list)) and len(result) == 2
     paired = whole and isinstance(result[1], (tuple, list)) and len(result[1]) == 2
-    expect.true(paired, "encode returns two things: outputs, and the pair (h, c)", kind="type")
+    expect.that(paired, "encode returns two things: outputs, and the pair (h, c)", kind="type")
     return result[0], *result[1]
 
 
@@ -58,7 +58,7 @@ def expect_encoded(expect, result, expected):
 def test_a_step_returns_two_states(code, draw, expect):
     inputs = draw_step(draw)
     states = code.lstm_cell(*inputs)
-    expect.true(isinstance(states, (tuple, list)) and len(states) == 2, "lstm_cell returns h and c", kind="type")
+    expect.that(isinstance(states, (tuple, list)) and len(states) == 2, "lstm_cell returns h and c", kind="type")
     for name, state in zip("hc", states, strict=True):
         expect.tensor(state, draw.shape("batch hidden"), what=f"{name} of lstm_cell(x, h, c, w_x, w_h, bias)")
 
@@ -110,7 +110,7 @@ def test_a_step_reads_the_token_and_the_last_state(code, draw, expect):
 def test_a_step_leaves_its_inputs_alone(code, draw, expect):
     for dtype in (torch.float32, torch.float64):
         code.lstm_cell(*draw_step(draw, dtype))
-    expect.left_alone()
+    expect.no_side_effects()
 
 
 @points(0.5)
@@ -206,8 +206,8 @@ def test_equal_sizes_are_not_confused(code, draw, expect, sizes):
 
 @points(0.25)
 def test_inputs_need_not_be_contiguous(code, draw, expect):
-    step = [draw.strided(tensor) for tensor in draw_step(draw)]
-    sequences = [draw.strided(tensor) for tensor in draw_sequences(draw)]
+    step = [draw.non_contiguous(tensor) for tensor in draw_step(draw)]
+    sequences = [draw.non_contiguous(tensor) for tensor in draw_sequences(draw)]
     expect.agrees(code.lstm_cell, reference.lstm_cell, *step, axes=STATES)
     expect_encoded(expect, code.encode(*sequences), reference.encode(*sequences))
 
@@ -240,7 +240,7 @@ def test_padding_of_any_size_leaves_the_gradients_alone(code, draw, expect):
 
 @points(0.25, form=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
-    code.on_a_gpu()
+    code.move_to_gpu()
     step, sequences = draw_step(draw), draw_sequences(draw)
     expect.agrees(code.lstm_cell, reference.lstm_cell, *step, axes=STATES)
     expect_encoded(expect, code.encode(*sequences), reference.encode(*sequences))
@@ -252,10 +252,10 @@ def test_inputs_and_global_state_are_left_alone(code, draw, expect, layout):
     for dtype in (torch.float32, torch.float64):
         step, sequences = draw_step(draw, dtype), draw_sequences(draw, dtype)
         if layout == "strided":
-            step, sequences = [[draw.strided(tensor) for tensor in some] for some in (step, sequences)]
+            step, sequences = [[draw.non_contiguous(tensor) for tensor in some] for some in (step, sequences)]
         code.lstm_cell(*step)
         code.encode(*sequences)
-    expect.left_alone()
+    expect.no_side_effects()
 
 
 @points(0.25, form=True)

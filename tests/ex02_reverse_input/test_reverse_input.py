@@ -74,7 +74,7 @@ def test_padding_stays_where_it_is(code, draw, expect):
 def test_any_integer_dtype_is_kept(code, draw, expect, dtype):
     source, lengths = draw_source(draw)
     expect.agrees(code.reverse_source, reference.reverse_source, source.to(dtype), lengths, axes="batch source")
-    expect.left_alone()
+    expect.no_side_effects()
 
 
 @points(0.25)
@@ -84,14 +84,14 @@ def test_long_rows_and_large_ids_are_reversed_too(code, draw, expect):
     for tokens in (source.to(torch.int8), source.to(torch.uint8), source + (1 << 60)):
         right = expect.agrees(code.reverse_source, reference.reverse_source, tokens, lengths, axes="batch source")
         same = torch.equal(code.calls[-1].value, right)
-        expect.true(same, "reverse_source(tokens, lengths) changes ids that a float cannot hold", kind="value")
+        expect.that(same, "reverse_source(tokens, lengths) changes ids that a float cannot hold", kind="value")
 
 
 @points(0.25, form=True)
 def test_the_state_has_an_axis_for_the_layer(code, draw, expect):
     mine, _ = draw_model(code, draw)
     state = mine.encode(*draw_source(draw))
-    expect.true(isinstance(state, (tuple, list)) and len(state) == 2, "encode returns h and c", kind="type")
+    expect.that(isinstance(state, (tuple, list)) and len(state) == 2, "encode returns h and c", kind="type")
     for name, half in zip("hc", state, strict=True):
         expect.tensor(half, draw.shape("1 batch d_hidden"), what=f"{name} of encode(source, lengths)")
 
@@ -204,7 +204,7 @@ def test_equal_sizes_are_not_confused(code, draw, expect):
 @points(0.25)
 def test_inputs_need_not_be_contiguous(code, draw, expect):
     mine, right = draw_model(code, draw)
-    source, lengths, decoder_input = (draw.strided(t) for t in (*draw_source(draw), draw_target(draw)))
+    source, lengths, decoder_input = (draw.non_contiguous(t) for t in (*draw_source(draw), draw_target(draw)))
     expect.agrees(code.reverse_source, reference.reverse_source, source, lengths, axes="batch source")
     expect.agrees(mine.encode, right.encode, source, lengths, axes=STATE)
     expect.agrees(mine, right, source, lengths, decoder_input, axes="batch target target_vocab")
@@ -238,7 +238,7 @@ def test_gradients_of_the_logits_reach_every_weight(code, draw, expect):
 
 @points(0.25, form=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
-    code.on_a_gpu()
+    code.move_to_gpu()
     mine, right = draw_model(code, draw)
     source, lengths = draw_source(draw)
     expect.agrees(code.reverse_source, reference.reverse_source, source, lengths, axes="batch source")
@@ -252,15 +252,15 @@ def test_inputs_and_global_state_are_left_alone(code, draw, expect):
     decoder_input = draw_target(draw)
     models = [draw_model(code, draw, reverse=reverse) for reverse in (True, False)]
     code.calls.clear()  # making a model draws its first weights
-    for change in (lambda tensor: tensor, draw.strided):
+    for change in (lambda tensor: tensor, draw.non_contiguous):
         code.reverse_source(change(source), change(lengths))
     for training, (mine, right) in zip((True, False), models, strict=True):
         mine.load(right.train(training))
         mine.encode(source, lengths)
         mine(source, lengths, decoder_input)
         flags = mine.describe()["training"].values()
-        expect.true(set(flags) == {training}, "Seq2Seq changed its own training flag")
+        expect.that(set(flags) == {training}, "Seq2Seq changed its own training flag")
         weights = mine.parameters()
         same = all(torch.equal(weights[name], value) for name, value in right.named_parameters())
-        expect.true(same, "Seq2Seq changed its own weights")
-    expect.left_alone()
+        expect.that(same, "Seq2Seq changed its own weights")
+    expect.no_side_effects()

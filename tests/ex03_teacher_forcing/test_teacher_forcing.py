@@ -124,10 +124,10 @@ def test_decoder_input_worked_by_hand(code, draw, expect):
 @points(0.125)
 @pytest.mark.parametrize("bos_id", [0, 8], ids=["first_id", "last_id"])
 def test_decoder_input_is_bos_and_then_the_previous_targets(code, draw, expect, bos_id):
-    targets = draw.strided(draw.tokens("batch target", 9))
+    targets = draw.non_contiguous(draw.tokens("batch target", 9))
     for part in (targets, targets[:1], targets[:, :1]):
         expect.agrees(code.shift_right, reference.shift_right, part, bos_id, axes="batch target")
-    expect.left_alone()
+    expect.no_side_effects()
 
 
 @points(0.5)
@@ -155,7 +155,7 @@ def test_each_step_is_handed_the_state_of_the_step_before(code, draw, expect):
     steps = draw.size("target")
     code.decode_loop(decoder(table), start(), targets, bos_id, 0.0)
     reached = [state.value[0] for _, state in code.calls[-1].fed]
-    expect.true(reached == list(range(steps)), f"step is handed states {reached}, expected 0 to {steps - 1} in order")
+    expect.that(reached == list(range(steps)), f"step is handed states {reached}, expected 0 to {steps - 1} in order")
 
 
 @points(0.25)
@@ -163,7 +163,7 @@ def test_each_step_is_handed_the_state_of_the_step_before(code, draw, expect):
 def test_logits_of_all_steps_are_returned_in_order(code, draw, expect, ratio):
     for dtype in (torch.float64, torch.float32):
         table, targets, bos_id = draw_training(draw, dtype if draw.dtype is torch.float64 else None)
-        inputs = (decoder(table), start(), draw.strided(targets), bos_id, ratio)
+        inputs = (decoder(table), start(), draw.non_contiguous(targets), bos_id, ratio)
         expect.agrees(code.decode_loop, reference.decode_loop, *inputs, axes="batch target vocab")
 
 
@@ -176,7 +176,7 @@ def test_any_size_of_the_loop_may_be_one(code, draw, expect, ones):
         inputs = (decoder(table), start(), targets, bos_id, ratio)
         expect.agrees(code.decode_loop, reference.decode_loop, *inputs, axes="batch target vocab")
         expect.gradients(code.decode_loop, reference.decode_loop, *inputs)
-        expect.true(fed(code).shape == targets.shape, f"step is not called once per target: {targets.size(1)} times")
+        expect.that(fed(code).shape == targets.shape, f"step is not called once per target: {targets.size(1)} times")
 
 
 @points(0.4)
@@ -192,7 +192,7 @@ def test_one_coin_decides_for_the_whole_batch(code, draw, expect):
         expect(logits, right, axes="batch target vocab")
     # 39 fair coins fall on one side less than once in 10^11 runs.
     text = "with ratio 0.5 the same kind of token is fed at all 40 steps: there is no coin for each step"
-    expect.true(not {0, 39} & set(tossed), text, kind="value")
+    expect.that(not {0, 39} & set(tossed), text, kind="value")
 
 
 @points(0.3)
@@ -209,17 +209,17 @@ def test_the_truth_is_fed_as_often_as_the_ratio_says(code, draw, expect):
     coin = torch.stack(tossed)
     forced, counts = int(coin.sum()), coin.sum(1).tolist()
     text = f"with ratio 0.7 the truth is fed at {forced} of 540 later steps, expected about 378"
-    expect.true(321 <= forced <= 435, text, kind="value")
+    expect.that(321 <= forced <= 435, text, kind="value")
     text = f"with ratio 0.7 the truth is fed at {counts[0]} of 45 later steps with every generator, not by coins"
-    expect.true(len(set(counts)) > 1, text, kind="value")
+    expect.that(len(set(counts)) > 1, text, kind="value")
     # 222 of 528 on average, standard deviation 13.
     changes = int((coin[:, 1:] != coin[:, :-1]).sum())
     text = f"with ratio 0.7 truth and guess change places at {changes} of 528 steps, expected about 222"
-    expect.true(153 <= changes <= 291, text, kind="value")
+    expect.that(153 <= changes <= 291, text, kind="value")
     # The same number in both halves on average, the standard deviation of their difference 11.
     early, late = int(coin[:, :22].sum()), int(coin[:, -22:].sum())
     text = f"with ratio 0.7 the truth is fed {early} times in the first half of the steps and {late} in the second"
-    expect.true(abs(early - late) <= 57, text, kind="value")
+    expect.that(abs(early - late) <= 57, text, kind="value")
 
 
 @points(0.4)
@@ -228,12 +228,12 @@ def test_the_coins_follow_the_generator_and_nothing_else(code, draw, expect):
     table, targets, bos_id = draw_training(draw)
     tossed = []
     for default, seed in enumerate((11, 12, 13, 11)):
-        code.request("start", default, text="torch.manual_seed(...)")
+        code.seed_default_generators(default)
         code.decode_loop(decoder(table), start(), targets, bos_id, 0.5, seeded(seed))
         tossed.append(coins(code, table, targets).tolist())
-    expect.left_alone()
-    expect.true(tossed[0] == tossed[3], "generators with the same seed give different coins")
-    expect.true(any(other != tossed[0] for other in tossed[1:3]), "generators with different seeds give the same coins")
+    expect.no_side_effects()
+    expect.that(tossed[0] == tossed[3], "generators with the same seed give different coins")
+    expect.that(any(other != tossed[0] for other in tossed[1:3]), "generators with different seeds give the same coins")
 
 
 @points(0.25)
@@ -242,14 +242,14 @@ def test_without_a_generator_the_coins_follow_the_default_one(code, draw, expect
     table, targets, bos_id = draw_training(draw)
     tossed = []
     for seed in (11, 12, 13, 11):
-        code.request("start", seed, text="torch.manual_seed(...)")
+        code.seed_default_generators(seed)
         code.decode_loop(decoder(table), start(), targets, bos_id, 0.5)
         tossed.append(coins(code, table, targets).tolist())
         moved = "torch's random state" in code.calls[-1].changed
-        expect.true(moved, "without a generator, no coin comes from torch's default one")
-    expect.left_alone(may_draw=True)
-    expect.true(tossed[0] == tossed[3], "after the same torch.manual_seed the coins differ")
-    expect.true(any(other != tossed[0] for other in tossed[1:3]), "after any torch.manual_seed the coins are the same")
+        expect.that(moved, "without a generator, no coin comes from torch's default one")
+    expect.no_side_effects(may_draw=True)
+    expect.that(tossed[0] == tossed[3], "after the same torch.manual_seed the coins differ")
+    expect.that(any(other != tossed[0] for other in tossed[1:3]), "after any torch.manual_seed the coins are the same")
 
 
 @points(0.2)
@@ -259,7 +259,7 @@ def test_gradients_pass_through_every_step(code, draw, expect, ratio):
     inputs = (decoder(table), start(), targets, bos_id, ratio)
     expect.gradients(code.decode_loop, reference.decode_loop, *inputs)
     steps = code.calls[-1].recorded
-    expect.true(steps == targets.size(1), "decode_loop calls step with gradients switched off, so it cannot be trained")
+    expect.that(steps == targets.size(1), "decode_loop calls step with gradients switched off, so it cannot be trained")
     table = table[:, :, :1].expand_as(table)  # whatever the coins say, the logits are the same
     expect.gradients(code.decode_loop, reference.decode_loop, decoder(table), start(), targets, bos_id, 0.5, seeded(3))
     rows = torch.arange(table.size(1))
@@ -272,7 +272,7 @@ def test_gradients_pass_through_every_step(code, draw, expect, ratio):
     for first in (torch.zeros(3, dtype=draw.dtype), (torch.zeros(3, dtype=draw.dtype),)):
         call = code.decode_loop.call((step, first, targets, bos_id, ratio), {}, grad=True)
         text = "decode_loop hands step a state that is cut off from the step before: no gradient flows back through it"
-        expect.true(all(all(attached) for attached in call.attached), text, kind="value")
+        expect.that(all(all(attached) for attached in call.attached), text, kind="value")
 
 
 @points(0.4)
@@ -290,7 +290,13 @@ def test_loss_is_the_mean_over_all_real_targets(code, draw, expect, pad_id):
     for dtype in (draw.dtype, torch.float32):
         logits, targets, _ = draw_loss(draw, dtype, pad_id)
         expect.agrees(code.sequence_loss, reference.sequence_loss, logits, targets, pad_id)
-        expect.agrees(code.sequence_loss, reference.sequence_loss, draw.strided(logits), draw.strided(targets), pad_id)
+        expect.agrees(
+            code.sequence_loss,
+            reference.sequence_loss,
+            draw.non_contiguous(logits),
+            draw.non_contiguous(targets),
+            pad_id,
+        )
 
 
 @points(0.4)
@@ -323,7 +329,7 @@ def test_without_a_real_target_the_loss_is_zero_with_a_finite_gradient(code, dra
         targets = torch.full_like(targets, pad_id)
         call = code.sequence_loss.call((logits, targets, pad_id), {}, grad=True)
         expect(call.value, torch.zeros((), dtype=dtype))
-        expect.true(call.requires_grad, f"{call.text} is cut off from logits: backward() on it raises an error")
+        expect.that(call.requires_grad, f"{call.text} is cut off from logits: backward() on it raises an error")
         expect.gradients(code.sequence_loss, reference.sequence_loss, logits, targets, pad_id)
 
 
@@ -369,7 +375,7 @@ def test_each_row_ends_with_its_own_eos_and_then_pad(code, draw, expect):
     tokens, running = fed(code), (right == limits[1]).cumsum(1) == 0
     expect(tokens[:, 0], torch.full((4,), limits[0]), axes="batch", what="what the first step is fed")
     steps = tokens.size(1)
-    expect.true(steps == right.size(1), f"step is called {steps} times for a result of length {right.size(1)}")
+    expect.that(steps == right.size(1), f"step is called {steps} times for a result of length {right.size(1)}")
     later = torch.where(running[:, :-1], right[:, :-1], tokens[:, 1:])
     expect(tokens[:, 1:], later, axes="batch step", what="what the later steps are fed")
 
@@ -384,7 +390,7 @@ def test_decoding_stops_with_the_last_row_or_at_the_longest_length(code, draw, e
             inputs = (decoder(table + 1e3, limits[1]), start(), 3, *limits)
             expect.agrees(code.greedy_decode, reference.greedy_decode, *inputs, axes="batch length")
             steps = fed(code).size(1)
-            expect.true(steps == length, f"step is called {steps} times for a result of length {length}")
+            expect.that(steps == length, f"step is called {steps} times for a result of length {length}")
 
 
 @points(0.15)
@@ -418,7 +424,7 @@ def test_one_row_or_one_token_can_be_decoded(code, draw, expect, ones):
 def test_decoding_records_no_gradient(code, draw, expect):
     table, limits = draw_sentences(draw, [1, 3, 2])
     expect.records_no_gradient(code.greedy_decode, decoder(table, limits[1]), start(), 3, *limits)
-    expect.left_alone()
+    expect.no_side_effects()
 
 
 @points(0.125)
@@ -451,7 +457,7 @@ def test_a_state_may_be_anything(code, draw, expect, kind):
 
 @points(0.25, form=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
-    code.on_a_gpu()
+    code.move_to_gpu()
     table, targets, bos_id = draw_training(draw)
     expect.agrees(code.shift_right, reference.shift_right, targets, bos_id, axes="batch target")
     for ratio in (0.0, 0.5, 1.0):
@@ -472,4 +478,4 @@ def test_inputs_and_global_state_are_left_alone(code, draw, expect):
         code.decode_loop(decoder(table), start(), targets, bos_id, ratio, seeded(1))
     for dtype in (draw.dtype, torch.float32):
         code.sequence_loss(*draw_loss(draw, dtype))
-    expect.left_alone()
+    expect.no_side_effects()

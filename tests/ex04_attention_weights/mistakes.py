@@ -181,7 +181,7 @@ def additive_scores__key_matrix_untransposed(query, keys, w_query, w_key, v):
 
 @mistake
 def additive_scores__matrices_swapped(query, keys, w_query, w_key, v):
-    """w_query and w_key are used in each other's place."""
+    """w_query and w_key are swapped."""
     return torch.tanh((query @ w_key.T).unsqueeze(1) + keys @ w_query.T) @ v
 
 

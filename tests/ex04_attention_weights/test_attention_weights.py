@@ -41,7 +41,7 @@ def expect_nothing_on_padding(draw, expect, weights, lengths):
     """Demands weights of exactly 0 at padding."""
     weights = expect.tensor(weights, draw.shape("batch source"))
     largest = weights[in_padding(draw, lengths)].abs().max().item()
-    expect.true(largest == 0, f"a weight on padding is {largest:.3g}, expected exactly 0", kind="value")
+    expect.that(largest == 0, f"a weight on padding is {largest:.3g}, expected exactly 0", kind="value")
 
 
 def everything(code, draw, expect, dtype=None, change=lambda tensor: tensor):
@@ -233,8 +233,8 @@ def test_any_size_may_be_one(code, draw, expect, ones):
 @points(0.125)
 def test_inputs_need_not_be_contiguous(code, draw, expect):
     code.attention_weights(*draw_scores(draw))  # what is written into here is written into everywhere
-    everything(code, draw, expect, change=draw.strided)
-    expect.left_alone()
+    everything(code, draw, expect, change=draw.non_contiguous)
+    expect.no_side_effects()
 
 
 @points(0.5)
@@ -244,7 +244,7 @@ def test_gradients_reach_every_input(code, draw, expect):
 
 @points(0.25, form=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
-    code.on_a_gpu()
+    code.move_to_gpu()
     everything(code, draw, expect)
 
 
@@ -255,4 +255,4 @@ def test_inputs_and_global_state_are_left_alone(code, draw, expect):
         code.additive_scores(*draw_additive(draw, dtype))
         code.attention_weights(*draw_scores(draw, dtype))
         code.context_vector(*draw_mixing(draw, dtype))
-    expect.left_alone()
+    expect.no_side_effects()

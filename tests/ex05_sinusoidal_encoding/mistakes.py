@@ -448,7 +448,7 @@ def sinusoidal_encoding__minus_one_accepted(length, d_model, base=10000.0, devic
 
 @mistake
 def sinusoidal_encoding__default_dtype_changed(length, d_model, base=10000.0, device=None, dtype=torch.float32):
-    """torch's default dtype is changed for everybody and not put back."""
+    """torch's default dtype is changed globally and not restored."""
     table = reference.sinusoidal_encoding(length, d_model, base, device, dtype)
     torch.set_default_dtype(torch.float64)
     return table

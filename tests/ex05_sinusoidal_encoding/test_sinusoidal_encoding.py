@@ -36,7 +36,7 @@ def check_sum(code, expect, x):
 def test_table_has_a_row_for_each_position(code, draw, expect):
     length, d_model = draw.shape("length d_model")
     table = expect.tensor(code.sinusoidal_encoding(length, d_model), (length, d_model))
-    expect.true(table.dtype == torch.float32, f"the table is {table.dtype}, expected torch.float32", kind="dtype")
+    expect.that(table.dtype == torch.float32, f"the table is {table.dtype}, expected torch.float32", kind="dtype")
 
 
 @points(0.85)
@@ -94,7 +94,7 @@ def test_a_sine_and_its_cosine_belong_to_one_angle(code, draw, expect):
 def test_table_has_the_dtype_asked_for(code, draw, expect, dtype):
     length, d_model = draw.shape("length d_model")
     table = expect.tensor(code.sinusoidal_encoding(length, d_model, dtype=dtype), (length, d_model))
-    expect.true(table.dtype == dtype, f"the table is {table.dtype}, expected {dtype}", kind="dtype")
+    expect.that(table.dtype == dtype, f"the table is {table.dtype}, expected {dtype}", kind="dtype")
 
 
 @points(0.25)
@@ -126,7 +126,7 @@ def test_table_is_made_on_the_device_asked_for(code, draw, expect):
     expected = torch.tensor([[0, 1, 0]], dtype=torch.float32)
     for device in (torch.device(code.device), None):
         expect(code.sinusoidal_encoding(1, 3, device=device), expected, axes=TABLE, within=1e-3)
-    code.on_a_gpu()
+    code.move_to_gpu()
     for device in (code.place, None):
         expect(code.sinusoidal_encoding(1, 3, 10000.0, device), expected, axes=TABLE, within=1e-3)
 
@@ -135,7 +135,7 @@ def test_table_is_made_on_the_device_asked_for(code, draw, expect):
 def test_table_requires_no_gradient(code, draw, expect):
     for dtype in NEAR:
         call = code.sinusoidal_encoding.call((3, 4), {"dtype": dtype})
-        expect.true(not call.requires_grad, "the table requires a gradient: it is fixed, and nothing trains it")
+        expect.that(not call.requires_grad, "the table requires a gradient: it is fixed, and nothing trains it")
 
 
 @points(0.75)
@@ -176,7 +176,7 @@ def test_long_sequences_get_positions_too(code, draw, expect):
 
 @points(0.1)
 def test_tokens_need_not_be_contiguous(code, draw, expect):
-    check_sum(code, expect, draw.strided(draw("batch length d_model")))
+    check_sum(code, expect, draw.non_contiguous(draw("batch length d_model")))
 
 
 @points(0.25)
@@ -189,7 +189,7 @@ def test_gradients_reach_the_tokens(code, draw, expect):
 
 @points(0.25, form=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
-    code.on_a_gpu()
+    code.move_to_gpu()
     x = draw("batch length d_model")
     expect.agrees(code.add_positions, reference.add_positions, x, axes=BATCH, within=1e-6)
 
@@ -199,5 +199,5 @@ def test_inputs_and_global_state_are_left_alone(code, draw, expect):
     for dtype in NEAR:
         code.sinusoidal_encoding(*draw.shape("length d_model"), dtype=dtype)
         code.add_positions(draw("batch length d_model", dtype=dtype))
-        code.add_positions(draw.strided(draw("1 length d_model", dtype=dtype)))
-    expect.left_alone()
+        code.add_positions(draw.non_contiguous(draw("1 length d_model", dtype=dtype)))
+    expect.no_side_effects()

@@ -301,6 +301,6 @@ def attention_scores__keys_cut_off_with_heads(q, k):
 
 @mistake
 def attention_scores__grad_mode_turned_on(q, k):
-    """Gradients are turned on for everybody, where they should be left as they were found."""
+    """Gradients are turned on globally; they should be left as they were found."""
     torch.set_grad_enabled(True)
     return reference.attention_scores(q, k)

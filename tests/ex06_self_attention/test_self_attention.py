@@ -34,7 +34,7 @@ def every_function(code, draw, dtype=None, *, keys=8):
 def test_projections_have_the_shapes_of_their_matrices(code, draw, expect):
     x, *matrices = draw_inputs(draw)
     projections = code.project_qkv(x, *matrices)
-    expect.values(projections, 3)
+    expect.tuple_of(projections, 3)
     for name, projection, axes in zip("qkv", projections, QKV.split(";"), strict=True):
         expect.tensor(projection, draw.shape(axes), what=f"{name} of project_qkv(x, w_q, w_k, w_v)")
 
@@ -45,7 +45,7 @@ def test_results_keep_the_dtype_of_the_input(code, draw, expect, dtype):
     for mine, _, inputs, axes in every_function(code, draw, dtype):
         results = mine(*inputs)
         if ";" in axes:
-            expect.values(results, len(axes.split(";")))
+            expect.tuple_of(results, len(axes.split(";")))
         for result in results if ";" in axes else [results]:
             expect.same_dtype(result, dtype)
 
@@ -144,7 +144,7 @@ def test_any_size_may_be_one(code, draw, expect, ones):
 @points(0.4)
 def test_inputs_need_not_be_contiguous(code, draw, expect):
     for mine, right, inputs, axes in every_function(code, draw):
-        expect.agrees(mine, right, *(draw.strided(tensor) for tensor in inputs), axes=axes)
+        expect.agrees(mine, right, *(draw.non_contiguous(tensor) for tensor in inputs), axes=axes)
 
 
 @points(0.4)
@@ -158,7 +158,7 @@ def test_gradients_reach_every_input(code, draw, expect):
 
 @points(0.25, form=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
-    code.on_a_gpu()
+    code.move_to_gpu()
     for mine, right, inputs, axes in every_function(code, draw):
         expect.agrees(mine, right, *inputs, axes=axes)
 
@@ -172,11 +172,11 @@ def test_inputs_and_global_state_are_left_alone(code, draw, expect):
         code.attention_scores(q, k)
         code.self_attention(*inputs)
     for mine, _, inputs, _ in every_function(code, draw):
-        mine(*(draw.strided(tensor) for tensor in inputs))
+        mine(*(draw.non_contiguous(tensor) for tensor in inputs))
     code.attention_scores(draw("batch head query d_k"), draw("batch head key d_k"))
     for name in ("project_qkv", "self_attention"):
         getattr(code, name)(draw("1 length d_model"), *inputs[1:])
-    expect.left_alone()
+    expect.no_side_effects()
 
 
 @points(0.25, form=True)

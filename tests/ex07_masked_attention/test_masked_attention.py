@@ -52,7 +52,7 @@ def test_masks_are_bool_and_have_their_shapes(code, draw, expect, name):
     arguments = (n,) if name == "causal_mask" else (lengths, n)
     shape = {"padding_mask": "batch 1 key", "causal_mask": "key key", "decoder_mask": "batch key key"}[name]
     mask = expect.tensor(getattr(code, name)(*arguments), draw.shape(shape))
-    expect.true(mask.dtype == torch.bool, f"{name} returned {mask.dtype}, expected torch.bool", kind="dtype")
+    expect.that(mask.dtype == torch.bool, f"{name} returned {mask.dtype}, expected torch.bool", kind="dtype")
 
 
 @points(0.35)
@@ -66,7 +66,7 @@ def test_padding_mask_follows_lengths_and_padded_length(code, draw, expect):
     lengths, n = draw.lengths("batch", "key"), draw.size("key")
     for extra in (0, 2):
         expect.agrees(code.padding_mask, reference.padding_mask, lengths, n + extra, axes="batch query key")
-    strided = draw.strided(lengths)
+    strided = draw.non_contiguous(lengths)
     expect.agrees(code.padding_mask, reference.padding_mask, strided, n, axes="batch query key")
     for one, longest in ALONE:
         one = torch.tensor([one])
@@ -89,7 +89,7 @@ def test_causal_mask_is_right_at_every_length(code, draw, expect):
 def test_causal_mask_is_made_on_the_device_asked_for(code, draw, expect):
     for device in (torch.device(code.device), None):
         expect(code.causal_mask(3, device=device), reference.causal_mask(3), axes="query key")
-    code.on_a_gpu()
+    code.move_to_gpu()
     for device in (code.place, None):
         expect(code.causal_mask(3, device), reference.causal_mask(3), axes="query key")
 
@@ -107,7 +107,7 @@ def test_decoder_mask_hides_padding_and_the_future(code, draw, expect):
     lengths, n = draw.lengths("batch", "key"), draw.size("key")
     for extra in (0, 2):
         expect.agrees(code.decoder_mask, reference.decoder_mask, lengths, n + extra, axes="batch query key")
-    expect.agrees(code.decoder_mask, reference.decoder_mask, draw.strided(lengths), n, axes="batch query key")
+    expect.agrees(code.decoder_mask, reference.decoder_mask, draw.non_contiguous(lengths), n, axes="batch query key")
     for some, longest in (*(([one], longest) for one, longest in ALONE), ([2, 4, 1, 3], 4)):  # as many rows as columns
         some = torch.tensor(some)
         expect.agrees(code.decoder_mask, reference.decoder_mask, some, longest, axes="batch query key")
@@ -129,7 +129,7 @@ def test_a_sequence_may_have_no_real_token(code, draw, expect):
 @pytest.mark.parametrize("dtype", DTYPES, ids=["float16", "bfloat16", "float32", "float64"])
 def test_results_have_the_shape_and_dtype_asked_for(code, draw, expect, dtype):
     results = code.masked_attention(*draw_inputs(draw, dtype=dtype), draw_allowed(draw))
-    expect.values(results, 2)
+    expect.tuple_of(results, 2)
     for result, name, axes in zip(results, ("output", "weights"), ATTENTION.split(";"), strict=True):
         expect.tensor(result, draw.shape(axes), what=f"the {name} of masked_attention(q, k, v, allowed)")
         expect.same_dtype(result, dtype)
@@ -176,7 +176,7 @@ def test_forbidden_weights_are_exactly_zero(code, draw, expect):
         allowed = draw_allowed(draw)
         _, weights = code.masked_attention(*draw_inputs(draw, dtype=dtype), allowed)
         forbidden = expect.tensor(weights, draw.shape("batch query key"))[~allowed]
-        expect.true(bool((forbidden == 0).all()), "a weight is not exactly 0 where the key is not allowed")
+        expect.that(bool((forbidden == 0).all()), "a weight is not exactly 0 where the key is not allowed")
 
 
 @points(0.3)
@@ -201,7 +201,7 @@ def test_a_query_with_no_allowed_key_gets_zeros(code, draw, expect, dtype):
     for call in code.calls[1:]:
         for result in call.value:
             exact = bool((result[0, empty] == 0).all())
-            expect.true(exact, "a query with no allowed key gets something else than exactly 0")
+            expect.that(exact, "a query with no allowed key gets something else than exactly 0")
 
 
 @points(0.05, form=True)
@@ -317,7 +317,7 @@ def test_any_size_may_be_one(code, draw, expect, ones):
 
 @points(0.2)
 def test_inputs_need_not_be_contiguous(code, draw, expect):
-    inputs = [draw.strided(tensor) for tensor in (*draw_inputs(draw), draw_allowed(draw))]
+    inputs = [draw.non_contiguous(tensor) for tensor in (*draw_inputs(draw), draw_allowed(draw))]
     expect.agrees(code.masked_attention, reference.masked_attention, *inputs, axes=ATTENTION)
 
 
@@ -364,12 +364,12 @@ def test_gradients_are_finite_in_narrow_dtypes(code, draw, expect, dtype):
     gradients, _ = code.backward(call, [torch.ones_like(right[0]), torch.zeros_like(right[1])])
     for name, gradient in zip("qkv", gradients, strict=True):
         finite = gradient is None or bool(expect.tensor(gradient).isfinite().all())
-        expect.true(finite, f"the gradient of output.sum() with respect to {name} is not finite", kind="finite")
+        expect.that(finite, f"the gradient of output.sum() with respect to {name} is not finite", kind="finite")
 
 
 @points(0.25, form=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
-    code.on_a_gpu()
+    code.move_to_gpu()
     lengths, n = draw.lengths("batch", "key"), draw.size("key")
     expect.agrees(code.padding_mask, reference.padding_mask, lengths, n, axes="batch query key")
     expect.agrees(code.decoder_mask, reference.decoder_mask, lengths, n, axes="batch query key")
@@ -380,7 +380,7 @@ def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
 @points(0.15, form=True)
 def test_inputs_and_global_state_are_left_alone(code, draw, expect):
     call_everything(code, draw)
-    expect.left_alone()
+    expect.no_side_effects()
 
 
 @points(0.15, form=True)
@@ -399,5 +399,5 @@ def call_everything(code, draw):
     for dtype in DTYPES:
         for allowed in (padding, draw_allowed(draw), draw_allowed(draw, "query key")):
             code.masked_attention(*draw_inputs(draw, dtype=dtype), allowed)
-    strided = [draw.strided(tensor) for tensor in (*draw_inputs(draw), draw_allowed(draw))]
+    strided = [draw.non_contiguous(tensor) for tensor in (*draw_inputs(draw), draw_allowed(draw))]
     code.masked_attention(*strided)

@@ -55,7 +55,7 @@ def expect_zeros(expect, mine, right, query, key, value, allowed):
     expected = tuple(part.detach() for part in right(query, key, value, allowed))
     expect(result, expected, axes=ATTENTION)
     hidden = ~allowed[:, None].expand_as(expected[1])
-    expect.true(bool((result[1][hidden] == 0).all()), "a weight is small but not 0 where nothing may be seen")
+    expect.that(bool((result[1][hidden] == 0).all()), "a weight is small but not 0 where nothing may be seen")
 
 
 @points(0.25, form=True)
@@ -142,7 +142,7 @@ def test_scores_are_divided_by_the_root_of_d_head(code, draw, expect):
 def test_weights_of_each_head_sum_to_one_over_the_keys(code, draw, expect):
     right = draw_right(draw)
     result = learners(code, right)(*draw_inputs(draw))
-    expect.values(result, 2)
+    expect.tuple_of(result, 2)
     shape = draw.shape("batch head query key")
     weights = expect.tensor(result[1], shape, what="the weights of MultiHeadAttention(query, key, value)")
     expect(weights.sum(-1), torch.ones(shape[:3], dtype=draw.dtype), axes="batch head query")
@@ -279,11 +279,11 @@ def test_no_size_is_too_large(code, draw, expect, sizes):
 @points(0.2)
 def test_inputs_need_not_be_contiguous(code, draw, expect):
     right = draw_right(draw)
-    inputs = [draw.strided(tensor) for tensor in draw_inputs(draw)]
-    split = draw.strided(draw("batch head query d_head"))
+    inputs = [draw.non_contiguous(tensor) for tensor in draw_inputs(draw)]
+    split = draw.non_contiguous(draw("batch head query d_head"))
     expect.agrees(code.split_heads, reference.split_heads, inputs[0], right.num_heads)
     expect.agrees(code.concat_heads, reference.concat_heads, split)
-    expect.agrees(learners(code, right), right, *inputs, draw.strided(draw_mask(draw)), axes=ATTENTION)
+    expect.agrees(learners(code, right), right, *inputs, draw.non_contiguous(draw_mask(draw)), axes=ATTENTION)
 
 
 @points(0.25)
@@ -320,7 +320,7 @@ def test_gradients_are_finite_where_nothing_is_allowed(code, draw, expect):
 
 @points(0.25, form=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
-    code.on_a_gpu()
+    code.move_to_gpu()
     right = draw_right(draw)
     inputs, mine = draw_inputs(draw), learners(code, right)
     expect.agrees(code.split_heads, reference.split_heads, inputs[0], right.num_heads)
@@ -340,14 +340,14 @@ def test_inputs_weights_and_global_state_are_left_alone(code, draw, expect):
         mine(*inputs, hide_all_keys(draw_mask(draw)))
         for axes in ("query key", "batch 1 key"):
             mine(*inputs, draw_mask(draw, axes))
-        strided = [draw.strided(tensor) for tensor in (*inputs, draw_mask(draw))]
+        strided = [draw.non_contiguous(tensor) for tensor in (*inputs, draw_mask(draw))]
         code.split_heads(strided[0], right.num_heads)
-        code.concat_heads(draw.strided(draw("batch head query d_head", dtype=dtype)))
+        code.concat_heads(draw.non_contiguous(draw("batch head query d_head", dtype=dtype)))
         mine(*strided)
         after = mine.parameters()
         for name, parameter in right.named_parameters():
             expect(after.get(name), parameter.detach(), what=f"{name} after the call")
-    expect.left_alone()
+    expect.no_side_effects()
 
 
 @points(0.25, form=True)

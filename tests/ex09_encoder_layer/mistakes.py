@@ -637,7 +637,7 @@ class Encoder__eval_mode_inside(reference.Encoder):
 
 @mistake
 class Encoder__seeds_the_random_numbers(reference.Encoder):
-    """Making an encoder seeds the random numbers for everybody: what is drawn afterwards repeats itself."""
+    """Making an encoder sets the global random seed: whatever is drawn afterwards repeats itself."""
 
     def __init__(self, num_layers, d_model, num_heads, d_ff, dropout=0.0):
         torch.manual_seed(0)

@@ -135,7 +135,7 @@ def test_layers_of_the_encoder_share_no_weights(code, draw, expect):
     mine, _ = pair(code, draw, "Encoder", 3, *widths(draw))
     names = mine.describe()["shared"]
     pairs = names[0] if names else ("", "")
-    expect.true(not names, f"two layers share one parameter: {pairs[0]} is {pairs[-1]}")
+    expect.that(not names, f"two layers share one parameter: {pairs[0]} is {pairs[-1]}")
 
 
 @points(0.5)
@@ -190,7 +190,7 @@ def test_a_dropout_of_zero_does_nothing_in_train_mode(code, draw, expect):
     for mine, right in every_part(code, draw, train=True):
         expect.agrees(mine, right, draw(TOKENS), axes=TOKENS)
         off = [name or "the module itself" for name, flag in mine.describe()["training"].items() if not flag]
-        expect.true(not off, f"after a call in train mode {' and '.join(off[:2])} is in eval mode")
+        expect.that(not off, f"after a call in train mode {' and '.join(off[:2])} is in eval mode")
 
 
 @points(0.25)
@@ -235,14 +235,14 @@ def test_dropout_zeroes_some_entries_and_scales_the_others(code, draw, expect, p
     text = (
         f"with dropout p an entry of {what} must become 0, or 1 / (1 - p) times as large, and nothing else is dropped"
     )
-    expect.true(bool(fits.flatten(2).any(-1).all()), text, kind="value")
+    expect.that(bool(fits.flatten(2).any(-1).all()), text, kind="value")
     first = fits.flatten(3).any(-1).to(torch.uint8).argmax(-1)  # (batch, length)
     last = fits.flatten(2, 3).any(2).to(torch.uint8).argmax(-1)
     for drawn in (first, last) if place == "feed_forward" else (first,):
         demand_independent(expect, [drawn], d_model)
     if place == "feed_forward":
         text = "both sublayers drop the same entries: every dropout draws for itself"
-        expect.true(bool((first != last).any()), text, kind="value")
+        expect.that(bool((first != last).any()), text, kind="value")
 
 
 @torch.no_grad()
@@ -267,7 +267,7 @@ def test_dropout_is_drawn_anew_in_every_call(code, draw, expect):
         code.Encoder(2, d_model, heads, d_ff)  # making a module must not turn the random numbers back
         results.append(expect.tensor(mine(x), tuple(x.shape)))
     repeated = any(bool(torch.equal(a, b)) for a, b in pairwise(results))
-    expect.true(not repeated, "two calls in train mode drop exactly the same entries", kind="value")
+    expect.that(not repeated, "two calls in train mode drop exactly the same entries", kind="value")
 
 
 @points(0.15, form=True)
@@ -296,8 +296,8 @@ def test_any_size_may_be_one(code, draw, expect, ones):
 @points(0.15)
 def test_inputs_need_not_be_contiguous(code, draw, expect):
     for mine, right in every_part(code, draw, layer=False):
-        expect.agrees(mine, right, draw.strided(draw(TOKENS)), axes=TOKENS)
-    expect.agrees(mine, right, draw.strided(draw(TOKENS)), draw.strided(draw_mask(draw)), axes=TOKENS)
+        expect.agrees(mine, right, draw.non_contiguous(draw(TOKENS)), axes=TOKENS)
+    expect.agrees(mine, right, draw.non_contiguous(draw(TOKENS)), draw.non_contiguous(draw_mask(draw)), axes=TOKENS)
 
 
 @points(0.2)
@@ -324,7 +324,7 @@ def test_gradients_are_finite_where_all_features_are_equal(code, draw, expect):
 
 @points(0.25, form=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
-    code.on_a_gpu()
+    code.move_to_gpu()
     for mine, right in every_part(code, draw, layer=False):
         expect.agrees(mine, right, draw(TOKENS), axes=TOKENS)
     expect.agrees(mine, right, draw(TOKENS), draw_mask(draw), axes=TOKENS)
@@ -341,7 +341,7 @@ def test_inputs_weights_and_global_state_are_left_alone(code, draw, expect, trai
         after = mine.parameters()
         for name, parameter in right.named_parameters():
             expect(after.get(name), parameter.detach(), what=f"{name} after the call")
-    expect.left_alone(may_draw=training)
+    expect.no_side_effects(may_draw=training)
 
 
 @points(0.25, form=True)

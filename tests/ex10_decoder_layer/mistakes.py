@@ -286,7 +286,7 @@ class DecoderLayer__one_norm_for_all(reference.DecoderLayer):
 
 @mistake
 class DecoderLayer__last_norms_swapped(reference.DecoderLayer):
-    """norm_2 and norm_3 are used in each other's place."""
+    """norm_2 and norm_3 are swapped."""
 
     def forward(self, x, memory, target_allowed=None, source_allowed=None):
         x = self.norm_1(x + self.dropout(self.self_attention(x, x, x, target_allowed)[0]))
@@ -365,7 +365,7 @@ class DecoderLayer__dropped_twice(reference.DecoderLayer):
 
 @mistake
 class DecoderLayer__same_coins_every_time(reference.DecoderLayer):
-    """A random seed is set in every forward pass: the same features are dropped each time, for everybody."""
+    """A random seed is set in every forward pass: the same features are dropped each time, in every module."""
 
     def forward(self, x, memory, target_allowed=None, source_allowed=None):
         torch.manual_seed(0)

@@ -77,7 +77,7 @@ def test_no_two_layers_share_a_parameter(code, draw, expect):
     _, made_with = draw_stack(draw)
     shared = code.Decoder(*made_with).describe()["shared"]
     names = " and ".join(shared[0][:2]) if shared else ""
-    expect.true(not shared, f"{names} of Decoder are one and the same parameter")
+    expect.that(not shared, f"{names} of Decoder are one and the same parameter")
 
 
 @points(0.25, form=True)
@@ -224,7 +224,7 @@ def test_nothing_is_dropped_in_eval_mode(code, draw, expect):
     for _ in range(2):  # the first call must leave it in eval mode
         expect.agrees(mine, layer, *inputs, axes=AXES)
         drawn = "torch's random state" in code.calls[-1].changed
-        expect.true(not drawn, "DecoderLayer draws random numbers in eval mode")
+        expect.that(not drawn, "DecoderLayer draws random numbers in eval mode")
     stack, made_with = draw_stack(draw, dropout=0.5)
     mine = code.Decoder(*made_with).load(stack)
     for _ in range(2):  # nor may a call remember what the one before was given
@@ -246,11 +246,11 @@ def test_only_what_a_sublayer_adds_is_dropped(code, draw, expect, part):
             fits = fitting(expect.tensor(mine(x, memory), draw.shape(AXES)), fates)
             text = "with dropout p an entry of what a sublayer adds must become 0, or 1 / (1 - p) times as large"
             fair = bool(fits.flatten(2).any(-1).all())
-            expect.true(fair, f"{text}, and nothing else is dropped", kind="value")
+            expect.that(fair, f"{text}, and nothing else is dropped", kind="value")
             first = fits.flatten(3).any(-1).to(torch.uint8).argmax(-1)  # (batch, target)
             last = fits.flatten(2, 3).any(2).to(torch.uint8).argmax(-1)
             apart = part == "self" or bool((first != last).any())
-            expect.true(apart, "two sublayers drop the same features: every dropout draws for itself", kind="value")
+            expect.that(apart, "two sublayers drop the same features: every dropout draws for itself", kind="value")
             draws.append(first if part == "self" else last)
     demand_independent(expect, draws, 4)
 
@@ -295,7 +295,7 @@ def test_any_size_may_be_one(code, draw, expect, ones):
 
 @points(0.25)
 def test_inputs_need_not_be_contiguous(code, draw, expect):
-    inputs = [draw.strided(tensor) for tensor in draw_inputs(draw)]
+    inputs = [draw.non_contiguous(tensor) for tensor in draw_inputs(draw)]
     stack, made_with = draw_stack(draw)
     expect.agrees(code.Decoder(*made_with).load(stack), stack, *inputs, axes=AXES)
 
@@ -326,7 +326,7 @@ def test_a_position_that_may_see_nothing_stays_finite(code, draw, expect):
 
 @points(0.25, form=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
-    code.on_a_gpu()
+    code.move_to_gpu()
     inputs = draw_inputs(draw)
     stack, made_with = draw_stack(draw, 1)
     mine = code.Decoder(*made_with).load(stack)
@@ -343,7 +343,7 @@ def test_inputs_and_global_state_are_left_alone(code, draw, expect, training):
     stack, stack_made_with = draw_stack(draw, 1, dropout=0.5)
     code.DecoderLayer(*layer_made_with).load(layer.to(dtype).train(training))(*inputs)
     code.Decoder(*stack_made_with).load(stack.to(dtype).train(training))(*inputs)
-    expect.left_alone(may_draw=training)
+    expect.no_side_effects(may_draw=training)
 
 
 @points(0.25, form=True)

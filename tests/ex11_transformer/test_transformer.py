@@ -242,8 +242,8 @@ def test_half_of_what_is_embedded_is_dropped_once(code, draw, expect):
         expect(result, torch.where(expect.tensor(result, tuple(whole.shape)) == 0, 0.0, 2 * whole), axes=MEMORY)
     share = float((torch.stack(results) != 0).double().mean())
     # 3584 coins: a fair half differs from 1/2 by 0.06 once in 10^12 times.
-    expect.true(abs(share - 0.5) < 0.06, f"with dropout=0.5, {share:.0%} of what is embedded survives, expected 50%")
-    expect.true(not torch.equal(*results), "two forward passes dropped exactly the same: the coins are not new")
+    expect.that(abs(share - 0.5) < 0.06, f"with dropout=0.5, {share:.0%} of what is embedded survives, expected 50%")
+    expect.that(not torch.equal(*results), "two forward passes dropped the same features: the dropout mask was reused")
 
 
 @points(0.125)
@@ -277,7 +277,7 @@ def test_both_sides_drop_once_and_nothing_but_what_is_embedded(code, draw, expec
     dropped = (result - result.mode(-1, keepdim=True).values).abs() < 1e-9  # what is 0 before a norm is equal after it
     share = float(dropped.double().mean())
     # 1792 coins: a fair half differs from 1/2 by 0.08 once in 10^11 times.
-    expect.true(abs(share - 0.5) < 0.08, f"with dropout=0.5, {share:.0%} of what {side} embeds is lost, expected 50%")
+    expect.that(abs(share - 0.5) < 0.08, f"with dropout=0.5, {share:.0%} of what {side} embeds is lost, expected 50%")
     table = model.get_submodule("source_embedding" if side == "encode" else "target_embedding")
     with torch.no_grad():
         x = model.eval().embed(tokens, table).masked_fill(dropped, 0.0) * 2
@@ -312,14 +312,14 @@ def test_float32_is_as_exact_as_it_can_be(code, draw, expect):
 def test_tokens_need_not_be_contiguous(code, draw, expect):
     model, made_with = draw_model(draw)
     mine = code.Transformer(*made_with).load(model)
-    source = draw.strided(draw_tokens(draw, "batch source", SOURCE_VOCAB))
-    decoder_input = draw.strided(draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False))
+    source = draw.non_contiguous(draw_tokens(draw, "batch source", SOURCE_VOCAB))
+    decoder_input = draw.non_contiguous(draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False))
     expect.agrees(mine, model, source, decoder_input, axes=LOGITS)
-    memory = draw.strided(draw(f"batch source {D_MODEL}"))
+    memory = draw.non_contiguous(draw(f"batch source {D_MODEL}"))
     expect.agrees(mine.decode, model.decode, decoder_input, memory, source, axes=LOGITS)
     with torch.no_grad():
         model.output.bias[PAD] -= 1e3
-    other = draw.strided(draw_tokens(draw, "batch source", SOURCE_VOCAB))
+    other = draw.non_contiguous(draw_tokens(draw, "batch source", SOURCE_VOCAB))
     for tokens in (source, other):  # the second source has the first one's shape, and must not be taken for it
         expect.agrees(mine.load(model).generate, model.generate, tokens, 1, 2, 2, axes="batch length")
     expect.agrees(mine, model, other, decoder_input, axes=LOGITS)
@@ -432,8 +432,8 @@ def test_generate_restores_every_training_flag(code, draw, expect, mode):
     after = mine.describe()["training"]
     logits = mine(source, source)  # shows in which mode each part was left
     changed = [name or "the model itself" for name in before if after.get(name) != before[name]]
-    text = f"after generate, the training flag of {', '.join(changed[:3])} is another than before"
-    expect.true(not changed, text)
+    text = f"after generate, the training flag of {', '.join(changed[:3])} has changed"
+    expect.that(not changed, text)
     if not mode.startswith("mixed"):
         shape = shape_of(source, TARGET_VOCAB)
         right = at_real_tokens(expect, model(source, source).detach(), source, shape)
@@ -473,7 +473,7 @@ def test_any_size_may_be_one(code, draw, expect, ones):
 
 @points(0.25, form=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
-    code.on_a_gpu()
+    code.move_to_gpu()
     model, made_with = draw_model(draw)
     with torch.no_grad():
         model.output.bias[PAD] -= 1e3  # never said
@@ -496,11 +496,11 @@ def test_inputs_weights_and_global_state_are_left_alone(code, draw, expect, trai
     mine.decode(decoder_input, draw(f"batch source {D_MODEL}"), source)
     mine(source, decoder_input)
     drawn = "torch's random state" in code.calls[-1].changed and not training
-    expect.true(not drawn, "forward draws random numbers in eval mode")
+    expect.that(not drawn, "forward draws random numbers in eval mode")
     mine.generate(source, 1, 2, 2)
     drawn = "torch's random state" in code.calls[-1].changed
-    expect.true(not drawn, "generate draws random numbers")
-    expect.left_alone(may_draw=training)
+    expect.that(not drawn, "generate draws random numbers")
+    expect.no_side_effects(may_draw=training)
     for name, values in mine.parameters().items():
         expect(values, model.get_parameter(name).detach(), what=f"the parameter {name} after these calls")
 

@@ -634,7 +634,7 @@ def train_step__turned_to_float64(model, optimizer, source, targets, bos_id, pad
 
 @mistake
 def train_step__grad_mode_left_off(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
-    """Gradients are switched off for everybody and stay off, so nothing can be trained afterwards."""
+    """Gradients are switched off globally and stay off, so nothing can be trained afterwards."""
     loss = reference.train_step(model, optimizer, source, targets, bos_id, pad_id, max_norm)
     torch.set_grad_enabled(False)
     return loss

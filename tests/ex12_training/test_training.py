@@ -193,7 +193,7 @@ def test_nothing_but_padding_has_loss_zero(code, draw, expect, smoothing):
     for scores in (logits, logits * 5000):
         call = code.label_smoothing_loss.call((scores, nothing, smoothing, pad_id), {}, grad=True)
         expect(call.value, torch.zeros((), dtype=draw.dtype), within=0.0)
-        expect.true(call.requires_grad, f"{call.text} is cut off from logits: backward() on it raises an error")
+        expect.that(call.requires_grad, f"{call.text} is cut off from logits: backward() on it raises an error")
         expect.gradients(code.label_smoothing_loss, reference.label_smoothing_loss, scores, nothing, smoothing, pad_id)
 
 
@@ -225,7 +225,7 @@ def test_any_size_of_the_logits_may_be_one(code, draw, expect, ones):
 @points(0.15)
 def test_logits_and_targets_need_not_be_contiguous(code, draw, expect):
     logits, targets, pad_id = draw_scored(draw)
-    inputs = draw.strided(logits), draw.strided(targets), 0.2, pad_id
+    inputs = draw.non_contiguous(logits), draw.non_contiguous(targets), 0.2, pad_id
     expect.agrees(code.label_smoothing_loss, reference.label_smoothing_loss, *inputs)
 
 
@@ -330,7 +330,7 @@ def test_every_part_is_left_in_train_mode(code, draw, expect, before):
     expected = reference.train_step(right, descent(right, 0.3), *batch)
     expect(loss, expected, within=1e-7, what="the loss that train_step returns")
     off = [name or "the model" for name, on in training.items() if not on]
-    expect.true(not off, f"after train_step {', '.join(off[:1])} is in eval mode")
+    expect.that(not off, f"after train_step {', '.join(off[:1])} is in eval mode")
 
 
 @points(0.25, form=True)
@@ -342,7 +342,7 @@ def test_more_padding_does_not_change_an_update(code, draw, expect):
     padding = torch.full((len(source), draw.integer(1, 3)), pad_id)
     longer = torch.cat([source, padding], 1), torch.cat([targets, padding], 1)
     again = code.train_step(mine, standing_still, *longer, bos_id, pad_id)
-    expect.true(isinstance(loss, float), "train_step returns a Python float", kind="type")
+    expect.that(isinstance(loss, float), "train_step returns a Python float", kind="type")
     expect(again, loss, what="the loss of the same batch with more padding")
 
 
@@ -367,7 +367,7 @@ def test_any_size_of_the_batch_may_be_one(code, draw, expect, ones):
 def test_source_and_targets_need_not_be_contiguous(code, draw, expect):
     source, targets, bos_id, pad_id = draw_batch(draw)
     models = draw_model(code, draw, pad_id)
-    expect_updates(code, expect, models, (draw.strided(source), draw.strided(targets), bos_id, pad_id))
+    expect_updates(code, expect, models, (draw.non_contiguous(source), draw.non_contiguous(targets), bos_id, pad_id))
 
 
 @points(0.15, form=True)
@@ -387,12 +387,12 @@ def test_dropout_is_drawn_anew_in_every_step(code, draw, expect):
     standing_still = mine.optimizer(0.0)
     losses = [code.train_step(mine, standing_still, *batch) for _ in range(3)]
     text = "two steps in a row drop the same features: dropout is off, or its random numbers begin anew"
-    expect.true(losses[0] != losses[1] != losses[2], text)
+    expect.that(losses[0] != losses[1] != losses[2], text)
 
 
 @points(0.25, form=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
-    code.on_a_gpu()
+    code.move_to_gpu()
     logits, targets, pad_id = draw_scored(draw)
     expect.agrees(code.label_smoothing_loss, reference.label_smoothing_loss, logits, targets, 0.2, pad_id)
     batch = draw_batch(draw)
@@ -410,10 +410,10 @@ def test_inputs_and_global_state_are_left_alone(code, draw, expect):
         logits = draw("batch target vocab", dtype=dtype)
         code.label_smoothing_loss(logits, targets, 0.2, pad_id)
         code.label_smoothing_loss(logits, torch.full_like(targets, pad_id), 0.2, pad_id)
-    expect.left_alone()
+    expect.no_side_effects()
     mine, _ = draw_model(code, draw, pad_id)
     code.train_step(mine, mine.optimizer(0.3), source, targets, bos_id, pad_id)
-    expect.left_alone(may_draw=True, grad_mode=False)
+    expect.no_side_effects(may_draw=True, grad_mode=False)
 
 
 @points(0.15, form=True)

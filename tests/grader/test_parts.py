@@ -158,10 +158,10 @@ def test_lengths_are_ragged_and_fill_the_padded_length():
 
 
 @pytest.mark.parametrize("axes", ["5", "3 4", "2 3 4"])
-def test_strided_tensors_are_not_contiguous(axes):
+def test_non_contiguous_tensors_are_not_contiguous(axes):
     x = Draw(1)(axes)
-    assert not Draw(1).strided(x).is_contiguous()
-    assert torch.equal(Draw(1).strided(x), x)
+    assert not Draw(1).non_contiguous(x).is_contiguous()
+    assert torch.equal(Draw(1).non_contiguous(x), x)
 
 
 def test_drawing_leaves_the_default_random_states_alone():

@@ -55,7 +55,7 @@ def covers(hidden: Sequence[str], visible: Sequence[str]) -> Iterator[str]:
 BROKEN = 70
 """The exit status of a worker whose layers failed although they had worked before."""
 NO_MEMORY = 71
-"""The exit status of a worker that had no memory left to say so."""
+"""Exit status of a worker that ran out of memory."""
 _SET_DUMPABLE, _NO_NEW_PRIVS = 4, 38
 _NEWNS, _NEWIPC, _NEWUSER, _NEWNET = 0x20000, 0x8000000, 0x10000000, 0x40000000
 _PRIVATE, _NOSUID_NODEV_NOEXEC, _READ_ONLY = 0x4000 | 0x40000, 2 | 4 | 8, 1

@@ -111,7 +111,7 @@ def test_what_a_file_does_while_it_is_loaded_counts(inexperienced, experienced, 
     experienced.run(six, six.solution)
     file = submit(six, six.solution.read_bytes() + b"\n\ntorch.set_default_dtype(torch.float64)\n")
     alone = inexperienced(six, file)
-    assert any("for everybody" in outcome.message for outcome in alone.outcomes)
+    assert any("globally" in outcome.message for outcome in alone.outcomes)
     assert told(experienced.run(six, file)) == told(alone)
 
 

@@ -233,7 +233,7 @@ def test_damaged_progress_is_kept_aside_and_said(tmp_path, kit):
     folder.mkdir()
     (folder / "progress.json").write_text("{")
     read = progress.Progress.read(tmp_path)
-    assert "is kept as" in read.warning
+    assert "was moved to" in read.warning
     assert [file.read_text() for file in folder.glob("progress*")] == ["{"]
     with read.changing("ex06_self_attention") as entry:
         entry["mine"] = 1

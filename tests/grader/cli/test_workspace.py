@@ -98,7 +98,7 @@ def test_what_lies_there_already_stays(installed, workspace):
     (workspace / "exercises" / "ex01_encoder.py").write_text("mine = 1\n", encoding="utf-8")
     again = grader(installed, workspace.parent, "init", workspace)
     assert again.returncode == 0
-    assert "ex01_encoder.py is there already and stays as it is" in again.stderr
+    assert "ex01_encoder.py already exists and was left as it is" in again.stderr
     assert (workspace / "exercises" / "ex01_encoder.py").read_text(encoding="utf-8") == "mine = 1\n"
 
 

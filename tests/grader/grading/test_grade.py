@@ -269,7 +269,7 @@ def test_what_changed_is_graded_again_and_nothing_else(small_kit, students, grad
     assert others == [one for one in document["submissions"] if one["id"] != "zoe"]
     refused = run(small_kit, "grade", students, "--out", out, "--jobs", "1", "--only", "zoe", "--seed", "9")
     assert refused.returncode == 2
-    assert "--only would lose the others' results" in refused.stderr
+    assert "--only would discard the other results" in refused.stderr
     assert _document(out) == found
 
 

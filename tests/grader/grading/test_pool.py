@@ -49,13 +49,13 @@ def test_a_judge_that_dies_once_costs_nothing(pool, tmp_path):
 
 def test_a_submission_that_judges_die_of_is_given_up_and_no_other(pool):
     found = answers(pool(judges.honest), tasks("fine", "deadly", "fine", "fine"))
-    assert found["student 1"] == "its judge ended with status 7, 2 times"
+    assert found["student 1"] == "its grading process ended with status 7 (2 attempts)"
     assert sum(isinstance(record, dict) for record in found.values()) == 3
 
 
 def test_a_judge_that_is_stuck_is_ended(pool):
     found = answers(pool(judges.honest, patience=4.0), tasks("endless", "fine"))
-    assert found["student 0"] == "its judge was stuck, 2 times"
+    assert found["student 0"] == "its grading process was stuck (2 attempts)"
     assert isinstance(found["student 1"], dict)
 
 

@@ -56,7 +56,7 @@ def test_a_damaged_file_is_kept_aside_and_said(tmp_path, text):
     folder.mkdir()
     (folder / "progress.json").write_bytes(text.encode("latin-1"))
     read = Progress.read(tmp_path)
-    assert "could not be read; it is kept as" in read.warning
+    assert "could not be read; it was moved to" in read.warning
     assert [file.read_bytes() for file in folder.glob("progress-damaged-*")] == [text.encode("latin-1")]
     with read.changing(SLUG) as entry:
         entry["verdict"] = "pass"

@@ -83,8 +83,8 @@ def test_a_learners_notebook_is_never_written_over(tmp_path, capsys):
     assert seven.read_bytes() == before
     assert len(list((tmp_path / "new").iterdir())) == 12
     said = capsys.readouterr().out
-    assert "ex06_self_attention.ipynb is there already and was left as it is" in said
-    assert "ex07_masked_attention.ipynb is there already, and nothing is written in it yet" in said
+    assert "ex06_self_attention.ipynb already exists and was left as it is" in said
+    assert "ex07_masked_attention.ipynb already exists and is still empty" in said
 
 
 # ---------------------------------------------------------------------------------- what a notebook defines by now

@@ -152,7 +152,7 @@ def code(request, workers):
 
 
 def test_code_works_on_a_simulated_gpu_until_the_check_ends(code):
-    code.on_a_gpu()
+    code.move_to_gpu()
     assert code.here(torch.ones(3)).tolist() == [1, 2, 3]
     with pytest.raises(Exception, match=r"mixed\(.*\) on a simulated GPU raised RuntimeError: .*gpu:0 and cpu"):
         code.mixed(torch.ones(3))
@@ -161,12 +161,12 @@ def test_code_works_on_a_simulated_gpu_until_the_check_ends(code):
 
 
 def test_a_result_on_another_device_is_a_sentence_of_its_own(code):
-    code.on_a_gpu()
-    with pytest.raises(Mismatch, match="returned a tensor on cpu, expected it on gpu, where its input is"):
+    code.move_to_gpu()
+    with pytest.raises(Mismatch, match="returned a tensor on cpu; expected gpu, the device of its input"):
         code.back(torch.ones(3))
     assert code.table(2, device=code.place).tolist() == [0, 0]
     assert code.table(2).tolist() == code.table(2, code.place).tolist() == [0, 0]
-    with pytest.raises(Mismatch, match="returned a tensor on cpu, expected it on gpu, as asked for"):
+    with pytest.raises(Mismatch, match="returned a tensor on cpu; expected gpu, as asked for"):
         code.lazy(2, device=code.place)
 
 
@@ -175,7 +175,7 @@ def test_nothing_slow_is_imported_for_it(workers):
     code = Code(source, lambda: WorkerTransport(workers), Reference)
     code.seconds = 30.0
     code.begin(1)
-    code.on_a_gpu()
+    code.move_to_gpu()
     imported = code.imported(torch.ones(4, 3))
     code.close()
     assert imported == []
@@ -184,7 +184,7 @@ def test_nothing_slow_is_imported_for_it(workers):
 def test_where_a_gpu_cannot_be_simulated_the_check_is_skipped(code, monkeypatch):
     monkeypatch.setattr("grader.simulated_gpu.available", lambda: False)
     with pytest.raises(NotHere, match="cannot simulate a GPU"):
-        code.on_a_gpu()
+        code.move_to_gpu()
 
 
 def test_after_an_error_that_a_gpu_does_not_outlive_the_next_check_has_another_process(code):
@@ -197,7 +197,7 @@ def test_after_an_error_that_a_gpu_does_not_outlive_the_next_check_has_another_p
 
 def test_a_run_on_a_real_gpu_simulates_nothing(code):
     code.device = code.place = "cuda"
-    code.on_a_gpu()
+    code.move_to_gpu()
     assert code.place == "cuda"
 
 
@@ -209,7 +209,7 @@ def test_a_process_that_works_on_a_gpu_itself_simulates_none(code, monkeypatch):
     monkeypatch.setattr(simulated_gpu, "yield_to", lambda device: monkeypatch.setattr(simulated_gpu, "_real", "cpu"))
     work_here(["cpu", "cuda"])
     code.begin(1)
-    code.on_a_gpu()
+    code.move_to_gpu()
     if isinstance(code.exchange.transport, LocalTransport):
         assert code.place == "cpu"
         assert code.mixed(torch.zeros(3)).tolist() == [0, 1, 2]

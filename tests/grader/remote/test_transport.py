@@ -151,11 +151,11 @@ def test_no_gradient_stands_for_a_gradient_of_zero(make, scale, is_cut):
 def test_grad_mode_may_change_no_result(make):
     code, draw = make(), Draw(3)
     code.double(draw("batch d_k"))
-    Expect(code, draw).left_alone()
+    Expect(code, draw).no_side_effects()
     code.other_without_grad(draw("batch d_k"))
-    Expect(code, draw).left_alone(grad_mode=False)
+    Expect(code, draw).no_side_effects(grad_mode=False)
     with pytest.raises(Mismatch, match="called again with grad mode off"):
-        Expect(code, draw).left_alone()
+        Expect(code, draw).no_side_effects()
 
 
 @pytest.mark.parametrize("name", ["loop", "loop_that_cuts"])

@@ -200,7 +200,7 @@ def test_what_says_nothing_is_named(folder, text):
 def test_many_files_of_no_exercise_make_one_short_sentence(folder):
     entry = the_one(folder({f"alice/{number}.dat": "" for number in range(40)}))
     assert entry.problems == [
-        "0.dat, 1.dat, 10.dat, 11.dat, 12.dat and 35 more belong to no exercise: a file is known by exNN in its name"
+        "0.dat, 1.dat, 10.dat, 11.dat, 12.dat and 35 more belong to no exercise: put exNN in the file's name"
     ]
 
 
@@ -405,7 +405,7 @@ def test_a_dry_run_says_what_would_be_graded_and_runs_nothing(folder):
         f"alice: x/ex06.py -> alice -> {SIX}",
         f"bob: ex06.py -> bob -> {SIX}",
         f"carl: ex06.py -> carl -> {SIX}",
-        "carl -> carl -> problem: notes.txt belongs to no exercise: a file is known by exNN in its name",
+        "carl -> carl -> problem: notes.txt belongs to no exercise: put exNN in the file's name",
         "dora.rar -> dora -> problem: dora.rar is a RAR archive, whatever its name says: "
         "hand in a .zip, a .tar.gz or the files themselves",
         f"alike: alice, bob: {SIX} is the same file",

@@ -58,7 +58,7 @@ def test_of_two_uploads_to_canvas_the_later_counts(graded):
 def test_a_text_entry_on_canvas_is_named(graded):
     ((_, files, problems),) = graded({"smithjohn_12345_text.html": "<p>my code</p>"}).values()
     assert files == {}
-    assert problems == ["text.html belongs to no exercise: a file is known by exNN in its name"]
+    assert problems == ["text.html belongs to no exercise: put exNN in the file's name"]
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def tell(kit):
     story.press("h")
     story.shows("hint 1 of 3", "q quit")
     story.press("h")
-    story.shows("It comes now as well", "q quit")
+    story.shows("To see it now", "q quit")
     story.save(solution)
     story.shows("ex06_self_attention passes", "n next")
     story.press("n")

@@ -172,7 +172,7 @@ for descriptor in range(3, 20):
 def test_gradients_turned_off_while_loading_are_noticed_and_harm_no_other_check(grade):
     result = grade("\ntorch.set_grad_enabled(False)\n")
     assert result.first_failure.id == "test_inputs_and_global_state_are_left_alone"
-    assert result.first_failure.message == "loading the file changed grad mode for everybody"
+    assert result.first_failure.message == "loading the file changed grad mode globally"
 
 
 def test_output_is_kept_in_bounds_and_shown(grade):
