@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from grader.checks.module_pool import ModulePool, PooledModule, mould_of
+from grader.checks.module_pool import ModulePool, PooledModule, pool_of
 from grader.protocol.gradients import cut
 from grader.worker.describe import each_once, parts_of, set_training
 from grader.worker.fast_init import uninitialised_layers
@@ -104,22 +104,22 @@ class Draw:
 
         A check may change values, gradients, dtypes and training flags of what it gets: the rest others will have too.
         """
-        mould = mould_of(kind, args, tuple(kwargs.items()))
-        if mould.is_formed:
-            lent = mould.lend(self._values(mould.shapes, 0.5))
-            self._borrowed.append((mould, lent))
+        pool = pool_of(kind, args, tuple(kwargs.items()))
+        if pool.is_formed:
+            lent = pool.lend(self._values(pool.shapes, 0.5))
+            self._borrowed.append((pool, lent))
             module: M = lent.module
             return module
         with uninitialised_layers():
             made = kind(*args, **kwargs)
         self.weights(made)
-        mould.see(made)
+        pool.see(made)
         return made
 
     def give_back(self) -> None:
         """The check is over, and nobody has its modules any more: others may have them."""
-        for mould, lent in self._borrowed:
-            mould.take_back(lent)
+        for pool, lent in self._borrowed:
+            pool.take_back(lent)
         self._borrowed.clear()
 
     def _values(self, shapes: Sequence[tuple[int, ...]], scale: float) -> list[Tensor]:

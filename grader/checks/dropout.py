@@ -1,4 +1,4 @@
-"""What dropout may leave of a vector, and whether its coins are new for every call, sentence, token and feature."""
+"""What dropout may leave of a vector, and whether its mask is new for every call, sentence, token and feature."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def fitting(actual: Tensor, fates: Tensor) -> Tensor:
 
 
 def demand_independent(expect: Expect, draws: Sequence[Tensor], width: int) -> None:
-    """Demands new coins in each call, and that sentences, tokens and features are dropped apart, with dropout 0.25.
+    """Demands a new mask in each call, and that sentences, tokens and features are dropped apart, with dropout 0.25.
 
     Args:
         expect: what is said of a failure goes through it.
@@ -49,6 +49,6 @@ def demand_independent(expect: Expect, draws: Sequence[Tensor], width: int) -> N
     text = "two tokens lost the same features: each needs its own mask"
     expect.that(bool((drawn != drawn[:, :1]).any()), text, kind="value")
     mixed = bool(((drawn > 0) & (drawn < 2**width - 1)).any())
-    expect.that(mixed, "dropout drops whole tokens, where each feature needs a coin of its own", kind="value")
+    expect.that(mixed, "dropout drops whole tokens; each feature must be dropped independently", kind="value")
     share = float(kept(width)[drawn].mean())
     expect.that(share > 0.5, f"with dropout 0.25, {share:.0%} of the features are kept, expected 75%", kind="value")

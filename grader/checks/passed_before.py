@@ -3,7 +3,10 @@
 What a check asks and demands follows from its seed and from what comes back. So where every answer is, byte for byte,
 one that passed before, nothing need be drawn, worked out or compared again: the questions lie here, ready to be sent.
 At the first answer that is new the check is run after all, and finds the answers so far already given. Of a class most
-right submissions answer in one of a few ways; the judge's half of the work is then done once for each way.
+right submissions answer in one of a few ways; the grader side's half of the work is then done once for each way.
+
+The risk: a check that depends on more than its seed and the answers would be passed unseen. Where such a check asks
+something else than before, the run ends as an error of the grader.
 """
 
 from __future__ import annotations

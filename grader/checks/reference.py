@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 class Leaves:
-    """Arguments whose floating tensors are leaves, as the servant makes them, callbacks' results included."""
+    """Arguments whose floating tensors are leaves, as the executor makes them, callbacks' results included."""
 
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.leaves: list[Tensor] = []

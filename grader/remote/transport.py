@@ -41,7 +41,7 @@ class LocalTransport:
 
     Args:
         debugging: Ctrl-C, a debugger's quit and pytest-timeout pass through.
-        servant: makes what carries out the requests, where that is not the usual one.
+        executor: makes what carries out the requests, where that is not the usual one.
     """
 
     def __init__(

@@ -67,7 +67,7 @@ class Source:
         return f"{self.shown} has {size}; {limit}" if len(self.text) > MAX_SOURCE else ""
 
     def orders(self, device: str) -> list[Any]:
-        """What loading it on a device takes, in the order in which the servant asks for it."""
+        """What loading it on a device takes, in the order in which the executor asks for it."""
         file = [self.slug, self.filename, self.text]
         return [*file, self.earlier, self.shortcuts, device, self.definitions_only]
 

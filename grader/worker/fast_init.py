@@ -1,5 +1,8 @@
-"""The first values of torch's layers, for less: a check that loads weights needs none, and nobody watches how they
-are drawn."""
+"""The first values of torch's layers, for half the cost, and none where weights are loaded over them at once.
+
+Risks: torch's `reset_parameters` is replaced in this process, so a function mode of the learner's does not see it at
+work; and a layer made without values must be filled before it is used.
+"""
 
 from __future__ import annotations
 

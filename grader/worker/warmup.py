@@ -1,4 +1,8 @@
-"""The first of everything, done once in the process that workers are forked from: they find it done."""
+"""The first of everything, done once in the process that workers are forked from: they find it done.
+
+Saves what torch imports and caches at a first call, in every worker. The risk is state that is forked along: the file
+that is run here is the kit's own, and random states are seeded at the start of every check.
+"""
 
 from __future__ import annotations
 
