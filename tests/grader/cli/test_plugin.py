@@ -50,7 +50,7 @@ def test_a_failure_is_the_same_sentence_with_the_learners_output(check):
     result = check("-k", "worked_by_hand", old="d_k = q.size(-1)", new='print("hello"); d_k = 1')
     assert "The scores are not divided by sqrt(d_k)" in result.stdout
     assert "hello" in result.stdout
-    assert "grader/remote.py" not in result.stdout
+    assert "grader/remote/" not in result.stdout
 
 
 def test_the_debugger_stops_in_the_learners_line(check):

@@ -1,6 +1,6 @@
 """Submissions that attack, at three levels of isolation: nothing is earned, harmed or left behind.
 
-The attacks are those of `grader grade --red-team`, in grader/attacks/.
+The attacks are those of `grader grade --red-team`, in grader/dev/attacks/.
 """
 
 import ast
