@@ -219,7 +219,7 @@ def test_a_name_counts_before_a_definition(folder):
 
 def test_a_copy_of_the_whole_kit_is_the_work_in_exercises(folder):
     names = ["exercises/ex06_self_attention.py", "exercises/ex06_self_attention.md", "README.md", "pyproject.toml"]
-    names += ["solutions/ex06_self_attention.py", "tests/ex06_self_attention/alternatives.py", "grader/judging/exercise.py"]
+    names += ["solutions/ex06_self_attention.py", "tests/ex06_self_attention/alternatives.py", "grader/cli/main.py"]
     entry = the_one(folder({f"alice/{name}": f"{name}\ndef attention_scores(): pass" for name in names}))
     assert texts(entry)[SIX].startswith("exercises/")
     assert entry.problems == ["the kit's own folders beside exercises/ (solutions, tests, grader) were left out"]
