@@ -58,7 +58,9 @@ class Exercise:
 
     @property
     def mistakes(self) -> Path:
-        return self.folder / "mistakes.py"
+        """The file of the known mistakes; where they are many, a folder with a file for each function or method."""
+        folder = self.folder / "mistakes"
+        return folder if folder.is_dir() else self.folder / "mistakes.py"
 
     @property
     def alternatives(self) -> Path:

@@ -2,12 +2,14 @@
 
 `tests/exNN_topic/mistakes.py` and `alternatives.py` hold functions and classes called `name__slug`, marked `@mistake`
 or `@alternative`. They are read as text: the variant's file is the reference with that one definition replaced, plus
-whatever else the file defines. In a variant, `reference.name` means the reference's own definition.
+whatever else the file defines. In a variant, `reference.name` means the reference's own definition. Where an exercise
+has many mistakes, `mistakes/` holds a file for each function or method that they replace, named after it.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -54,19 +56,36 @@ def alternatives(exercise: Exercise) -> list[Variant]:
 
 
 @lru_cache
-def _read(file: Path, solution: Path, marks: tuple[str, ...]) -> list[Variant]:
-    if not file.is_file():
-        return []
+def _read(path: Path, solution: Path, marks: tuple[str, ...]) -> list[Variant]:
     reference = solution.read_text(encoding="utf-8")
-    tree = ast.parse(file.read_text(encoding="utf-8"), str(file))
-    marked = [node for node in tree.body if _has_mark(node, *marks)]
-    shared = [node for node in tree.body if node not in marked and not _is_about_the_kit(node)]
-    found = [_variant(node, shared, reference, file) for node in marked]
-    names = [one.name for one in found]
-    for name in names:
-        if names.count(name) > 1:
-            raise KitError(f"{file} has two variants called {name}")
-    return found
+    found: dict[str, Variant] = {}
+    for file in _files(path, reference):
+        tree = ast.parse(file.read_text(encoding="utf-8"), str(file))
+        marked = [node for node in tree.body if _has_mark(node, *marks)]
+        shared = [node for node in tree.body if node not in marked and not _is_about_the_kit(node)]
+        for node in marked:
+            variant = _variant(node, shared, reference, file)
+            if variant.name in found:
+                raise KitError(f"{file}:{node.lineno}: there are two variants called {variant.name}")
+            found[variant.name] = variant
+    return sorted(found.values(), key=lambda one: one.shows_on_gpus_only)
+
+
+def _files(path: Path, reference: str) -> list[Path]:
+    """The file itself; of a folder its files, in the order in which the reference defines what they are named after."""
+    if not path.is_dir():
+        return [path] if path.is_file() else []
+    defined = [node for node in ast.walk(ast.parse(reference)) if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+    order = [_snake(node.name) for node in sorted(defined, key=lambda node: node.lineno)]
+    files = sorted(path.glob("*.py"))
+    for file in files:
+        if file.stem not in order:
+            raise KitError(f"{file}: the reference defines nothing of that name")
+    return sorted(files, key=lambda file: order.index(file.stem))
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
 def _has_mark(node: ast.stmt, *marks: str) -> bool:
@@ -104,12 +123,14 @@ def together(variants: Sequence[Variant]) -> list[str]:
 
     Each finds the others where it asks for the reference's own definition, unless it builds on that itself.
     """
-    original, shared, _ = variants[0].pieces
-    pieces = [original, shared]
+    original = variants[0].pieces[0]
+    shared = list(dict.fromkeys(variant.pieces[1] for variant in variants))
+    pieces = [original, *shared]
     for variant in variants:
         definition = variant.pieces[-1]
         pieces.append(definition)
-        if len(variants) > 1 and f"reference.{variant.target}" not in _body(definition) + shared:
+        builds_on_it = f"reference.{variant.target}" in _body(definition) + variant.pieces[1]
+        if len(variants) > 1 and not builds_on_it:
             pieces.append(f"reference.{variant.target} = {variant.target}")
     return pieces
 

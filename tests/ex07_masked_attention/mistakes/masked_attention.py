@@ -1,4 +1,4 @@
-"""Wrong variants of exercise 7, the likeliest first."""
+"""Wrong variants of `masked_attention` (exercise 7), the likeliest first."""
 
 import torch
 import torch.nn.functional as F
@@ -24,215 +24,6 @@ def attend(scores, allowed):
 
 def results(weights, q, v):
     return (weights @ v.to(weights.dtype)).to(q.dtype), weights.to(q.dtype)
-
-
-# ---------------------------------------------------------------------------------------------------- decoder_mask
-
-
-@mistake
-def decoder_mask__either(lengths, max_length):
-    """A key is allowed where ONE of the masks allows it, so padding or the future shows through."""
-    return reference.padding_mask(lengths, max_length) | reference.causal_mask(max_length, lengths.device)
-
-
-@mistake
-def decoder_mask__padding_only(lengths, max_length):
-    """The future is not hidden: only the padding mask is in use."""
-    mask = reference.padding_mask(lengths, max_length)
-    return mask.expand(-1, max_length, -1)
-
-
-@mistake
-def decoder_mask__causal_only(lengths, max_length):
-    """Padding is not hidden: only the causal mask is in use."""
-    return reference.causal_mask(max_length, lengths.device).expand(len(lengths), -1, -1)
-
-
-@mistake
-def decoder_mask__padding_on_queries(lengths, max_length):
-    """Queries at padding get a row without any key. It is keys that padding hides; its queries stay as they are."""
-    padding = reference.padding_mask(lengths, max_length).transpose(1, 2)
-    return padding & reference.causal_mask(max_length, lengths.device)
-
-
-@mistake
-def decoder_mask__padding_queries_see_themselves(lengths, max_length):
-    """Every query may see itself, even where it is padding: padding is then a key after all."""
-    own = torch.eye(max_length, dtype=torch.bool, device=lengths.device)
-    return reference.decoder_mask(lengths, max_length) | own
-
-
-@mistake
-def decoder_mask__future_shown(lengths, max_length):
-    """The causal part is upside down: each query sees itself and the real keys after it."""
-    return reference.padding_mask(lengths, max_length) & reference.causal_mask(max_length, lengths.device).T
-
-
-@mistake
-def decoder_mask__axis_for_heads(lengths, max_length):
-    """The mask has an axis for heads. In this exercise it has three axes: batch, query, key."""
-    return reference.decoder_mask(lengths, max_length).unsqueeze(1)
-
-
-@mistake
-def decoder_mask__empty_rows_see_the_first_key(lengths, max_length):
-    """The first key is always allowed, so a sequence without any token gets one."""
-    return reference.decoder_mask(lengths.clamp(min=1), max_length)
-
-
-# ----------------------------------------------------------------------------------------------------- causal_mask
-
-
-@mistake
-def causal_mask__upper_triangle(length, device=None):
-    """Rows and columns are swapped: each query sees itself and the future, and not the past."""
-    return reference.causal_mask(length, device).T
-
-
-@mistake
-def causal_mask__future_shown_past_hidden(length, device=None):
-    """True stands where the key is in the future. Here True means MAY be attended to."""
-    return ~reference.causal_mask(length, device)
-
-
-@mistake
-def causal_mask__hides_itself(length, device=None):
-    """A position may not see itself, so the first query has nothing to look at."""
-    return reference.causal_mask(length, device).tril(-1)
-
-
-@mistake
-def causal_mask__one_key_too_many(length, device=None):
-    """Each query also sees the key right after it, and that is the answer it has to predict."""
-    return torch.ones(length, length, dtype=torch.bool, device=device).tril(1)
-
-
-@mistake
-def causal_mask__only_itself(length, device=None):
-    """Each query sees itself alone: the past is hidden too."""
-    return torch.eye(length, dtype=torch.bool, device=device)
-
-
-@mistake
-def causal_mask__everything(length, device=None):
-    """Every query may see every key: nothing hides the future."""
-    return torch.ones(length, length, dtype=torch.bool, device=device)
-
-
-@mistake
-def causal_mask__floating_numbers(length, device=None):
-    """The mask holds floating numbers. It should hold bool, True where a key may be attended to."""
-    return reference.causal_mask(length, device).float()
-
-
-@mistake
-def causal_mask__with_a_batch_axis(length, device=None):
-    """The mask has an axis of size 1 in front. It should be (length, length)."""
-    return reference.causal_mask(length, device).unsqueeze(0)
-
-
-@mistake
-def causal_mask__fixed_size(length, device=None):
-    """The mask is cut out of a table of a fixed size, so a long sequence gets a mask that is too small."""
-    return torch.ones(32, 32, dtype=torch.bool, device=device).tril()[:length, :length]
-
-
-@mistake
-def causal_mask__at_most_512(length, device=None):
-    """The mask is cut out of a table of 512 positions, so a longer sequence gets a mask that is too small."""
-    return torch.ones(512, 512, dtype=torch.bool, device=device).tril()[:length, :length]
-
-
-@device_mistake
-def causal_mask__device_ignored(length, device=None):
-    """The mask is always made on the default device: the argument `device` is not used."""
-    return torch.ones(length, length, dtype=torch.bool).tril()
-
-
-# ---------------------------------------------------------------------------------------------------- padding_mask
-
-
-@mistake
-def padding_mask__true_at_padding(lengths, max_length):
-    """The mask is True at padding. Here True means MAY be attended to."""
-    return ~reference.padding_mask(lengths, max_length)
-
-
-@mistake
-def padding_mask__one_too_many(lengths, max_length):
-    """One padding position after the last real token counts as real: positions are counted from 0."""
-    return torch.arange(max_length, device=lengths.device) <= lengths[:, None, None]
-
-
-@mistake
-def padding_mask__last_token_hidden(lengths, max_length):
-    """The last real token of each sequence is hidden too."""
-    return torch.arange(1, max_length + 1, device=lengths.device) < lengths[:, None, None]
-
-
-@mistake
-def padding_mask__left_padded(lengths, max_length):
-    """The real tokens are taken to stand at the end of each row. Here padding stands at the end."""
-    return reference.padding_mask(lengths, max_length).flip(-1)
-
-
-@mistake
-def padding_mask__two_axes(lengths, max_length):
-    """The query's axis is missing: without it, the batch stands where the queries belong."""
-    return reference.padding_mask(lengths, max_length).squeeze(1)
-
-
-@mistake
-def padding_mask__masks_queries(lengths, max_length):
-    """The axis of size 1 is the last one, so the mask hides queries. It is keys that must be hidden."""
-    return reference.padding_mask(lengths, max_length).transpose(1, 2)
-
-
-@mistake
-def padding_mask__four_axes(lengths, max_length):
-    """The mask has an axis for heads. In this exercise it has three axes: batch, query, key."""
-    return reference.padding_mask(lengths, max_length).unsqueeze(1)
-
-
-@mistake
-def padding_mask__repeated_for_every_query(lengths, max_length):
-    """The mask is repeated for every query. One row is enough: the same keys are hidden from all of them."""
-    return reference.padding_mask(lengths, max_length).expand(-1, max_length, -1)
-
-
-@mistake
-def padding_mask__as_wide_as_the_longest(lengths, max_length):
-    """The mask is as wide as the longest sequence. The padded length may be larger than that."""
-    return reference.padding_mask(lengths, int(lengths.max()))
-
-
-@mistake
-def padding_mask__at_most_512_positions(lengths, max_length):
-    """The positions are cut out of a table of 512, so a longer sequence gets a mask that is too short."""
-    return torch.arange(512, device=lengths.device)[:max_length] < lengths[:, None, None]
-
-
-@mistake
-def padding_mask__numbers(lengths, max_length):
-    """The mask holds the numbers 0 and 1. It should hold bool, or `~` and `&` mean something else."""
-    return reference.padding_mask(lengths, max_length).long()
-
-
-@mistake
-def padding_mask__empty_sequence_sees_its_first_position(lengths, max_length):
-    """A sequence of length 0 is treated as if it had one token."""
-    return reference.padding_mask(lengths.clamp(min=1), max_length)
-
-
-@mistake
-def padding_mask__lengths_clamped_in_place(lengths, max_length):
-    """The caller's lengths are changed in place."""
-    mask = reference.padding_mask(lengths, max_length)
-    lengths.clamp_(min=1)
-    return mask
-
-
-# ------------------------------------------------------------------------------------------------ masked_attention
 
 
 @mistake
@@ -597,25 +388,6 @@ def masked_attention__library_call(q, k, v, allowed):
     return reference.masked_attention(q, k, v, allowed)
 
 
-@device_mistake
-def padding_mask__positions_on_the_cpu(lengths, max_length):
-    """The positions are made on the default device, the CPU, and compared with lengths, which may be on another."""
-    return torch.arange(max_length) < lengths[:, None, None]
-
-
-@device_mistake
-def decoder_mask__future_on_the_cpu(lengths, max_length):
-    """The causal part is made on the default device, the CPU, and joined to the mask of lengths on another."""
-    return reference.padding_mask(lengths, max_length) & reference.causal_mask(max_length)
-
-
-@device_mistake
-def masked_attention__zeros_on_the_cpu(q, k, v, allowed):
-    """The zeros where nothing is allowed are made on the default device, and the weights may be on another."""
-    weights = torch.softmax(lowest_where_forbidden(scores_of(q, k), allowed), dim=-1)
-    return results(torch.where(allowed, weights, torch.zeros(weights.shape, dtype=weights.dtype)), q, v)
-
-
 @mistake
 def masked_attention__axis_for_heads_guessed(q, k, v, allowed):
     """A mask of three axes gets one for the heads where its first has the size of the batch. Broadcasting says
@@ -631,33 +403,6 @@ def masked_attention__inputs_clamped(q, k, v, allowed):
     return reference.masked_attention(q, k.clamp(-100, 100), v.clamp(-100, 100), allowed)
 
 
-# ------------------------------------------------------------------------------------------------- only some sizes
-
-
-@mistake
-def padding_mask__one_sequence_is_all_real(lengths, max_length):
-    """A batch of one sequence counts as unpadded. It too may be shorter than the padded length."""
-    mask = reference.padding_mask(lengths, max_length)
-    return mask if len(lengths) > 1 else torch.ones_like(mask)
-
-
-@mistake
-def padding_mask__one_position_is_real(lengths, max_length):
-    """A padded length of 1 counts as unpadded. A sequence of length 0 has no real token there either."""
-    mask = reference.padding_mask(lengths, max_length)
-    return mask if max_length > 1 else torch.ones_like(mask)
-
-
-@mistake
-def decoder_mask__two_axes_of_padding(lengths, max_length):
-    """The padding mask meets the causal mask without its axis of size 1, so where the batch is as large as the
-    padded length its rows are taken to be queries."""
-    if len(lengths) != max_length:
-        return reference.decoder_mask(lengths, max_length)
-    mask = reference.padding_mask(lengths, max_length).squeeze(1) & reference.causal_mask(max_length, lengths.device)
-    return mask.expand(max_length, -1, -1)
-
-
 @mistake
 def masked_attention__residual(q, k, v, allowed):
     """Where the shapes allow it, q is added to the output. A residual connection is not part of attention."""
@@ -670,9 +415,6 @@ def masked_attention__first_128_keys(q, k, v, allowed):
     """Only the first 128 keys are attended to. No length is named as the longest: take it from k."""
     near = torch.arange(k.size(-2), device=k.device) < 128
     return reference.masked_attention(q, k, v, allowed & near)
-
-
-# ------------------------------------------------------------------------------------------------ halfway there
 
 
 @mistake
@@ -696,3 +438,10 @@ def masked_attention__weights_without_gradient(q, k, v, allowed):
     """The weights are returned cut off from the graph. Both results pass gradients on."""
     output, weights = reference.masked_attention(q, k, v, allowed)
     return output, weights.detach()
+
+
+@device_mistake
+def masked_attention__zeros_on_the_cpu(q, k, v, allowed):
+    """The zeros where nothing is allowed are made on the default device, and the weights may be on another."""
+    weights = torch.softmax(lowest_where_forbidden(scores_of(q, k), allowed), dim=-1)
+    return results(torch.where(allowed, weights, torch.zeros(weights.shape, dtype=weights.dtype)), q, v)

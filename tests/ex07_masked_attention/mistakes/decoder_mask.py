@@ -1,0 +1,73 @@
+"""Wrong variants of `decoder_mask` (exercise 7), the likeliest first."""
+
+import torch
+
+from grader.authoring import device_mistake, mistake
+from solutions import ex07_masked_attention as reference
+
+
+@mistake
+def decoder_mask__either(lengths, max_length):
+    """A key is allowed where ONE of the masks allows it, so padding or the future shows through."""
+    return reference.padding_mask(lengths, max_length) | reference.causal_mask(max_length, lengths.device)
+
+
+@mistake
+def decoder_mask__padding_only(lengths, max_length):
+    """The future is not hidden: only the padding mask is in use."""
+    mask = reference.padding_mask(lengths, max_length)
+    return mask.expand(-1, max_length, -1)
+
+
+@mistake
+def decoder_mask__causal_only(lengths, max_length):
+    """Padding is not hidden: only the causal mask is in use."""
+    return reference.causal_mask(max_length, lengths.device).expand(len(lengths), -1, -1)
+
+
+@mistake
+def decoder_mask__padding_on_queries(lengths, max_length):
+    """Queries at padding get a row without any key. It is keys that padding hides; its queries stay as they are."""
+    padding = reference.padding_mask(lengths, max_length).transpose(1, 2)
+    return padding & reference.causal_mask(max_length, lengths.device)
+
+
+@mistake
+def decoder_mask__padding_queries_see_themselves(lengths, max_length):
+    """Every query may see itself, even where it is padding: padding is then a key after all."""
+    own = torch.eye(max_length, dtype=torch.bool, device=lengths.device)
+    return reference.decoder_mask(lengths, max_length) | own
+
+
+@mistake
+def decoder_mask__future_shown(lengths, max_length):
+    """The causal part is upside down: each query sees itself and the real keys after it."""
+    return reference.padding_mask(lengths, max_length) & reference.causal_mask(max_length, lengths.device).T
+
+
+@mistake
+def decoder_mask__axis_for_heads(lengths, max_length):
+    """The mask has an axis for heads. In this exercise it has three axes: batch, query, key."""
+    return reference.decoder_mask(lengths, max_length).unsqueeze(1)
+
+
+@mistake
+def decoder_mask__empty_rows_see_the_first_key(lengths, max_length):
+    """The first key is always allowed, so a sequence without any token gets one."""
+    return reference.decoder_mask(lengths.clamp(min=1), max_length)
+
+
+@mistake
+def decoder_mask__two_axes_of_padding(lengths, max_length):
+    """The padding mask meets the causal mask without its axis of size 1, so where the batch is as large as the
+    padded length its rows are taken to be queries."""
+    if len(lengths) != max_length:
+        return reference.decoder_mask(lengths, max_length)
+    mask = reference.padding_mask(lengths, max_length).squeeze(1) & reference.causal_mask(max_length, lengths.device)
+    return mask.expand(max_length, -1, -1)
+
+
+@device_mistake
+def decoder_mask__future_on_the_cpu(lengths, max_length):
+    """The causal part is made on the default device, the CPU, and joined to the mask of lengths on another."""
+    return reference.padding_mask(lengths, max_length) & reference.causal_mask(max_length)
