@@ -172,7 +172,9 @@ def grade_command(
     from grader.grading.grade import GradeOptions, grade
 
     layers = tuple(name.strip() for name in (require or "").split(",") if name.strip())
-    raise SystemExit(grade(submissions, out=out, wishes=GradeOptions(seed, options, jobs, layers, fresh, only, export)))
+    raise SystemExit(
+        grade(submissions, out=out, options=GradeOptions(seed, options, jobs, layers, fresh, only, export))
+    )
 
 
 @main.command("lesson")

@@ -32,15 +32,15 @@ __all__ = [
 ]
 
 
-def points(value: float, *, form: bool = False) -> pytest.MarkDecorator:
+def points(value: float, *, structural: bool = False) -> pytest.MarkDecorator:
     """What a check is worth; the checks of an exercise add up to 10.
 
     Args:
         value: its points.
-        form: it looks at a shape, dtype, device, at inputs left alone or at shortcuts. Such a check earns its points
-            only where some check of a value passes too: a function that returns zeros has the right shape.
+        structural: it looks at a shape, dtype, device, at inputs left alone or at shortcuts. Such a check earns its
+            points only where some check of a value passes too: a function that returns zeros has the right shape.
     """
-    return pytest.mark.points(value, form=form)
+    return pytest.mark.points(value, structural=structural)
 
 
 def shortcuts(*names: str) -> pytest.MarkDecorator:

@@ -1,4 +1,4 @@
-"""The bounds on a worker, and on everything that crosses between it and the judge. Imports nothing of the kit."""
+"""The bounds on a worker, and on everything that crosses between it and the grader. Imports nothing of the kit."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "points(value, form=False): what a check is worth")
+    config.addinivalue_line("markers", "points(value, structural=False): what a check is worth")
     config.addinivalue_line("markers", "no_cover: not measured, for pytest-cov")
     config.addinivalue_line("markers", "shortcuts(*names): library calls that would do an exercise's whole work")
     from grader.kit.collect import use_references
@@ -219,7 +219,7 @@ def pytest_runtest_makereport(
     if exercise is None or call.when != "call" or call.excinfo is None or not isinstance(item, pytest.Function):
         return report
     from grader.checks.attempt import Attempt
-    from grader.judging.exercise import judge
+    from grader.judging.exercise import outcome_of
     from grader.kit.collect import check_of
     from grader.source.file import spot
 
@@ -228,7 +228,7 @@ def pytest_runtest_makereport(
         return report
     check, bench, learner = check_of(item, exercise.slug), _bench(item.config), _code(item)
     tried = Attempt(error, learner, call.duration)
-    outcome = judge(check, learner, tried, bench.recogniser(exercise, check.shortcuts), _seed(item))
+    outcome = outcome_of(check, learner, tried, bench.recogniser(exercise, check.shortcuts), _seed(item))
     if outcome.verdict == "skip":
         report.outcome, report.longrepr = "skipped", (str(item.path), 0, outcome.message)
     elif outcome.verdict != "error":

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from grader.checks.module_pool import ModulePool, PooledModule, pool_of
-from grader.protocol.gradients import cut
+from grader.protocol.gradients import split_like
 from grader.worker.describe import each_once, parts_of, set_training
 from grader.worker.fast_init import uninitialised_layers
 
@@ -125,7 +125,7 @@ class Draw:
     def _values(self, shapes: Sequence[tuple[int, ...]], scale: float) -> list[Tensor]:
         count = sum(math.prod(shape) for shape in shapes)
         values = torch.randn(count, generator=self.generator, dtype=torch.float64).mul_(scale).to(self.dtype)
-        return cut(values, shapes)
+        return split_like(values, shapes)
 
     def non_contiguous(self, tensor: Tensor) -> Tensor:
         """The same values in another memory order, so that the tensor is not contiguous (where its shape allows it)."""

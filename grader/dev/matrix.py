@@ -24,7 +24,7 @@ import click
 
 from grader.dev.survey import Connect, Matrix, Trial, matrix_of, survey_alternatives, survey_mistakes
 from grader.files import write_atomic
-from grader.judging.exercise import Settings
+from grader.judging.exercise import CheckSettings
 from grader.judging.session import Session, devices
 from grader.kit.discovery import Exercise, Kit
 from grader.launch.launcher import Launcher, launcher
@@ -81,7 +81,7 @@ def _exercise(number: int) -> Exercise:
 
 @cache
 def _session(number: int) -> Session:
-    return Session(Kit(), [_exercise(number)], Settings(0))
+    return Session(Kit(), [_exercise(number)], CheckSettings(0))
 
 
 def _all(units: Sequence[Unit], jobs: int) -> Iterator[tuple[Unit, list[Trial]]]:
@@ -164,7 +164,7 @@ def main(
     ]
     found: dict[int, list[Trial]] = {exercise.number: [] for exercise in chosen}
     left = {exercise.number: seeds for exercise in chosen}
-    session, matrices, whole = Session(kit, chosen, Settings(0)), dict[int, Matrix](), True
+    session, matrices, whole = Session(kit, chosen, CheckSettings(0)), dict[int, Matrix](), True
     for unit, sightings in _all(units, jobs):
         found[unit.number] += sightings
         left[unit.number] -= 1

@@ -17,7 +17,7 @@ import click
 from grader.checks.attempt import attempt, check_seed
 from grader.dev.mutants import Mutant, mutants
 from grader.errors import KitError
-from grader.judging.exercise import Settings
+from grader.judging.exercise import CheckSettings
 from grader.judging.session import Session
 from grader.kit.collect import Check
 from grader.kit.discovery import Exercise, Kit
@@ -139,7 +139,7 @@ def main(exercises: tuple[str, ...], seeds: int) -> None:
     workers = launcher()
     try:
         chosen = kit.find(exercises)
-        session = Session(kit, chosen, Settings(0, connect=lambda: WorkerTransport(workers)))
+        session = Session(kit, chosen, CheckSettings(0, connect=lambda: WorkerTransport(workers)))
         mutation = Mutation(session, range(seeds))
         scores = []
         for exercise in chosen:

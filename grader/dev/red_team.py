@@ -20,7 +20,7 @@ from pathlib import Path
 from grader.checks.attempt import attempt
 from grader.diagnosis.recognise import Recogniser
 from grader.diagnosis.trusted import TrustedCode
-from grader.judging.exercise import Settings, run_exercise
+from grader.judging.exercise import CheckSettings, run_exercise
 from grader.kit import collect
 from grader.kit.discovery import Exercise, Kit
 from grader.launch import isolation
@@ -41,7 +41,7 @@ TWICE = "# twice\n"
 _NEEDS = re.compile(r"^# needs: (\w+)$", re.M)
 _UNWRITTEN = re.compile(r"raise NotImplementedError\([^)]*\)")
 _PRELUDE = """
-CANARY, PORT, KIT, JUDGE, NAMES = {canary!r}, {port!r}, {kit!r}, {judge!r}, {names!r}
+CANARY, PORT, KIT, GRADER, NAMES = {canary!r}, {port!r}, {kit!r}, {grader!r}, {names!r}
 class Breach(BaseException):
     pass
 def breach(what):
@@ -115,7 +115,7 @@ class Range:
         self._source = collect.source_of(kit, exercise, File.at(exercise.solution), self._checks[0].shortcuts)
         self._recogniser = Recogniser(TrustedCode(self._source, self._reference, attempt), [])
         self._kit, self._exercise, self._workers = kit, exercise, workers
-        self._settings = Settings(SEED, connect=lambda: WorkerTransport(workers))
+        self._settings = CheckSettings(SEED, connect=lambda: WorkerTransport(workers))
         self._stack = contextlib.ExitStack()
         self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
         self._folder.chmod(0o755)
@@ -148,7 +148,7 @@ class Range:
             result = self._run(self._attacked, source, replace(self._settings, seconds=SECONDS))
         return Finding(attack, result, tuple(self._harm(result, before)), bool(self._lacks(attack)))
 
-    def _run(self, found: Sequence[collect.Check], source: Source, settings: Settings) -> ExerciseResult:
+    def _run(self, found: Sequence[collect.Check], source: Source, settings: CheckSettings) -> ExerciseResult:
         return run_exercise(found, source, self._reference, self._recogniser, settings)
 
     def _submission(self, attack: Attack) -> str:
@@ -159,7 +159,7 @@ class Range:
             canary=str(self._folder / "canary"),
             port=self._listener.getsockname()[1],
             kit=str(self._kit.root),
-            judge=os.getpid(),
+            grader=os.getpid(),
             names=[node.name for node in ast.parse(stub).body if isinstance(node, kinds)],
             breach=BREACH,
         )

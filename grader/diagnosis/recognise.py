@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from grader.diagnosis.call_graph import CallGraph, replaced
-from grader.diagnosis.similarity import alike, explains
+from grader.diagnosis.similarity import explains, same_answer
 from grader.diagnosis.trusted import Replay
 from grader.errors import Lost
 from grader.kit.variants import Variant
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What the judge recognised: one mistake, one of two, or two at once."""
+    """What the grader recognised: one mistake, one of two, or two at once."""
 
     mistakes: tuple[Variant, ...] = ()
     at_once: bool = False
@@ -152,7 +152,7 @@ class Recogniser:
         Unlikely are those in places that a passed check of values called and this check does not.
         """
         passed = frozenset[str]().union(
-            *(self._entered(one.tried) for one in self._learner.passed if not one.check.form)
+            *(self._entered(one.tried) for one in self._learner.passed if not one.check.structural)
         )
         sound = passed - self._entered(failure.tried)
         shown = [one for one in self._mistakes if self._units[one.name] & failure.reached]
@@ -252,13 +252,13 @@ class Recogniser:
         if not last < min(len(requests), len(failure.right.requests)):
             return False
         right = failure.right.requests[last]
-        return not alike(requests[last], right) and not alike(replay.answer(last), right)
+        return not same_answer(requests[last], right) and not same_answer(replay.answer(last), right)
 
 
 def _while_alike(replay: Replay, requests: Sequence[Request]) -> Iterator[Request]:
     """The answers up to the first that is not like the learner's."""
     for number, learners in enumerate(requests):
         answer = replay.answer(number)
-        if not alike(answer, learners):
+        if not same_answer(answer, learners):
             return
         yield answer

@@ -1,4 +1,4 @@
-"""Whether two files answered a request alike, and which of two others an answer is nearer to."""
+"""Whether two files answered a request same_answer, and which of two others an answer is nearer to."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def same_calls(one: Sequence[Call], other: Sequence[Call]) -> bool:
     return len(one) == len(other) and all(_same_call(a, b) for a, b in zip(one, other, strict=True))
 
 
-def alike(one: Request, other: Request) -> bool:
+def same_answer(one: Request, other: Request) -> bool:
     """Whether a request was answered the same twice."""
     if one.call is None or other.call is None:
         return one.call is other.call and _same(_plain(one.value), _plain(other.value))

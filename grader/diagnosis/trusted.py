@@ -1,4 +1,4 @@
-"""Trusted files in the learner's place: the reference and the known mistakes, run in the judge's own process.
+"""Trusted files in the learner's place: the reference and the known mistakes, run in the grader's own process.
 
 A check is a function of a seed and of the code it looks at, so it can be run again on the reference: where that fails
 too, the kit is broken.
@@ -199,7 +199,7 @@ class TrustedCode:
 
     Args:
         source: the reference's file.
-        reference: the judge's own module of it.
+        reference: the grader's own module of it.
         attempt: runs a check once.
     """
 

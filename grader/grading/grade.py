@@ -14,7 +14,7 @@ from grader.errors import EXIT_GRADER, EXIT_PASS, UsageError
 from grader.grading.journal import Journal, digest_of_checks
 from grader.grading.lock import Lock
 from grader.grading.pool import Pool
-from grader.grading.process import GraderConfig, Task
+from grader.grading.process import GradingSettings, Task
 from grader.grading.progress_bar import ProgressBar
 from grader.judging.open import new_seed
 from grader.kit.discovery import Kit
@@ -47,16 +47,16 @@ class GradeOptions:
     export: tuple[str, ...] = ()
 
 
-def grade(submissions: Path, *, out: Path, wishes: GradeOptions) -> int:
+def grade(submissions: Path, *, out: Path, options: GradeOptions) -> int:
     """Grades every submission in a folder. Returns the exit status."""
     kit = Kit()
-    found = _intake(submissions, out, kit, wishes.only)
+    found = _intake(submissions, out, kit, options.only)
     try:
         out.mkdir(parents=True, exist_ok=True)
         lock = Lock(out / LOCK)
     except OSError as error:
         raise UsageError(f"--out {out}: cannot be written: {error.strerror}") from error
-    grading = Grading(kit, found.entries, out, wishes)
+    grading = Grading(kit, found.entries, out, options)
     grading.problems += found.problems
     try:
         return grading.run()
@@ -86,37 +86,37 @@ class Grading:
     Args:
         entries: the submissions, in the order of the results.
         out: the folder of results.
-        wishes: what was asked for.
+        options: what was asked for.
     """
 
-    def __init__(self, kit: Kit, entries: Sequence[Entry], out: Path, wishes: GradeOptions) -> None:
-        self._kit, self._out, self._wishes = kit, out, wishes
+    def __init__(self, kit: Kit, entries: Sequence[Entry], out: Path, options: GradeOptions) -> None:
+        self._kit, self._out, self._given = kit, out, options
         self._entries = {entry.id: entry for entry in entries}
         self._screen = Screen()
         self._start = time.perf_counter()
         self.problems: list[str] = []
         self._journal = Journal(out / JOURNAL)
-        kept = None if wishes.fresh else self._journal.header
-        given = {name: value for name, value in (wishes.options or {}).items() if value is not None}
+        kept = None if options.fresh else self._journal.header
+        given = {name: value for name, value in (options.options or {}).items() if value is not None}
         self._options = {**DEFAULTS, **(kept["options"] if kept else {}), **given}
-        self._seed = wishes.seed if wishes.seed is not None else kept["seed"] if kept else new_seed()
-        setup = GraderConfig(
+        self._seed = options.seed if options.seed is not None else kept["seed"] if kept else new_seed()
+        settings = GradingSettings(
             self._seed,
             self._options["device"],
             Limits(self._options["memory"], self._options["timeout"]),
             self._options["feedback"] == "hidden",
-            wishes.require,
+            options.require,
         )
-        self._pool = Pool(setup, wishes.jobs or _cores())
+        self._pool = Pool(settings, options.jobs or _cores())
 
     def run(self) -> int:
         """Returns the exit status."""
         self._pool.start(max(1, len(self._pending())))
         greeting = self._pool.greeting()
         before, header = len(self._journal), self._header(greeting["devices"])
-        if self._wishes.only and before and (self._wishes.fresh or header != self._journal.header):
+        if self._given.only and before and (self._given.fresh or header != self._journal.header):
             raise UsageError("--only would discard the other results: they were graded with other settings")
-        self._journal.begin(header, fresh=self._wishes.fresh)
+        self._journal.begin(header, fresh=self._given.fresh)
         pending = self._pending()
         self._say(before, pending)
         with ProgressBar(len(pending)) as gauge:
@@ -137,8 +137,8 @@ class Grading:
 
     def _pending(self) -> list[Entry]:
         """The submissions to grade: those asked for, or those that have no result for what they hold now."""
-        if self._wishes.only:
-            return [self._entries[name] for name in sorted(set(self._wishes.only))]
+        if self._given.only:
+            return [self._entries[name] for name in sorted(set(self._given.only))]
         return [entry for entry in self._entries.values() if not self._journal.has(entry.id, entry.digest)]
 
     def _say(self, before: int, pending: Sequence[Entry]) -> None:
@@ -146,7 +146,7 @@ class Grading:
         self._screen.remark(f"seed {self._seed}; {len(pending)} of {len(self._entries)} submissions to grade")
         if before and not len(self._journal):
             self._screen.remark("grading everything again: the checks, versions or options have changed")
-        elif kept and not self._wishes.only:
+        elif kept and not self._given.only:
             self._screen.remark(f"{kept} graded before, and unchanged")
 
     def _task(self, entry: Entry) -> Task:
@@ -160,7 +160,7 @@ class Grading:
         gauge.step(f"{task.id}: {_points(head)}")
 
     def _lost(self, task: Task, how: str, greeting: dict[str, Any]) -> str:
-        """The record of a submission that no judge could grade."""
+        """The record of a submission that no grader process could grade."""
         found = []
         for slug, checks in greeting["checks"].items():
             outcomes = [
@@ -185,7 +185,7 @@ class Grading:
         document = {"format": results.FORMAT, "run": run.record(), "submissions": records}
         html.write(self._out, document, previous)
         gradebook.write(self._out, document)
-        for kind in self._wishes.export:
+        for kind in self._given.export:
             gradebook.export(kind, self._out, document)
         self._tell(document)
         for error in errors:

@@ -126,7 +126,7 @@ def digest_of_checks(kit: Kit, package: Path = paths.PACKAGE) -> str:
         kit: the course.
         package: the grader's own folder.
     """
-    course = [*kit.root.glob("tests/ex*/*.py"), *kit.root.glob("solutions/ex*.py")]
+    course = [*kit.root.glob("tests/ex*/**/*.py"), *kit.root.glob("solutions/ex*.py")]
     files = [(file.relative_to(package), file) for file in paths.files(package)]
     files += [(file.relative_to(kit.root), file) for file in sorted(course)]
     found = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""A pool of judges: submissions go out one at a time, a record comes back for each, whatever happens to a judge."""
+"""A pool of grader processes: submissions go out one at a time, and each brings a record back."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from grader.errors import GraderError, UsageError
-from grader.grading import process as judge
-from grader.grading.process import ALIVE, GraderConfig, Task
+from grader.grading import process
+from grader.grading.process import ALIVE, GradingSettings, Task
 from grader.launch import cgroups
 from grader.limits import START_SECONDS
 
 TRIES = 2
-"""How often a submission is given to a judge before it has no result."""
+"""How often a submission is given to a grader process before it has no result."""
 STARTS = 3
-"""How many judges in a row may die before they have said a word."""
+"""How many grader processes in a row may die before they have said a word."""
 GRACE_SECONDS = 300.0
-"""What a judge may take for one exercise, beyond the learner's time, before it counts as stuck."""
+"""What a grader process may take for one exercise, beyond the learner's time, before it counts as stuck."""
 
 
 @dataclass
 class _GraderProcess:
-    """One judge process, as the pool sees it."""
+    """One grader process, as the pool sees it."""
 
     process: BaseProcess
     channel: connection.Connection
@@ -40,7 +40,7 @@ class _GraderProcess:
     def give(self, task: Task, seconds: float) -> None:
         self.task = task
         self.deadline = time.monotonic() + seconds
-        with contextlib.suppress(OSError):  # a dead judge is seen where its answer is awaited
+        with contextlib.suppress(OSError):  # a dead grader process is seen where its answer is awaited
             self.channel.send(task)
 
     def kill(self) -> str:
@@ -64,34 +64,39 @@ class _GraderProcess:
 
 
 class Pool:
-    """Judges that grade.
+    """Processes that grade.
 
     Args:
-        setup: how they grade.
+        settings: how they grade.
         size: how many work at a time, at most.
-        life: what a judge does, with its end of a channel and the setup.
-        patience: seconds for one exercise, before a judge counts as stuck.
+        life: what a grader process does, with its end of a channel and the settings.
+        patience: seconds for one exercise, before a grader process counts as stuck.
     """
 
     def __init__(
-        self, setup: GraderConfig, size: int, *, life: Callable[..., None] = judge.main, patience: float | None = None
+        self,
+        settings: GradingSettings,
+        size: int,
+        *,
+        life: Callable[..., None] = process.main,
+        patience: float | None = None,
     ) -> None:
-        self._setup, self._size, self._life = setup, size, life
-        self._judges: list[_GraderProcess] = []
+        self._settings, self._size, self._life = settings, size, life
+        self._processes: list[_GraderProcess] = []
         self._failed_starts = 0
-        self._patience = patience or setup.limits.exercise_seconds + 3 * setup.limits.seconds + GRACE_SECONDS
+        self._patience = patience or settings.limits.exercise_seconds + 3 * settings.limits.seconds + GRACE_SECONDS
         self._greeting: dict[str, Any] | None = None
 
     def start(self, wanted: int) -> None:
-        """Begins to start judges, until there are `wanted`, or as many as there may be."""
-        while len(self._judges) < min(wanted, self._size):
-            self._judges.append(self._begin())
+        """Begins to start grader processes, until there are `wanted`, or as many as there may be."""
+        while len(self._processes) < min(wanted, self._size):
+            self._processes.append(self._begin())
 
     def _begin(self) -> _GraderProcess:
         context = get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=self._life, args=(theirs, self._setup), daemon=True)
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # until the judge says so itself
+        process = context.Process(target=self._life, args=(theirs, self._settings), daemon=True)
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # until the grader process says so itself
         try:
             process.start()
         finally:
@@ -100,7 +105,7 @@ class Pool:
         return _GraderProcess(process, ours, time.monotonic() + 2 * START_SECONDS)
 
     def greeting(self) -> dict[str, Any]:
-        """What the judges can do: devices, isolation, the checks of every exercise.
+        """What the grader processes can do: devices, isolation, the checks of every exercise.
 
         Raises UsageError or GraderError where they say that they can't work, GraderError where none starts.
         """
@@ -108,20 +113,20 @@ class Pool:
             self.start(1)
             self._hear()
             if self._failed_starts >= STARTS:
-                raise GraderError(f"no judge could be started: {STARTS} processes in a row died at once")
+                raise GraderError(f"no grader process could be started: {STARTS} processes in a row died at once")
         return self._greeting
 
     def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, bytes | None, str]]:
         """A record for each task, in the order in which they end; None and a sentence where there is none."""
         waiting, tries = deque(tasks), Counter[str]()
-        while waiting or any(one.task for one in self._judges):
-            busy = sum(1 for one in self._judges if one.task)
+        while waiting or any(one.task for one in self._processes):
+            busy = sum(1 for one in self._processes if one.task)
             if self._failed_starts >= STARTS and not busy:
-                yield from ((task, None, "no judge could be started") for task in waiting)
+                yield from ((task, None, "no grader process could be started") for task in waiting)
                 return
             if self._failed_starts < STARTS:
                 self.start(busy + len(waiting))
-            for idle in [one for one in self._judges if one.greeted and one.task is None]:
+            for idle in [one for one in self._processes if one.greeted and one.task is None]:
                 if waiting:
                     idle.give(waiting.popleft(), self._patience)
             for task, record, how in self._hear():
@@ -132,13 +137,13 @@ class Pool:
                     yield task, record, how
 
     def _hear(self) -> list[tuple[Task, bytes | None, str]]:
-        """Waits for a word from some judge, or for the next deadline. What ended."""
-        nearest = min((one.deadline for one in self._judges if one.task or not one.greeted), default=0.0)
-        ready = connection.wait([one.channel for one in self._judges], max(nearest - time.monotonic(), 0.01))
+        """Waits for a word from some grader process, or for the next deadline. What ended."""
+        nearest = min((one.deadline for one in self._processes if one.task or not one.greeted), default=0.0)
+        ready = connection.wait([one.channel for one in self._processes], max(nearest - time.monotonic(), 0.01))
         ended = []
-        for heard in [one for one in self._judges if one.channel in ready]:
+        for heard in [one for one in self._processes if one.channel in ready]:
             ended += self._read(heard)
-        for late in [one for one in self._judges if one.task or not one.greeted]:
+        for late in [one for one in self._processes if one.task or not one.greeted]:
             if time.monotonic() > late.deadline:
                 ended += self._lose(late)
         return ended
@@ -166,17 +171,17 @@ class Pool:
         self._greeting = self._greeting or greeting
 
     def _lose(self, one: _GraderProcess) -> list[tuple[Task, bytes | None, str]]:
-        self._judges.remove(one)
+        self._processes.remove(one)
         how = one.kill()
         self._failed_starts += not one.greeted
         return [(one.task, None, f"its grading process {how} ({TRIES} attempts)")] if one.task else []
 
     def close(self, patience: float = 2.0) -> None:
-        """Ends every judge: those that are idle end themselves, and their workers with them."""
-        for one in self._judges:
+        """Ends every grader process: those that are idle end themselves, and their workers with them."""
+        for one in self._processes:
             one.channel.close()
-        for one in self._judges:
+        for one in self._processes:
             if one.greeted and one.task is None:
                 one.process.join(timeout=patience)
             one.end()
-        self._judges.clear()
+        self._processes.clear()

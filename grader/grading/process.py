@@ -1,4 +1,4 @@
-"""A judge: one process that has collected the checks once and grades one submission after another.
+"""A grader process: one process that has collected the checks once and grades one submission after another.
 
 It is started by `batch.py`, says what it can do, and then answers every task with one record as JSON. It is ours: no
 learner's code runs in it. It ends when its parent ends, however that comes about.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from grader.launch.launcher import Launcher
 
 ALIVE = b"."
-"""Sent after every exercise: the judge is not stuck."""
+"""Sent after every exercise: the grader process is not stuck."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Task:
 
 
 @dataclass(frozen=True)
-class GraderConfig:
-    """How a judge grades: everything that its results depend on, besides the submissions."""
+class GradingSettings:
+    """How a grader process grades: everything that its results depend on, besides the submissions."""
 
     seed: int
     device: str
@@ -58,8 +58,8 @@ class GraderConfig:
     require: tuple[str, ...] = ()
 
 
-def main(channel: connection.Connection, setup: GraderConfig) -> None:
-    """The judge's life: a greeting, then a record for each task, until the channel closes."""
+def main(channel: connection.Connection, settings: GradingSettings) -> None:
+    """The grader process's life: a greeting, then a record for each task, until the channel closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process on the terminal; it ends this one
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ["OMP_NUM_THREADS"] = "1"
@@ -68,11 +68,11 @@ def main(channel: connection.Connection, setup: GraderConfig) -> None:
         from grader.launch import isolation
         from grader.launch.launcher import launcher
 
-        isolation.check_names(setup.require)
-        workers = launcher(setup.limits, many=True)
-        session = _session(setup, workers)
+        isolation.check_names(settings.require)
+        workers = launcher(settings.limits, many=True)
+        session = _session(settings, workers)
         surrounds = workers.surrounds(session.settings.devices)
-        isolation.require(surrounds, setup.require)
+        isolation.require(surrounds, settings.require)
         _tell(channel, _greeting(session, surrounds))
     except (UsageError, GraderError) as error:
         if workers is not None:
@@ -99,21 +99,21 @@ def _tell(channel: connection.Connection, what: dict[str, Any]) -> None:
     channel.send_bytes(json.dumps(what).encode())
 
 
-def _session(setup: GraderConfig, workers: Launcher) -> Session:
-    from grader.judging.exercise import Settings
+def _session(grading: GradingSettings, workers: Launcher) -> Session:
+    from grader.judging.exercise import CheckSettings
     from grader.judging.session import Session, absent, devices
     from grader.kit.discovery import Kit
     from grader.remote.transport import WorkerTransport
 
     kit = Kit()
-    settings = Settings(
-        setup.seed,
-        devices(setup.device),
-        setup.limits.seconds,
+    settings = CheckSettings(
+        grading.seed,
+        devices(grading.device),
+        grading.limits.seconds,
         lambda: WorkerTransport(workers),
-        setup.limits.exercise_seconds,
-        setup.hidden,
-        absent(setup.device),
+        grading.limits.exercise_seconds,
+        grading.hidden,
+        absent(grading.device),
         partial(WorkerTransport, workers),
     )
     session = Session(kit, kit.exercises, settings)

@@ -26,7 +26,7 @@ Words = Callable[[BaseException, str], str]
 
 
 @dataclass(frozen=True)
-class Settings:
+class CheckSettings:
     """How checks are run.
 
     Args:
@@ -59,7 +59,7 @@ def run_exercise(
     source: Source,
     reference: ModuleType,
     recogniser: Recogniser,
-    settings: Settings,
+    settings: CheckSettings,
     on_outcome: Callable[[Outcome], None] = lambda _: None,
     passed_runs: PassedRuns | None = None,
 ) -> ExerciseResult:
@@ -80,10 +80,10 @@ def run_exercise(
     return settle(source.slug, outcomes, total or EXERCISE_POINTS)
 
 
-def absences(checks: Sequence[Check], settings: Settings) -> list[Outcome]:
+def absences(checks: Sequence[Check], settings: CheckSettings) -> list[Outcome]:
     """What every check says of a device that this machine lacks: that it was skipped, never nothing."""
     return [
-        Outcome(check.id, check.title, device, SKIP, 0.0, check.form, f"no {device} here")
+        Outcome(check.id, check.title, device, SKIP, 0.0, check.structural, f"no {device} here")
         for device in settings.absent
         for check in checks
     ]
@@ -93,21 +93,21 @@ def _one(
     check: Check,
     code: Code,
     recogniser: Recogniser,
-    settings: Settings,
+    settings: CheckSettings,
     before: Sequence[Outcome],
     passed_runs: PassedRuns | None,
 ) -> Outcome:
     text = _given_up(code, settings, [outcome for outcome in before if outcome.device == code.device])
     if text and code.failure is None:  # a failure to load is said every time
-        return Outcome(check.id, check.title, code.device, TIMEOUT, check.points, check.form, text)
+        return Outcome(check.id, check.title, code.device, TIMEOUT, check.points, check.structural, text)
     seed = check_seed(settings.seed, check)
     tried = attempt(check, code, seed, passed_runs)
     if tried.error is None:
         recogniser.note_pass(check, seed, tried)
-    return judge(check, code, tried, recogniser, seed, hidden if settings.hidden else full)
+    return outcome_of(check, code, tried, recogniser, seed, hidden if settings.hidden else full)
 
 
-def _given_up(code: Code, settings: Settings, before: Sequence[Outcome]) -> str:
+def _given_up(code: Code, settings: CheckSettings, before: Sequence[Outcome]) -> str:
     """Why no further check is run, if so."""
     if sum(1 for outcome in before if outcome.verdict == TIMEOUT) >= TIMEOUTS_BEFORE_GIVING_UP:
         return "not run: two earlier checks timed out"
@@ -116,7 +116,9 @@ def _given_up(code: Code, settings: Settings, before: Sequence[Outcome]) -> str:
     return ""
 
 
-def judge(check: Check, code: Code, tried: Attempt, recogniser: Recogniser, seed: int, words: Words = full) -> Outcome:
+def outcome_of(
+    check: Check, code: Code, tried: Attempt, recogniser: Recogniser, seed: int, words: Words = full
+) -> Outcome:
     """The verdict of one attempt, in words for the learner."""
     error = tried.error
     verdict, text, mistake = PASS, "", None
@@ -143,7 +145,7 @@ def judge(check: Check, code: Code, tried: Attempt, recogniser: Recogniser, seed
         code.device,
         verdict,
         check.points,
-        check.form,
+        check.structural,
         clean(text, MAX_MESSAGE),
         mistake,
         round(tried.seconds, 4),

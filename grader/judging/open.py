@@ -25,7 +25,7 @@ def open_session(
     kit: Kit, exercises: Sequence[Exercise], device: str, seed: int, timeout: float, workers: Launcher | None
 ) -> Session:
     """torch and pytest are imported here, after the worker's process has started to do the same."""
-    from grader.judging.exercise import Settings
+    from grader.judging.exercise import CheckSettings
     from grader.judging.session import Session, absent, devices, work_here
     from grader.remote.transport import LocalTransport, WorkerTransport
 
@@ -33,7 +33,7 @@ def open_session(
         return LocalTransport() if workers is None else WorkerTransport(workers)
 
     elsewhere = partial(WorkerTransport, workers) if workers is not None else None
-    settings = Settings(seed, devices(device), timeout, connect, absent=absent(device), elsewhere=elsewhere)
+    settings = CheckSettings(seed, devices(device), timeout, connect, absent=absent(device), elsewhere=elsewhere)
     if workers is None:
         work_here(settings.devices)
     session = Session(kit, exercises, settings)

@@ -16,7 +16,7 @@ from grader.checks.passed_before import PassedRuns
 from grader.diagnosis.recognise import Recogniser
 from grader.diagnosis.trusted import TrustedCode
 from grader.errors import UsageError
-from grader.judging.exercise import Settings, absences, run_exercise
+from grader.judging.exercise import CheckSettings, absences, run_exercise
 from grader.kit import collect
 from grader.kit.collect import EXERCISE_POINTS, Check
 from grader.kit.discovery import Exercise, Kit
@@ -74,7 +74,7 @@ class Session:
         settings: seed, devices, deadlines and how to reach the learner's code.
     """
 
-    def __init__(self, kit: Kit, exercises: Sequence[Exercise], settings: Settings) -> None:
+    def __init__(self, kit: Kit, exercises: Sequence[Exercise], settings: CheckSettings) -> None:
         self.kit = kit
         self.exercises = list(exercises)
         self.settings = settings
@@ -118,7 +118,7 @@ class Session:
     def _not_run(self, exercise: Exercise, found: Sequence[Check], verdict: str, message: str) -> ExerciseResult:
         """Every check listed, none run, no points."""
         outcomes = [
-            Outcome(check.id, check.title, device, FAIL, check.points, check.form, message)
+            Outcome(check.id, check.title, device, FAIL, check.points, check.structural, message)
             for device in self.settings.devices
             for check in found
         ]
@@ -128,7 +128,7 @@ class Session:
     def broken(self, exercise: Exercise, why: str) -> ExerciseResult:
         """What an exercise gives where the grader itself failed: every check listed, no score."""
         outcomes = [
-            Outcome(check.id, check.title, device, ERROR, check.points, check.form, clean(why, MAX_MESSAGE))
+            Outcome(check.id, check.title, device, ERROR, check.points, check.structural, clean(why, MAX_MESSAGE))
             for device in self.settings.devices
             for check in self.checks[exercise.slug]
         ]

@@ -36,7 +36,7 @@ class Check:
     function: Callable[..., None]
     params: dict[str, Any]
     points: float
-    form: bool
+    structural: bool
     shortcuts: tuple[str, ...]
 
     @property
@@ -62,8 +62,8 @@ def check_of(item: pytest.Function, slug: str) -> Check:
         raise KitError(f"{item.nodeid} asks for {', '.join(sorted(unknown))}: a check gets {', '.join(sorted(GIVEN))}")
     params.pop("device", None)
     names = tuple(name for found in item.iter_markers("shortcuts") for name in found.args)
-    form = bool(mark.kwargs.get("form", False))
-    return Check(slug, check_id(item), item.function, params, float(mark.args[0]), form, names)
+    structural = bool(mark.kwargs.get("structural", False))
+    return Check(slug, check_id(item), item.function, params, float(mark.args[0]), structural, names)
 
 
 def check_id(item: pytest.Function) -> str:
@@ -159,7 +159,7 @@ def use_references(kit: Kit) -> Iterator[None]:
 
 
 def reference(kit: Kit, slug: str) -> ModuleType:
-    """The judge's own copy of the solution."""
+    """The grader's own copy of the solution."""
     with use_references(kit):
         return import_module(f"solutions.{slug}")
 

@@ -48,13 +48,13 @@ class Group:
             self.remove()
             raise
 
-    def doors(self, opened: contextlib.ExitStack) -> list[int]:
+    def joining_files(self, opened: contextlib.ExitStack) -> list[int]:
         """Open files: a process that writes 0 into each is in the group."""
-        doors = []
+        joining_files = []
         for place in self.places:
-            doors.append(os.open(place / "cgroup.procs", os.O_WRONLY))
-            opened.callback(os.close, doors[-1])
-        return doors
+            joining_files.append(os.open(place / "cgroup.procs", os.O_WRONLY))
+            opened.callback(os.close, joining_files[-1])
+        return joining_files
 
     def hold(self, limits: Limits) -> bool:
         """Sets the limits, before any learner's code is there. Whether the kernel says that they bind the server.
@@ -90,17 +90,17 @@ class Group:
 
 @contextlib.contextmanager
 def open_group(without: Sequence[str]) -> Iterator[tuple[Group | None, list[int]]]:
-    """A new control group and its doors for the process that is started now; None where there can be none."""
+    """A new control group and its joining_files for the process that is started now; None where there can be none."""
     group: Group | None = None
-    doors: list[int] = []
+    joining_files: list[int] = []
     with contextlib.ExitStack() as opened:
         with contextlib.suppress(OSError, ValueError):
             if "cgroup" not in without and (found := homes()):
                 sweep(found)
                 group = Group(found)
-                doors = group.doors(opened)
+                joining_files = group.joining_files(opened)
         try:
-            yield group, doors
+            yield group, joining_files
         except BaseException:
             if group is not None:
                 group.remove()

@@ -11,7 +11,17 @@ from typing import Any
 
 from grader.errors import GraderError
 from grader.launch.isolation import LAYERS
-from grader.launch.spawn import Process, Server, grouped, how, kill, report, spawn, told, wrap_of
+from grader.launch.spawn import (
+    Process,
+    Server,
+    describe_exit,
+    kill,
+    limit_with_cgroup,
+    report,
+    sandbox_command,
+    spawn,
+    summary,
+)
 from grader.limits import START_SECONDS, Limits
 from grader.protocol.channel import Channel
 
@@ -26,7 +36,7 @@ class _Fresh:
         with contextlib.suppress(subprocess.TimeoutExpired):
             code = self._process.wait(timeout=patience)
         group = self._process.group
-        words = None if code is None else how(code, group is not None and group.killed() > 0)
+        words = None if code is None else describe_exit(code, group is not None and group.killed() > 0)
         kill(self._process)
         return words
 
@@ -48,7 +58,7 @@ class SpawnLauncher:
         self._next: Process | None = None
         self._isolation: dict[str, Any] | None = None
         self._failure = ""
-        self._wrap = wrap_of(without, device)
+        self._wrap = sandbox_command(without, device)
         self._warm: tuple[Server, socket.socket] | None = self._start()
 
     def _start(self) -> tuple[Server, socket.socket]:
@@ -86,7 +96,7 @@ class SpawnLauncher:
             if "failure" in seen:
                 return self._less(process, connection, seen["failure"])
             seen["layers"] += self._closed_around(process, connection)
-            self._isolation = told(seen, self._limits)
+            self._isolation = summary(seen, self._limits)
             self._without = tuple(layer for layer in LAYERS if layer not in self._isolation["layers"])
         elif process.group is not None and not self._closed_around(process, connection):
             connection.close()
@@ -111,7 +121,7 @@ class SpawnLauncher:
         """The layer of the control group, if it holds: what is ready for code, its device touched, is in it."""
         if process.group is not None:
             select.select([connection], [], [], START_SECONDS)
-        return grouped(process, self._limits)
+        return limit_with_cgroup(process, self._limits)
 
     def close(self) -> None:
         if self._next is not None:

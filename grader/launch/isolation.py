@@ -32,7 +32,7 @@ NONE: dict[str, Any] = {"process": False, "files": "visible", "network": "open",
 """What surrounds code in the grader's own process."""
 
 
-def told(report: dict[str, Any], layers: Sequence[str], memory_mb: int) -> dict[str, Any]:
+def summary(report: dict[str, Any], layers: Sequence[str], memory_mb: int) -> dict[str, Any]:
     """`run.isolation` of results.json, from what a worker saw and the layers that the launcher adds."""
     found = {*report["layers"], *layers}
     return {

@@ -1,4 +1,4 @@
-"""Starts the processes that run learners' code, each with a clean environment and a connection to the judge.
+"""Starts the processes that run learners' code, each with a clean environment and a connection to the grader.
 
 Linux: one fork server that has imported torch and holds nothing else; a worker costs a fork. Elsewhere, and on a GPU,
 forking is not safe, so every worker is a fresh process and the next one warms up beside the one in use.
@@ -16,7 +16,17 @@ from typing import Any
 from grader.errors import GraderError
 from grader.launch import isolation
 from grader.launch.fresh import SpawnLauncher
-from grader.launch.spawn import KILLED, grouped, how, kill, read_number, report, spawn, told, wrap_of
+from grader.launch.spawn import (
+    KILLED,
+    describe_exit,
+    kill,
+    limit_with_cgroup,
+    read_number,
+    report,
+    sandbox_command,
+    spawn,
+    summary,
+)
 from grader.launch.spawn import Launcher as Launcher
 from grader.launch.spawn import Process as Process
 from grader.limits import Limits
@@ -54,12 +64,12 @@ class _Forked:
         status = self._server.end(self._number, patience)
         starved = self._server.killed() > self._killed
         if status is None:  # it was alive, or the server is gone as well
-            return how(KILLED[0], starved) if starved else None
-        return how(os.waitstatus_to_exitcode(status), starved)
+            return describe_exit(KILLED[0], starved) if starved else None
+        return describe_exit(os.waitstatus_to_exitcode(status), starved)
 
 
 class ForkLauncher:
-    """Asks one fork server for workers. It starts at once and imports torch while the judge does."""
+    """Asks one fork server for workers. It starts at once and imports torch while the grader does."""
 
     name = "fork server"
 
@@ -68,7 +78,7 @@ class ForkLauncher:
         self._works: bool | None = None
         self._on_gpu: SpawnLauncher | None = None
         self._grouped: list[str] | None = None
-        self._wrap = wrap_of(without)
+        self._wrap = sandbox_command(without)
         self._begin()
 
     def _begin(self) -> None:
@@ -84,7 +94,7 @@ class ForkLauncher:
     @property
     def isolation(self) -> dict[str, Any]:
         """What surrounds a worker, as one saw it."""
-        return told(self._ready(), self._limits)
+        return summary(self._ready(), self._limits)
 
     def surrounds(self, devices: Sequence[str]) -> dict[str, Any]:
         """What surrounds every worker on these devices, as one on each saw it."""
@@ -97,7 +107,7 @@ class ForkLauncher:
     def _ready(self) -> dict[str, Any]:
         """Waits until the server can fork. Raises OSError if it has died or is less isolated than reported."""
         if self._report is None:
-            seen, layers = report(self._control), grouped(self._server, self._limits)
+            seen, layers = report(self._control), limit_with_cgroup(self._server, self._limits)
             if self._grouped and not layers:
                 self._end_server()
                 raise OSError("the limits around the process for the learner's code could not be set")

@@ -25,7 +25,7 @@ from grader.worker.sandbox.sandbox import NO_MEMORY
 
 KEPT = ("SYSTEMROOT", "PATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_HOME")
 FIRST_USER = 1_000_000_000
-"""Users from here on own nothing on any machine: each judge's workers get one of their own."""
+"""Users from here on own nothing on any machine: each grader's workers get one of their own."""
 KILLED = (-9, 128 + 9)
 """The exit status of a process that was killed, and of a bubblewrap around one."""
 
@@ -88,7 +88,7 @@ def _environment(device: str) -> dict[str, str]:
     }
 
 
-def wrap_of(without: Sequence[str], device: str = "cpu") -> list[str]:
+def sandbox_command(without: Sequence[str], device: str = "cpu") -> list[str]:
     bwrap = bubblewrap.program() if "namespaces" not in without else None
     if bwrap is None:
         return []
@@ -156,7 +156,7 @@ def spawn(
 
 
 def label() -> str:
-    """The last word of the command line of every process that this judge's workers live in: `ps` shows whose it is."""
+    """The last word of the command line of every process that this grader's workers live in: `ps` shows whose it is."""
     return f"worker-of-{os.getpid()}"
 
 
@@ -170,7 +170,7 @@ def kill(process: Server) -> None:
         process.group.remove()
 
 
-def how(code: int, no_memory: bool = False) -> str:
+def describe_exit(code: int, no_memory: bool = False) -> str:
     """How a process ended, in words.
 
     Args:
@@ -202,10 +202,10 @@ def report(connection: socket.socket) -> dict[str, Any]:
     return report
 
 
-def grouped(process: Server, limits: Limits) -> list[str]:
+def limit_with_cgroup(process: Server, limits: Limits) -> list[str]:
     """Closes the control group around a process that is ready: the layer that this adds, if it holds."""
     return ["cgroup"] if process.group is not None and process.group.hold(limits) else []
 
 
-def told(report: dict[str, Any], limits: Limits) -> dict[str, Any]:
-    return isolation.told(report, ("process", "environment"), limits.memory_mb)
+def summary(report: dict[str, Any], limits: Limits) -> dict[str, Any]:
+    return isolation.summary(report, ("process", "environment"), limits.memory_mb)

@@ -23,7 +23,7 @@ from grader.learner.file_watcher import FolderWatch, signature
 from grader.learner.keys import END, Keys
 from grader.learner.loop_screen import WatchScreen
 from grader.learner.progress import Progress
-from grader.learner.standby import Standby, StandbyConfig, from_record
+from grader.learner.standby import Standby, StandbySettings, from_record
 from grader.results.verdicts import ERROR, FAIL, PASS, ExerciseResult, errors_of
 from grader.text import short_path
 
@@ -312,7 +312,7 @@ class Loop:
         after = following(self.kit, self.progress, self.exercise)
         slugs = [self.exercise.slug] + ([after.slug] if after not in (None, self.exercise) else [])
         self._answered = False
-        self._standby = Standby(StandbyConfig(str(self.kit.root), slugs, self.seed, self.device), self._on_told)
+        self._standby = Standby(StandbySettings(str(self.kit.root), slugs, self.seed, self.device), self._on_told)
 
     def _on_told(self, standby: Standby, message: dict[str, Any]) -> None:
         self._events.put(("told", (standby, message)))
@@ -370,7 +370,7 @@ class Loop:
         solved = [other.slug for other in self.kit.exercises if other != self.exercise and self._solved(other)]
         if solved:
             self._rechecker = Standby(
-                StandbyConfig(str(self.kit.root), solved, new_seed(), self.device, quiet=True), self._on_told
+                StandbySettings(str(self.kit.root), solved, new_seed(), self.device, quiet=True), self._on_told
             )
             self._rechecker.check_all()
 

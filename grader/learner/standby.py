@@ -25,7 +25,7 @@ Told = Callable[["Standby", dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
-class StandbyConfig:
+class StandbySettings:
     """What a standby gets ready for.
 
     Args:
@@ -47,18 +47,18 @@ class Standby:
     """The handle of one such process.
 
     Args:
-        plan: what to get ready for.
+        settings: what to get ready for.
         told: gets each message of it, in a thread: `ready`, `result`, `again`, `done`, `error`, last of all `gone`.
     """
 
-    def __init__(self, plan: StandbyConfig, told: Told) -> None:
-        self.plan = plan
+    def __init__(self, settings: StandbySettings, told: Told) -> None:
+        self.settings = settings
         self._told = told
-        self._trusted = trusted_files(Kit(Path(plan.root)))
+        self._trusted = trusted_files(Kit(Path(settings.root)))
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `close`)
         program = (
             f"import sys; sys.path[:] = {json.dumps(sys.path)}; "
-            f"from grader.learner.standby_process import main; main({asdict(plan)!r})"
+            f"from grader.learner.standby_process import main; main({asdict(settings)!r})"
         )
         self._process = subprocess.Popen(
             [sys.executable, "-c", program],
@@ -66,7 +66,7 @@ class Standby:
             stdout=subprocess.PIPE,
             stderr=self._log,
             # Where it sees no GPU it may fork a child for every save: see `standby_process`.
-            env={**os.environ, **({"CUDA_VISIBLE_DEVICES": ""} if plan.device == "cpu" else {})},
+            env={**os.environ, **({"CUDA_VISIBLE_DEVICES": ""} if settings.device == "cpu" else {})},
             start_new_session=sys.platform != "win32",  # Ctrl-C is for the loop alone
         )
         threading.Thread(target=self._listen, daemon=True).start()
@@ -82,8 +82,8 @@ class Standby:
         """Whether it is alive, has this exercise's checks, and nothing of the kit changed since it read it."""
         return (
             self._process.poll() is None
-            and exercise.slug in self.plan.slugs
-            and trusted_files(Kit(Path(self.plan.root))) == self._trusted
+            and exercise.slug in self.settings.slugs
+            and trusted_files(Kit(Path(self.settings.root))) == self._trusted
         )
 
     def check(self, exercise: Exercise, text: bytes, *, notebook: str = "") -> None:
@@ -123,7 +123,7 @@ def trusted_files(kit: Kit, package: Path = paths.PACKAGE) -> dict[str, tuple[in
         kit: the course.
         package: the grader's own folder.
     """
-    files = [*paths.files(package), *kit.root.glob("solutions/*.py"), *kit.root.glob("tests/ex*/*.py")]
+    files = [*paths.files(package), *kit.root.glob("solutions/*.py"), *kit.root.glob("tests/ex*/**/*.py")]
     return {str(file): (stat.st_mtime_ns, stat.st_size) for file in files for stat in [file.stat()]}
 
 

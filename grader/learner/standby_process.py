@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from grader.judging.open import open_session
 from grader.kit.discovery import Kit
 from grader.launch.launcher import Launcher, launcher
-from grader.learner.standby import StandbyConfig, as_record
+from grader.learner.standby import StandbySettings, as_record
 from grader.limits import CHECK_SECONDS
 from grader.source.file import File
 from grader.text import short_path
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 Tell = Callable[[dict[str, Any]], None]
 
 
-def main(plan: dict[str, Any]) -> None:
+def main(settings: dict[str, Any]) -> None:
     """Tells the loop over standard output, one JSON value a line; nothing else gets there."""
     loop = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     linux.die_with_parent()
     workers = launcher()
     try:
-        _serve(StandbyConfig(**plan), workers, loop)
+        _serve(StandbySettings(**settings), workers, loop)
     except Exception:
         _teller(loop)({"error": traceback.format_exc()})
     finally:
@@ -53,13 +53,13 @@ def _teller(loop: TextIO) -> Tell:
     return tell
 
 
-def _serve(plan: StandbyConfig, workers: Launcher, loop: TextIO) -> None:
-    kit, tell = Kit(Path(plan.root)), _teller(loop)
-    if plan.quiet and hasattr(os, "nice"):
+def _serve(settings: StandbySettings, workers: Launcher, loop: TextIO) -> None:
+    kit, tell = Kit(Path(settings.root)), _teller(loop)
+    if settings.quiet and hasattr(os, "nice"):
         os.nice(10)
-    session = open_session(kit, kit.find(list(plan.slugs)), plan.device, plan.seed, CHECK_SECONDS, workers)
-    if not plan.quiet:
-        _warm_up(session, plan.slugs[0])
+    session = open_session(kit, kit.find(list(settings.slugs)), settings.device, settings.seed, CHECK_SECONDS, workers)
+    if not settings.quiet:
+        _warm_up(session, settings.slugs[0])
     workers.start().end()  # its process has imported torch by now, too
     gc.collect()
     gc.freeze()

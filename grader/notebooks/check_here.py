@@ -19,7 +19,7 @@ from grader.errors import GraderError, UsageError
 from grader.judging.open import new_seed
 from grader.kit import hints
 from grader.kit.discovery import Exercise, Kit
-from grader.learner.standby import Standby, StandbyConfig, from_record
+from grader.learner.standby import Standby, StandbySettings, from_record
 from grader.notebooks import cells as history
 from grader.reports import svg, templating
 from grader.reports.statistics import reason
@@ -78,7 +78,7 @@ class Answer:
         return self._html or None
 
 
-class Judge:
+class Checker:
     """The process that checks, started when it is needed and kept for the next time.
 
     Args:
@@ -105,8 +105,8 @@ class Judge:
             self.close()
             messages = self._messages = queue.SimpleQueue[dict[str, Any]]()
             slugs = sorted((one.slug for one in kit.exercises), key=lambda slug: slug != exercise.slug)
-            plan = StandbyConfig(str(kit.root), slugs, self.seed, "cpu")
-            self._standby = Standby(plan, lambda _, message: messages.put(message))
+            settings = StandbySettings(str(kit.root), slugs, self.seed, "cpu")
+            self._standby = Standby(settings, lambda _, message: messages.put(message))
         return self._standby
 
     def _wait_for(self, kind: str) -> Any:
@@ -127,7 +127,7 @@ class Judge:
             self._standby = None
 
 
-_judge = Judge(new_seed())
+_checker = Checker(new_seed())
 
 
 def check_here(word: str) -> None:
@@ -136,7 +136,7 @@ def check_here(word: str) -> None:
         kit = Kit()
         (exercise,) = kit.find((word,))
         file = _what_is_here(exercise)
-        answer = _answer(_judge.check(kit, exercise, file), file, hints.read(exercise.hints))
+        answer = _answer(_checker.check(kit, exercise, file), file, hints.read(exercise.hints))
     except UsageError as error:
         answer = Answer(f"grader: {error}")
     except GraderError as error:
@@ -181,8 +181,8 @@ def _answer(result: ExerciseResult, file: File, ladders: Ladders) -> Answer:
     text = io.StringIO()
     screen = Screen(text)
     screen.exercise(result, every_check=result.verdict != UNWRITTEN)
-    screen.failure(result, file.name, _judge.seed, file)
-    return Answer(text.getvalue().rstrip(), fragment(result, file, _judge.seed, ladders))
+    screen.failure(result, file.name, _checker.seed, file)
+    return Answer(text.getvalue().rstrip(), fragment(result, file, _checker.seed, ladders))
 
 
 def _show(answer: Answer) -> None:

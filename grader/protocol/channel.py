@@ -12,7 +12,7 @@ LIMIT = MAX_FRAME + MAX_DOCUMENT
 _HEAD = struct.Struct("<BI")
 
 REQUEST, REPLY, CALLBACK, OUTPUT, LINE = range(5)
-"""What a frame is: the judge's request or answer; the worker's reply, question, printed text, or where it is."""
+"""What a frame is: the grader's request or answer; the worker's reply, question, printed text, or where it is."""
 
 
 class Closed(Exception):
@@ -24,7 +24,7 @@ class Nonsense(Exception):
 
 
 class Channel:
-    """One end of a connection between the judge and a worker."""
+    """One end of a connection between the grader and a worker."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection

@@ -1,4 +1,4 @@
-"""Values as bytes: the only thing that passes between the judge and a learner's code.
+"""Values as bytes: the only thing that passes between the grader and a learner's code.
 
 A frame is a msgpack document followed by the raw bytes of its tensors. What may cross is a closed list: None,
 bool, int, float, str, bytes, list, tuple, dict with str keys, plain tensors, dtypes, devices and references to objects

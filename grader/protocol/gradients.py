@@ -62,7 +62,7 @@ def flattened(state: Mapping[str, Tensor]) -> Tensor:
         return torch.cat([tensor.reshape(-1) for tensor in state.values()])
 
 
-def cut(values: Tensor, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
+def split_like(values: Tensor, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
     """A row of values in pieces of these shapes."""
     pieces = torch.split(values, [math.prod(shape) for shape in shapes])
     both = zip(pieces, shapes, strict=True)

@@ -1,4 +1,4 @@
-"""The values that may cross between the judge and a learner's code, apart from plain Python ones."""
+"""The values that may cross between the grader and a learner's code, apart from plain Python ones."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class Code:
     Args:
         source: the file, the earlier references it may import and the shortcuts of the exercise.
         connect: opens a transport; called again after a process was lost.
-        reference: the judge's own module, for the names of parameters in messages.
+        reference: the grader's own module, for the names of parameters in messages.
         device: where the learner's code works: `cpu`, `cuda` or `mps`.
     """
 
@@ -79,7 +79,7 @@ class Code:
         """Where the code works now: `device`, or the GPU that a check moved it to."""
         self.calls: list[Call] = []
         self.requests: list[Request] = []
-        """All that this check has asked, for the judge to ask other files the same."""
+        """All that this check has asked, for the grader to ask other files the same."""
         self.exchange = Connection(connect)
         self.shortcuts: list[str] = []
         self.watched = False

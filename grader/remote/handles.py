@@ -1,4 +1,4 @@
-"""What stands for a learner's functions and modules on the judge's side, and the record of a call."""
+"""What stands for a learner's functions and modules on the grader's side, and the record of a call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the judge's objects wait while a learner's code refers to them: callbacks, states, handles."""
+"""Where the grader's objects wait while a learner's code refers to them: callbacks, states, handles."""
 
 from __future__ import annotations
 

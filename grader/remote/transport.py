@@ -15,7 +15,7 @@ from grader.worker.executor import Executor
 
 T = TypeVar("T")
 Answer = Callable[[bytes], bytes]
-"""Answers a question (the frame of a callback) that the learner's code puts to the judge."""
+"""Answers a question (the frame of a callback) that the learner's code puts to the grader."""
 
 
 class Transport(Protocol):
@@ -53,7 +53,7 @@ class LocalTransport:
         self._servant = executor(self) if executor else Executor(self.ask, _belongs_to_us if debugging else _nobodys)
 
     def ask(self, frame: bytes) -> bytes:
-        """Puts a callback's question to the judge."""
+        """Puts a callback's question to the grader."""
         assert self.answer is not None
         return self.answer(frame)
 
@@ -84,7 +84,7 @@ def _belongs_to_us(error: BaseException) -> bool:
 
 
 class WorkerTransport:
-    """The learner's code in a process of its own, which the judge ends when its time is up.
+    """The learner's code in a process of its own, which the grader ends when its time is up.
 
     Args:
         launcher: starts the process.

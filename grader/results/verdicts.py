@@ -35,7 +35,7 @@ class Outcome:
     device: str
     verdict: str
     max_points: float
-    form: bool = False
+    structural: bool = False
     message: str = ""
     mistake: str | None = None
     seconds: float = 0.0
@@ -76,7 +76,7 @@ def settle(slug: str, outcomes: Sequence[Outcome], max_score: float) -> Exercise
     """
     ran = [outcome for outcome in outcomes if outcome.verdict != SKIP]
     shares = Counter(outcome.id for outcome in ran)
-    any_value = any(outcome.verdict == PASS and not outcome.form for outcome in ran)
+    any_value = any(outcome.verdict == PASS and not outcome.structural for outcome in ran)
     all_unwritten = bool(ran) and all(outcome.verdict == UNWRITTEN for outcome in ran)
     settled = [_settle(outcome, shares[outcome.id], any_value, all_unwritten) for outcome in outcomes]
     for i in [i for i, outcome in enumerate(settled) if outcome.picture][MOST_PICTURES:]:
@@ -94,7 +94,7 @@ def _settle(outcome: Outcome, share: int, any_value: bool, all_unwritten: bool) 
     if outcome.verdict == SKIP:
         return replace(outcome, points=0.0, max_points=0.0)
     max_points = round(outcome.max_points / share, 4)
-    earned = outcome.verdict == PASS and (any_value or not outcome.form)
+    earned = outcome.verdict == PASS and (any_value or not outcome.structural)
     outcome = replace(outcome, max_points=max_points, points=max_points if earned else 0.0)
     if outcome.verdict == UNWRITTEN and not all_unwritten:
         return replace(outcome, verdict=FAIL)

@@ -1,7 +1,7 @@
 """A notebook as Python source: its code cells in document order, magics and shell lines removed. Nothing is run.
 
 Each cell follows a line `# %% cell N`, so that line 52 of the source can be called `cell 7, line 3`. Python is not
-parsed here: a cell can be made to break a parser, and this is the judge.
+parsed here: a cell can be made to break a parser, and this is the grader.
 """
 
 from __future__ import annotations

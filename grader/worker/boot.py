@@ -16,11 +16,11 @@ from typing import Any
 
 KIT = "grader"
 UP = b"u"
-"""What the judge hears first: the process lives."""
+"""What the grader hears first: the process lives."""
 
 
 class BytesImporter(MetaPathFinder, Loader):
-    """Finds the kit's modules among those that the judge sent; of the kit there are no others.
+    """Finds the kit's modules among those that the grader sent; of the kit there are no others.
 
     Args:
         modules: name -> code.
@@ -44,7 +44,7 @@ class BytesImporter(MetaPathFinder, Loader):
 
 
 def start(orders: dict[str, Any]) -> None:
-    """Imports and runs the worker as the judge ordered."""
+    """Imports and runs the worker as the grader ordered."""
     _join(orders.pop("doors"))
     orders["connection"] = _connection(orders["connection"])
     orders["connection"].sendall(UP)
@@ -57,7 +57,7 @@ def start(orders: dict[str, Any]) -> None:
 
 
 def _join(doors: Sequence[int]) -> None:
-    """Enters its control groups, before anything else: whatever it starts is in them too. The judge looks who is."""
+    """Enters its control groups, before anything else: whatever it starts is in them too. The grader looks who is."""
     for door in doors:
         try:
             os.write(door, b"0")
@@ -68,7 +68,7 @@ def _join(doors: Sequence[int]) -> None:
 
 
 def _connection(handed: int | bytes) -> socket.socket:
-    """The socket that the judge handed over: a descriptor, or on Windows its description."""
+    """The socket that the grader handed over: a descriptor, or on Windows its description."""
     if isinstance(handed, int):
         return socket.socket(fileno=handed)
     share: Any = getattr(socket, "fromshare")  # noqa: B009

@@ -1,4 +1,4 @@
-"""Modules, exceptions and files as plain data that can cross to the judge."""
+"""Modules, exceptions and files as plain data that can cross to the grader."""
 
 from __future__ import annotations
 

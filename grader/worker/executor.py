@@ -1,6 +1,6 @@
 """Loads a learner's file and answers requests about it, in whichever process it finds itself.
 
-Both transports run this same class: in the judge's process (local) or in a process of its own (worker). It knows
+Both transports run this same class: in the grader's process (local) or in a process of its own (worker). It knows
 functions, modules and values. It knows no check, no expected value and no verdict.
 """
 
@@ -58,7 +58,7 @@ class Executor:
     """Answers one request after another about one learner's file.
 
     Args:
-        ask: sends a callback's request to the judge and returns the frame of the answer.
+        ask: sends a callback's request to the grader and returns the frame of the answer.
         lets_pass: whether an exception belongs to the surroundings (Ctrl-C, a debugger) and not to the learner.
         alone: nobody else in this process needs `exercises.*`, so its meaning is set once and for good.
         quiet: warnings are not shown.
@@ -127,7 +127,7 @@ class Executor:
 
     @property
     def _where(self) -> str:
-        """The device that the judge's tensors are put on."""
+        """The device that the grader's tensors are put on."""
         return self._gpu or self._device
 
     def _refer(self, value: Any) -> Reference | None:

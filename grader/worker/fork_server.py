@@ -75,7 +75,7 @@ class ForkServer:
     gives it, -1 where it had to be killed.
 
     Args:
-        control: the connection to the judge.
+        control: the connection to the grader.
         box: what every worker enters.
         serve: what a worker then does with its connection.
     """
@@ -88,7 +88,7 @@ class ForkServer:
         linux.adopt_orphans()
 
     def run(self) -> None:
-        """Until the judge hangs up."""
+        """Until the grader hangs up."""
         while True:
             data, descriptors, _, _ = socket.recv_fds(self._control, 17, 1)
             if not data:

@@ -49,7 +49,7 @@ PUT_OFF = (
 
 
 class _Output(io.TextIOBase):
-    """Standard output and error of the learner: the first characters go to the judge, the rest nowhere."""
+    """Standard output and error of the learner: the first characters go to the grader, the rest nowhere."""
 
     def __init__(self, channel: Channel, lock: threading.Lock) -> None:
         self._channel, self._lock, self.left = channel, lock, MAX_OUTPUT
@@ -70,7 +70,7 @@ class _Output(io.TextIOBase):
 
 
 def serve(connection: socket.socket) -> None:
-    """Answers the judge until it hangs up."""
+    """Answers the grader until it hangs up."""
     channel, lock = Channel(connection), threading.Lock()
     output = _Output(channel, lock)
     sys.stdout = sys.stderr = output
@@ -148,7 +148,7 @@ def _be_alone(scratch: str) -> None:
 
 
 def _end_with_the_judge() -> None:
-    """Where no signal comes when the judge is gone, its end of standard input closes."""
+    """Where no signal comes when the grader is gone, its end of standard input closes."""
     stdin = os.dup(0)
 
     def wait() -> None:
@@ -166,7 +166,7 @@ def _import_what_torch_puts_off() -> None:
 
 
 def main(orders: dict[str, Any]) -> None:
-    """Starts as the judge ordered: to fork workers or to be one."""
+    """Starts as the grader ordered: to fork workers or to be one."""
     connection: socket.socket = orders["connection"]
     linux.die_with_parent()
     if not linux.LINUX:
@@ -175,7 +175,7 @@ def main(orders: dict[str, Any]) -> None:
     torch.ones(2, 2).softmax(-1)
     if orders["mode"] == "fork many":
         _import_what_torch_puts_off()
-        warmup.up()
+        warmup.run_once()
     connection.set_inheritable(False)
     _be_alone(orders["scratch"])
     gc.collect()

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from grader.protocol.gradients import cut
+from grader.protocol.gradients import split_like
 from grader.worker.describe import describe_module, layout, parameters_of, parts_of, set_training
 from grader.worker.optimizer import GradientDescent
 
@@ -27,7 +27,7 @@ def load_state(module: nn.Module, asked: bytes, values: Tensor, training: bool, 
     if layout(parameters) != asked:
         return {"value": {name: list(parameter.shape) for name, parameter in parameters.items()}}
     names = sorted(parameters)
-    state = dict(zip(names, cut(values, [tuple(parameters[name].shape) for name in names]), strict=True))
+    state = dict(zip(names, split_like(values, [tuple(parameters[name].shape) for name in names]), strict=True))
     if device == "cpu" and not any(part._buffers for _, part in parts):
         for name, parameter in parameters.items():
             parameter.data = state[name]  # a tenth of the cost of what follows

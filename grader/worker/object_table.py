@@ -1,4 +1,4 @@
-"""What stays on the learner's side and is known to the judge by a number: modules, optimizers, and the judge's own
+"""What stays on the learner's side and is known to the grader by a number: modules, optimizers, and the grader's own
 values on their way back."""
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from grader.worker.optimizer import GradientDescent
 
 
 class Opaque:
-    """A value of the judge's that a learner's code may pass on and nothing else."""
+    """A value of the grader's that a learner's code may pass on and nothing else."""
 
     def __init__(self, number: int) -> None:
         self._number = number

@@ -43,7 +43,7 @@ def fails(x: Tensor) -> Tensor:
 """
 
 
-def up() -> None:
+def run_once() -> None:
     """A learner's file, loaded and called as checks do it, and forgotten."""
     executor = Executor(lambda frame: frame, quiet=True)
     x = torch.ones(2, 3, dtype=torch.float64)

@@ -54,7 +54,7 @@ def expect_encoded(expect, result, expected):
         expect(value, wanted, axes=words, what=f"{name} of encode(x, lengths, w_x, w_h, bias)")
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_a_step_returns_two_states(code, draw, expect):
     inputs = draw_step(draw)
     states = code.lstm_cell(*inputs)
@@ -63,7 +63,7 @@ def test_a_step_returns_two_states(code, draw, expect):
         expect.tensor(state, draw.shape("batch hidden"), what=f"{name} of lstm_cell(x, h, c, w_x, w_h, bias)")
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_encode_returns_outputs_and_one_context_for_each_row(code, draw, expect):
     inputs = draw_sequences(draw)
     outputs, h, c = three(code.encode(*inputs), expect)
@@ -72,7 +72,7 @@ def test_encode_returns_outputs_and_one_context_for_each_row(code, draw, expect)
         expect.tensor(state, draw.shape("batch hidden"), what=f"{name} of encode(x, ...)")
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 def test_results_keep_the_dtype_of_the_input(code, draw, expect, dtype):
     step, sequences = draw_step(draw, dtype), draw_sequences(draw, dtype)
@@ -106,7 +106,7 @@ def test_a_step_reads_the_token_and_the_last_state(code, draw, expect):
         expect.agrees(code.lstm_cell, reference.lstm_cell, x, h, cell, *weights, axes=STATES)
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_a_step_leaves_its_inputs_alone(code, draw, expect):
     for dtype in (torch.float32, torch.float64):
         code.lstm_cell(*draw_step(draw, dtype))
@@ -138,7 +138,7 @@ def test_the_context_is_the_state_after_the_last_real_token(code, draw, expect):
         expect(mine, right, axes="batch hidden", what=f"{name} of encode(x, lengths, w_x, w_h, bias)")
 
 
-@points(0.5, form=True)
+@points(0.5, structural=True)
 def test_outputs_are_exactly_zero_at_padding(code, draw, expect):
     x, lengths, *weights = draw_sequences(draw)
     outputs, _, _ = three(code.encode(x, lengths, *weights), expect)
@@ -238,7 +238,7 @@ def test_padding_of_any_size_leaves_the_gradients_alone(code, draw, expect):
         expect.gradients(code.encode, reference.encode, x, lengths, *weights)
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     code.move_to_gpu()
     step, sequences = draw_step(draw), draw_sequences(draw)
@@ -246,7 +246,7 @@ def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     expect_encoded(expect, code.encode(*sequences), reference.encode(*sequences))
 
 
-@points(0.125, form=True)
+@points(0.125, structural=True)
 @pytest.mark.parametrize("layout", ["contiguous", "strided"])
 def test_inputs_and_global_state_are_left_alone(code, draw, expect, layout):
     for dtype in (torch.float32, torch.float64):
@@ -258,7 +258,7 @@ def test_inputs_and_global_state_are_left_alone(code, draw, expect, layout):
     expect.no_side_effects()
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_no_library_call_does_the_work(code, draw, expect):
     code.watch_every_call()
     step, sequences = draw_step(draw), draw_sequences(draw)

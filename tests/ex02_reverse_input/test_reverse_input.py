@@ -38,7 +38,7 @@ def real_positions(source, lengths):
     return torch.arange(source.size(1)) < lengths.unsqueeze(-1)
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_reversing_keeps_the_shape(code, draw, expect):
     source, lengths = draw_source(draw)
     source = torch.cat([source, draw.tokens("batch 2", SOURCE_VOCAB)], dim=1)
@@ -87,7 +87,7 @@ def test_long_rows_and_large_ids_are_reversed_too(code, draw, expect):
         expect.that(same, "reverse_source(tokens, lengths) changes ids that a float cannot hold", kind="value")
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_the_state_has_an_axis_for_the_layer(code, draw, expect):
     mine, _ = draw_model(code, draw)
     state = mine.encode(*draw_source(draw))
@@ -96,7 +96,7 @@ def test_the_state_has_an_axis_for_the_layer(code, draw, expect):
         expect.tensor(half, draw.shape("1 batch d_hidden"), what=f"{name} of encode(source, lengths)")
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_logits_score_every_target_token(code, draw, expect):
     mine, _ = draw_model(code, draw)
     expect.tensor(mine(*draw_source(draw), draw_target(draw)), draw.shape("batch target target_vocab"))
@@ -236,7 +236,7 @@ def test_gradients_of_the_logits_reach_every_weight(code, draw, expect):
     expect.gradients(mine, right, source, lengths, draw_target(draw))
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     code.move_to_gpu()
     mine, right = draw_model(code, draw)
@@ -246,7 +246,7 @@ def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     expect.agrees(mine, right, source, lengths, draw_target(draw), axes="batch target target_vocab")
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_inputs_and_global_state_are_left_alone(code, draw, expect):
     source, lengths = draw_source(draw)
     decoder_input = draw_target(draw)

@@ -109,7 +109,7 @@ def seeded(seed):
     return torch.Generator().manual_seed(seed)
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_decoder_input_has_the_shape_and_dtype_of_the_targets(code, draw, expect):
     shifted = expect.tensor(code.shift_right(draw.tokens("batch target", 9), 1), draw.shape("batch target"))
     expect.same_dtype(shifted, torch.int64)
@@ -139,7 +139,7 @@ def test_forcing_feeds_bos_and_then_the_true_tokens(code, draw, expect):
         expect(tokens, reference.shift_right(targets, bos_id), axes="batch step", what="what step is fed")
 
 
-@points(0.5, form=True)
+@points(0.5, structural=True)
 def test_without_forcing_each_step_is_fed_the_guess_before_it(code, draw, expect):
     draw.size("target=7")
     table, targets, bos_id = draw_training(draw)
@@ -149,7 +149,7 @@ def test_without_forcing_each_step_is_fed_the_guess_before_it(code, draw, expect
     expect(tokens, reference.shift_right(free, bos_id), axes="batch step", what="what step is fed")
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_each_step_is_handed_the_state_of_the_step_before(code, draw, expect):
     table, targets, bos_id = draw_training(draw)
     steps = draw.size("target")
@@ -311,7 +311,7 @@ def test_columns_of_padding_never_change_the_loss(code, draw, expect):
     expect.gradients(code.sequence_loss, reference.sequence_loss, *longer)
 
 
-@points(0.15, form=True)
+@points(0.15, structural=True)
 def test_a_single_real_target_is_enough(code, draw, expect):
     logits, targets, pad_id = draw_loss(draw)
     row = draw.integer(0, targets.size(0) - 1)
@@ -411,7 +411,7 @@ def test_special_ids_may_be_equal_and_may_stand_in_a_sentence(code, draw, expect
     expect.agrees(code.greedy_decode, reference.greedy_decode, *inputs, axes="batch length")
 
 
-@points(0.1, form=True)
+@points(0.1, structural=True)
 @pytest.mark.parametrize("ones", ["batch", "vocab"])
 def test_one_row_or_one_token_can_be_decoded(code, draw, expect, ones):
     ids, ends, vocab = (None, [draw.integer(1, 6)], 7) if ones == "batch" else ((0, 0, 0), [0, 0, 0], 1)
@@ -420,7 +420,7 @@ def test_one_row_or_one_token_can_be_decoded(code, draw, expect, ones):
     expect.agrees(code.greedy_decode, reference.greedy_decode, *inputs, axes="batch length")
 
 
-@points(0.15, form=True)
+@points(0.15, structural=True)
 def test_decoding_records_no_gradient(code, draw, expect):
     table, limits = draw_sentences(draw, [1, 3, 2])
     expect.records_no_gradient(code.greedy_decode, decoder(table, limits[1]), start(), 3, *limits)
@@ -455,7 +455,7 @@ def test_a_state_may_be_anything(code, draw, expect, kind):
     expect.agrees(code.greedy_decode, reference.greedy_decode, *written, axes="batch length")
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     code.move_to_gpu()
     table, targets, bos_id = draw_training(draw)
@@ -470,7 +470,7 @@ def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     expect(code.greedy_decode(decoder(table, limits[1]), start(), 3, *limits), written, axes="batch length")
 
 
-@points(0.15, form=True)
+@points(0.15, structural=True)
 def test_inputs_and_global_state_are_left_alone(code, draw, expect):
     table, targets, bos_id = draw_training(draw)
     code.shift_right(targets, bos_id)

@@ -64,7 +64,7 @@ def expect_all_gradients(code, draw, expect):
     expect.gradients(code.context_vector, reference.context_vector, *draw_mixing(draw))
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_results_have_a_score_a_weight_or_a_value_per_column(code, draw, expect):
     expect.tensor(code.dot_scores(*draw_dot(draw)), draw.shape("batch source"))
     expect.tensor(code.additive_scores(*draw_additive(draw)), draw.shape("batch source"))
@@ -72,7 +72,7 @@ def test_results_have_a_score_a_weight_or_a_value_per_column(code, draw, expect)
     expect.tensor(code.context_vector(*draw_mixing(draw)), draw.shape("batch d_value"))
 
 
-@points(0.125, form=True)
+@points(0.125, structural=True)
 @DTYPES
 def test_results_keep_the_dtype_of_the_input(code, draw, expect, dtype):
     expect.same_dtype(code.dot_scores(*draw_dot(draw, dtype)), dtype)
@@ -242,13 +242,13 @@ def test_gradients_reach_every_input(code, draw, expect):
     expect_all_gradients(code, draw, expect)
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     code.move_to_gpu()
     everything(code, draw, expect)
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_inputs_and_global_state_are_left_alone(code, draw, expect):
     for dtype in (draw.dtype, torch.float32):
         code.dot_scores(*draw_dot(draw, dtype))

@@ -32,7 +32,7 @@ def check_sum(code, expect, x):
     expect(code.add_positions(x), expected.to(x.dtype), axes=BATCH, within=bound)
 
 
-@points(0.5, form=True)
+@points(0.5, structural=True)
 def test_table_has_a_row_for_each_position(code, draw, expect):
     length, d_model = draw.shape("length d_model")
     table = expect.tensor(code.sinusoidal_encoding(length, d_model), (length, d_model))
@@ -89,7 +89,7 @@ def test_a_sine_and_its_cosine_belong_to_one_angle(code, draw, expect):
     expect(squares, torch.ones(length, 4, dtype=torch.float64), axes="position pair", within=3e-6)
 
 
-@points(0.1, form=True)
+@points(0.1, structural=True)
 @every_dtype
 def test_table_has_the_dtype_asked_for(code, draw, expect, dtype):
     length, d_model = draw.shape("length d_model")
@@ -104,14 +104,14 @@ def test_five_thousand_positions_are_exact_enough(code, draw, expect, dtype):
     check_table(code, expect, LONG, 12, dtype)  # here no frequency but the first is a round number
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_no_position_gives_a_table_without_rows(code, draw, expect):
     for d_model, dtype in ((1, torch.float32), (4, torch.float64), (7, torch.float32)):
         expected = torch.zeros(0, d_model, dtype=dtype)
         expect(code.sinusoidal_encoding(0, d_model, dtype=dtype), expected, axes=TABLE)
 
 
-@points(0.125, form=True)
+@points(0.125, structural=True)
 @pytest.mark.parametrize(
     ("length", "d_model", "wrong"),
     [(23, 0, (0,)), (23, -14, (14,)), (-31, 6, (31,)), (-1, 6, (1,)), (0, 0, (0,)), (-31, 0, (31, 0))],
@@ -121,7 +121,7 @@ def test_bad_sizes_raise_a_value_error_that_names_them(code, draw, expect, lengt
     expect.raises(ValueError, code.sinusoidal_encoding, length, d_model, naming=wrong)
 
 
-@points(0.2, form=True)
+@points(0.2, structural=True)
 def test_table_is_made_on_the_device_asked_for(code, draw, expect):
     expected = torch.tensor([[0, 1, 0]], dtype=torch.float32)
     for device in (torch.device(code.device), None):
@@ -131,7 +131,7 @@ def test_table_is_made_on_the_device_asked_for(code, draw, expect):
         expect(code.sinusoidal_encoding(1, 3, 10000.0, device), expected, axes=TABLE, within=1e-3)
 
 
-@points(0.2, form=True)
+@points(0.2, structural=True)
 def test_table_requires_no_gradient(code, draw, expect):
     for dtype in NEAR:
         call = code.sinusoidal_encoding.call((3, 4), {"dtype": dtype})
@@ -146,7 +146,7 @@ def test_positions_are_added_to_the_tokens(code, draw, expect):
     check_sum(code, expect, draw("4 4 4"))  # here a table turned over, or put along the batch, fits as well
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_every_sequence_gets_the_same_rows(code, draw, expect):
     batch, length, d_model = draw.shape("batch length d_model")
     sums = code.add_positions(torch.zeros(batch, length, d_model, dtype=torch.float64))
@@ -187,14 +187,14 @@ def test_gradients_reach_the_tokens(code, draw, expect):
         expect.gradients(code.add_positions, reference.add_positions, x, within=within)
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     code.move_to_gpu()
     x = draw("batch length d_model")
     expect.agrees(code.add_positions, reference.add_positions, x, axes=BATCH, within=1e-6)
 
 
-@points(0.15, form=True)
+@points(0.15, structural=True)
 def test_inputs_and_global_state_are_left_alone(code, draw, expect):
     for dtype in NEAR:
         code.sinusoidal_encoding(*draw.shape("length d_model"), dtype=dtype)

@@ -30,7 +30,7 @@ def every_function(code, draw, dtype=None, *, keys=8):
     ]
 
 
-@points(0.5, form=True)
+@points(0.5, structural=True)
 def test_projections_have_the_shapes_of_their_matrices(code, draw, expect):
     x, *matrices = draw_inputs(draw)
     projections = code.project_qkv(x, *matrices)
@@ -39,7 +39,7 @@ def test_projections_have_the_shapes_of_their_matrices(code, draw, expect):
         expect.tensor(projection, draw.shape(axes), what=f"{name} of project_qkv(x, w_q, w_k, w_v)")
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 def test_results_keep_the_dtype_of_the_input(code, draw, expect, dtype):
     for mine, _, inputs, axes in every_function(code, draw, dtype):
@@ -122,7 +122,7 @@ def test_scores_of_size_ten_thousand_do_not_overflow(code, draw, expect):
         expect.agrees(code.self_attention, reference.self_attention, *inputs, axes=ATTENTION)
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_the_order_of_the_tokens_does_not_matter(code, draw, expect):
     x, *matrices = draw_inputs(draw)
     order = draw.permutation(x.size(1))
@@ -156,14 +156,14 @@ def test_gradients_reach_every_input(code, draw, expect):
     )
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     code.move_to_gpu()
     for mine, right, inputs, axes in every_function(code, draw):
         expect.agrees(mine, right, *inputs, axes=axes)
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_inputs_and_global_state_are_left_alone(code, draw, expect):
     for dtype in (torch.float32, torch.float64):
         inputs = draw_inputs(draw, dtype)
@@ -179,7 +179,7 @@ def test_inputs_and_global_state_are_left_alone(code, draw, expect):
     expect.no_side_effects()
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_no_library_call_does_the_work(code, draw, expect):
     code.watch_every_call()
     inputs = draw_inputs(draw)

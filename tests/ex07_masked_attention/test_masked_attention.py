@@ -45,7 +45,7 @@ def spoiled(draw, tensor, hidden):
     return torch.where(hidden, garbage.to(tensor.dtype), tensor)
 
 
-@points(0.1, form=True)
+@points(0.1, structural=True)
 @pytest.mark.parametrize("name", ["padding_mask", "causal_mask", "decoder_mask"])
 def test_masks_are_bool_and_have_their_shapes(code, draw, expect, name):
     lengths, n = draw.lengths("batch", "key"), draw.size("key")
@@ -85,7 +85,7 @@ def test_causal_mask_is_right_at_every_length(code, draw, expect):
         expect.agrees(code.causal_mask, reference.causal_mask, n, axes="query key")
 
 
-@points(0.15, form=True)
+@points(0.15, structural=True)
 def test_causal_mask_is_made_on_the_device_asked_for(code, draw, expect):
     for device in (torch.device(code.device), None):
         expect(code.causal_mask(3, device=device), reference.causal_mask(3), axes="query key")
@@ -125,7 +125,7 @@ def test_a_sequence_may_have_no_real_token(code, draw, expect):
         expect.agrees(code.decoder_mask, reference.decoder_mask, some, n, axes="batch query key")
 
 
-@points(0.05, form=True)
+@points(0.05, structural=True)
 @pytest.mark.parametrize("dtype", DTYPES, ids=["float16", "bfloat16", "float32", "float64"])
 def test_results_have_the_shape_and_dtype_asked_for(code, draw, expect, dtype):
     results = code.masked_attention(*draw_inputs(draw, dtype=dtype), draw_allowed(draw))
@@ -170,7 +170,7 @@ def test_attention_over_long_sequences(code, draw, expect, many):
     expect.agrees(code.masked_attention, reference.masked_attention, *inputs, draw_allowed(draw), axes=ATTENTION)
 
 
-@points(0.35, form=True)
+@points(0.35, structural=True)
 def test_forbidden_weights_are_exactly_zero(code, draw, expect):
     for dtype in DTYPES:
         allowed = draw_allowed(draw)
@@ -204,7 +204,7 @@ def test_a_query_with_no_allowed_key_gets_zeros(code, draw, expect, dtype):
             expect.that(exact, "a query with no allowed key gets something else than exactly 0")
 
 
-@points(0.05, form=True)
+@points(0.05, structural=True)
 @pytest.mark.parametrize(
     "axes", ["batch query key", "batch 1 key", "1 query key", "query key", "key", "query 1", "batch 1 1", "1"]
 )
@@ -367,7 +367,7 @@ def test_gradients_are_finite_in_narrow_dtypes(code, draw, expect, dtype):
         expect.that(finite, f"the gradient of output.sum() with respect to {name} is not finite", kind="finite")
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     code.move_to_gpu()
     lengths, n = draw.lengths("batch", "key"), draw.size("key")
@@ -377,13 +377,13 @@ def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     expect.agrees(code.masked_attention, reference.masked_attention, *inputs, axes=ATTENTION)
 
 
-@points(0.15, form=True)
+@points(0.15, structural=True)
 def test_inputs_and_global_state_are_left_alone(code, draw, expect):
     call_everything(code, draw)
     expect.no_side_effects()
 
 
-@points(0.15, form=True)
+@points(0.15, structural=True)
 def test_no_library_call_does_the_work(code, draw, expect):
     code.watch_every_call()
     call_everything(code, draw)

@@ -58,7 +58,7 @@ def expect_zeros(expect, mine, right, query, key, value, allowed):
     expect.that(bool((result[1][hidden] == 0).all()), "a weight is small but not 0 where nothing may be seen")
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_heads_get_an_axis_of_their_own(code, draw, expect):
     _, heads = draw_widths(draw)
     x = draw("batch length d_model")
@@ -86,7 +86,7 @@ def test_each_head_owns_a_contiguous_slice(code, draw, expect):
     expect.agrees(code.split_heads, reference.split_heads, x, heads, axes="batch head length d_head")
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 @pytest.mark.parametrize(("d_model", "heads"), [(8, 3), (3, 6)], ids=["8-into-3", "3-into-6"])
 def test_a_width_that_does_not_divide_is_refused(code, draw, expect, d_model, heads):
     x = draw(f"batch length=6 d_model={d_model}")
@@ -231,7 +231,7 @@ def test_scores_of_size_ten_thousand_do_not_overflow(code, draw, expect):
     expect.agrees(learners(code, right), right, query * 100, key * 100, value, axes=ATTENTION)
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 def test_results_keep_the_dtype_of_the_input(code, draw, expect, dtype):
     right = draw_right(draw).to(dtype)
@@ -318,7 +318,7 @@ def test_gradients_are_finite_where_nothing_is_allowed(code, draw, expect):
     expect.gradients(learners(code, right), right, query, *dirty, hide_all_keys(allowed))
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     code.move_to_gpu()
     right = draw_right(draw)
@@ -329,7 +329,7 @@ def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
         expect.agrees(mine, right, *inputs, allowed, axes=ATTENTION)
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_inputs_weights_and_global_state_are_left_alone(code, draw, expect):
     for dtype in (torch.float32, torch.float64):
         right = draw_right(draw).to(dtype)
@@ -350,7 +350,7 @@ def test_inputs_weights_and_global_state_are_left_alone(code, draw, expect):
     expect.no_side_effects()
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_no_library_call_does_the_work(code, draw, expect):
     code.watch_every_call()
     right = draw_right(draw)

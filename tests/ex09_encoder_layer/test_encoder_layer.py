@@ -60,7 +60,7 @@ def fill(module, **values):
                     parameter.copy_(value if isinstance(value, torch.Tensor) else torch.full_like(parameter, value))
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_every_part_keeps_the_shape_of_its_input(code, draw, expect):
     for mine, _ in every_part(code, draw):
         expect.tensor(mine(draw(TOKENS)), draw.shape(TOKENS))
@@ -130,7 +130,7 @@ def test_an_encoder_layer_obeys_its_mask(code, draw, expect, axes):
     expect.agrees(mine, right, draw(TOKENS), allowed=draw_mask(draw, axes), axes=TOKENS)
 
 
-@points(0.5, form=True)
+@points(0.5, structural=True)
 def test_layers_of_the_encoder_share_no_weights(code, draw, expect):
     mine, _ = pair(code, draw, "Encoder", 3, *widths(draw))
     names = mine.describe()["shared"]
@@ -270,7 +270,7 @@ def test_dropout_is_drawn_anew_in_every_call(code, draw, expect):
     expect.that(not repeated, "two calls in train mode drop exactly the same entries", kind="value")
 
 
-@points(0.15, form=True)
+@points(0.15, structural=True)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 def test_results_keep_the_dtype_of_the_input(code, draw, expect, dtype):
     for mine, _ in every_part(code, draw, layer=False, dtype=dtype):
@@ -322,7 +322,7 @@ def test_gradients_are_finite_where_all_features_are_equal(code, draw, expect):
     expect.gradients(mine, right, draw("batch length 1", scale=5).round().expand(draw.shape(TOKENS)))
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     code.move_to_gpu()
     for mine, right in every_part(code, draw, layer=False):
@@ -330,7 +330,7 @@ def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     expect.agrees(mine, right, draw(TOKENS), draw_mask(draw), axes=TOKENS)
 
 
-@points(0.1, form=True)
+@points(0.1, structural=True)
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
 def test_inputs_weights_and_global_state_are_left_alone(code, draw, expect, training):
     dtype = torch.float64 if training else torch.float32
@@ -344,7 +344,7 @@ def test_inputs_weights_and_global_state_are_left_alone(code, draw, expect, trai
     expect.no_side_effects(may_draw=training)
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_no_library_call_does_the_work(code, draw, expect):
     code.watch_every_call()
     for mine, _ in every_part(code, draw, layer=False):

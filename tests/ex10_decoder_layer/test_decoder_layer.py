@@ -55,14 +55,14 @@ def silence(layer, *parts):
                 parameter.zero_()
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_output_has_one_vector_for_each_target_token(code, draw, expect):
     x, memory, _, _ = draw_inputs(draw)
     layer, made_with = draw_layer(draw)
     expect.tensor(code.DecoderLayer(*made_with).load(layer)(x, memory), draw.shape(AXES))
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 @pytest.mark.parametrize("num_layers", [1, 3], ids=["one layer", "three layers"])
 def test_stack_owns_the_parameters_of_all_its_layers(code, draw, expect, num_layers):
     x, memory, _, _ = draw_inputs(draw)
@@ -72,7 +72,7 @@ def test_stack_owns_the_parameters_of_all_its_layers(code, draw, expect, num_lay
     mine.load(stack)
 
 
-@points(0.5, form=True)
+@points(0.5, structural=True)
 def test_no_two_layers_share_a_parameter(code, draw, expect):
     _, made_with = draw_stack(draw)
     shared = code.Decoder(*made_with).describe()["shared"]
@@ -80,7 +80,7 @@ def test_no_two_layers_share_a_parameter(code, draw, expect):
     expect.that(not shared, f"{names} of Decoder are one and the same parameter")
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 def test_results_keep_the_dtype_of_the_input(code, draw, expect, dtype):
     inputs = draw_inputs(draw, dtype)[:2]
@@ -133,7 +133,7 @@ def test_each_layer_continues_from_the_one_before(code, draw, expect, num_layers
     expect.agrees(code.Decoder(*made_with).load(stack), stack, *inputs, axes=AXES)
 
 
-@points(0.5, form=True)
+@points(0.5, structural=True)
 def test_the_future_cannot_change_the_past(code, draw, expect):
     x, memory, _, source_allowed = draw_inputs(draw)
     past = torch.ones(x.size(1), x.size(1), dtype=torch.bool).tril()
@@ -324,7 +324,7 @@ def test_a_position_that_may_see_nothing_stays_finite(code, draw, expect):
     expect.gradients(mine, stack, x, memory, blind, unread)
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     code.move_to_gpu()
     inputs = draw_inputs(draw)
@@ -334,7 +334,7 @@ def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     expect.agrees(mine, stack, *inputs[:2], axes=AXES)
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
 def test_inputs_and_global_state_are_left_alone(code, draw, expect, training):
     dtype = torch.float64 if training else torch.float32
@@ -346,7 +346,7 @@ def test_inputs_and_global_state_are_left_alone(code, draw, expect, training):
     expect.no_side_effects(may_draw=training)
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_no_library_call_does_the_work(code, draw, expect):
     code.watch_every_call()
     inputs = draw_inputs(draw)

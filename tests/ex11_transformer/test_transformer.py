@@ -114,7 +114,7 @@ def draw_speaker(draw, *, ends, dropout=0.0):
 # ------------------------------------------------------------------------------------------------ tokens to vectors
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_logits_have_one_score_for_each_word_of_the_target(code, draw, expect):
     model, made_with = draw_model(draw)
     source = draw_tokens(draw, "batch source", SOURCE_VOCAB, ragged=False)
@@ -133,7 +133,7 @@ def test_embed_scales_words_and_adds_positions(code, draw, expect, side):
     expect(mine.embed(tokens, table), model.embed(tokens, right).detach(), axes="batch length d_model")
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 def test_results_have_the_dtype_of_the_weights(code, draw, expect, dtype):
     model, made_with = draw_model(draw)
@@ -191,7 +191,7 @@ def test_forward_joins_both_sides(code, draw, expect, pad_id):
     expect(logits, right, axes=LOGITS)
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_more_padding_changes_nothing(code, draw, expect):
     model, made_with = draw_model(draw)
     mine = code.Transformer(*made_with).load(model)
@@ -203,7 +203,7 @@ def test_more_padding_changes_nothing(code, draw, expect):
     expect(after[:, :-2], before, axes=LOGITS, what="what forward says with two columns of padding more")
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_the_future_cannot_change_the_past(code, draw, expect):
     model, made_with = draw_model(draw, num_layers=2)
     mine = code.Transformer(*made_with).load(model)
@@ -222,7 +222,7 @@ def test_the_future_cannot_change_the_past(code, draw, expect):
 # ------------------------------------------------------------------------------------------------ dropout
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_dropout_falls_on_the_sum_of_word_and_position(code, draw, expect):
     model, made_with = draw_model(draw, dropout=1.0)
     mine = code.Transformer(*made_with).load(model.train())
@@ -403,7 +403,7 @@ def test_generate_stops_after_the_last_row_has_ended(code, draw, expect):
     expect.agrees(mine.generate, model.generate, source, bos_id, eos_id, 5, axes="batch length")
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_each_row_is_written_as_if_it_were_alone(code, draw, expect):
     model, made_with, source, bos_id, eos_id = draw_writer(draw)
     mine = code.Transformer(*made_with).load(model)
@@ -471,7 +471,7 @@ def test_any_size_may_be_one(code, draw, expect, ones):
         expect.agrees(mine.load(model).generate, model.generate, source, 1, 2, 1 if ones == "target" else 3)
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     code.move_to_gpu()
     model, made_with = draw_model(draw)
@@ -486,7 +486,7 @@ def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     expect(mine.generate(source, 1, 2, 2), model.generate(source, 1, 2, 2), axes="batch length")
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
 def test_inputs_weights_and_global_state_are_left_alone(code, draw, expect, training):
     model, made_with = draw_model(draw, dropout=0.5)
@@ -505,7 +505,7 @@ def test_inputs_weights_and_global_state_are_left_alone(code, draw, expect, trai
         expect(values, model.get_parameter(name).detach(), what=f"the parameter {name} after these calls")
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_no_library_call_does_the_work(code, draw, expect):
     code.watch_every_call()
     model, made_with = draw_model(draw)

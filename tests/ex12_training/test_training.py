@@ -125,7 +125,7 @@ def test_step_zero_counts_as_step_one(code, draw, expect):
 # ---------------------------------------------------------------------------------- label_smoothing_loss
 
 
-@points(0.1, form=True)
+@points(0.1, structural=True)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 def test_the_smoothed_loss_is_a_scalar_of_the_logits_dtype(code, draw, expect, dtype):
     logits, targets, pad_id = draw_scored(draw, dtype)
@@ -161,7 +161,7 @@ def test_smoothing_is_spread_over_the_whole_vocabulary(code, draw, expect, smoot
     expect.agrees(code.label_smoothing_loss, reference.label_smoothing_loss, logits, targets, share, pad_id)
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_more_padding_does_not_change_the_smoothed_loss(code, draw, expect):
     logits, targets, pad_id = draw_scored(draw)
     loss = expect.tensor(code.label_smoothing_loss(logits, targets, 0.2, pad_id), ())
@@ -185,7 +185,7 @@ def test_any_id_may_be_the_padding_of_the_smoothed_loss(code, draw, expect, whic
     expect.agrees(code.label_smoothing_loss, reference.label_smoothing_loss, logits, targets, 0.2, pad_id)
 
 
-@points(0.1, form=True)
+@points(0.1, structural=True)
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
 def test_nothing_but_padding_has_loss_zero(code, draw, expect, smoothing):
     logits, targets, pad_id = draw_scored(draw)
@@ -211,7 +211,7 @@ def test_float32_logits_give_a_loss_as_exact_as_they_can(code, draw, expect):
     expect.agrees(code.label_smoothing_loss, reference.label_smoothing_loss, logits, targets, 0.2, pad_id)
 
 
-@points(0.05, form=True)
+@points(0.05, structural=True)
 @pytest.mark.parametrize("ones", ["batch", "target", "vocab"])
 def test_any_size_of_the_logits_may_be_one(code, draw, expect, ones):
     draw.size(f"{ones}=1")
@@ -333,7 +333,7 @@ def test_every_part_is_left_in_train_mode(code, draw, expect, before):
     expect.that(not off, f"after train_step {', '.join(off[:1])} is in eval mode")
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_more_padding_does_not_change_an_update(code, draw, expect):
     source, targets, bos_id, pad_id = draw_batch(draw)
     mine, _ = draw_model(code, draw, pad_id)
@@ -370,7 +370,7 @@ def test_source_and_targets_need_not_be_contiguous(code, draw, expect):
     expect_updates(code, expect, models, (draw.non_contiguous(source), draw.non_contiguous(targets), bos_id, pad_id))
 
 
-@points(0.15, form=True)
+@points(0.15, structural=True)
 def test_only_what_the_optimizer_holds_is_updated(code, draw, expect):
     batch = draw_batch(draw)
     mine, right = draw_model(code, draw, batch[3])
@@ -390,7 +390,7 @@ def test_dropout_is_drawn_anew_in_every_step(code, draw, expect):
     expect.that(losses[0] != losses[1] != losses[2], text)
 
 
-@points(0.25, form=True)
+@points(0.25, structural=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     code.move_to_gpu()
     logits, targets, pad_id = draw_scored(draw)
@@ -402,7 +402,7 @@ def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     expect(loss, expected, what="the loss that train_step returns")
 
 
-@points(0.2, form=True)
+@points(0.2, structural=True)
 def test_inputs_and_global_state_are_left_alone(code, draw, expect):
     source, targets, bos_id, pad_id = draw_batch(draw)
     code.warmup_rate(3, 16, 9)
@@ -416,7 +416,7 @@ def test_inputs_and_global_state_are_left_alone(code, draw, expect):
     expect.no_side_effects(may_draw=True, grad_mode=False)
 
 
-@points(0.15, form=True)
+@points(0.15, structural=True)
 def test_no_library_call_does_the_work(code, draw, expect):
     code.watch_every_call()
     source, targets, bos_id, pad_id = draw_batch(draw)

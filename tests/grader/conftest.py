@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from grader.judging.exercise import Settings
+from grader.judging.exercise import CheckSettings
 from grader.judging.session import Session
 from grader.kit.discovery import Kit
 from grader.launch.launcher import launcher
@@ -50,13 +50,13 @@ def workers():
 @pytest.fixture(scope="session")
 def session(kit):
     """All exercises, over the local transport."""
-    return Session(kit, kit.exercises, Settings(SEED, connect=LocalTransport))
+    return Session(kit, kit.exercises, CheckSettings(SEED, connect=LocalTransport))
 
 
 @pytest.fixture(scope="session")
 def worker_session(kit, workers):
     """All exercises, over the worker transport, with a short deadline."""
-    return Session(kit, kit.exercises, Settings(SEED, seconds=10.0, connect=lambda: WorkerTransport(workers)))
+    return Session(kit, kit.exercises, CheckSettings(SEED, seconds=10.0, connect=lambda: WorkerTransport(workers)))
 
 
 @pytest.fixture

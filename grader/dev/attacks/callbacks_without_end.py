@@ -1,4 +1,4 @@
-"""Asks the judge questions without end."""
+"""Asks the grader questions without end."""
 import os
 import struct
 

@@ -1,4 +1,4 @@
-"""Finds the objects that answer the judge and patches them, so that what they say of the code is a lie."""
+"""Finds the objects that answer the grader and patches them, so that what they say of the code is a lie."""
 # patches: grader.worker.executor.Executor grader.worker.describe.describe_input grader.worker.describe.describe_module
 # patches: grader.worker.global_state.watched grader.worker.shortcuts.ShortcutDetector grader.protocol.codec.raw_bytes
 import gc

@@ -1,8 +1,8 @@
-"""Asks whether it may signal the judge and everybody else."""
+"""Asks whether it may signal the grader and everybody else."""
 # needs: seccomp
 import os
 
-for number in (JUDGE, -1):
+for number in (GRADER, -1):
     try:
         os.kill(number, 0)
     except OSError:

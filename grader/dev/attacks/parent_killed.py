@@ -5,7 +5,7 @@ import signal
 
 
 def kill(*a, **k):
-    if os.getppid() not in (0, JUDGE):
+    if os.getppid() not in (0, GRADER):
         os.kill(os.getppid(), signal.SIGKILL)
         breach("it may kill its parent")
 

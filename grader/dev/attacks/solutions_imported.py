@@ -1,4 +1,4 @@
-"""Imports the solutions, the checks and the judge by every name that they have."""
+"""Imports the solutions, the checks and the grader by every name that they have."""
 import importlib
 import sys
 

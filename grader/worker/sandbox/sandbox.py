@@ -65,7 +65,7 @@ class Sandbox:
     """The layers of one fork server's workers.
 
     Args:
-        orders: from the judge: `limits`, `device`, `devices` (its files), `visible` and `hidden` paths, `without`
+        orders: from the grader: `limits`, `device`, `devices` (its files), `visible` and `hidden` paths, `without`
             layers, `user` (the number of a user for root's workers), `bubble` (whether this runs in bubblewrap).
     """
 

@@ -25,7 +25,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from grader.judging.exercise import Settings
+from grader.judging.exercise import CheckSettings
 from grader.judging.session import Session
 from grader.kit.discovery import Kit
 from tests.grader.support import classes
@@ -143,7 +143,7 @@ def main():
     adopt_orphans()
     kit = Kit()
     exercises = kit.find(options.exercises)
-    session = Session(kit, exercises, Settings(SEED))
+    session = Session(kit, exercises, CheckSettings(SEED))
     (grow if options.sizes else compare)(exercises, session, options)
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from grader.judging.exercise import Settings
+from grader.judging.exercise import CheckSettings
 from grader.judging.session import Session
 from grader.kit.discovery import Kit
 from tests.grader.bench.bench_grade import SEED, adopt_orphans, cost, grade
@@ -141,7 +141,7 @@ def main():
     ]
     made = [next(one for one in known if one.kind == "stub"), *(one for one in known if one.kind != "stub")]
     made = made[: options.size]
-    scores = classes.expected(made, Session(kit, exercises, Settings(SEED)))
+    scores = classes.expected(made, Session(kit, exercises, CheckSettings(SEED)))
     table = {"grader grade": [], "otter run": [], "nbgrader autograde": []}
     for _ in range(options.rounds):
         with tempfile.TemporaryDirectory() as home:

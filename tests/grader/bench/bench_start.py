@@ -44,7 +44,7 @@ def cost_of_checks(names):
     """CPU seconds of all checks of each exercise on the reference: in this process, and with a worker's share."""
     sys.path.insert(0, str(ROOT))
     from grader.checks.passed_before import PassedRuns
-    from grader.judging.exercise import Settings
+    from grader.judging.exercise import CheckSettings
     from grader.judging.session import Session
     from grader.kit.discovery import Kit
     from grader.launch.launcher import launcher
@@ -60,10 +60,10 @@ def cost_of_checks(names):
     workers = launcher(many=True)
     kit = Kit()
     exercises = kit.find(names)
-    here = Session(kit, exercises, Settings(1))
-    there = Session(kit, exercises, Settings(1, connect=lambda: WorkerTransport(workers)))
+    here = Session(kit, exercises, CheckSettings(1))
+    there = Session(kit, exercises, CheckSettings(1, connect=lambda: WorkerTransport(workers)))
     totals = [0.0] * 4
-    gc.freeze()  # as the judge and the learner's commands do
+    gc.freeze()  # as the grader and the learner's commands do
     print("CPU seconds of the first submission, and of one that answers the same: here, and with a worker")
     for exercise in exercises:
         runs = [cheapest(partial(run, session, exercise)) for session in (here, there) for run in (first, again)]
@@ -112,7 +112,7 @@ def cost_of_recognition(names, every=6):
     sys.path.insert(0, str(ROOT))
     from grader.checks.attempt import attempt, check_seed
     from grader.dev.survey import as_learner
-    from grader.judging.exercise import Settings
+    from grader.judging.exercise import CheckSettings
     from grader.judging.session import Session, recogniser_of
     from grader.kit.discovery import Kit
     from grader.kit.variants import mistakes
@@ -120,7 +120,7 @@ def cost_of_recognition(names, every=6):
 
     kit = Kit()
     exercises = kit.find(names)
-    session = Session(kit, exercises, Settings(1))
+    session = Session(kit, exercises, CheckSettings(1))
     gc.freeze()
     for exercise in exercises:
         costs = []

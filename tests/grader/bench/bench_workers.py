@@ -2,7 +2,7 @@
 
     python tests/grader/bench/bench_workers.py [WORKERS]
 
-Prints the CPU time of one worker and of the judge for it, side by side in one run, after the cost of the start.
+Prints the CPU time of one worker and of the grader for it, side by side in one run, after the cost of the start.
 """
 
 import os
@@ -27,7 +27,7 @@ SETS = {
 
 
 def spent():
-    """CPU seconds of all processes of this judge's workers, those that have ended included."""
+    """CPU seconds of all processes of this grader's workers, those that have ended included."""
     from grader.dev.red_team import processes
 
     total = 0
@@ -54,13 +54,13 @@ def measure(name, without, count):
         code.begin(1)
         code.double(torch.ones(4, 8))
         code.close()
-    worker, judge = (spent() - start) / count, (time.process_time() - own) / count
+    worker, grader = (spent() - start) / count, (time.process_time() - own) / count
     workers.close()
-    print(f"{name:<28}{worker * 1e3:6.1f} ms{judge * 1e3:6.1f} ms   start {start:.1f} s   {', '.join(layers[2:])}")
+    print(f"{name:<28}{worker * 1e3:6.1f} ms{grader * 1e3:6.1f} ms   start {start:.1f} s   {', '.join(layers[2:])}")
 
 
 if __name__ == "__main__":
     count = int(sys.argv[1]) if sys.argv[1:] else 100
-    print(f"{'CPU for one of ' + str(count):<28}worker    judge")
+    print(f"{'CPU for one of ' + str(count):<28}worker    grader")
     for name, without in SETS.items():
         measure(name, without, count)

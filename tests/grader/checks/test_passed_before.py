@@ -8,7 +8,7 @@ import pytest
 from grader.checks import attempt as run
 from grader.checks import passed_before
 from grader.checks.passed_before import PassedRuns
-from grader.judging.exercise import Settings
+from grader.judging.exercise import CheckSettings
 from grader.judging.session import Session
 from grader.kit.variants import alternatives, mistakes
 from grader.remote.transport import WorkerTransport
@@ -47,13 +47,13 @@ def drawn(monkeypatch):
 @pytest.fixture(scope="module")
 def experienced(kit, workers):
     """Runs over workers, with precedents from every run before."""
-    return Session(kit, kit.exercises, Settings(SEED, connect=lambda: WorkerTransport(workers)))
+    return Session(kit, kit.exercises, CheckSettings(SEED, connect=lambda: WorkerTransport(workers)))
 
 
 @pytest.fixture(scope="module")
 def inexperienced(kit, workers):
     """Runs over workers, without precedents."""
-    session = Session(kit, kit.exercises, Settings(SEED, connect=lambda: WorkerTransport(workers)))
+    session = Session(kit, kit.exercises, CheckSettings(SEED, connect=lambda: WorkerTransport(workers)))
 
     def run(exercise, file):
         session.passed_runs = PassedRuns()

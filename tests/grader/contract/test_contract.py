@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from grader.checks.attempt import check_seed
-from grader.judging.exercise import Settings, run_exercise
+from grader.judging.exercise import CheckSettings, run_exercise
 from grader.kit import hints
 from grader.kit.collect import collect
 from grader.kit.discovery import Kit
@@ -38,7 +38,7 @@ def run(session, exercise, text, connect, seed, name="learner", some=slice(None)
     recogniser = session.recogniser(exercise)
     source = source_of(session, exercise, text, name)
     reference = recogniser.trusted.reference
-    return run_exercise(found, source, reference, recogniser, Settings(seed, connect=connect))
+    return run_exercise(found, source, reference, recogniser, CheckSettings(seed, connect=connect))
 
 
 def source_of(session, exercise, text, name="learner"):
@@ -157,9 +157,9 @@ def test_zeros_of_the_right_shape_earn_nothing(session, exercise):
     passed = [
         check.title
         for check in session.checks[exercise.slug]
-        if not check.form and trusted.attempt("zeros", text, check, check_seed(SEED, check)).error is None
+        if not check.structural and trusted.attempt("zeros", text, check, check_seed(SEED, check)).error is None
     ]
-    assert passed == [], "these let every form check earn its points: mark them form=True"
+    assert passed == [], "these let every structural check earn its points: mark them structural=True"
 
 
 @each_exercise

@@ -146,12 +146,13 @@ def test_a_lock_is_held_by_the_living_and_left_by_the_dead(tmp_path):
 def test_the_digest_follows_the_checks(tmp_path, kit):
     from grader.kit.discovery import Kit
 
-    copy = Kit(copy_kit(tmp_path / "kit", only={1}))
-    before = digest_of_checks(copy)
-    assert before == digest_of_checks(copy) != digest_of_checks(kit)
-    check = copy.exercises[0].checks
-    check.write_text(check.read_text() + "\n")
-    assert digest_of_checks(copy) != before
+    copy = Kit(copy_kit(tmp_path / "kit", only={3}))
+    assert digest_of_checks(copy) == digest_of_checks(copy) != digest_of_checks(kit)
+    exercise = copy.exercises[0]
+    for file in (exercise.checks, exercise.solution, exercise.alternatives, *exercise.mistakes.iterdir()):
+        before = digest_of_checks(copy)
+        file.write_text(file.read_text() + "\n")
+        assert digest_of_checks(copy) != before, file
 
 
 def test_a_byte_changed_in_any_file_of_the_grader_changes_the_digest(tmp_path, kit):

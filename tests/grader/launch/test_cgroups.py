@@ -177,7 +177,7 @@ def test_what_fits_into_a_workers_own_limits_is_not_ended_by_the_group(possible)
 
 
 @pytest.fixture
-def judge(possible):
+def killed_grader(possible):
     """Another grader, in a process of its own, and its groups."""
     program = (
         "import sys, grader.launch.launcher as l; w = l.launcher(); print(w.isolation, flush=True); sys.stdin.read()"
@@ -193,8 +193,8 @@ def judge(possible):
         process.kill()
 
 
-def test_what_a_killed_grader_left_is_removed_at_the_next_start(judge):
-    process, left = judge
+def test_what_a_killed_grader_left_is_removed_at_the_next_start(killed_grader):
+    process, left = killed_grader
     with cgroups.open_group(()) as (group, _):
         group.remove()
     cgroups.clean_up_after(process.pid)
@@ -208,8 +208,8 @@ def test_what_a_killed_grader_left_is_removed_at_the_next_start(judge):
     assert not any(path.exists() for path in left)
 
 
-def test_what_a_process_that_we_have_killed_left_is_ended_and_removed_at_once(judge):
-    process, left = judge
+def test_what_a_process_that_we_have_killed_left_is_ended_and_removed_at_once(killed_grader):
+    process, left = killed_grader
     process.kill()
     process.wait()
     cgroups.clean_up_after(process.pid)
@@ -250,7 +250,7 @@ def test_where_none_can_be_made_nothing_happens_and_the_report_says_so(monkeypat
 
 
 def test_a_group_that_does_not_hold_is_not_reported(possible, monkeypatch):
-    monkeypatch.setattr(cgroups.Group, "doors", lambda self, opened: [])  # nobody enters it
+    monkeypatch.setattr(cgroups.Group, "joining_files", lambda self, opened: [])  # nobody enters it
     workers = launcher()
     try:
         assert workers._server.group is not None

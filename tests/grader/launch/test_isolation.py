@@ -291,16 +291,16 @@ def test_workers_die_with_the_judge_however_it_dies():
         "import sys, grader.launch.launcher as l; w = l.launcher(); p = [w.start(), w.start()];"
         "[one.channel.receive() for one in p]; print('up', flush=True); sys.stdin.read()"
     )
-    judge = subprocess.Popen(
+    grader = subprocess.Popen(
         [sys.executable, "-c", program], cwd=payload.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
-    label = f"worker-of-{judge.pid}".encode()
-    with judge:
-        assert judge.stdout.readline() == b"up\n"
+    label = f"worker-of-{grader.pid}".encode()
+    with grader:
+        assert grader.stdout.readline() == b"up\n"
         theirs = [number for number in _numbers() if label in _command(number)]
         assert len(theirs) >= 3
         waits = [os.pidfd_open(number) for number in theirs]
-        judge.send_signal(signal.SIGKILL)
+        grader.send_signal(signal.SIGKILL)
     for wait in waits:  # readable when its process has ended
         assert select.select([wait], [], [], 20.0)[0]
         os.close(wait)

@@ -23,13 +23,13 @@ made = []
 class FakeStandby:
     """Remembers what it was asked."""
 
-    def __init__(self, plan, told):
-        self.plan, self.texts, self.closed, self.good, self.log = plan, [], False, True, ""
+    def __init__(self, settings, told):
+        self.settings, self.texts, self.closed, self.good, self.log = settings, [], False, True, ""
         self.tell = lambda **message: told(self, message)
         made.append(self)
 
     def fits(self, exercise):
-        return self.good and exercise.slug in self.plan.slugs
+        return self.good and exercise.slug in self.settings.slugs
 
     def check(self, exercise, text):
         self.texts.append((exercise.slug, text))
@@ -179,8 +179,8 @@ def test_what_passed_before_is_checked_again_after_a_pass_and_a_regression_is_na
     loop.progress.record(result(SOLVED), b"then")
     answer(loop, "pass")
     again = made[1]
-    assert (again.plan.slugs, again.plan.quiet, again.texts) == ([SOLVED], True, ["all"])
-    assert again.plan.seed != loop.seed, "other inputs than last time"
+    assert (again.settings.slugs, again.settings.quiet, again.texts) == ([SOLVED], True, ["all"])
+    assert again.settings.seed != loop.seed, "other inputs than last time"
     again.tell(again=as_record(result(SOLVED, "pass", "fail")))
     again.tell(done=True)
     settle(loop)
@@ -265,11 +265,15 @@ def test_results_cross_whole_to_the_loop():
 
 
 def test_a_changed_check_or_solution_is_noticed(kit):
-    before = trusted_files(kit)
-    assert trusted_files(kit) == before
-    checks = kit.find(["6"])[0].checks
-    checks.write_text(checks.read_text() + "\n")
-    assert trusted_files(kit) != before
+    (six,) = kit.find(["6"])
+    mistakes = six.folder / "mistakes" / "softmax.py"
+    mistakes.parent.mkdir()
+    mistakes.write_text("")
+    for file in (six.checks, six.solution, mistakes):
+        before = trusted_files(kit)
+        assert trusted_files(kit) == before
+        file.write_text(file.read_text() + "\n")
+        assert trusted_files(kit) != before, file
 
 
 def test_a_change_in_any_file_of_the_grader_is_noticed(tmp_path, kit):

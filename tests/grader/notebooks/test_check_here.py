@@ -14,7 +14,7 @@ import pytest
 import grader
 from grader.cli import check as check_command
 from grader.errors import GraderError, UsageError
-from grader.judging.exercise import Settings
+from grader.judging.exercise import CheckSettings
 from grader.judging.session import Session
 from grader.kit.stub import stub_of
 from grader.notebooks import cells as history
@@ -154,7 +154,7 @@ def test_an_import_of_a_later_exercise_is_still_an_error():
 def test_an_endless_loop_says_its_cell(kit, workers, exercise):
     cells = [(3, "import torch"), (9, "def project_qkv(x, q, k, v):\n    while True:\n        pass")]
     text, _ = history.source(cells, {"torch", "project_qkv"})
-    settings = Settings(1, seconds=0.4, connect=lambda: WorkerTransport(workers))
+    settings = CheckSettings(1, seconds=0.4, connect=lambda: WorkerTransport(workers))
     session = Session(kit, [exercise(6)], settings)
     file = File("this notebook", text, definitions_only=True)
     failure = session.run(exercise(6), file).first_failure
@@ -189,20 +189,20 @@ def test_outside_a_notebook_the_script_is_checked(monkeypatch, tmp_path, exercis
 def test_outside_a_notebook_text_is_printed(monkeypatch, capsys):
     result = ExerciseResult("ex06_self_attention", "pass", 10.0, 10.0, [Outcome("test_a", "a", "cpu", "pass", 10.0)])
     monkeypatch.setattr(check_here, "_what_is_here", lambda _: File("mine.py", b""))
-    monkeypatch.setattr(check_here._judge, "check", lambda *_: result)
+    monkeypatch.setattr(check_here._checker, "check", lambda *_: result)
     grader.check_here("6")
     assert "pass      ex06_self_attention" in capsys.readouterr().out
-    monkeypatch.setattr(check_here._judge, "check", Mock(side_effect=GraderError("it broke")))
+    monkeypatch.setattr(check_here._checker, "check", Mock(side_effect=GraderError("it broke")))
     grader.check_here("6")
     assert capsys.readouterr().out == "grader error (not your code): it broke\n"
 
 
 def test_a_process_that_dies_is_the_graders_fault(kit, exercise, monkeypatch):
     monkeypatch.setattr("grader.learner.standby.sys.path", [])  # so that it finds no grader
-    judge = check_here.Judge(1)
+    checker = check_here.Checker(1)
     with pytest.raises(GraderError, match="No module named"):
-        judge.check(kit, exercise(6), File("this notebook", b""))
-    assert judge._standby is None
+        checker.check(kit, exercise(6), File("this notebook", b""))
+    assert checker._standby is None
 
 
 def test_the_import_alone_costs_nothing(kit):

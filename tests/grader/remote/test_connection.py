@@ -1,4 +1,4 @@
-"""Questions and answers between the judge and a learner's code, in their order and when something is lost."""
+"""Questions and answers between the grader and a learner's code, in their order and when something is lost."""
 
 import pytest
 

@@ -8,7 +8,7 @@ import torch
 
 from grader import simulated_gpu
 from grader.errors import LearnerError, Mismatch, NotHere, UsageError
-from grader.judging.exercise import Settings, run_exercise
+from grader.judging.exercise import CheckSettings, run_exercise
 from grader.judging.session import Session, absent, devices, work_here
 from grader.remote.code import Code
 from grader.remote.transport import LocalTransport, WorkerTransport
@@ -57,7 +57,7 @@ def test_an_absent_device_that_was_asked_for_is_refused(machine):
 def skipping(kit, exercise):
     """Exercise 6 on a machine without a GPU, and with none asked for."""
     found = [exercise(6)]
-    plain = Session(kit, found, Settings(7))
+    plain = Session(kit, found, CheckSettings(7))
     auto = Session(kit, found, replace(plain.settings, absent=("cuda",)))
     return found[0], plain, auto
 
@@ -134,7 +134,7 @@ def past_the_end(x):
 
 
 class Reference:
-    """Stands for the judge's module: gives calls the names of their parameters."""
+    """Stands for the grader's module: gives calls the names of their parameters."""
 
     @staticmethod
     def table(size, device=None):
@@ -219,7 +219,7 @@ def test_a_process_that_works_on_a_gpu_itself_simulates_none(code, monkeypatch):
 @pytest.mark.timeout(300)
 def test_every_solution_passes_on_a_real_gpu_in_a_worker(kit, workers):
     elsewhere = partial(WorkerTransport, workers)
-    session = Session(kit, kit.exercises, Settings(5, ["cuda"], elsewhere=elsewhere))
+    session = Session(kit, kit.exercises, CheckSettings(5, ["cuda"], elsewhere=elsewhere))
     for exercise in kit.exercises:
         result = session.run(exercise, exercise.solution)
         assert {outcome.message for outcome in result.outcomes if outcome.verdict != PASS} == set(), exercise.slug
@@ -230,7 +230,7 @@ def test_a_wrong_device_costs_the_device_check_alone(session, exercise):
     recogniser = session.recogniser(six)
     wrong = six.solution.read_text(encoding="utf-8").replace("return output, weights", "return output, weights.cpu()")
     source = Source(six.slug, "<learner>", "learner.py", wrong.encode())
-    found = run_exercise(session.checks[six.slug], source, recogniser.trusted.reference, recogniser, Settings(3))
+    found = run_exercise(session.checks[six.slug], source, recogniser.trusted.reference, recogniser, CheckSettings(3))
     failed = [outcome for outcome in found.outcomes if outcome.verdict == FAIL]
     assert [outcome.title for outcome in failed] == ["everything stays on the device of the input"]
     assert "on a simulated GPU returned a tensor on cpu" in failed[0].message

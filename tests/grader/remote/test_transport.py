@@ -79,7 +79,7 @@ class Turned(nn.Module):
 
 
 class Reference:
-    """Stands for the judge's module: gives calls the names of their parameters."""
+    """Stands for the grader's module: gives calls the names of their parameters."""
 
     @staticmethod
     def double(x):

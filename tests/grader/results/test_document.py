@@ -7,7 +7,7 @@ import pytest
 from grader.errors import GraderError
 from grader.grading import process
 from grader.grading.process import Task
-from grader.judging.exercise import Settings
+from grader.judging.exercise import CheckSettings
 from grader.judging.session import Session
 from grader.limits import MAX_RECORD, Limits
 from grader.remote.transport import LocalTransport
@@ -24,7 +24,7 @@ def six(kit):
 
 
 def session_with(kit, exercise, **settings):
-    return Session(kit, [exercise], Settings(SEED, **settings))
+    return Session(kit, [exercise], CheckSettings(SEED, **settings))
 
 
 def outcome(number, verdict=FAIL, message=""):

@@ -4,12 +4,12 @@ from grader.results.verdicts import Outcome, settle
 from grader.text import clean
 
 
-def outcome(name, verdict, points, *, form=False, device="cpu"):
-    return Outcome(name, name, device, verdict, points, form)
+def outcome(name, verdict, points, *, structural=False, device="cpu"):
+    return Outcome(name, name, device, verdict, points, structural)
 
 
-def test_form_checks_earn_their_points_with_a_value_only():
-    shape, value = outcome("shape", "pass", 2, form=True), outcome("value", "fail", 8)
+def test_structural_checks_earn_their_points_with_a_value_only():
+    shape, value = outcome("shape", "pass", 2, structural=True), outcome("value", "fail", 8)
     assert settle("ex", [shape, value], 10).score == 0
     assert settle("ex", [shape, outcome("value", "pass", 8)], 10).score == 10
 

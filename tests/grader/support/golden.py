@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 from grader.cli import check
-from grader.judging.exercise import Settings
+from grader.judging.exercise import CheckSettings
 from grader.judging.session import Session
 from grader.kit.discovery import Kit
 from grader.kit.variants import mistakes
@@ -41,7 +41,7 @@ def path(exercise, name):
 @contextlib.contextmanager
 def one_session(kit):
     """Every check of a screen in one session: to collect the checks takes longer than to run them."""
-    session = Session(kit, kit.exercises, Settings(SEED))
+    session = Session(kit, kit.exercises, CheckSettings(SEED))
     before = check.open_session
     check.open_session = lambda *_: session
     try:

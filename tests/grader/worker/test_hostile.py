@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from grader.judging.exercise import Settings
+from grader.judging.exercise import CheckSettings
 from grader.judging.session import Session
 from grader.remote.transport import LocalTransport, WorkerTransport
 
@@ -19,7 +19,7 @@ def self_attention(kit):
 @pytest.fixture(scope="module")
 def session(kit, workers, self_attention):
     """Exercise 6 over the worker transport."""
-    return Session(kit, [self_attention], Settings(7, connect=lambda: WorkerTransport(workers)))
+    return Session(kit, [self_attention], CheckSettings(7, connect=lambda: WorkerTransport(workers)))
 
 
 @pytest.fixture
@@ -207,7 +207,7 @@ def test_earlier_exercises_can_be_imported_in_every_way(session, self_attention,
 
 
 def test_the_local_transport_says_the_same(kit, self_attention, submit, grade):
-    local = Session(kit, [self_attention], Settings(7, connect=LocalTransport))
+    local = Session(kit, [self_attention], CheckSettings(7, connect=LocalTransport))
     text = self_attention.solution.read_text() + SCORES + "return (q @ k.mT).exit()\n"
     here = local.run(self_attention, submit(self_attention, text))
     there = grade(SCORES + "return (q @ k.mT).exit()\n")

@@ -1,4 +1,4 @@
-"""Judges that need no torch: what a pool does with processes that answer, die, hang or never start."""
+"""Grader processes that need no torch: what a pool does with processes that answer, die, hang or never start."""
 
 import json
 import os
@@ -15,7 +15,7 @@ def _record(task):
     return json.dumps({"id": task.id, "process": os.getpid()}).encode()
 
 
-def honest(channel, setup):
+def honest(channel, settings):
     """Answers; dies of a task whose source says `deadly`, the first time of one that says `once <file>`."""
     _greet(channel)
     while True:
@@ -35,24 +35,24 @@ def honest(channel, setup):
         channel.send_bytes(_record(task))
 
 
-def stillborn(channel, setup):
+def stillborn(channel, settings):
     """Dies before it has said a word."""
     os._exit(1)
 
 
-def unable(channel, setup):
+def unable(channel, settings):
     """Cannot do what was asked for."""
     _greet(channel, {"usage": "there is no such device"})
 
 
-def broken(channel, setup):
+def broken(channel, settings):
     """Finds the kit broken."""
     _greet(channel, {"broken": "ex01 has no checks"})
 
 
-def short_lived(channel, setup):
+def short_lived(channel, settings):
     """Starts once, dies of its first task, and never starts again."""
-    flag = setup.device
+    flag = settings.device
     if os.path.exists(flag):
         os._exit(1)
     with open(flag, "w"):
