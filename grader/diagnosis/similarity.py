@@ -1,4 +1,4 @@
-"""Whether two files answered a request same_answer, and which of two others an answer is nearer to."""
+"""Whether two files gave the same answer to a request, and which of two others an answer is nearer to."""
 
 from __future__ import annotations
 
