@@ -38,7 +38,7 @@ def attempt(check: Check, code: Code, seed: int, passed_runs: PassedRuns | None 
     """Runs a check once. Whatever is raised is the result.
 
     Args:
-        precedents: where the code answers as another did that passed, the check is passed and need not be run.
+        passed_runs: where the code answers as another did that passed, the check is passed and need not be run.
     """
     start = time.perf_counter()
     error: BaseException | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import permutations
 from typing import Any
 
@@ -14,7 +14,7 @@ from grader.checks.patterns import CallContext, clue, clue_to_dtype, clue_to_not
 from grader.checks.tolerances import SLACK, WITHIN, bounds, widen
 from grader.errors import Mismatch
 from grader.protocol.values import Foreign
-from grader.results.tensor_diff import TensorDiff, indices, picture
+from grader.results.tensor_diff import TensorDiff, picture
 
 ROUNDED_ZERO = 1e-12
 """A gradient of 0 as float64 works it out: that of ex08's k_proj.bias is 1e-17, and left out it is none at all."""
@@ -155,11 +155,9 @@ def _shape_difference(what: str, actual: Tensor, expected: Tensor, axes: list[st
 def _not_finite(
     what: str, actual: Tensor, expected: Tensor, at: Tensor, axes: list[str], setting: CallContext | None
 ) -> Mismatch:
-    first = int(at.flatten().to(torch.uint8).argmax())
-    value = number(actual.flatten()[first].item())
-    text = (
-        f"{what} holds {value}{_place(first, expected, axes)}: {int(at.sum())} of {at.numel()} entries are not finite"
-    )
+    flat = int(at.flatten().to(torch.uint8).argmax())
+    first, value = _indices(flat, actual.shape), number(actual.flatten()[flat].item())
+    text = f"{what} holds {value}{_place(first, axes)}: {int(at.sum())} of {at.numel()} entries are not finite"
     origin = None if actual.is_complex() else clue_to_not_finite(actual, at, axes, setting)
     return Mismatch(
         text, detail=(origin,) if origin else (), kind="finite", draw=_draw(actual, expected, at, first, axes)
@@ -167,7 +165,7 @@ def _not_finite(
 
 
 def _draw(
-    actual: Tensor, expected: Tensor, wrong: Tensor, worst: int, axes: list[str]
+    actual: Tensor, expected: Tensor, wrong: Tensor, worst: list[int], axes: list[str]
 ) -> Callable[[], TensorDiff | None]:
     return lambda: None if actual.is_complex() else picture(actual, expected, wrong, worst, axes)
 
@@ -191,22 +189,28 @@ def _value_difference(
         yours, wanted = f"{mine:.12g}", f"{right:.12g}"
     worst_line = f"yours {yours}, expected {wanted}"
     worst_line += f", allowed {allowed:.1g}" if allowed else ""
-    place = _place(worst, expected, axes)
+    at = _indices(worst, expected.shape)
     differs = "differs" if total == 1 else "differ"
-    lines = (f"worst{place}: {worst_line}",)
+    lines = (f"worst{_place(at, axes)}: {worst_line}",)
+    draw = _draw(actual, expected, excess > 0, at, axes)
     pattern = None if actual.is_complex() or total == 1 else clue(actual, expected, excess > 0, axes, setting)
     detail = (pattern, *lines) if pattern else lines
-    draw = _draw(actual, expected, excess > 0, worst, axes)
     return Mismatch(f"{what}: {share} {differs}", detail=detail, kind="value", draw=draw)
 
 
-def _place(flat: int, tensor: Tensor, axes: list[str]) -> str:
-    if tensor.dim() == 0:
-        return ""
-    place = indices(flat, list(tensor.shape))  # torch.unravel_index imports sympy: half a second
-    if len(axes) != len(place):
-        return f" at {place}"
-    return " at " + ", ".join(f"{name} {index}" for name, index in zip(axes, place, strict=True))
+def _place(at: list[int], axes: list[str]) -> str:
+    if len(axes) != len(at):
+        return f" at {at}" if at else ""
+    return " at " + ", ".join(f"{name} {index}" for name, index in zip(axes, at, strict=True)) if at else ""
+
+
+def _indices(flat: int, shape: Sequence[int]) -> list[int]:
+    """Where the entry with this flat index lies; torch.unravel_index imports sympy, for half a second."""
+    found = []
+    for size in reversed(shape):
+        flat, index = divmod(flat, size)
+        found.append(index)
+    return found[::-1]
 
 
 def kind_of(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -39,26 +39,22 @@ class Draw:
     def __init__(self, seed: int, *, widest: torch.dtype = torch.float64) -> None:
         self.generator = torch.Generator().manual_seed(seed)
         self.dtype = widest
-        self._sizes: dict[str, int] = {}
+        self.sizes: dict[str, int] = {}
+        """The size of every axis that has a name so far."""
         self._borrowed: list[tuple[ModulePool, PooledModule]] = []
 
     def size(self, name: str) -> int:
         """The size of this axis in this check: from 2 to 7, different from every other axis while that is possible."""
         name, _, given = name.partition("=")
         if given:
-            self._sizes[name] = int(given)
+            self.sizes[name] = int(given)
         if name.isdigit():
             return int(name)
-        if name not in self._sizes:
-            taken = set(self._sizes.values())
+        if name not in self.sizes:
+            taken = set(self.sizes.values())
             free = [size for size in SIZES if size not in taken] or list(SIZES)
-            self._sizes[name] = free[self.integer(0, len(free) - 1)]
-        return self._sizes[name]
-
-    @property
-    def sizes(self) -> Mapping[str, int]:
-        """The size of every axis that has a name so far."""
-        return self._sizes
+            self.sizes[name] = free[self.integer(0, len(free) - 1)]
+        return self.sizes[name]
 
     def shape(self, axes: str) -> tuple[int, ...]:
         return tuple(self.size(axis) for axis in axes.split())

@@ -88,11 +88,11 @@ class Expect:
         axes: str | None,
         within: float | None,
     ) -> Any:
+        narrow = [x.dtype for x in leaves([args, kwargs]) if isinstance(x, Tensor) and x.is_floating_point()]
         actual = function(*args, **kwargs)
         with torch.no_grad():
             expected = reference(*args, **kwargs)
         what = self._last()
-        narrow = [x.dtype for x in leaves([args, kwargs]) if isinstance(x, Tensor) and x.is_floating_point()]
         if within is not None or not narrow or narrow[0] is torch.float64:
             self._compare(actual, expected, what=what, axes=axes, within=within)
             return expected

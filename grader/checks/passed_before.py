@@ -75,7 +75,7 @@ class PassedRuns:
         for request in code.requests:
             request.frame = self._shared(request.frame)
         step: _Step | Passed = Passed(code.calls, code.requests)
-        for frame, reply in reversed(code.exchange.record):
+        for frame, reply in reversed(code.connection.record):
             step = _Step(self._shared(frame), {_digest(reply): step})
             self._bytes += len(reply)
         beginning.step = _joined(beginning.step, step)

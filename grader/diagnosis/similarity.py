@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from grader.checks.tolerances import ROUNDING, widen
+from grader.protocol.messages import Description, RaisedReply
 from grader.protocol.values import Foreign, leaves
 from grader.remote.calls import Call, Request
 from grader.remote.handles import Module, Opaque, Optimizer
@@ -18,8 +19,6 @@ SAME = {torch.float64: 1e-7, torch.float32: 1e-4, torch.float16: 1e-2, torch.bfl
 difference between any two mistakes."""
 NEARER = 0.1
 """A mistake explains a wrong result where it is nearer to it than this share of the way to the right one."""
-_PARTS = ("parameters", "shared", "training")
-"""What two modules must have in common; their parts may go by other names."""
 
 
 def same_calls(one: Sequence[Call], other: Sequence[Call]) -> bool:
@@ -84,12 +83,10 @@ def _about(call: Call) -> tuple[Any, ...]:
 
 def _plain(value: Any) -> Any:
     """A reply without what may differ between two files that do the same: names of parts, frames of an exception."""
-    if not isinstance(value, dict):
-        return value
-    if isinstance(raised := value.get("raised"), dict):
-        return {"raised": [raised.get("kinds"), raised.get("message")]}
-    if isinstance(about := value.get("value"), dict) and set(_PARTS) <= about.keys():
-        return {part: about[part] for part in _PARTS}
+    if isinstance(value, RaisedReply):
+        return value.kinds, value.message
+    if isinstance(value, Description):
+        return value.parameters, value.shared, value.training
     return value
 
 
@@ -116,7 +113,7 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
     if isinstance(one, Module) and isinstance(other, Module):
-        return bool(one._about.get("facts") == other._about.get("facts"))
+        return one._introduction.facts == other._introduction.facts
     if isinstance(one, (Module, Opaque, Optimizer, Foreign)):
         return type(one) is type(other)
     return type(one) is type(other) and bool(one == other)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from grader.kit.variants import Variant, together
+from grader.protocol.messages import Done, Load, Start
 from grader.protocol.values import Reference, leaves
 from grader.remote.calls import Request
 from grader.remote.code import Code
@@ -51,29 +52,29 @@ class _TrustedExecutor(Executor):
         super().__init__(transport.ask, quiet=True)
         self._transport, self._pieces, self._earlier = transport, pieces, earlier
 
-    def _finder_of(self, earlier: dict[str, tuple[str, bytes]], slug: str) -> ExerciseFinder:
-        finder = super()._finder_of(earlier, slug)
+    def _finder_of(self, asked: Load) -> ExerciseFinder:
+        finder = super()._finder_of(asked)
         finder.modules.update(self._earlier)
         return finder
 
-    def _execute(self, source: bytes, filename: str, definitions_only: bool) -> dict[str, int]:
+    def _execute(self, asked: Load) -> dict[str, int]:
         for number, piece in enumerate(self._pieces):
-            exec(_compiled(piece, f"{filename[:-1]}, part {number}>"), self._module.__dict__)
+            exec(_compiled(piece, f"{asked.filename[:-1]}, part {number}>"), self._module.__dict__)
         return {}
 
-    def _do_start(self, seed: int) -> dict[str, Any]:
+    def _do_start(self, asked: Start) -> Done:
         self._earlier.update({k: v for k, v in self._finder.modules.items() if v is not self._module})
-        return super()._do_start(seed)
+        return super()._do_start(asked)
 
-    def _prompt(self) -> CallbackServer:
+    def _server(self) -> CallbackServer:
         assert isinstance(self._transport.answer, CallbackServer)
         return self._transport.answer
 
     def _refer(self, value: Any) -> Reference | None:
-        return self._prompt().objects.refer(value) if isinstance(value, Opaque) else super()._refer(value)
+        return self._server().objects.refer(value) if isinstance(value, Opaque) else super()._refer(value)
 
     def _resolve(self, reference: Reference) -> Any:
-        return self._prompt().objects.kept(reference.id) if reference.kind == "opaque" else super()._resolve(reference)
+        return self._server().objects.kept(reference.id) if reference.kind == "opaque" else super()._resolve(reference)
 
     def _callback(self, number: int) -> Callable[..., Any]:
         through_frames = super()._callback(number)
@@ -86,11 +87,11 @@ class _TrustedExecutor(Executor):
             except _Strange:
                 return through_frames(*arguments, **named)
             self._eager_callbacks += torch.is_grad_enabled()
-            prompt = self._prompt()
-            if prompt.call is not None:
+            server = self._server()
+            if server.call is not None:
                 tensors = [value for value in leaves([list(arguments), named]) if isinstance(value, Tensor)]
-                prompt.call.attached.append([one.requires_grad for one in tensors if one.is_floating_point()])
-            answer = _handed_over(prompt.objects.answer(number, asked[0], asked[1], prompt.call))
+                server.call.attached.append([one.requires_grad for one in tensors if one.is_floating_point()])
+            answer = _handed_over(server.objects.answer(number, asked[0], asked[1], server.call))
             if self._grad:
                 self._require_grad([value for value in leaves(answer) if isinstance(value, Tensor)])
             return answer
@@ -149,7 +150,7 @@ class Answers:
     def put(self, key: tuple[Key, int, bytes], answer: Request) -> None:
         if len(self._known) >= self._most:
             self._known.clear()
-        self._known[key] = Request(b"", answer.call, answer.value)
+        self._known[key] = Request(b"", answer.call, answer.reply, answer.value)
 
 
 class Replay:
@@ -262,4 +263,4 @@ def _key(mistakes: Sequence[Variant]) -> Key:
 
 
 def _slim(request: Request) -> Request:
-    return Request(request.digest, request.call, request.value)
+    return Request(request.digest, request.call, request.reply, request.value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import threading
 import time
 
 from grader.limits import MAX_DOCUMENT, MAX_FRAME
@@ -24,20 +25,22 @@ class Nonsense(Exception):
 
 
 class Channel:
-    """One end of a connection between the grader and a worker."""
+    """One end of a connection between the grader and a worker. Several threads may send."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
+        self._sending = threading.Lock()
 
     def send(self, kind: int, frame: bytes, *, seconds: float | None = None) -> None:
         """Raises TimeoutError when the other side does not take the frame in time, Closed when it is gone."""
-        self._socket.settimeout(seconds)
-        try:
-            self._socket.sendall(_HEAD.pack(kind, len(frame)) + frame)
-        except TimeoutError:
-            raise
-        except OSError as error:
-            raise Closed from error
+        with self._sending:
+            self._socket.settimeout(seconds)
+            try:
+                self._socket.sendall(_HEAD.pack(kind, len(frame)) + frame)
+            except TimeoutError:
+                raise
+            except OSError as error:
+                raise Closed from error
 
     def receive(self, *, seconds: float | None = None) -> tuple[int, bytes]:
         """The next frame. The time is for the whole of it, however slowly its bytes arrive.

@@ -211,7 +211,7 @@ class Decoder:
         if not 4 < start <= min(len(frame), MAX_DOCUMENT):
             raise CodecError("the document does not fit its frame")
         buffers = memoryview(frame)[start:]
-        decoded = Decoded(None, [], [], [])
+        decoded = Decoded(None)
         nodes, inside = iter(range(MAX_NODES * 2)), [0]
 
         def extension(code: int, data: bytes) -> Any:
@@ -256,13 +256,15 @@ class Decoder:
         self._left -= nbytes
         if self._left < 0:
             raise CodecError("two tensors share bytes")
-        raw = bytearray(buffers[offset : offset + nbytes])
+        values = buffers[offset : offset + nbytes]
+        raw = bytearray(values)
         tensor = torch.frombuffer(raw, dtype=dtype).reshape(shape) if raw else torch.empty(shape, dtype=dtype)
         if (place := device if self.device is None else self.device) != "cpu":
             tensor = tensor.to(place)
         if strides is not None:
             tensor = with_strides(tensor, strides)
         decoded.tensors.append(tensor)
+        decoded.raw.append(values)
         decoded.devices.append(str(device)[:32])
         decoded.requires_grad.append(bool(requires_grad))
         return tensor

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from grader.protocol.messages import Gradients
 from grader.protocol.values import leaves
 
 
@@ -49,11 +50,11 @@ class Graph:
         self._inputs = inputs
         self._parameters = dict(owner.named_parameters()) if isinstance(owner, nn.Module) else {}
 
-    def pull_back(self, cotangents: list[Tensor]) -> dict[str, Any]:
+    def pull_back(self, cotangents: list[Tensor]) -> Gradients:
         """The gradients of the inputs, in their order, and of the parameters, by name."""
         gradients = pull_back(self._outputs, cotangents, [*self._inputs, *self._parameters.values()])
         of_parameters = dict(zip(self._parameters, gradients[len(self._inputs) :], strict=True))
-        return {"inputs": gradients[: len(self._inputs)], "parameters": of_parameters}
+        return Gradients(gradients[: len(self._inputs)], of_parameters)
 
 
 def flattened(state: Mapping[str, Tensor]) -> Tensor:

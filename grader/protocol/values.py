@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -48,9 +48,11 @@ class Decoded:
     """A value, and the tensors in it in the order of their appearance with what they said about themselves."""
 
     value: Any
-    tensors: list[Tensor]
-    devices: list[str]
-    requires_grad: list[bool]
+    tensors: list[Tensor] = field(default_factory=list)
+    devices: list[str] = field(default_factory=list)
+    requires_grad: list[bool] = field(default_factory=list)
+    raw: list[memoryview] = field(default_factory=list)
+    """The values of each tensor as they came, in row-major order; a view of the frame."""
 
 
 def leaves(value: Any) -> Iterator[Any]:

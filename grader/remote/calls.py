@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
-from grader.errors import Raised
+from grader import simulated_gpu
+from grader.errors import Mismatch, NotHere, Raised
+from grader.protocol.messages import Called
+from grader.protocol.values import Decoded, leaves
 
-if TYPE_CHECKING:
-    pass
+T = TypeVar("T")
 
 
 @lru_cache(maxsize=1024)
@@ -33,7 +35,12 @@ def parameter_names(reference: object, name: str) -> list[str]:
     return names[1:] if names[:1] == ["self"] else names
 
 
-def call_text(name: str, parameters: list[str], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+def kind(device: str) -> str:
+    """A device without its number."""
+    return device.partition(":")[0]
+
+
+def _text(name: str, parameters: list[str], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """The call as a learner would write it."""
     shown = [_argument(value, parameters[i] if i < len(parameters) else "...") for i, value in enumerate(args)]
     shown += [f"{key}={_argument(value, key)}" for key, value in kwargs.items()]
@@ -45,7 +52,7 @@ def _argument(value: Any, name: str) -> str:
     return repr(value).removeprefix("torch.") if plain else name
 
 
-def tensor_names(parameters: list[str], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
+def _tensor_names(parameters: list[str], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
     named = [(parameters[i] if i < len(parameters) else f"argument {i + 1}", value) for i, value in enumerate(args)]
     names: list[str] = []
     for name, value in [*named, *kwargs.items()]:
@@ -82,11 +89,56 @@ class Call:
     with_grad_off: Callable[[], Call] | None = None
     """Calls the same again with grad mode off."""
 
-    def note(self, reply: Mapping[str, Any]) -> None:
-        """What came back; the reply has been looked at."""
-        self.value, self.number = reply["value"], reply.get("call", -1)
-        self.mutated = [self.names[i] for i in reply["mutated"] if i < len(self.names)]
-        self.changed, self.recorded = reply["changed"], reply["recorded"]
+    @classmethod
+    def of(cls, name: str, reference: object, args: tuple[Any, ...], kwargs: dict[str, Any], place: str) -> Call:
+        """A call that is about to be made. Raises NotHere where the place lacks a dtype among the arguments.
+
+        Args:
+            reference: the grader's own module, for the names of parameters.
+            place: where the learner's code works.
+        """
+        if place == "mps" and any(_is_float64(value) for value in leaves([args, kwargs])):
+            raise NotHere("mps has no float64")
+        parameters = parameter_names(reference, name)
+        text = _text(name, parameters, args, kwargs)
+        text += " on a simulated GPU" if place == simulated_gpu.NAME else ""
+        given = {**dict(zip(parameters, args, strict=False)), **kwargs}
+        return cls(name, text, names=_tensor_names(parameters, args, kwargs), given=given)
+
+    def note(self, reply: Called, decoded: Decoded, device: str) -> None:
+        """What came back.
+
+        Args:
+            decoded: the frame that it came in.
+            device: where the run has the learner's code work.
+        """
+        self.value, self.number = reply.value, reply.call
+        self.mutated = [self.names[i] for i in reply.mutated if i < len(self.names)]
+        self.changed, self.recorded = reply.changed, reply.recorded
+        self.requires_grad = any(decoded.requires_grad)
+        self.away = [kind(one) != device for one in decoded.devices]
+
+    def demand_place(self, devices: Sequence[str], place: str, inputs: Sequence[Any], *, of_a_module: bool) -> None:
+        """Raises Mismatch for a result that is elsewhere.
+
+        Args:
+            devices: of the tensors that came back.
+            place: where the learner's code works.
+            inputs: all arguments.
+            of_a_module: the call is one of a module's methods; its weights are an input too.
+        """
+        if of_a_module or any(isinstance(value, Tensor) or callable(value) for value in inputs):
+            wanted, why = place, "the device of its input"
+        else:
+            wanted, why = str(self.given.get("device") or "cpu"), "as asked for"
+        for device in devices:
+            if kind(device) != kind(wanted):
+                text = f"{self.text} returned a tensor on {device}; expected {wanted}, {why}"
+                raise Mismatch(text, kind="device")
+
+
+def _is_float64(value: Any) -> bool:
+    return value is torch.float64 or (isinstance(value, Tensor) and value.dtype is torch.float64)
 
 
 @dataclass
@@ -96,8 +148,10 @@ class Request:
     frame: bytes
     call: Call | None
     """None for whatever is not a call: loading weights, describing a module ..."""
+    reply: type
+    """The kind of reply that was asked for."""
     value: Any = None
-    """What a request that is not a call brought back."""
+    """The reply to a request that is not a call."""
 
     @property
     def digest(self) -> bytes:
@@ -127,4 +181,4 @@ class Caller(Protocol):
         off: bool = False,
     ) -> Call: ...
 
-    def request(self, operation: str, *arguments: Any, text: str) -> dict[str, Any]: ...
+    def request(self, request: tuple[Any, ...], kind: type[T], *, text: str) -> T: ...

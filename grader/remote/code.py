@@ -3,59 +3,41 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from grader import simulated_gpu
 from grader.errors import Crashed, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Raised, Unwritten
-from grader.protocol import replies
-from grader.protocol.values import CodecError, Decoded, leaves
-from grader.remote.calls import Call, Passed, Request, call_text, parameter_names, tensor_names
+from grader.protocol.messages import (
+    Backward,
+    Called,
+    CallFunction,
+    Done,
+    GoToGpu,
+    Gradients,
+    Load,
+    Loaded,
+    Missing,
+    RaisedReply,
+    Start,
+    WatchEveryCall,
+    document,
+    read,
+)
+from grader.protocol.values import CodecError, Decoded
+from grader.remote.calls import Call, Passed, Request, parameter_names
 from grader.remote.connection import NO_RESULT, Connection
-from grader.remote.handles import Function, Module
+from grader.remote.handles import Function
 from grader.remote.object_table import CallbackServer, ObjectTable
 from grader.remote.transport import Transport
 from grader.source.file import Source, where
 
-
-def kind(device: str) -> str:
-    """A device without its number."""
-    return device.partition(":")[0]
-
-
-def demand(decoded: Decoded, call: Call, place: str, inputs: Sequence[Any], *, of_a_module: bool) -> None:
-    """Raises Mismatch for a result that is elsewhere.
-
-    Args:
-        decoded: what came back.
-        call: whose result it is.
-        place: where the learner's code works.
-        inputs: all arguments.
-        of_a_module: whether the call is one of a module's methods; its weights are an input too.
-    """
-    if of_a_module or any(isinstance(value, (Tensor, Module)) or callable(value) for value in inputs):
-        wanted, why = place, "the device of its input"
-    else:
-        wanted, why = str(call.given.get("device") or "cpu"), "as asked for"
-    for device in decoded.devices:
-        if kind(device) != kind(wanted):
-            text = f"{call.text} returned a tensor on {device}; expected {wanted}, {why}"
-            raise Mismatch(text, kind="device")
-
-
-def demand_dtypes(args: tuple[Any, ...], kwargs: dict[str, Any], place: str) -> None:
-    """Raises NotHere where the place lacks a dtype among the arguments."""
-    if place == "mps" and any(_is_float64(value) for value in leaves([args, kwargs])):
-        raise NotHere("mps has no float64")
-
-
-def _is_float64(value: Any) -> bool:
-    return value is torch.float64 or (isinstance(value, Tensor) and value.dtype is torch.float64)
+T = TypeVar("T")
 
 
 class Code:
@@ -80,7 +62,7 @@ class Code:
         self.calls: list[Call] = []
         self.requests: list[Request] = []
         """All that this check has asked, for the grader to ask other files the same."""
-        self.exchange = Connection(connect)
+        self.connection = Connection(connect)
         self.shortcuts: list[str] = []
         self.watched = False
         """Whether this check has every call of torch looked at for shortcuts."""
@@ -96,18 +78,18 @@ class Code:
     def begin(self, seed: int) -> None:
         """Gets ready for one check. Raises LoadFailure, the same one every time, where the file can't be loaded."""
         self.prepare()
-        self.exchange.begin(self.seconds)
-        self.request("start", seed, text="the start of a check")
-        self.exchange.record.clear()
+        self.connection.begin(self.seconds)
+        self.request(Start(seed), Done, text="the start of a check")
+        self.connection.record.clear()
 
     def prepare(self) -> None:
         """Loads the file unless it is loaded, and forgets the last check."""
         self.calls, self.requests, self._objects, self.place = [], [], ObjectTable(self), self.device
         self.watched = False
-        self.exchange.forget()
+        self.connection.forget()
         if self.failure is not None:
             raise self.failure
-        if not self.exchange.is_open:
+        if not self.connection.is_open:
             try:
                 self._load()
             except LoadFailure as failure:
@@ -119,25 +101,31 @@ class Code:
         source = self.source
         if source.refusal:
             raise LoadFailure(source.refusal)
-        self.exchange.open()
-        self.exchange.begin(self.seconds)
+        self.connection.open()
+        self.connection.begin(self.seconds)
         try:
-            frame = self._objects.frame(["load", source.orders(self.device)])
-            reply = self._exchange(frame, None, self._objects).value
+            reply, _ = self._exchange(self._objects.frame(document(self._orders())), None, Loaded, self._objects)
         except Lost as lost:
             text = f"while {source.shown} was loaded: {lost}"
             raise LoadFailure(text, verdict=lost.verdict, line=lost.line) from None
-        if "raised" in reply:
-            raise LoadFailure.from_reply(reply["raised"], source.shown, partial(where, source))
-        self.lines, self.changed = reply["lines"], reply["changed"]
+        if isinstance(reply, RaisedReply):
+            raise LoadFailure.from_reply(reply._asdict(), source.shown, partial(where, source))
+        if not isinstance(reply, Loaded):
+            raise LoadFailure(f"while {source.shown} was loaded: {NO_RESULT}")
+        self.lines, self.changed = reply.lines, reply.changed
+
+    def _orders(self) -> Load:
+        own = self.source
+        file = (own.slug, own.filename, own.text, own.earlier, list(own.shortcuts))
+        return Load(*file, self.device, own.definitions_only)
 
     def close(self) -> None:
-        self.exchange.close()
+        self.connection.close()
 
     @property
     def output(self) -> str:
         """What the learner's code printed during this check."""
-        return self.exchange.output
+        return self.connection.output
 
     # ------------------------------------------------------------------------------------------ what checks use
 
@@ -156,16 +144,16 @@ class Code:
             return
         if not simulated_gpu.available():
             raise NotHere(f"torch {torch.__version__} cannot simulate a GPU here")
-        self.request("go_to_gpu", text="the start of a check")
+        self.request(GoToGpu(), Done, text="the start of a check")
         self.place = simulated_gpu.place()
 
     def seed_default_generators(self, seed: int) -> None:
         """Seeds the default random states of torch, numpy and Python on the learner's side; forgets handles."""
-        self.request("start", seed, text=f"torch.manual_seed({seed})")
+        self.request(Start(seed), Done, text=f"torch.manual_seed({seed})")
 
     def watch_every_call(self) -> None:
         """From here to the end of the check every call of torch is looked at for shortcuts, however it is reached."""
-        self.request("watch", text="the start of a check")
+        self.request(WatchEveryCall(), Done, text="the start of a check")
         self.watched = True
 
     def earlier(self, slug: str, name: str) -> Function:
@@ -190,94 +178,90 @@ class Code:
             count: count what autograd saves.
             off: call with grad mode off.
         """
-        parameters = self.parameters(name)
-        demand_dtypes(args, kwargs, self.place)
-        simulated = " on a simulated GPU" if self.place == simulated_gpu.NAME else ""
-        text = call_text(name, parameters, args, kwargs) + simulated
-        given = {**dict(zip(parameters, args, strict=False)), **kwargs}
-        call = Call(name, text, names=tensor_names(parameters, args, kwargs), given=given)
+        call = Call.of(name, self._reference, args, kwargs, self.place)
         call.with_grad_off = partial(self.call, target, name, args, kwargs, off=True)
         self.calls.append(call)
-        frame = self._objects.frame(["call", [list(target), list(args), kwargs, grad, count, off]])
-        decoded = self.ask(frame, call, self._objects)
+        asked = CallFunction(list(target), list(args), kwargs, grad, count, off)
+        decoded = self.ask(self._objects.frame(document(asked)), call, self._objects)
         inputs = [*args, *kwargs.values()]
-        demand(decoded, call, self.place, inputs, of_a_module=target[0] == "object")
+        call.demand_place(decoded.devices, self.place, inputs, of_a_module=target[0] == "object")
         return call
 
     def backward(self, call: Call, cotangents: list[Tensor]) -> tuple[list[Tensor | None], dict[str, Tensor | None]]:
         """The gradients of the inputs and, by name, of the parameters, for these cotangents of the floating outputs."""
-        reply = self.request("backward", call.number, cotangents, text=f"the gradient of {call.text}")
-        return reply["inputs"], reply["parameters"]
+        asked, text = Backward(call.number, cotangents), f"the gradient of {call.text}"
+        reply = self.request(asked, Gradients, text=text)
+        return reply.inputs, reply.parameters
 
     # ------------------------------------------------------------------------------------------ requests
 
-    def request(self, operation: str, *arguments: Any, text: str) -> dict[str, Any]:
-        """Raises LearnerError, Unwritten, Mismatch (a name that is missing) or Lost."""
-        frame = self._objects.frame([operation, list(arguments)])
-        request = Request(frame, None)
-        self.requests.append(request)
-        reply: dict[str, Any] = self._look_at(
-            self._exchange(frame, None, self._objects), self._objects, text, None
-        ).value
-        request.value = {name: value for name, value in reply.items() if name != "shortcuts"}
-        return reply
+    def request(self, request: tuple[Any, ...], kind: type[T], *, text: str) -> T:
+        """Puts a request of protocol.messages; the reply is of the kind that it names.
+
+        Raises LearnerError, Unwritten, Mismatch (a name that is missing) or Lost.
+        """
+        asked = Request(self._objects.frame(document(request)), None, kind)
+        self.requests.append(asked)
+        reply, _ = self._exchange(asked.frame, None, kind, self._objects)
+        asked.value = reply
+        return self._look_at(reply, self._objects, text, None)
 
     def ask(self, frame: bytes, call: Call, objects: ObjectTable) -> Decoded:
         """Puts a call to the learner's code and notes what comes of it."""
-        self.requests.append(Request(frame, call))
-        decoded = self._look_at(self._exchange(frame, call, objects), objects, call.text, call)
-        call.note(decoded.value)
-        call.requires_grad = any(decoded.requires_grad)
-        call.away = [kind(device) != self.device for device in decoded.devices]
+        self.requests.append(Request(frame, call, Called))
+        reply, decoded = self._exchange(frame, call, Called, objects)
+        call.note(self._look_at(reply, objects, call.text, call), decoded, self.device)
         return decoded
 
     def replay(self, request: Request, objects: ObjectTable) -> Request:
         """Asks this code what another was asked; what it raises is part of the answer. Raises Lost."""
         if request.call is None:
-            decoded = self._exchange(request.frame, None, objects)
-            return Request(request.frame, None, {k: v for k, v in decoded.value.items() if k != "shortcuts"})
+            reply, _ = self._exchange(request.frame, None, request.reply, objects)
+            return Request(request.frame, None, request.reply, reply)
         call = Call(request.call.name, request.call.text, names=request.call.names)
         with contextlib.suppress(LearnerError, Mismatch):
             self.ask(request.frame, call, objects)
         return self.requests.pop()
 
-    def _exchange(self, frame: bytes, call: Call | None, objects: ObjectTable) -> Decoded:
+    def _exchange(
+        self, frame: bytes, call: Call | None, kind: type[T], objects: ObjectTable
+    ) -> tuple[T | Missing | RaisedReply, Decoded]:
         """One request and its reply. Raises Lost; the transport is closed then."""
-        reply = self.exchange.ask(frame, CallbackServer(objects, call))
+        answer = self.connection.ask(frame, CallbackServer(objects, call))
         try:
-            decoded = objects.read(reply)
-            replies.check(decoded.value)
+            decoded = objects.read(answer)
+            shortcuts, reply = read(kind, decoded.value)
         except CodecError:
             self.close()
             raise Crashed(NO_RESULT) from None
-        self.shortcuts += [name for name in decoded.value["shortcuts"] if name not in self.shortcuts]
-        return decoded
+        self.shortcuts += [name for name in shortcuts if name not in self.shortcuts]
+        return reply, decoded
 
     def ask_ahead(self, frame: bytes) -> bytes | Lost:
         """Puts a question that this check is going to ask."""
-        return self.exchange.ask_ahead(frame, CallbackServer(self._objects, None))
+        return self.connection.ask_ahead(frame, CallbackServer(self._objects, None))
 
     def settle(self, passed: Passed) -> None:
         """This check ends as one did whose every answer was the same."""
-        self.exchange.forget()
+        self.connection.forget()
         self.calls, self.requests = list(passed.calls), list(passed.requests)
 
-    def _look_at(self, decoded: Decoded, objects: ObjectTable, text: str, call: Call | None) -> Decoded:
-        reply = decoded.value
+    def _look_at(self, reply: T | Missing | RaisedReply, objects: ObjectTable, text: str, call: Call | None) -> T:
+        """The reply that was asked for. Raises what stands in its place."""
         if objects.refused is not None:
             raise objects.refused
-        if "missing" in reply:
-            raise Mismatch(f"{self.source.shown} defines no {reply['missing']}", kind="type")
-        if "raised" in reply:
-            raised = Raised.from_reply(reply["raised"], partial(where, self.source))
+        if isinstance(reply, Missing):
+            raise Mismatch(f"{self.source.shown} defines no {reply.name}", kind="type")
+        if isinstance(reply, RaisedReply):
+            raised = Raised.from_reply(reply._asdict(), partial(where, self.source))
             if call is not None:
                 call.raised = raised
             if "AcceleratorError" in raised.kinds:  # the GPU does nothing more for this process
                 self.close()
             error = (Unwritten if raised.unwritten else LearnerError)(raised, text)
-            original = self.exchange.last_error
+            original = self.connection.last_error
             raise error.with_traceback(original.__traceback__ if original is not None else None)
-        return decoded
+        return reply
 
     @property
     def objects(self) -> ObjectTable:

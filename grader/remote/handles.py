@@ -8,12 +8,24 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from grader.errors import Crashed, Mismatch
-from grader.protocol import replies
+from grader.errors import Mismatch
 from grader.protocol.gradients import flattened
-from grader.protocol.values import CodecError, Reference
+from grader.protocol.messages import (
+    Describe,
+    Description,
+    Done,
+    Introduction,
+    LoadState,
+    MakeOptimizer,
+    OptimizerMade,
+    ReadState,
+    SetGradients,
+    SetTraining,
+    State,
+    StateLoaded,
+)
+from grader.protocol.values import Reference
 from grader.remote.calls import Call, Caller
-from grader.remote.connection import NO_RESULT
 from grader.worker.describe import layout, parameters_of, parts_of
 
 
@@ -34,10 +46,10 @@ class Optimizer:
 class Module:
     """A learner's nn.Module, on its own side. Methods are called by their names."""
 
-    def __init__(self, code: Caller, reference: Reference) -> None:
+    def __init__(self, code: Caller, reference: Reference, introduction: Introduction) -> None:
         self._code = code
         self._reference = reference
-        self._about: dict[str, Any] = reference.about or {}
+        self._introduction = introduction
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return Function(self._code, ("object", self._reference.id, "__call__"), self._name())(*args, **kwargs)
@@ -48,7 +60,7 @@ class Module:
         return Function(self._code, ("object", self._reference.id, name), f"{self._name()}.{name}")
 
     def _name(self) -> str:
-        return str(self._about.get("class", "module"))
+        return self._introduction.name
 
     def load(self, reference: nn.Module) -> Module:
         """Gives it the reference module's weights, dtype and training flag.
@@ -57,9 +69,10 @@ class Module:
         """
         state = parameters_of(parts_of(reference))
         text, values = f"{self._name()}.load_state_dict(...)", flattened(dict(sorted(state.items())))
-        mine = self._code.request("load_state", self, layout(state), values, reference.training, text=text)["value"]
-        if mine is not None:
-            self._demand_fit(mine, state)
+        asked = LoadState(self, layout(state), values, reference.training)
+        found = self._code.request(asked, StateLoaded, text=text).found
+        if found is not None:
+            self._demand_fit(found, state)
         return self
 
     def _demand_fit(self, mine: dict[str, list[int]], state: Mapping[str, Tensor]) -> None:
@@ -74,29 +87,25 @@ class Module:
         if extra := [name for name in mine if name not in state]:
             raise Mismatch(f"{self._name()} has a parameter that was not asked for: {extra[0]}", kind="type")
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> Description:
         """Its parameters' names and shapes, the names that share one parameter, and the training flags of its parts."""
-        try:
-            return replies.description(self._code.request("describe", self, text=self._name())["value"])
-        except CodecError:
-            raise Crashed(NO_RESULT) from None
+        return self._code.request(Describe(self), Description, text=self._name())
 
     def parameters(self) -> dict[str, Tensor]:
         """The values of its parameters now."""
-        state: dict[str, Tensor] = self._code.request("state", self, text=self._name())["value"]
-        return state
+        return self._code.request(ReadState(self), State, text=self._name()).parameters
 
     def set_training(self, flags: dict[str, bool]) -> None:
         """Sets the training flag of the parts named, of each part alone; "" is the module itself."""
-        self._code.request("set_training", self, flags, text=self._name())
+        self._code.request(SetTraining(self, flags), Done, text=self._name())
 
     def set_gradients(self, gradients: dict[str, Tensor]) -> None:
         """Leaves these in `.grad`, as an earlier backward pass would have."""
-        self._code.request("set_gradients", self, gradients, text=self._name())
+        self._code.request(SetGradients(self, gradients), Done, text=self._name())
 
     def optimizer(self, lr: float) -> Optimizer:
         """A plain gradient descent over its parameters."""
-        made: Optimizer = self._code.request("optimizer", self, lr, text="the optimizer")["value"]
+        made: Optimizer = self._code.request(MakeOptimizer(self, lr), OptimizerMade, text="the optimizer").optimizer
         return made
 
 

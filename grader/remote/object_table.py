@@ -11,8 +11,8 @@ import torch
 
 from grader.errors import Mismatch
 from grader.limits import MAX_FRAME, MAX_QUESTIONS
-from grader.protocol import replies
 from grader.protocol.codec import Decoder, Encoder
+from grader.protocol.messages import Introduction, record
 from grader.protocol.values import CodecError, Decoded, Reference
 from grader.remote.calls import Call, Caller
 from grader.remote.handles import Module, Opaque, Optimizer
@@ -112,7 +112,7 @@ class ObjectTable:
 
     def _resolve(self, reference: Reference) -> Any:
         if reference.kind == "module":
-            return Module(self._code, Reference("module", reference.id, replies.introduction(reference.about)))
+            return Module(self._code, reference, record(Introduction, reference.about))
         if reference.kind == "optimizer":
             return Optimizer(reference)
         if reference.kind == "opaque" and 0 <= reference.id < len(self._kept):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import bdb
 import time
-from collections.abc import Callable
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
 
 from grader.errors import Crashed, GraderError, TimedOut
 from grader.launch.launcher import Launcher, Process
@@ -13,7 +14,6 @@ from grader.limits import MAX_OUTPUT, START_SECONDS
 from grader.protocol.channel import CALLBACK, LINE, OUTPUT, REPLY, REQUEST, Closed, Nonsense
 from grader.worker.executor import Executor
 
-T = TypeVar("T")
 Answer = Callable[[bytes], bytes]
 """Answers a question (the frame of a callback) that the learner's code puts to the grader."""
 
@@ -50,7 +50,7 @@ class LocalTransport:
         self.output = ""
         self.answer: Answer | None = None
         """Answers the callbacks of the request at hand."""
-        self._servant = executor(self) if executor else Executor(self.ask, _belongs_to_us if debugging else _nobodys)
+        self._executor = executor(self) if executor else Executor(self.ask, _belongs_to_us if debugging else _nobodys)
 
     def ask(self, frame: bytes) -> bytes:
         """Puts a callback's question to the grader."""
@@ -62,12 +62,12 @@ class LocalTransport:
 
     def request(self, frame: bytes, answer: Answer) -> bytes:
         self.answer = answer
-        return self._servant.answer(frame)
+        return self._executor.answer(frame)
 
     @property
     def last_error(self) -> BaseException | None:
         """The exception of the last answer itself, for a debugger."""
-        return self._servant.last_error
+        return self._executor.last_error
 
     def close(self) -> None:
         self.answer = None
@@ -111,7 +111,8 @@ class WorkerTransport:
         except OSError as error:
             raise GraderError(str(error)) from error
         self.begin(START_SECONDS)
-        self._timed(self._receive)
+        with self._waiting() as left:
+            self._process.channel.receive(seconds=left)
 
     def begin(self, seconds: float) -> None:
         self.output, self._left, self._seconds = "", seconds, seconds
@@ -120,10 +121,13 @@ class WorkerTransport:
     def request(self, frame: bytes, answer: Answer) -> bytes:
         if self._process is None:
             raise Crashed("the process that ran the code is gone")
+        channel = self._process.channel
         try:
-            self._timed(lambda left: self._send(frame, left))
+            with self._waiting() as left:
+                channel.send(REQUEST, frame, seconds=left)
             while True:
-                kind, data = self._timed(self._receive)
+                with self._waiting() as left:
+                    kind, data = channel.receive(seconds=left)
                 if kind == REPLY:
                     return data
                 if kind == OUTPUT:
@@ -132,7 +136,8 @@ class WorkerTransport:
                     self._line = int.from_bytes(data[:4], "little")
                 elif kind == CALLBACK:
                     reply = answer(data)
-                    self._timed(lambda left, reply=reply: self._send(reply, left))  # type: ignore[misc]
+                    with self._waiting() as left:
+                        channel.send(REQUEST, reply, seconds=left)
                 else:
                     raise Nonsense(f"sent a frame of kind {kind}")
         except TimeoutError:
@@ -145,19 +150,12 @@ class WorkerTransport:
             self.close()
             raise Crashed(f"the code {error}, so there is no result") from None
 
-    def _send(self, frame: bytes, left: float) -> None:
-        assert self._process is not None
-        self._process.channel.send(REQUEST, frame, seconds=left)
-
-    def _receive(self, left: float) -> tuple[int, bytes]:
-        assert self._process is not None
-        return self._process.channel.receive(seconds=left)
-
-    def _timed(self, action: Callable[[float], T]) -> T:
-        """Only the time spent waiting for the learner counts."""
+    @contextmanager
+    def _waiting(self) -> Iterator[float]:
+        """The seconds left; only the time spent waiting for the learner counts."""
         start = time.monotonic()
         try:
-            return action(max(self._left, 1e-3))
+            yield max(self._left, 1e-3)
         finally:
             self._left -= time.monotonic() - start
 

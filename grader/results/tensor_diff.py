@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -82,21 +83,21 @@ def _plain(value: float) -> float | int | str:
     return int(value) if value == int(value) else value
 
 
-def picture(yours: Tensor, expected: Tensor, wrong: Tensor, worst: int, axes: list[str]) -> TensorDiff | None:
+def picture(yours: Tensor, expected: Tensor, wrong: Tensor, worst: Sequence[int], axes: list[str]) -> TensorDiff | None:
     """The part of a difference that holds its worst entry; None for a single number.
 
     Args:
         yours, expected: real tensors of one shape.
         wrong: bool, where they differ.
-        worst: the flat index of the worst entry.
+        worst: the indices of the worst entry.
         axes: a word for each axis, or none at all.
     """
     if yours.numel() < 2:
         return None
     names = axes if len(axes) == yours.dim() else [f"axis {axis}" for axis in range(yours.dim())]
     if yours.dim() == 1:
-        yours, expected, wrong, names = yours[None], expected[None], wrong[None], ["", *names]
-    *lead, row, column = indices(worst, list(yours.shape))
+        yours, expected, wrong, names, worst = yours[None], expected[None], wrong[None], ["", *names], [0, *worst]
+    *lead, row, column = worst
     top, left = _start(row, yours.shape[-2]), _start(column, yours.shape[-1])
     window: tuple[int | slice, ...] = (*lead, slice(top, top + MOST), slice(left, left + MOST))
     return TensorDiff(
@@ -109,15 +110,6 @@ def picture(yours: Tensor, expected: Tensor, wrong: Tensor, worst: int, axes: li
         (top, left),
         (yours.shape[-2], yours.shape[-1]),
     )
-
-
-def indices(flat: int, shape: list[int]) -> list[int]:
-    """Where the entry with this flat index lies."""
-    found = []
-    for size in reversed(shape):
-        flat, index = divmod(flat, size)
-        found.append(index)
-    return found[::-1]
 
 
 def _start(at: int, size: int) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from grader.limits import MAX_SOURCE
 from grader.source.definitions import MARK
@@ -65,11 +64,6 @@ class Source:
         size = f"{len(self.text):,} bytes"
         limit = f"a file of more than {MAX_SOURCE:,} is not read"
         return f"{self.shown} has {size}; {limit}" if len(self.text) > MAX_SOURCE else ""
-
-    def orders(self, device: str) -> list[Any]:
-        """What loading it on a device takes, in the order in which the executor asks for it."""
-        file = [self.slug, self.filename, self.text]
-        return [*file, self.earlier, self.shortcuts, device, self.definitions_only]
 
 
 def where(file: File | Source, line: int) -> str:

@@ -5,19 +5,12 @@ from __future__ import annotations
 import ast
 import traceback
 from collections.abc import Mapping
-from typing import Any
 
 from torch import Tensor, nn
 
 from grader.limits import MAX_MESSAGE
-from grader.protocol.codec import raw_bytes
+from grader.protocol.messages import Description, Introduction, RaisedReply
 from grader.source.definitions import explanation, parse
-
-
-def describe_input(tensor: Tensor) -> tuple[object, ...]:
-    """All that a call could change of an input."""
-    return tuple(tensor.shape), tensor.stride(), tensor.requires_grad, raw_bytes(tensor)
-
 
 Parts = list[tuple[str, nn.Module]]
 
@@ -53,28 +46,22 @@ def set_training(parts: Parts, flag: bool) -> None:
         object.__setattr__(part, "training", flag)
 
 
-def introduce_module(module: nn.Module) -> dict[str, Any]:
+def introduce_module(module: nn.Module) -> Introduction:
     """A module's class, and its other facts in one piece, to be compared and not read."""
     parts = parts_of(module)
     parameters = parameters_of(parts)
     off = [name for name, part in parts if not part.training]
     names = [name for name, _ in parts]
-    return {
-        "class": type(module).__name__,
-        "facts": layout(parameters) + repr((_shared(parameters), names, off)).encode(),
-    }
+    return Introduction(type(module).__name__, layout(parameters) + repr((_shared(parameters), names, off)).encode())
 
 
-def describe_module(module: nn.Module) -> dict[str, Any]:
+def describe_module(module: nn.Module) -> Description:
     """A module's parameters, which names share one, and the training flags of its parts."""
     parts = parts_of(module)
     parameters = parameters_of(parts)
-    return {
-        "class": type(module).__name__,
-        "parameters": {name: list(parameter.shape) for name, parameter in parameters.items()},
-        "shared": _shared(parameters),
-        "training": {name: part.training for name, part in parts},
-    }
+    shapes = {name: list(parameter.shape) for name, parameter in parameters.items()}
+    training = {name: part.training for name, part in parts}
+    return Description(type(module).__name__, shapes, _shared(parameters), training)
 
 
 def _shared(parameters: Mapping[str, Tensor]) -> list[list[str]]:
@@ -84,21 +71,21 @@ def _shared(parameters: Mapping[str, Tensor]) -> list[list[str]]:
     return [names for names in owners.values() if len(names) > 1]
 
 
-def describe_error(error: BaseException, file: str) -> dict[str, Any]:
+def describe_error(error: BaseException, file: str) -> RaisedReply:
     """An exception as plain data; `file` is the learner's, whose frames are kept."""
     stack = traceback.extract_tb(error.__traceback__)
-    home = [(frame.filename, frame.lineno, frame.name, frame.line or "") for frame in stack]
+    home = [(frame.filename, frame.lineno or 0, frame.name, frame.line or "") for frame in stack]
     own = [frame for frame in home if frame[0] == file]
     message = _bounded(_text(error) + explanation(error, file))
     if isinstance(error, SyntaxError):
         message = _bounded("".join(traceback.format_exception_only(error)).rstrip())
-    return {
-        "kinds": [kind.__name__ for kind in type(error).__mro__],
-        "message": message,
-        "frames": own[-5:],
-        "at_home": bool(own) and stack[-1].filename == file,
-        "syntax_line": error.lineno if isinstance(error, SyntaxError) else None,
-    }
+    return RaisedReply(
+        kinds=[kind.__name__ for kind in type(error).__mro__],
+        message=message,
+        frames=own[-5:],
+        at_home=bool(own) and stack[-1].filename == file,
+        syntax_line=error.lineno if isinstance(error, SyntaxError) else None,
+    )
 
 
 def _text(error: BaseException) -> str:

@@ -20,14 +20,29 @@ from torch import Tensor, nn
 
 from grader.protocol.codec import Decoder, Encoder
 from grader.protocol.gradients import Graph
-from grader.protocol.values import Reference, leaves
+from grader.protocol.messages import (
+    REQUESTS,
+    Backward,
+    Called,
+    CallFunction,
+    Done,
+    GoToGpu,
+    Gradients,
+    Load,
+    Loaded,
+    LoadState,
+    Start,
+    StateLoaded,
+    WatchEveryCall,
+)
+from grader.protocol.values import Decoded, Reference
 from grader.simulated_gpu import NAME, place, simulating
 from grader.source.importer import PACKAGE, ExerciseFinder, compile_source
-from grader.worker.describe import definitions, describe_error, describe_input
+from grader.worker.describe import definitions, describe_error
 from grader.worker.fast_init import patch_layer_init
-from grader.worker.global_state import counting_saved, keep_float32_whole, seed_everything, watched
 from grader.worker.module_requests import OF_A_MODULE, load_state
 from grader.worker.object_table import ObjectTable, Opaque
+from grader.worker.observe import keep_float32_whole, observed, seed_everything
 from grader.worker.shortcuts import ShortcutDetector
 
 
@@ -80,6 +95,8 @@ class Executor:
         self._for_good = ExitStack()
         self._objects = ObjectTable()
         self._calls: dict[int, Graph] = {}
+        self._inputs = Decoded(None)
+        """The request at hand, with its tensors."""
         self._leaves: list[Tensor] = []
         self._eager_callbacks = 0
         self._grad = False
@@ -100,9 +117,11 @@ class Executor:
         """Carries out one request. What the learner's code raises is part of the answer."""
         try:
             with self._place():
-                operation, arguments = self._decoder().value(frame).value
+                decoded = self._decoder().value(frame)
+                operation, fields = decoded.value
+                self._inputs = decoded
                 carry_out = OF_A_MODULE.get(operation) or getattr(self, f"_do_{operation}")
-                reply = carry_out(*arguments)
+                reply = carry_out(REQUESTS[operation](*fields))._asdict()
                 return self._encoder().frame({**reply, "shortcuts": self._shortcut_detector.used})
         except _Missing as missing:
             reply = {"missing": str(missing)}
@@ -111,7 +130,7 @@ class Executor:
                 raise
             self.last_error = error
             starved = self._spare.release_for(error)
-            reply = {"raised": describe_error(error, self.file)}
+            reply = {"raised": describe_error(error, self.file)._asdict()}
             if starved:
                 traceback.clear_frames(error.__traceback__)
         return self._encoder().frame({**reply, "shortcuts": self._shortcut_detector.used})
@@ -160,88 +179,67 @@ class Executor:
 
     # ------------------------------------------------------------------------------------------ requests
 
-    def _do_load(
-        self,
-        slug: str,
-        filename: str,
-        source: bytes,
-        earlier: dict[str, tuple[str, bytes]],
-        shortcuts: list[str],
-        device: str,
-        definitions_only: bool = False,
-    ) -> dict[str, Any]:
-        self._finder = self._finder_of(earlier, slug)
-        self._shortcut_detector = ShortcutDetector(shortcuts)
-        self._device, self.file = device, filename
-        if device == "cuda":
+    def _do_load(self, asked: Load) -> Loaded:
+        self._finder = self._finder_of(asked)
+        self._shortcut_detector = ShortcutDetector(asked.shortcuts)
+        self._device, self.file = asked.device, asked.filename
+        if asked.device == "cuda":
             keep_float32_whole()
-        self._module = ModuleType(f"{PACKAGE}.{slug}")
-        self._module.__file__ = filename
+        self._module = ModuleType(f"{PACKAGE}.{asked.slug}")
+        self._module.__file__ = asked.filename
         self._finder.modules[self._module.__name__] = self._module
         if self._alone:
             self._for_good.enter_context(self._finder.active())
-        with self._at_work(), watched(seed=0) as seen:
-            lines = self._execute(source, filename, definitions_only)
-        return {"lines": lines, "changed": seen.settings}
+        seed_everything(0)
+        with self._at_work(), observed() as seen:
+            lines = self._execute(asked)
+        return Loaded(lines, seen.settings)
 
-    def _finder_of(self, earlier: dict[str, tuple[str, bytes]], slug: str) -> ExerciseFinder:
-        return ExerciseFinder(earlier, slug)
+    def _finder_of(self, asked: Load) -> ExerciseFinder:
+        return ExerciseFinder(asked.earlier, asked.slug)
 
-    def _execute(self, source: bytes, filename: str, definitions_only: bool) -> dict[str, int]:
+    def _execute(self, asked: Load) -> dict[str, int]:
         """Runs the file, and says at which lines its definitions stand."""
-        exec(compile_source(source, filename, definitions_only), self._module.__dict__)
-        return definitions(source, definitions_only)
+        exec(compile_source(asked.source, asked.filename, asked.definitions_only), self._module.__dict__)
+        return definitions(asked.source, asked.definitions_only)
 
-    def _do_start(self, seed: int) -> dict[str, Any]:
-        """Forgets the last check's objects and seeds this one's default random states."""
+    def _do_start(self, asked: Start) -> Done:
         self._objects.clear()
         self._calls.clear()
         self._gpu, self._closely = "", False
-        seed_everything(seed)
-        return {}
+        seed_everything(asked.seed)
+        return Done()
 
-    def _do_go_to_gpu(self) -> dict[str, Any]:
-        """What follows, up to the next check, happens on a GPU, mostly the simulated one."""
+    def _do_go_to_gpu(self, asked: GoToGpu) -> Done:
         self._gpu = place()
-        return {}
+        return Done()
 
-    def _do_watch(self) -> dict[str, Any]:
-        """Every call of torch, up to the next check, is looked at for shortcuts."""
+    def _do_watch_every_call(self, asked: WatchEveryCall) -> Done:
         self._closely = True
-        return {}
+        return Done()
 
-    def _do_call(
-        self, target: list[Any], arguments: list[Any], named: dict[str, Any], grad: bool, count: bool, off: bool
-    ) -> dict[str, Any]:
-        tensors = [item for item in leaves([arguments, named]) if isinstance(item, Tensor)]
-        self._leaves, self._grad, self._eager_callbacks = [], grad, 0
-        if grad:
+    def _do_call(self, asked: CallFunction) -> Called:
+        tensors = self._inputs.tensors
+        self._leaves, self._grad, self._eager_callbacks = [], asked.with_graph, 0
+        if asked.with_graph:
             self._require_grad(tensors)
-        before = [describe_input(tensor) for tensor in tensors]
-        saved: list[int] = []
-        function = self._find(target)
-        counting = counting_saved(saved) if count else nullcontext()
-        with self._at_work(), torch.set_grad_enabled(not off), watched() as seen, counting:
-            value = function(*arguments, **named)
+        function = self._find(asked.target)
+        looking = observed(tensors, self._inputs.raw, count=asked.count_saved)
+        with self._at_work(), torch.set_grad_enabled(not asked.grad_off), looking as seen:
+            value = function(*asked.args, **asked.kwargs)
         if self._device != "cpu" and isinstance(value, nn.Module):
             value.to(self._device)
-        reply = {
-            "value": value,
-            "mutated": [i for i, tensor in enumerate(tensors) if describe_input(tensor) != before[i]],
-            "changed": seen.changed,
-            "recorded": len(saved) + self._eager_callbacks,
-        }
-        if grad:
-            reply["call"] = len(self._calls)
-            owner = self._objects[target[1]] if target[0] == "object" else None
-            self._calls[len(self._calls)] = Graph(value, self._leaves, owner)
-        return reply
+        number = len(self._calls) if asked.with_graph else -1
+        if asked.with_graph:
+            owner = self._objects[asked.target[1]] if asked.target[0] == "object" else None
+            self._calls[number] = Graph(value, self._leaves, owner)
+        return Called(value, seen.mutated, seen.changed, seen.saved + self._eager_callbacks, number)
 
-    def _do_backward(self, call: int, cotangents: list[Tensor]) -> dict[str, Any]:
-        return self._calls[call].pull_back(cotangents)
+    def _do_backward(self, asked: Backward) -> Gradients:
+        return self._calls[asked.call].pull_back(asked.cotangents)
 
-    def _do_load_state(self, module: nn.Module, asked: bytes, values: Tensor, training: bool) -> dict[str, Any]:
-        return load_state(module, asked, values, training, self._where)
+    def _do_load_state(self, asked: LoadState) -> StateLoaded:
+        return load_state(asked, self._where)
 
     @contextmanager
     def _at_work(self) -> Iterator[None]:

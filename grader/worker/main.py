@@ -20,7 +20,6 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -51,8 +50,8 @@ PUT_OFF = (
 class _Output(io.TextIOBase):
     """Standard output and error of the learner: the first characters go to the grader, the rest nowhere."""
 
-    def __init__(self, channel: Channel, lock: threading.Lock) -> None:
-        self._channel, self._lock, self.left = channel, lock, MAX_OUTPUT
+    def __init__(self, channel: Channel) -> None:
+        self._channel, self.left = channel, MAX_OUTPUT
 
     def writable(self) -> bool:
         return True
@@ -64,29 +63,24 @@ class _Output(io.TextIOBase):
         kept = str(text)[: self.left]
         self.left -= len(kept)
         if kept:
-            with self._lock:
-                self._channel.send(OUTPUT, kept.encode(errors="replace"))
+            self._channel.send(OUTPUT, kept.encode(errors="replace"))
         return len(text)
 
 
 def serve(connection: socket.socket) -> None:
     """Answers the grader until it hangs up."""
-    channel, lock = Channel(connection), threading.Lock()
-    output = _Output(channel, lock)
+    channel = Channel(connection)
+    output = _Output(channel)
     sys.stdout = sys.stderr = output
     sys.breakpointhook = _no_breakpoint
 
-    def send(kind: int, frame: bytes) -> None:
-        with lock:
-            channel.send(kind, frame)
-
     def ask(frame: bytes) -> bytes:
-        send(CALLBACK, frame)
+        channel.send(CALLBACK, frame)
         return channel.receive()[1]
 
     executor, busy = Executor(ask, alone=True), threading.Event()
-    threading.Thread(target=_tell_lines, args=(executor, busy, send), daemon=True).start()
-    send(REPLY, b"ready")
+    threading.Thread(target=_tell_lines, args=(executor, busy, channel), daemon=True).start()
+    channel.send(REPLY, b"ready")
     while True:
         try:
             kind, frame = channel.receive()
@@ -96,14 +90,14 @@ def serve(connection: socket.socket) -> None:
         busy.set()
         reply = executor.answer(frame)
         busy.clear()
-        send(REPLY, reply)
+        channel.send(REPLY, reply)
 
 
 def _no_breakpoint(*_: object, **__: object) -> None:
     raise RuntimeError("breakpoint() needs a terminal, and there is none here; the line after `step in:` has one")
 
 
-def _tell_lines(executor: Executor, busy: threading.Event, send: Callable[[int, bytes], None]) -> None:
+def _tell_lines(executor: Executor, busy: threading.Event, channel: Channel) -> None:
     """Says where a long request is, so that a loop without end has a line when its time is up."""
     look = _Look()
     with contextlib.suppress(Closed):
@@ -111,7 +105,7 @@ def _tell_lines(executor: Executor, busy: threading.Event, send: Callable[[int, 
             time.sleep(LOOK_SECONDS)
             line = look.line(executor.file) if busy.is_set() else None
             if line is not None:
-                send(LINE, line.to_bytes(4, "little"))
+                channel.send(LINE, line.to_bytes(4, "little"))
 
 
 class _Look:
@@ -147,7 +141,7 @@ def _be_alone(scratch: str) -> None:
     sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115
 
 
-def _end_with_the_judge() -> None:
+def _end_with_the_grader() -> None:
     """Where no signal comes when the grader is gone, its end of standard input closes."""
     stdin = os.dup(0)
 
@@ -170,7 +164,7 @@ def main(orders: dict[str, Any]) -> None:
     connection: socket.socket = orders["connection"]
     linux.die_with_parent()
     if not linux.LINUX:
-        _end_with_the_judge()
+        _end_with_the_grader()
     torch.set_num_threads(1)
     torch.ones(2, 2).softmax(-1)
     if orders["mode"] == "fork many":

@@ -5,27 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from torch import Tensor, nn
-
 from grader.protocol.gradients import split_like
+from grader.protocol.messages import (
+    Describe,
+    Description,
+    Done,
+    LoadState,
+    MakeOptimizer,
+    OptimizerMade,
+    ReadState,
+    SetGradients,
+    SetTraining,
+    State,
+    StateLoaded,
+)
 from grader.worker.describe import describe_module, layout, parameters_of, parts_of, set_training
 from grader.worker.optimizer import GradientDescent
 
 
-def load_state(module: nn.Module, asked: bytes, values: Tensor, training: bool, device: str) -> dict[str, Any]:
+def load_state(asked: LoadState, device: str) -> StateLoaded:
     """Loads a state that fits; where it does not, says what the module has.
 
     Args:
-        module: the learner's.
-        asked: the layout of the state.
-        values: all its numbers, in the order of the sorted names.
-        training: the flag of every part.
-        device: where its weights belong.
+        device: where the module's weights belong.
     """
+    module, values = asked.module, asked.values
     parts = parts_of(module)
     parameters = parameters_of(parts)
-    if layout(parameters) != asked:
-        return {"value": {name: list(parameter.shape) for name, parameter in parameters.items()}}
+    if layout(parameters) != asked.layout:
+        return StateLoaded({name: list(parameter.shape) for name, parameter in parameters.items()})
     names = sorted(parameters)
     state = dict(zip(names, split_like(values, [tuple(parameters[name].shape) for name in names]), strict=True))
     if device == "cpu" and not any(part._buffers for _, part in parts):
@@ -34,35 +42,35 @@ def load_state(module: nn.Module, asked: bytes, values: Tensor, training: bool, 
     else:
         module.to(device=device, dtype=values.dtype)
         module.load_state_dict(state, strict=False)  # buffers are the learner's
-    set_training(parts, training)
-    return {"value": None}
+    set_training(parts, asked.training)
+    return StateLoaded(None)
 
 
-def _state(module: nn.Module) -> dict[str, Any]:
-    return {"value": {name: parameter.detach() for name, parameter in module.named_parameters()}}
+def _state(asked: ReadState) -> State:
+    return State({name: parameter.detach() for name, parameter in asked.module.named_parameters()})
 
 
-def _describe(module: nn.Module) -> dict[str, Any]:
-    return {"value": describe_module(module)}
+def _describe(asked: Describe) -> Description:
+    return describe_module(asked.module)
 
 
-def _set_training(module: nn.Module, flags: dict[str, bool]) -> dict[str, Any]:
-    for name, flag in flags.items():
-        module.get_submodule(name).training = flag
-    return {}
+def _set_training(asked: SetTraining) -> Done:
+    for name, flag in asked.flags.items():
+        asked.module.get_submodule(name).training = flag
+    return Done()
 
 
-def _set_gradients(module: nn.Module, gradients: dict[str, Tensor]) -> dict[str, Any]:
-    for name, parameter in module.named_parameters():
-        parameter.grad = gradients[name]
-    return {}
+def _set_gradients(asked: SetGradients) -> Done:
+    for name, parameter in asked.module.named_parameters():
+        parameter.grad = asked.gradients[name]
+    return Done()
 
 
-def _optimizer(module: nn.Module, lr: float) -> dict[str, Any]:
-    return {"value": GradientDescent(list(module.parameters()), lr)}
+def _optimizer(asked: MakeOptimizer) -> OptimizerMade:
+    return OptimizerMade(GradientDescent(list(asked.module.parameters()), asked.lr))
 
 
-OF_A_MODULE: dict[str, Callable[..., dict[str, Any]]] = {
+OF_A_MODULE: dict[str, Callable[[Any], Any]] = {
     "state": _state,
     "describe": _describe,
     "set_training": _set_training,

@@ -41,7 +41,7 @@ class ObjectTable:
         if isinstance(value, Opaque):
             return Reference("opaque", value._number)
         if isinstance(value, nn.Module):
-            return Reference("module", self._keep(value), introduce_module(value))
+            return Reference("module", self._keep(value), introduce_module(value)._asdict())
         if isinstance(value, GradientDescent):
             return Reference("optimizer", self._keep(value))
         return None

@@ -258,7 +258,7 @@ def test_inputs_and_global_state_are_left_alone(code, draw, expect):
         mine.load(right.train(training))
         mine.encode(source, lengths)
         mine(source, lengths, decoder_input)
-        flags = mine.describe()["training"].values()
+        flags = mine.describe().training.values()
         expect.that(set(flags) == {training}, "Seq2Seq changed its own training flag")
         weights = mine.parameters()
         same = all(torch.equal(weights[name], value) for name, value in right.named_parameters())

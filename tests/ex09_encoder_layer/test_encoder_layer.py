@@ -133,7 +133,7 @@ def test_an_encoder_layer_obeys_its_mask(code, draw, expect, axes):
 @points(0.5, structural=True)
 def test_layers_of_the_encoder_share_no_weights(code, draw, expect):
     mine, _ = pair(code, draw, "Encoder", 3, *widths(draw))
-    names = mine.describe()["shared"]
+    names = mine.describe().shared
     pairs = names[0] if names else ("", "")
     expect.that(not names, f"two layers share one parameter: {pairs[0]} is {pairs[-1]}")
 
@@ -189,7 +189,7 @@ def test_dropout_does_nothing_in_eval_mode(code, draw, expect):
 def test_a_dropout_of_zero_does_nothing_in_train_mode(code, draw, expect):
     for mine, right in every_part(code, draw, train=True):
         expect.agrees(mine, right, draw(TOKENS), axes=TOKENS)
-        off = [name or "the module itself" for name, flag in mine.describe()["training"].items() if not flag]
+        off = [name or "the module itself" for name, flag in mine.describe().training.items() if not flag]
         expect.that(not off, f"after a call in train mode {' and '.join(off[:2])} is in eval mode")
 
 
@@ -336,7 +336,7 @@ def test_inputs_weights_and_global_state_are_left_alone(code, draw, expect, trai
     dtype = torch.float64 if training else torch.float32
     for mine, right in every_part(code, draw, layer=False, dtype=dtype, train=training):
         mine(draw(TOKENS, dtype=dtype))
-        if mine.describe()["class"] == "Encoder":
+        if mine.describe().name == "Encoder":
             mine(draw(TOKENS, dtype=dtype), draw_mask(draw, "batch 1 length"))
         after = mine.parameters()
         for name, parameter in right.named_parameters():

@@ -75,7 +75,7 @@ def test_stack_owns_the_parameters_of_all_its_layers(code, draw, expect, num_lay
 @points(0.5, structural=True)
 def test_no_two_layers_share_a_parameter(code, draw, expect):
     _, made_with = draw_stack(draw)
-    shared = code.Decoder(*made_with).describe()["shared"]
+    shared = code.Decoder(*made_with).describe().shared
     names = " and ".join(shared[0][:2]) if shared else ""
     expect.that(not shared, f"{names} of Decoder are one and the same parameter")
 

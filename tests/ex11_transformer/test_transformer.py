@@ -427,9 +427,9 @@ def test_generate_restores_every_training_flag(code, draw, expect, mode):
     if mode.startswith("mixed"):
         other = mode != "mixed"
         mine.set_training({"encoder": other, "decoder.layers.0.dropout": other, "output": other})
-    before = mine.describe()["training"]
+    before = mine.describe().training
     expect.agrees(mine.generate, model.generate, source, bos_id, eos_id, 2, axes="batch length")
-    after = mine.describe()["training"]
+    after = mine.describe().training
     logits = mine(source, source)  # shows in which mode each part was left
     changed = [name or "the model itself" for name in before if after.get(name) != before[name]]
     text = f"after generate, the training flag of {', '.join(changed[:3])} has changed"

@@ -326,7 +326,7 @@ def test_every_part_is_left_in_train_mode(code, draw, expect, before):
     frozen = before.partition(" ")[0]
     mine.set_training({name: frozen != "eval" and not name.startswith(frozen) for name in names})
     loss = code.train_step(mine, mine.optimizer(0.3), *batch)
-    training = mine.describe()["training"]
+    training = mine.describe().training
     expected = reference.train_step(right, descent(right, 0.3), *batch)
     expect(loss, expected, within=1e-7, what="the loss that train_step returns")
     off = [name or "the model" for name, on in training.items() if not on]

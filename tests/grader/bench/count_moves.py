@@ -30,7 +30,7 @@ from grader.remote.transport import WorkerTransport
 from grader.source.file import File
 
 CHECK = "test_scores_are_divided_by_the_root_of_d_k"
-TRACER = '''
+TRACER = """
 import sys as _sys
 _seen = []
 def _note(frame, event, argument):
@@ -40,7 +40,7 @@ _sys.setprofile(_note)
 def calls_so_far():
     _sys.setprofile(None)
     return [list(one) for one in _seen]
-'''
+"""
 """Put behind the learner's file: the worker's side is recorded there, by what runs there."""
 Step = tuple[str, str]
 
@@ -98,7 +98,9 @@ def main() -> None:
     source = collect.source_of(kit, exercise, File("traced", (text + TRACER).encode()), check.shortcuts)
     code = Code(source, session.settings.connect, collect.reference(kit, exercise.slug))
     tried = []
-    here = recorded(lambda: tried.append(attempt(check, code, check_seed(0, check))), "Expect.agrees", "Mismatch.__init__")
+    here = recorded(
+        lambda: tried.append(attempt(check, code, check_seed(0, check))), "Expect.agrees", "Mismatch.__init__"
+    )
     assert isinstance(tried[0].error, Mismatch), tried[0].error
     there = workers_part([(str(file), str(name)) for file, name in code.calls_so_far()], "attention_scores")
     code.close()

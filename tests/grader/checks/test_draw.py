@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from grader.checks.draw import Draw, derived_seed
-from grader.worker.global_state import watched
+from grader.worker.observe import observed
 
 
 def test_axes_keep_their_sizes_and_never_share_one():
@@ -38,7 +38,7 @@ def test_non_contiguous_tensors_are_not_contiguous(axes):
 
 
 def test_drawing_leaves_the_default_random_states_alone():
-    with watched() as seen:
+    with observed() as seen:
         draw = Draw(1)
         draw("3 4"), draw.tokens("3", 5), draw.lengths("3", "4"), draw.weights(nn.Identity()), draw.permutation(3)
     assert seen.changed == []

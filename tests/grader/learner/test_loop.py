@@ -258,7 +258,7 @@ def test_results_cross_whole_to_the_loop():
     from grader.results.tensor_diff import picture
 
     table = torch.rand(3, 4)
-    shown = picture(table, table + 1, table < 2, 0, ["query", "key"])
+    shown = picture(table, table + 1, table < 2, [0, 0], ["query", "key"])
     one = result(OPEN, "fail")
     one.outcomes[0] = Outcome("a", "a", "cpu", "fail", 1.0, line=3, output="hi", picture=shown)
     assert from_record(as_record(one)) == one

@@ -29,9 +29,9 @@ class Script:
 
 def opened(*replies):
     script = Script(*replies)
-    exchange = Connection(lambda: script)
-    exchange.open()
-    return exchange, script
+    connection = Connection(lambda: script)
+    connection.open()
+    return connection, script
 
 
 def nothing(question):
@@ -39,46 +39,46 @@ def nothing(question):
 
 
 def test_what_was_asked_ahead_is_not_asked_again():
-    exchange, script = opened(b"one", b"two")
-    assert exchange.ask_ahead(b"first", nothing) == b"one"
-    assert exchange.record == []
-    assert [exchange.ask(b"first", nothing), exchange.ask(b"second", nothing)] == [b"one", b"two"]
+    connection, script = opened(b"one", b"two")
+    assert connection.ask_ahead(b"first", nothing) == b"one"
+    assert connection.record == []
+    assert [connection.ask(b"first", nothing), connection.ask(b"second", nothing)] == [b"one", b"two"]
     assert script.asked == [b"first", b"second"]
-    assert exchange.record == [(b"first", b"one"), (b"second", b"two")]
+    assert connection.record == [(b"first", b"one"), (b"second", b"two")]
 
 
 def test_another_question_than_was_asked_ahead_is_a_fault_of_the_kit():
-    exchange, _ = opened(b"one")
-    exchange.ask_ahead(b"first", nothing)
+    connection, _ = opened(b"one")
+    connection.ask_ahead(b"first", nothing)
     with pytest.raises(GraderError, match="asks something else"):
-        exchange.ask(b"second", nothing)
+        connection.ask(b"second", nothing)
 
 
 def test_what_is_lost_ahead_is_lost_where_the_check_asks():
     lost = TimedOut("no result after 10 seconds")
-    exchange, script = opened(lost)
-    assert exchange.ask_ahead(b"first", nothing) is lost
+    connection, script = opened(lost)
+    assert connection.ask_ahead(b"first", nothing) is lost
     assert script.is_closed
-    assert not exchange.is_open
+    assert not connection.is_open
     with pytest.raises(TimedOut):
-        exchange.ask(b"first", nothing)
+        connection.ask(b"first", nothing)
     with pytest.raises(Crashed, match="is gone"):
-        exchange.ask(b"second", nothing)
+        connection.ask(b"second", nothing)
 
 
 @pytest.mark.parametrize("ahead", [False, True])
 def test_a_question_that_is_none_ends_the_connection(ahead):
-    exchange, script = opened(b"?")
+    connection, script = opened(b"?")
     if ahead:
-        exchange.ask_ahead(b"first", nothing)
+        connection.ask_ahead(b"first", nothing)
     with pytest.raises(Crashed, match="no result"):
-        exchange.ask(b"first", nothing)
+        connection.ask(b"first", nothing)
     assert script.is_closed
 
 
 def test_what_was_printed_outlives_the_connection_for_this_check():
-    exchange, _ = opened(b"one")
-    exchange.close()
-    assert exchange.output == "said"
-    exchange.forget()
-    assert exchange.output == ""
+    connection, _ = opened(b"one")
+    connection.close()
+    assert connection.output == "said"
+    connection.forget()
+    assert connection.output == ""

@@ -210,7 +210,7 @@ def test_a_process_that_works_on_a_gpu_itself_simulates_none(code, monkeypatch):
     work_here(["cpu", "cuda"])
     code.begin(1)
     code.move_to_gpu()
-    if isinstance(code.exchange.transport, LocalTransport):
+    if isinstance(code.connection.transport, LocalTransport):
         assert code.place == "cpu"
         assert code.mixed(torch.zeros(3)).tolist() == [0, 1, 2]
 

@@ -245,7 +245,7 @@ def test_modules_are_built_loaded_called_and_differentiated(make):
     expect.agrees(mine, right, draw("batch 3"))
     expect.agrees(mine.twice, right.twice, draw("batch 3"))
     expect.gradients(mine, right, draw("batch 3"))
-    assert mine.describe()["parameters"] == {"linear.weight": [3, 3], "linear.bias": [3]}
+    assert mine.describe().parameters == {"linear.weight": [3, 3], "linear.bias": [3]}
 
 
 def test_training_flags_are_set_and_read(make):
@@ -254,7 +254,7 @@ def test_training_flags_are_set_and_read(make):
     mine = code.Affine(3).load(right)
     assert mine(torch.ones(2, 3, dtype=torch.float64)).abs().sum() == 0
     mine.set_training({"dropout": False})
-    assert mine.describe()["training"] == {"": True, "linear": True, "dropout": False}
+    assert mine.describe().training == {"": True, "linear": True, "dropout": False}
     assert mine(torch.ones(2, 3, dtype=torch.float64)).abs().sum() > 0
 
 

@@ -7,7 +7,7 @@ from grader.results.tensor_diff import picture
 
 
 def drawn(yours, expected, axes):
-    found = picture(yours, expected, yours != expected, int((yours != expected).flatten().nonzero()[0]), axes)
+    found = picture(yours, expected, yours != expected, (yours != expected).nonzero()[0].tolist(), axes)
     return heatmap.lines(found)
 
 

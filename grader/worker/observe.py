@@ -1,4 +1,4 @@
-"""The global state around a learner's call: set before it, compared after it, put back."""
+"""What a learner's call leaves changed: its inputs, and the global state, which is put back."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import functools
 import random
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from grader.protocol.codec import raw_bytes
 
 _CPU = torch.device("cpu")
 _PYTHONS: Any = random.getstate.__self__  # type: ignore[attr-defined]
@@ -26,11 +28,16 @@ _WORDS = 625 * 4
 
 
 @dataclass
-class StateChanges:
-    """What a call left changed, in the words of a sentence: settings, and everything with the random states."""
+class Observation:
+    """What a block left changed, in the words of a sentence."""
 
     settings: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
+    """The settings, and the random states."""
+    mutated: list[int] = field(default_factory=list)
+    """Which of the inputs, by their order."""
+    saved: int = 0
+    """How many tensors autograd kept for a backward pass, where they were counted."""
 
 
 def seed_everything(seed: int) -> None:
@@ -119,30 +126,39 @@ def _put_back(settings: dict[str, Any], changed: Sequence[str]) -> None:
 
 
 @contextmanager
-def watched(*, seed: int | None = None) -> Iterator[StateChanges]:
+def observed(
+    inputs: Sequence[Tensor] = (), sent: Sequence[memoryview] = (), *, count: bool = False
+) -> Iterator[Observation]:
     """Runs a block and says what it left changed; settings are put back, random states stay.
 
     Args:
-        seed: seeds the default random states first.
+        inputs: what the block may change and should not.
+        sent: the values of each input, in row-major order.
+        count: count what autograd saves.
     """
-    if seed is not None:
-        seed_everything(seed)
-    settings, states, seen = _settings(), _random_states(), StateChanges()
+    seen = Observation()
+    before = [_form(tensor) for tensor in inputs]
+    settings, states = _settings(), _random_states()
     try:
-        yield seen
+        with _counting(seen) if count else nullcontext():
+            yield seen
     finally:
         after = {**_settings(), **_random_states()}
-        seen.settings += [name for name, before in settings.items() if after[name] != before]
-        seen.changed += seen.settings + [name for name, before in states.items() if after[name] != before]
+        seen.settings += [name for name, value in settings.items() if after[name] != value]
+        seen.changed += seen.settings + [name for name, value in states.items() if after[name] != value]
         if seen.settings:
             _put_back(settings, seen.settings)
+    same_form = [_form(tensor) == form for tensor, form in zip(inputs, before, strict=True)]
+    seen.mutated += [i for i, values in enumerate(sent) if not (same_form[i] and raw_bytes(inputs[i]) == values)]
 
 
-def counting_saved(saved: list[int]) -> AbstractContextManager[Any]:
-    """Appends to `saved` whenever autograd keeps a tensor for a backward pass."""
+def _form(tensor: Tensor) -> tuple[object, ...]:
+    return tuple(tensor.shape), tensor.stride(), tensor.requires_grad
 
+
+def _counting(seen: Observation) -> AbstractContextManager[Any]:
     def keep(tensor: Tensor) -> Tensor:
-        saved.append(1)
+        seen.saved += 1
         return tensor
 
     return torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor)

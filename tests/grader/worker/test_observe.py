@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from grader.worker import global_state
-from grader.worker.global_state import watched
+from grader.worker import observe
+from grader.worker.observe import observed, seed_everything
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,8 @@ from grader.worker.global_state import watched
     ],
 )
 def test_global_state_is_compared_and_settings_are_put_back(action, name):
-    with watched(seed=4) as seen:
+    seed_everything(4)
+    with observed() as seen:
         action()
     assert seen.changed == [name]
     assert torch.is_grad_enabled()
@@ -35,17 +36,40 @@ def test_global_state_is_compared_and_settings_are_put_back(action, name):
 
 @pytest.mark.parametrize("lies_open", [True, False])
 def test_the_state_of_python_s_random_numbers_is_read_where_it_lies_or_asked_for(lies_open, monkeypatch):
-    assert global_state._lies_open()
-    monkeypatch.setattr(global_state, "_lies_open", lambda: lies_open)
-    with watched() as still:
+    assert observe._lies_open()
+    monkeypatch.setattr(observe, "_lies_open", lambda: lies_open)
+    with observed() as still:
         pass
-    with watched() as seen:
+    with observed() as seen:
         random.gauss(0, 1)
-    with watched() as second:
+    with observed() as second:
         random.gauss(0, 1)  # made together with the first
-    with watched() as back:
+    with observed() as back:
         state = random.getstate()
         random.random()
         random.setstate(state)
     assert (still.changed, back.changed) == ([], [])
     assert seen.changed == second.changed == ["Python's random state"]
+
+
+def test_inputs_are_compared_with_what_was_sent():
+    sent = torch.arange(6.0).reshape(2, 3)
+    ways = [lambda x: x, lambda x: x.add_(1), lambda x: x.t_(), lambda x: x.requires_grad_(), lambda x: x.resize_(2, 2)]
+    inputs = [sent.clone() for _ in ways]
+    with observed(inputs, [memoryview(sent.numpy().tobytes())] * len(ways)) as seen:
+        for way, tensor in zip(ways, inputs, strict=True):
+            way(tensor)
+    assert seen.mutated == [1, 2, 3, 4]
+
+
+def test_what_autograd_keeps_is_counted_where_that_is_asked_for():
+    x = torch.ones(2, requires_grad=True)
+    with observed(count=True) as counted, torch.no_grad():
+        x * x
+    assert counted.saved == 0
+    with observed(count=True) as counted:
+        x * x
+    assert counted.saved == 2
+    with observed() as uncounted:
+        x * x
+    assert uncounted.saved == 0
