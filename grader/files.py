@@ -1,10 +1,8 @@
-"""Files that are written whole or not at all, and the operating system's lock on an open file."""
+"""Files that are written whole or not at all."""
 
 from __future__ import annotations
 
-import errno
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,24 +35,3 @@ def writing_atomic(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
     os.replace(partial, path)
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def lock_descriptor(descriptor: int, *, wait: bool) -> None:
-        """Locks an open file; with `wait` once nobody else holds it. Raises OSError."""
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        while True:
-            try:
-                return msvcrt.locking(descriptor, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
-            except OSError as error:
-                if not wait or error.errno != errno.EDEADLK:  # another process has it still, after ten seconds
-                    raise
-
-else:
-    import fcntl
-
-    def lock_descriptor(descriptor: int, *, wait: bool) -> None:
-        """Locks an open file; with `wait` once nobody else holds it. Raises OSError."""
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))

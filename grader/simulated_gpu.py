@@ -3,10 +3,10 @@
 A `SimulatedTensor` says that it is on `gpu:0` and holds an ordinary CPU tensor. Every operation on it comes through
 `carry_out`, which refuses what CUDA refuses, does the rest on the CPU and claims the device again for the result. So
 a mask made on the wrong device fails here as it would on a GPU, `.item()` and loops until eos work, and values can be
-compared. torch has a slot for a device like this one (`grader/backend.py`).
+compared. torch has a slot for a device like this one.
 
 What CUDA takes is taken: CPU scalars (tensors without axes) beside GPU tensors, CPU indices into a GPU tensor,
-assigning a CPU tensor to a slice of a GPU tensor (`grader/mixtures.py`). It teaches; it does not prove: the code under
+assigning a CPU tensor to a slice of a GPU tensor. It teaches; it does not prove: the code under
 check shares its process.
 """
 
@@ -22,35 +22,41 @@ from torch import Tensor
 from torch.utils import backend_registration
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
 
+aten = torch.ops.aten
 
-def lstm_cell(
+
+def _fused_lstm(
     from_input: Tensor, from_hidden: Tensor, c: Tensor, bias: Tensor | None = None, other_bias: Tensor | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """New h, new c and, for the way back, the four gates: `aten::_thnn_fused_lstm_cell`."""
+    """`aten::_thnn_fused_lstm_cell`: new h, new c and, for the way back, the four gates before their sigmoids.
+
+    By torch's own cell, which a submission can be seen to use: a formula of ours would lie open to exercise 1.
+    """
     stacked = from_input + from_hidden
     for one in (bias, other_bias):
         stacked = stacked if one is None else stacked + one
-    i, f, g, o = stacked.chunk(4, dim=1)
-    i, f, g, o = i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
-    c = f * c + i * g
-    return o * c.tanh(), c, torch.cat([i, f, g, o], dim=1)
+    as_it_is = torch.eye(stacked.shape[1], dtype=stacked.dtype)
+    nothing = stacked.new_zeros(stacked.shape[1], c.shape[1])
+    within = stacked.clamp(-1e4, 1e4)  # an infinite one times the zeros of `as_it_is` is no number
+    h, c = aten.lstm_cell.default(within, [torch.zeros_like(c), c], as_it_is, nothing)
+    return h, c, stacked
 
 
-def lstm_cell_backward(
-    grad_h: Tensor | None, grad_c: Tensor | None, old_c: Tensor, c: Tensor, gates: Tensor, has_bias: bool
+def _fused_lstm_backward(
+    grad_h: Tensor | None, grad_c: Tensor | None, old_c: Tensor, c: Tensor, stacked: Tensor, has_bias: bool
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """The gradients of what the gates were before their sigmoids, of the old c, of the bias."""
+    """The gradients of the gates before their sigmoids, of the old c, of the bias."""
     grad_h = torch.zeros_like(c) if grad_h is None else grad_h
     grad_c = torch.zeros_like(c) if grad_c is None else grad_c
-    i, f, g, o = gates.chunk(4, dim=1)
+    i, f, g, o = (gate(part) for gate, part in zip(_GATES, stacked.chunk(4, dim=1), strict=True))
     shown = c.tanh()
     grad_c = grad_c + grad_h * o * (1 - shown * shown)
     inner = [grad_c * g * i * (1 - i), grad_c * old_c * f * (1 - f), grad_c * i * (1 - g * g)]
-    stacked = torch.cat([*inner, grad_h * shown * o * (1 - o)], dim=1)
-    return stacked, grad_c * f, stacked.sum(0) if has_bias else None
+    before = torch.cat([*inner, grad_h * shown * o * (1 - o)], dim=1)
+    return before, grad_c * f, before.sum(0) if has_bias else None
 
 
-aten = torch.ops.aten
+_GATES = (torch.sigmoid, torch.sigmoid, torch.tanh, torch.sigmoid)
 
 COPIES = {aten.copy_.default, aten._copy_from.default, aten._copy_from_and_resize.default}
 """They take any two devices."""
@@ -338,8 +344,8 @@ def _with_held(function: Operation) -> Operation:
 
 _BY_HAND: dict[Operation, Operation] = {
     aten._pack_padded_sequence.default: _pack,
-    aten._thnn_fused_lstm_cell.default: _with_held(lstm_cell),
-    aten._thnn_fused_lstm_cell_backward_impl.default: _with_held(lstm_cell_backward),
+    aten._thnn_fused_lstm_cell.default: _with_held(_fused_lstm),
+    aten._thnn_fused_lstm_cell_backward_impl.default: _with_held(_fused_lstm_backward),
     # The attention that needs no kernel of its own.
     aten._fused_sdp_choice.default: lambda *args: 0,
 }

@@ -2,47 +2,41 @@
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import os
 import platform
 from pathlib import Path
 
-from grader.errors import UsageError
-from grader.files import lock_descriptor
+from filelock import FileLock, Timeout
 
-_HELD = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
+from grader.errors import UsageError
 
 
 class Lock:
     """Held from its making until `release`, or until the process dies, however it does.
 
-    Raises UsageError if another process holds it.
+    Raises UsageError if another process holds it, OSError where its file cannot be made.
 
     Args:
-        path: a file that is made for it and stays.
+        path: a file that is made for it; beside it, in `path.by`, stands who holds it.
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("a+", encoding="utf-8")
+        self._lock = FileLock(path)
+        holder = path.with_name(path.name + ".by")
         try:
-            lock_descriptor(self._file.fileno(), wait=False)
-        except OSError as error:
-            if error.errno not in _HELD:
-                return  # a file system without locks: nothing can be promised there
-            holder = _holder(path)
-            self._file.close()
-            raise UsageError(f"{path.parent} is in use: another grader writes to it{holder}") from None
-        self._file.truncate(0)
-        self._file.write(f"process {os.getpid()} on {platform.node()}\n")
-        self._file.flush()
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise UsageError(f"{path.parent} is in use: another grader writes to it{_said(holder)}") from None
+        except NotImplementedError:
+            return  # a file system without locks: nothing can be promised there
+        holder.write_text(f"process {os.getpid()} on {platform.node()}\n", encoding="utf-8")
 
     def release(self) -> None:
-        self._file.close()
+        self._lock.release()
 
 
-def _holder(path: Path) -> str:
-    try:
-        text = path.read_text(encoding="utf-8").strip()
-    except OSError:  # Windows does not let others read what is locked
-        return ""
-    return f" ({text})" if text else ""
+def _said(holder: Path) -> str:
+    with contextlib.suppress(OSError):
+        return f" ({holder.read_text(encoding='utf-8').strip()})"
+    return ""

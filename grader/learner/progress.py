@@ -16,7 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from grader.files import lock_descriptor, write_atomic
+from filelock import FileLock
+
+from grader.files import write_atomic
 from grader.kit.discovery import Exercise
 from grader.kit.stub import stub_of
 from grader.results.verdicts import ExerciseResult
@@ -91,10 +93,10 @@ class Progress:
     def _locked(self) -> Iterator[None]:
         """One process at a time."""
         self.folder.mkdir(exist_ok=True)
-        with (self.folder / "lock").open("a+b") as file:
-            with contextlib.suppress(OSError):  # a file system without locks: nothing can be promised there
-                lock_descriptor(file.fileno(), wait=True)
-            yield  # closing the file gives the lock back
+        with contextlib.ExitStack() as held:
+            with contextlib.suppress(NotImplementedError):  # a file system without locks: nothing can be promised there
+                held.enter_context(FileLock(self.folder / "lock"))
+            yield
 
     def state(self, exercise: Exercise) -> str:
         """`pass`, `fail`, `unwritten`, `not checked`, `changed` or `missing`."""

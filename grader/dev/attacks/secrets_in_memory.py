@@ -7,9 +7,11 @@ SECRETS = ("solutions", "tests.", "grader.checks.compare", "grader.checks.expect
 for thing in gc.get_objects():
     if isinstance(thing, types.FunctionType):
         file = thing.__code__.co_filename
+        if "site-packages" in file or "/lib/python" in file or file.startswith("<frozen"):
+            continue
         if thing.__name__ in NAMES and thing.__module__ != __name__:
-            breach(f"the reference of {thing.__name__} is in memory")
-        if thing.__name__.startswith("test_") and "site-packages" not in file and "/lib/python" not in file:
+            breach(f"the reference of {thing.__name__} is in memory, from {file}")
+        if thing.__name__.startswith("test_"):
             breach(f"a check is in memory: {thing.__name__}")
     if isinstance(thing, types.ModuleType) and thing.__name__.startswith(SECRETS):
         breach(f"{thing.__name__} is in memory")

@@ -4,6 +4,7 @@ The attacks are those of `grader grade --red-team`, in grader/dev/attacks/.
 """
 
 import ast
+import contextlib
 import functools
 import importlib
 import re
@@ -15,6 +16,7 @@ from click.testing import CliRunner
 
 from grader.__main__ import main
 from grader.dev import red_team
+from grader.kit.discovery import Kit
 from grader.launch import payload
 from grader.launch.launcher import launcher
 
@@ -23,6 +25,7 @@ LEVELS = {
     "no namespaces": ("namespaces", "scratch"),
     "limits alone": ("cgroup", "namespaces", "scratch", "landlock", "seccomp", "user"),
 }
+each_exercise = pytest.mark.parametrize("exercise", Kit().exercises, ids=lambda exercise: exercise.slug)
 ATTACKS = {attack.name: attack for attack in red_team.attacks()}
 TRIED = [
     (level, attack.name)
@@ -88,6 +91,12 @@ def test_honest_code_earns_the_same_after_all_of_them(range_of, level):
     place, before = range_of(level)
     assert before.score == 10
     assert red_team.points(place.honest()) == red_team.points(before)
+
+
+@each_exercise
+def test_no_worker_holds_anything_by_the_name_of_a_reference(kit, exercise):
+    with contextlib.closing(launcher()) as workers, contextlib.closing(red_team.Range(kit, exercise, workers)) as place:
+        assert place.attacked(ATTACKS["secrets_in_memory"]).harm == ()
 
 
 def test_every_attack_says_what_it_tries():
