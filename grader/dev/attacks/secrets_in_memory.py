@@ -7,7 +7,7 @@ SECRETS = ("solutions", "tests.", "grader.checks.compare", "grader.checks.expect
 for thing in gc.get_objects():
     if isinstance(thing, types.FunctionType):
         file = thing.__code__.co_filename
-        if "site-packages" in file or "/lib/python" in file or file.startswith("<frozen"):
+        if "site-packages" in file or "/lib/python" in file or hasattr(thing, "__wrapped__"):
             continue
         if thing.__name__ in NAMES and thing.__module__ != __name__:
             breach(f"the reference of {thing.__name__} is in memory, from {file}")
