@@ -1,10 +1,12 @@
 """Looks through every object in memory for expected values, checks and the reference."""
 import gc
+import sys
 import types
 
 SECRETS = ("solutions", "tests.", "grader.checks.compare", "grader.checks.expect", "grader.judging.exercise")
 
-for thing in gc.get_objects():
+named = [thing for module in list(sys.modules.values()) for thing in list(vars(module).values())]
+for thing in [*gc.get_objects(), *named]:  # what is frozen is known by its module alone
     if isinstance(thing, types.FunctionType):
         file = thing.__code__.co_filename
         if "site-packages" in file or "/lib/python" in file or hasattr(thing, "__wrapped__"):
