@@ -206,7 +206,11 @@ class Expect:
         Args:
             may_draw: torch's default random state may have moved, and results may be random.
             grad_mode: call each function once more with grad mode off, which must stay so and change no result.
+
+        The check begins with `code.watch_random_state()`.
         """
+        if not self._code.watches_random_state:
+            raise RuntimeError("a check of side effects must begin with code.watch_random_state()")
         calls = list(self._code.calls)
         last = {call.name: call for call in calls if call.with_grad_off and not isinstance(call.value, Module)}
         again = [(call, call.with_grad_off()) for call in last.values() if call.with_grad_off and grad_mode]

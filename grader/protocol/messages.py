@@ -55,12 +55,22 @@ class Start(NamedTuple):
     seed: int
 
 
+class SeedGenerators(NamedTuple):
+    """Seeds the default random states of torch, numpy and Python in the middle of a check. Answered by Done."""
+
+    seed: int
+
+
 class GoToGpu(NamedTuple):
     """What follows, up to the next check, happens on a GPU, mostly the simulated one. Answered by Done."""
 
 
 class WatchEveryCall(NamedTuple):
     """Every call of torch, up to the next check, is looked at for shortcuts. Answered by Done."""
+
+
+class WatchRandomState(NamedTuple):
+    """Every call, up to the next check, is asked whether it changes a default random state. Answered by Done."""
 
 
 class CallFunction(NamedTuple):
@@ -136,8 +146,10 @@ class MakeOptimizer(NamedTuple):
 REQUESTS: dict[str, Callable[..., Any]] = {
     "load": Load,
     "start": Start,
+    "seed_generators": SeedGenerators,
     "go_to_gpu": GoToGpu,
     "watch_every_call": WatchEveryCall,
+    "watch_random_state": WatchRandomState,
     "call": CallFunction,
     "backward": Backward,
     "load_state": LoadState,

@@ -24,8 +24,10 @@ from grader.protocol.messages import (
     Loaded,
     Missing,
     RaisedReply,
+    SeedGenerators,
     Start,
     WatchEveryCall,
+    WatchRandomState,
     document,
     read,
 )
@@ -66,6 +68,8 @@ class Code:
         self.shortcuts: list[str] = []
         self.watched = False
         """Whether this check has every call of torch looked at for shortcuts."""
+        self.watches_random_state = False
+        """Whether this check asks if calls change a default random state."""
         self.lines: dict[str, int] = {}
         self.changed: list[str] = []
         self.seconds = 10.0
@@ -85,7 +89,7 @@ class Code:
     def prepare(self) -> None:
         """Loads the file unless it is loaded, and forgets the last check."""
         self.calls, self.requests, self._objects, self.place = [], [], ObjectTable(self), self.device
-        self.watched = False
+        self.watched = self.watches_random_state = False
         self.connection.forget()
         if self.failure is not None:
             raise self.failure
@@ -148,13 +152,18 @@ class Code:
         self.place = simulated_gpu.place()
 
     def seed_default_generators(self, seed: int) -> None:
-        """Seeds the default random states of torch, numpy and Python on the learner's side; forgets handles."""
-        self.request(Start(seed), Done, text=f"torch.manual_seed({seed})")
+        """Seeds the default random states of torch, numpy and Python on the learner's side."""
+        self.request(SeedGenerators(seed), Done, text=f"torch.manual_seed({seed})")
 
     def watch_every_call(self) -> None:
         """From here to the end of the check every call of torch is looked at for shortcuts, however it is reached."""
         self.request(WatchEveryCall(), Done, text="the start of a check")
         self.watched = True
+
+    def watch_random_state(self) -> None:
+        """From here to the end of the check every call is asked whether it changes a default random state."""
+        self.request(WatchRandomState(), Done, text="the start of a check")
+        self.watches_random_state = True
 
     def earlier(self, slug: str, name: str) -> Function:
         """A name of an earlier exercise's reference, on the learner's side."""

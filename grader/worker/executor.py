@@ -31,9 +31,11 @@ from grader.protocol.messages import (
     Load,
     Loaded,
     LoadState,
+    SeedGenerators,
     Start,
     StateLoaded,
     WatchEveryCall,
+    WatchRandomState,
 )
 from grader.protocol.values import Decoded, Reference
 from grader.simulated_gpu import NAME, place, simulating
@@ -104,6 +106,9 @@ class Executor:
         self._gpu = ""
         """Where this check's code works, if not on the device of the run."""
         self._closely = False
+        """Whether every call of torch is looked at for shortcuts."""
+        self._random_states = False
+        """Whether every call is asked if it changes a random state."""
         self.file = ""
         self._module = ModuleType("unloaded")
         self._finder = ExerciseFinder({})
@@ -206,7 +211,11 @@ class Executor:
     def _do_start(self, asked: Start) -> Done:
         self._objects.clear()
         self._calls.clear()
-        self._gpu, self._closely = "", False
+        self._gpu, self._closely, self._random_states = "", False, False
+        seed_everything(asked.seed)
+        return Done()
+
+    def _do_seed_generators(self, asked: SeedGenerators) -> Done:
         seed_everything(asked.seed)
         return Done()
 
@@ -218,13 +227,17 @@ class Executor:
         self._closely = True
         return Done()
 
+    def _do_watch_random_state(self, asked: WatchRandomState) -> Done:
+        self._random_states = True
+        return Done()
+
     def _do_call(self, asked: CallFunction) -> Called:
         tensors = self._inputs.tensors
         self._leaves, self._grad, self._eager_callbacks = [], asked.with_graph, 0
         if asked.with_graph:
             self._require_grad(tensors)
         function = self._find(asked.target)
-        looking = observed(tensors, self._inputs.raw, count=asked.count_saved)
+        looking = observed(tensors, self._inputs.raw, count=asked.count_saved, random_states=self._random_states)
         with self._at_work(), torch.set_grad_enabled(not asked.grad_off), looking as seen:
             value = function(*asked.args, **asked.kwargs)
         if self._device != "cpu" and isinstance(value, nn.Module):

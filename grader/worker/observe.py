@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
-import functools
 import random
-import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -18,13 +15,6 @@ from torch import Tensor
 from grader.protocol.codec import raw_bytes
 
 _CPU = torch.device("cpu")
-_PYTHONS: Any = random.getstate.__self__  # type: ignore[attr-defined]
-"""The default generator of `random`."""
-_PYTHON_STATE = id(_PYTHONS) + object.__basicsize__
-"""Where it keeps its state. Read there, it costs a fraction of `getstate`, which every call of a learner's would pay
-twice. The risk is another layout: it is compared with `getstate` once, and where it differs `getstate` is used."""
-_WORDS = 625 * 4
-"""Bytes of a Mersenne Twister: a position and 624 words."""
 
 
 @dataclass
@@ -77,7 +67,7 @@ def _random_states() -> dict[str, Any]:
     return {
         "torch's random state": [state.numpy().tobytes() for state in _torch_states()],
         "numpy's random state": _numpy_state(),
-        "Python's random state": _python_state(),
+        "Python's random state": random.getstate(),
     }
 
 
@@ -87,26 +77,10 @@ def _torch_states() -> list[Tensor]:
     return [torch.get_rng_state(), *([torch.cuda.get_rng_state()] if in_use else [])]
 
 
-def _numpy_state() -> object:
-    """624 words and a position: read where they lie, as `get_state` takes 0.1 ms."""
-    generator = np.random.get_bit_generator()  # type: ignore[attr-defined]
-    if type(generator) is not np.random.MT19937:
-        return repr(np.random.get_state())
-    return ctypes.string_at(generator.ctypes.state_address, _WORDS)
-
-
-def _python_state() -> object:
-    """Read where it lies too: `getstate` makes 625 numbers of it, and takes as long as all else that is looked at."""
-    return (ctypes.string_at(_PYTHON_STATE, _WORDS), _PYTHONS.gauss_next) if _lies_open() else random.getstate()
-
-
-@functools.cache
-def _lies_open() -> bool:
-    """Whether a position and 624 words stand behind the head of the object: so it is in CPython 3.10 to 3.13."""
-    if type(_PYTHONS).__basicsize__ < object.__basicsize__ + _WORDS:
-        return False
-    *words, position = random.getstate()[1]
-    return ctypes.string_at(_PYTHON_STATE, _WORDS) == struct.pack(f"i{len(words)}I", position, *words)
+def _numpy_state() -> dict[str, Any]:
+    whole: Any = np.random.get_state(legacy=False)
+    parts = {**whole, **whole["state"], "state": None}
+    return {name: value.tobytes() if isinstance(value, np.ndarray) else value for name, value in parts.items()}
 
 
 def _put_back(settings: dict[str, Any], changed: Sequence[str]) -> None:
@@ -127,7 +101,11 @@ def _put_back(settings: dict[str, Any], changed: Sequence[str]) -> None:
 
 @contextmanager
 def observed(
-    inputs: Sequence[Tensor] = (), sent: Sequence[memoryview] = (), *, count: bool = False
+    inputs: Sequence[Tensor] = (),
+    sent: Sequence[memoryview] = (),
+    *,
+    count: bool = False,
+    random_states: bool = False,
 ) -> Iterator[Observation]:
     """Runs a block and says what it left changed; settings are put back, random states stay.
 
@@ -135,15 +113,16 @@ def observed(
         inputs: what the block may change and should not.
         sent: the values of each input, in row-major order.
         count: count what autograd saves.
+        random_states: look at the default random states too, which costs as much as all else.
     """
     seen = Observation()
     before = [_form(tensor) for tensor in inputs]
-    settings, states = _settings(), _random_states()
+    settings, states = _settings(), _random_states() if random_states else {}
     try:
         with _counting(seen) if count else nullcontext():
             yield seen
     finally:
-        after = {**_settings(), **_random_states()}
+        after = {**_settings(), **(_random_states() if random_states else {})}
         seen.settings += [name for name, value in settings.items() if after[name] != value]
         seen.changed += seen.settings + [name for name, value in states.items() if after[name] != value]
         if seen.settings:

@@ -108,6 +108,7 @@ def test_a_step_reads_the_token_and_the_last_state(code, draw, expect):
 
 @points(0.25, structural=True)
 def test_a_step_leaves_its_inputs_alone(code, draw, expect):
+    code.watch_random_state()
     for dtype in (torch.float32, torch.float64):
         code.lstm_cell(*draw_step(draw, dtype))
     expect.no_side_effects()
@@ -249,6 +250,7 @@ def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
 @points(0.125, structural=True)
 @pytest.mark.parametrize("layout", ["contiguous", "strided"])
 def test_inputs_and_global_state_are_left_alone(code, draw, expect, layout):
+    code.watch_random_state()
     for dtype in (torch.float32, torch.float64):
         step, sequences = draw_step(draw, dtype), draw_sequences(draw, dtype)
         if layout == "strided":

@@ -72,6 +72,7 @@ def test_padding_stays_where_it_is(code, draw, expect):
 @points(0.125)
 @pytest.mark.parametrize("dtype", INTEGERS.values(), ids=INTEGERS)
 def test_any_integer_dtype_is_kept(code, draw, expect, dtype):
+    code.watch_random_state()
     source, lengths = draw_source(draw)
     expect.agrees(code.reverse_source, reference.reverse_source, source.to(dtype), lengths, axes="batch source")
     expect.no_side_effects()
@@ -248,6 +249,7 @@ def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
 
 @points(0.25, structural=True)
 def test_inputs_and_global_state_are_left_alone(code, draw, expect):
+    code.watch_random_state()
     source, lengths = draw_source(draw)
     decoder_input = draw_target(draw)
     models = [draw_model(code, draw, reverse=reverse) for reverse in (True, False)]

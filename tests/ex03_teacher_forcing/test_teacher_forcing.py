@@ -124,6 +124,7 @@ def test_decoder_input_worked_by_hand(code, draw, expect):
 @points(0.125)
 @pytest.mark.parametrize("bos_id", [0, 8], ids=["first_id", "last_id"])
 def test_decoder_input_is_bos_and_then_the_previous_targets(code, draw, expect, bos_id):
+    code.watch_random_state()
     targets = draw.non_contiguous(draw.tokens("batch target", 9))
     for part in (targets, targets[:1], targets[:, :1]):
         expect.agrees(code.shift_right, reference.shift_right, part, bos_id, axes="batch target")
@@ -224,6 +225,7 @@ def test_the_truth_is_fed_as_often_as_the_ratio_says(code, draw, expect):
 
 @points(0.4)
 def test_the_coins_follow_the_generator_and_nothing_else(code, draw, expect):
+    code.watch_random_state()
     draw.size("target=24")
     table, targets, bos_id = draw_training(draw)
     tossed = []
@@ -238,6 +240,7 @@ def test_the_coins_follow_the_generator_and_nothing_else(code, draw, expect):
 
 @points(0.25)
 def test_without_a_generator_the_coins_follow_the_default_one(code, draw, expect):
+    code.watch_random_state()
     draw.size("target=24")
     table, targets, bos_id = draw_training(draw)
     tossed = []
@@ -422,6 +425,7 @@ def test_one_row_or_one_token_can_be_decoded(code, draw, expect, ones):
 
 @points(0.15, structural=True)
 def test_decoding_records_no_gradient(code, draw, expect):
+    code.watch_random_state()
     table, limits = draw_sentences(draw, [1, 3, 2])
     expect.records_no_gradient(code.greedy_decode, decoder(table, limits[1]), start(), 3, *limits)
     expect.no_side_effects()
@@ -472,6 +476,7 @@ def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
 
 @points(0.15, structural=True)
 def test_inputs_and_global_state_are_left_alone(code, draw, expect):
+    code.watch_random_state()
     table, targets, bos_id = draw_training(draw)
     code.shift_right(targets, bos_id)
     for ratio in (0.0, 1.0):

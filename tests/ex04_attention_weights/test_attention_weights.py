@@ -232,6 +232,7 @@ def test_any_size_may_be_one(code, draw, expect, ones):
 
 @points(0.125)
 def test_inputs_need_not_be_contiguous(code, draw, expect):
+    code.watch_random_state()
     code.attention_weights(*draw_scores(draw))  # what is written into here is written into everywhere
     everything(code, draw, expect, change=draw.non_contiguous)
     expect.no_side_effects()
@@ -250,6 +251,7 @@ def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
 
 @points(0.25, structural=True)
 def test_inputs_and_global_state_are_left_alone(code, draw, expect):
+    code.watch_random_state()
     for dtype in (draw.dtype, torch.float32):
         code.dot_scores(*draw_dot(draw, dtype))
         code.additive_scores(*draw_additive(draw, dtype))

@@ -196,6 +196,7 @@ def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
 
 @points(0.15, structural=True)
 def test_inputs_and_global_state_are_left_alone(code, draw, expect):
+    code.watch_random_state()
     for dtype in NEAR:
         code.sinusoidal_encoding(*draw.shape("length d_model"), dtype=dtype)
         code.add_positions(draw("batch length d_model", dtype=dtype))

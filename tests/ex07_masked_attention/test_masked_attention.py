@@ -379,6 +379,7 @@ def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
 
 @points(0.15, structural=True)
 def test_inputs_and_global_state_are_left_alone(code, draw, expect):
+    code.watch_random_state()
     call_everything(code, draw)
     expect.no_side_effects()
 

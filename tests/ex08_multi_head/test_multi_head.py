@@ -331,6 +331,7 @@ def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
 
 @points(0.25, structural=True)
 def test_inputs_weights_and_global_state_are_left_alone(code, draw, expect):
+    code.watch_random_state()
     for dtype in (torch.float32, torch.float64):
         right = draw_right(draw).to(dtype)
         inputs, mine = draw_inputs(draw, dtype), learners(code, right)

@@ -333,6 +333,7 @@ def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
 @points(0.1, structural=True)
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
 def test_inputs_weights_and_global_state_are_left_alone(code, draw, expect, training):
+    code.watch_random_state()
     dtype = torch.float64 if training else torch.float32
     for mine, right in every_part(code, draw, layer=False, dtype=dtype, train=training):
         mine(draw(TOKENS, dtype=dtype))

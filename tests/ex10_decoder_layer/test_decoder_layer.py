@@ -218,6 +218,7 @@ def test_stack_hands_dropout_to_its_layers(code, draw, expect):
 
 @points(0.25)
 def test_nothing_is_dropped_in_eval_mode(code, draw, expect):
+    code.watch_random_state()
     inputs = draw_inputs(draw)
     layer, made_with = draw_layer(draw, dropout=0.5)
     mine = code.DecoderLayer(*made_with).load(layer)
@@ -337,6 +338,7 @@ def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
 @points(0.25, structural=True)
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
 def test_inputs_and_global_state_are_left_alone(code, draw, expect, training):
+    code.watch_random_state()
     dtype = torch.float64 if training else torch.float32
     inputs = draw_inputs(draw, dtype)
     layer, layer_made_with = draw_layer(draw, dropout=0.5)

@@ -489,6 +489,7 @@ def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
 @points(0.25, structural=True)
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
 def test_inputs_weights_and_global_state_are_left_alone(code, draw, expect, training):
+    code.watch_random_state()
     model, made_with = draw_model(draw, dropout=0.5)
     mine = code.Transformer(*made_with).load(model.train(training))
     source = draw_tokens(draw, "batch source", SOURCE_VOCAB)

@@ -404,6 +404,7 @@ def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
 
 @points(0.2, structural=True)
 def test_inputs_and_global_state_are_left_alone(code, draw, expect):
+    code.watch_random_state()
     source, targets, bos_id, pad_id = draw_batch(draw)
     code.warmup_rate(3, 16, 9)
     for dtype in (torch.float32, draw.dtype):

@@ -150,6 +150,9 @@ def test_no_gradient_stands_for_a_gradient_of_zero(make, scale, is_cut):
 
 def test_grad_mode_may_change_no_result(make):
     code, draw = make(), Draw(3)
+    with pytest.raises(RuntimeError, match="watch_random_state"):
+        Expect(code, draw).no_side_effects()
+    code.watch_random_state()
     code.double(draw("batch d_k"))
     Expect(code, draw).no_side_effects()
     code.other_without_grad(draw("batch d_k"))
@@ -198,6 +201,12 @@ def test_a_generator_crosses_as_its_seed(make):
 
 def test_global_state_is_watched_and_put_back(make):
     code = make()
+    code.careless()
+    assert code.calls[-1].changed == ["the default dtype"]
+    code.watch_random_state()
+    code.careless()
+    assert code.calls[-1].changed == ["the default dtype", "torch's random state"]
+    code.seed_default_generators(3)
     code.careless()
     assert code.calls[-1].changed == ["the default dtype", "torch's random state"]
     assert code.coin().dtype == torch.float32
