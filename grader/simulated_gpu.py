@@ -139,7 +139,7 @@ _kernels: list[torch.library.Library] = []
 
 
 def take(number_of: Callable[[Tensor], Any]) -> None:
-    """Makes `gpu` a device of this process, for good.
+    """Registers `gpu` as a device of this process, for good.
 
     Args:
         number_of: the number that a tensor of one element on this device holds. `torch.tensor([x, y])` reads its
@@ -160,7 +160,7 @@ _real = ""
 
 
 def yield_to(device: str) -> None:
-    """From here on nothing is simulated in this process: what is to work on a GPU works on this one.
+    """Turns simulation off in this process: code that is to work on a GPU works on this real one.
 
     For a process that itself works on a real GPU: where a GPU was simulated, torch goes backward on no other.
     """
@@ -169,7 +169,7 @@ def yield_to(device: str) -> None:
 
 
 def place() -> str:
-    """Where code goes that is to work on a GPU."""
+    """The device for code that is to work on a GPU."""
     return _real or NAME
 
 
@@ -243,7 +243,7 @@ class SimulatedTensor(Tensor):
 
 
 class _Simulation(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Brings operations here that have no SimulatedTensor among their inputs: `torch.zeros(3, device="gpu")`."""
+    """Intercepts operations without a SimulatedTensor among their inputs: `torch.zeros(3, device="gpu")`."""
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:

@@ -35,7 +35,7 @@ class Attempt:
 
 
 def attempt(check: Check, code: Code, seed: int, passed_runs: PassedRuns | None = None) -> Attempt:
-    """Runs a check once. Whatever is raised is the result.
+    """Runs a check once. An exception is a result too.
 
     Args:
         passed_runs: where the code answers as another did that passed, the check is passed and need not be run.

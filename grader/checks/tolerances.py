@@ -1,4 +1,4 @@
-"""How far off a value may be: by dtype, by device, by the error that right code makes; each with its reason."""
+"""How far off a value may be: by dtype, by device, by the rounding error of correct code; each with its reason."""
 
 from __future__ import annotations
 

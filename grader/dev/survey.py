@@ -1,4 +1,4 @@
-"""Known mistakes and other right ways in the learner's place: who is caught by which check, and what it is called."""
+"""Runs mistakes and alternatives in the learner's place: which check catches each, and under which name."""
 
 from __future__ import annotations
 
@@ -42,35 +42,35 @@ class Trial:
 
 @dataclass(frozen=True)
 class Row:
-    """One variant and all its sightings."""
+    """One variant and all its trials."""
 
     variant: Variant
-    sightings: Sequence[Trial]
+    trials: Sequence[Trial]
 
     @property
     def missed(self) -> int:
-        """On how many sightings no check failed."""
-        return sum(1 for sighting in self.sightings if not sighting.caught_by)
+        """In how many trials no check failed."""
+        return sum(1 for trial in self.trials if not trial.caught_by)
 
     @property
     def named(self) -> int:
-        return sum(1 for sighting in self.sightings if sighting.called == self.variant.name)
+        return sum(1 for trial in self.trials if trial.called == self.variant.name)
 
     @property
     def called(self) -> dict[str, int]:
-        """What it was called where not by its name."""
-        names = Counter(sighting.called or "nothing" for sighting in self.sightings)
+        """The names it was given instead of its own."""
+        names = Counter(trial.called or "nothing" for trial in self.trials)
         return {name: count for name, count in names.items() if name != self.variant.name}
 
     @property
     def named_by(self) -> set[str]:
         """The checks that were the first to name something."""
-        return {sighting.called_by for sighting in self.sightings if sighting.called_by}
+        return {trial.called_by for trial in self.trials if trial.called_by}
 
     @property
     def caught_by(self) -> dict[str, int]:
         """How often each check failed."""
-        return dict(Counter(name for sighting in self.sightings for name in sighting.caught_by))
+        return dict(Counter(name for trial in self.trials for name in trial.caught_by))
 
 
 @dataclass
@@ -89,12 +89,12 @@ class Matrix:
 
     @property
     def misnamed(self) -> list[Row]:
-        return [row for row in self.rows if row.named < len(row.sightings)]
+        return [row for row in self.rows if row.named < len(row.trials)]
 
     @property
     def refused(self) -> list[Row]:
-        """Equivalents that some check failed."""
-        return [row for row in self.right if row.missed < len(row.sightings)]
+        """Alternatives that some check failed."""
+        return [row for row in self.right if row.missed < len(row.trials)]
 
     @property
     def idle(self) -> list[str]:
@@ -104,8 +104,8 @@ class Matrix:
 
     @property
     def share_named(self) -> float:
-        sightings = sum(len(row.sightings) for row in self.rows)
-        return sum(row.named for row in self.rows) / max(1, sightings)
+        trials = sum(len(row.trials) for row in self.rows)
+        return sum(row.named for row in self.rows) / max(1, trials)
 
 
 def family(check_id: str) -> str:
@@ -113,13 +113,13 @@ def family(check_id: str) -> str:
     return check_id.partition("[")[0]
 
 
-def matrix_of(session: Session, exercise: Exercise, sightings: Sequence[Trial]) -> Matrix:
-    """Sightings, put in the order of the catalogue."""
+def matrix_of(session: Session, exercise: Exercise, trials: Sequence[Trial]) -> Matrix:
+    """The trials in the order of the catalogue."""
 
     def rows(variants: Sequence[Variant], right: bool) -> list[Row]:
-        seen = [sighting for sighting in sightings if sighting.right is right]
-        found = [Row(one, [sighting for sighting in seen if sighting.variant == one.name]) for one in variants]
-        return [row for row in found if row.sightings]
+        seen = [trial for trial in trials if trial.right is right]
+        found = [Row(one, [trial for trial in seen if trial.variant == one.name]) for one in variants]
+        return [row for row in found if row.trials]
 
     wrong_ways, right_ways = rows(mistakes(exercise), False), rows(alternatives(exercise), True)
     return Matrix(exercise, session.checks[exercise.slug], wrong_ways, right_ways)
@@ -207,7 +207,7 @@ class _Viewer:
 def survey_alternatives(
     session: Session, exercise: Exercise, seed: int, transports: dict[str, Connect], device: str = "cpu"
 ) -> Iterator[Trial]:
-    """Every equivalent of an exercise as a learner's file, against every check."""
+    """Every alternative of an exercise as a learner's file, against every check."""
     trusted = session.trusted(exercise)
     for transport, connect in transports.items():
         for variant in alternatives(exercise):
@@ -220,7 +220,7 @@ def survey_alternatives(
 
 
 def as_learner(variant: Variant, trusted: TrustedCode, connect: Connect, device: str = "cpu") -> Code:
-    """A variant as a file that somebody handed in."""
+    """A variant as a submitted file."""
     own = trusted.source
     source = Source(own.slug, f"<{variant.name}>", variant.name, variant.source, own.earlier, own.shortcuts)
     return Code(source, connect, trusted.reference, device=device)

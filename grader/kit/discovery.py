@@ -1,4 +1,4 @@
-"""What exercises there are: found by looking at the folders, listed nowhere. Imports no torch."""
+"""Finds the exercises by their folders; there is no list of them. Imports no torch."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def _read(path: Path, solution: Path, marks: tuple[str, ...]) -> list[Variant]:
 
 
 def _files(path: Path, reference: str) -> list[Path]:
-    """The file itself; of a folder its files, in the order in which the reference defines what they are named after."""
+    """The file, or the files of the folder in the order in which the reference defines their names."""
     if not path.is_dir():
         return [path] if path.is_file() else []
     defined = [node for node in ast.walk(ast.parse(reference)) if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
@@ -119,7 +119,7 @@ def _variant(node: ast.stmt, shared: list[ast.stmt], reference: str, file: Path)
 
 
 def together(variants: Sequence[Variant]) -> list[str]:
-    """The pieces of one file that holds all these variants of one reference, each of another place.
+    """The pieces of one file that combines these variants, each of another definition.
 
     Each finds the others where it asks for the reference's own definition, unless it builds on that itself.
     """

@@ -216,14 +216,14 @@ class Code:
         return self._look_at(reply, self._objects, text, None)
 
     def ask(self, frame: bytes, call: Call, objects: ObjectTable) -> Decoded:
-        """Puts a call to the learner's code and notes what comes of it."""
+        """Makes a call to the learner's code and records its result."""
         self.requests.append(Request(frame, call, Called))
         reply, decoded = self._exchange(frame, call, Called, objects)
         call.note(self._look_at(reply, objects, call.text, call), decoded, self.device)
         return decoded
 
     def replay(self, request: Request, objects: ObjectTable) -> Request:
-        """Asks this code what another was asked; what it raises is part of the answer. Raises Lost."""
+        """Repeats another code's request on this code; an exception is part of the answer. Raises Lost."""
         if request.call is None:
             reply, _ = self._exchange(request.frame, None, request.reply, objects)
             return Request(request.frame, None, request.reply, reply)
@@ -247,11 +247,11 @@ class Code:
         return reply, decoded
 
     def ask_ahead(self, frame: bytes) -> bytes | Lost:
-        """Puts a question that this check is going to ask."""
+        """Sends a request that this check is going to make."""
         return self.connection.ask_ahead(frame, CallbackServer(self._objects, None))
 
     def settle(self, passed: Passed) -> None:
-        """This check ends as one did whose every answer was the same."""
+        """Takes over the record of a passed run with the same answers."""
         self.connection.forget()
         self.calls, self.requests = list(passed.calls), list(passed.requests)
 
@@ -274,7 +274,7 @@ class Code:
 
     @property
     def objects(self) -> ObjectTable:
-        """What this check has handed out."""
+        """The objects that this check has handed out."""
         return self._objects
 
     # ------------------------------------------------------------------------------------------ words

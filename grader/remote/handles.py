@@ -1,4 +1,4 @@
-"""What stands for a learner's functions and modules on the grader's side, and the record of a call."""
+"""Handles on the grader's side of a learner's functions, modules and optimizers."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Optimizer:
 
 
 class Module:
-    """A learner's nn.Module, on its own side. Methods are called by their names."""
+    """Handle of a learner's nn.Module, which stays in the worker. Its methods can be called by name."""
 
     def __init__(self, code: Caller, reference: Reference, introduction: Introduction) -> None:
         self._code = code
@@ -63,7 +63,7 @@ class Module:
         return self._introduction.name
 
     def load(self, reference: nn.Module) -> Module:
-        """Gives it the reference module's weights, dtype and training flag.
+        """Copies the reference module's weights, dtype and training flag to it.
 
         Raises Mismatch where a parameter is missing, has another shape or a name that the contract does not have.
         """
@@ -111,7 +111,7 @@ class Module:
 
 @dataclass
 class Function:
-    """One name of the learner's code. Calling it calls theirs."""
+    """A function of the learner's code; calling the handle calls it."""
 
     code: Caller
     target: tuple[Any, ...]

@@ -19,7 +19,7 @@ Answer = Callable[[bytes], bytes]
 
 
 class Transport(Protocol):
-    """Carries one request at a time to a learner's code and brings back the answer."""
+    """Carries one request at a time to a learner's code and returns the answer."""
 
     output: str
     """What the learner's code printed since `begin`."""

@@ -16,7 +16,7 @@ Parts = list[tuple[str, nn.Module]]
 
 
 def parts_of(module: nn.Module) -> Parts:
-    """A module and everything in it, by every name that it has."""
+    """A module and all its submodules, under every name."""
     return list(module.named_modules(remove_duplicate=False))
 
 
@@ -41,7 +41,7 @@ def layout(parameters: Mapping[str, Tensor]) -> bytes:
 
 
 def set_training(parts: Parts, flag: bool) -> None:
-    """What `module.train(flag)` does, without the search for parameters in every assignment."""
+    """Does what `module.train(flag)` does, without nn.Module's slow `__setattr__`."""
     for _, part in parts:
         object.__setattr__(part, "training", flag)
 

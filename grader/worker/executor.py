@@ -49,7 +49,7 @@ from grader.worker.shortcuts import ShortcutDetector
 
 
 class Spare:
-    """Memory that is given up once, when the rest has run out.
+    """Reserve memory that is released once, when the rest has run out.
 
     Args:
         size: bytes; 0 where others need it more.
@@ -59,7 +59,7 @@ class Spare:
         self._held = mmap.mmap(-1, size) if size else None
 
     def release_for(self, error: BaseException) -> bool:
-        """Whether this error is a lack of memory, and there was some to give up. Takes none itself."""
+        """Releases it on a MemoryError; says whether it did. Allocates nothing itself."""
         if self._held is None or not isinstance(error, MemoryError):
             return False
         self._held.close()
@@ -151,7 +151,7 @@ class Executor:
 
     @property
     def _where(self) -> str:
-        """The device that the grader's tensors are put on."""
+        """The device on which the grader's tensors are placed."""
         return self._gpu or self._device
 
     def _refer(self, value: Any) -> Reference | None:
@@ -256,7 +256,7 @@ class Executor:
 
     @contextmanager
     def _at_work(self) -> Iterator[None]:
-        """What a learner's code sees: earlier exercises to import, shortcuts watched, warnings as Python shows them."""
+        """Sets up what a learner's code needs: earlier exercises to import, watched shortcuts, the usual warnings."""
         imports = nullcontext() if self._alone else self._finder.active()
         with imports, warnings.catch_warnings(), self._shortcut_detector.armed(closely=self._closely):
             warnings.simplefilter("ignore" if self._quiet else "default")

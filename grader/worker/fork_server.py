@@ -42,7 +42,7 @@ def try_layers(box: Sandbox, orders: dict[str, Any]) -> dict[str, Any]:
 
 
 def _seen_by_a_child(box: Sandbox, orders: dict[str, Any]) -> dict[str, Any]:
-    """What it saw, or its `failure` where it did not come to its end."""
+    """The child's report, or its `failure` where it died."""
     ours, theirs = os.pipe()
     child = os.fork()
     if child == 0:
@@ -63,7 +63,7 @@ def _seen_by_a_child(box: Sandbox, orders: dict[str, Any]) -> dict[str, Any]:
 
 
 def touch(device: str) -> None:
-    """Has a GPU add two numbers and waits for the sum."""
+    """Adds two numbers on a GPU and waits for the sum: starts its driver."""
     if device != "cpu":
         torch.ones(2, device=device).sum().item()
 
@@ -88,7 +88,7 @@ class ForkServer:
         linux.adopt_orphans()
 
     def run(self) -> None:
-        """Until the grader hangs up."""
+        """Serves until the grader closes the connection."""
         while True:
             data, descriptors, _, _ = socket.recv_fds(self._control, 17, 1)
             if not data:
