@@ -66,7 +66,7 @@ class PassedRuns:
         return CachedRun(self, beginning, code, is_known=True)
 
     def remember(self, beginning: _Beginning, code: Code) -> None:
-        """Records a passed check, unless the code was given callbacks or states: only a running check can serve them."""
+        """Records a passed check, unless the code was given callbacks or states: only a running check serves them."""
         if _stands_out(code) or code.objects.has_handed_out or beginning.ways >= MAX_WAYS or self._bytes > MAX_BYTES:
             return
         beginning.ways += 1
