@@ -16,8 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from grader.files import write_atomic
 from grader.kit.discovery import Exercise
 from grader.kit.stub import stub_of
@@ -92,6 +90,8 @@ class Progress:
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         """One process at a time."""
+        from filelock import FileLock  # 40 ms, which reading progress need not pay
+
         self.folder.mkdir(exist_ok=True)
         with contextlib.ExitStack() as held:
             with contextlib.suppress(NotImplementedError):  # a file system without locks: nothing can be promised there
