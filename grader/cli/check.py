@@ -47,7 +47,7 @@ def check(
     if not exercises:
         raise UsageError("; ".join([f"{place} holds no exercise that was asked for", *handed_in.problems]))
     drawn = new_seed() if seed is None else seed
-    workers = launcher() if transport == "worker" else None
+    workers = launcher(count=len(exercises)) if transport == "worker" else None
     try:
         return _check(kit, screen, exercises, place, handed_in, device, drawn, timeout, json_file, workers)
     finally:
@@ -104,6 +104,8 @@ def _check(
         if progress is not None and file is not None and not file.refusal:
             _record(progress, screen, result, file.text)
     screen.line()
+    for device in session.settings.absent:
+        screen.line(f"no {device} here: the checks on it were skipped")
     screen.line(f"seed {seed}; the same run again: --seed {seed}")
     screen.totals(found)
     if json_file is not None:

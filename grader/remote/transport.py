@@ -111,7 +111,8 @@ class WorkerTransport:
         except OSError as error:
             raise GraderError(str(error)) from error
         self.begin(START_SECONDS)
-        self._timed(self._receive)
+        while self._timed(self._receive)[0] != REPLY:  # what Python itself prints may come before
+            pass
 
     def begin(self, seconds: float) -> None:
         self.output, self._left, self._seconds = "", seconds, seconds
