@@ -15,24 +15,25 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 import sys
 import tempfile
-import textwrap
 import threading
 from pathlib import Path
 
 SYSTEMS = ("windows", "homebrew")
 NAMES = {"windows": "win32", "homebrew": "darwin"}
 SITE = """
-import os, sys
-sys.path.append({root!r})
-from tests.grader.support import emulation
-emulation.become(os.environ["EMULATED"], os.environ["EMULATED_FOLDER"])
-sys.path.remove({root!r})
+import importlib.util, os, sys
+found = importlib.util.spec_from_file_location("emulation", {file!r})
+emulation = importlib.util.module_from_spec(found)
+found.loader.exec_module(emulation)
+emulation.become(os.environ["EMULATED"], os.environ["EMULATED_FOLDER"], os.environ["EMULATED_KIT"])
 """
 LAUNCHER = """#!{python} -ES
 import ctypes, subprocess, sys
-process = subprocess.Popen([{python!r}, *sys.argv[1:]], close_fds=False, preexec_fn=lambda: ctypes.CDLL(None).prctl(1, 9))
+end_with_this = lambda: ctypes.CDLL(None).prctl(1, 9)
+process = subprocess.Popen([{python!r}, *sys.argv[1:]], close_fds=False, preexec_fn=end_with_this)
 sys.exit(process.wait())
 """
 """As venv's `python.exe`: the Python that it starts ends with it."""
@@ -53,27 +54,30 @@ def _take(description):
 
 socket.fromshare = _take
 """
-LACKING = {"windows": ("fork", "set_blocking", "getuid", "getgid", "setsid", "nice", "statvfs"), "homebrew": ()}
+LACKING = ("fork", "set_blocking", "setsid", "nice", "statvfs")
+"""What Python on Windows has not in `os`. That it has no `getuid` is left out: Python's own modules ask for it here."""
 
 
-def environment(system: str, folder: Path) -> dict[str, str]:
+def environment(system: str, folder: Path, kit: Path) -> dict[str, str]:
     """What makes a process, and all that it starts, one of this system.
 
     Args:
         folder: an empty one, for what the system needs on the disk.
+        kit: the kit that it runs.
     """
-    root = str(Path(__file__).resolve().parents[3])
     (folder / "site").mkdir(parents=True)
-    (folder / "site" / "sitecustomize.py").write_text(SITE.format(root=root), encoding="utf-8")
+    (folder / "site" / "sitecustomize.py").write_text(SITE.format(file=__file__), encoding="utf-8")
     launcher = folder / "python"
     launcher.write_text(LAUNCHER.format(python=sys.executable), encoding="utf-8")
     launcher.chmod(0o755)
     (folder / "opt").symlink_to(sys.base_prefix)
-    return {"EMULATED": system, "EMULATED_FOLDER": str(folder), "PYTHONPATH": str(folder / "site")}
+    places = {"EMULATED_FOLDER": str(folder), "EMULATED_KIT": str(kit), "PYTHONPATH": str(folder / "site")}
+    return {"EMULATED": system, **places}
 
 
-def become(system: str, folder: str) -> None:
+def become(system: str, folder: str, kit: str) -> None:
     """Makes this process one of a system. Before anything of the kit is imported."""
+    sys.path.insert(0, kit)
     from grader import system as ours
 
     ours.NAME = NAMES[system]
@@ -82,8 +86,10 @@ def become(system: str, folder: str) -> None:
         _become_windows(folder)
     else:
         sys.base_prefix = os.path.join(folder, "opt")
-    from grader.launch import payload
+    from grader.launch import cgroups, payload
 
+    sys.path.remove(kit)
+    cgroups.homes = lambda *_: None
     modules = payload.modules
 
     def of_the_system() -> dict[str, object]:
@@ -92,7 +98,7 @@ def become(system: str, folder: str) -> None:
         found["grader.system"] = compile(f"NAME = {ours.NAME!r}\n{here}", "grader/system.py", "exec")
         if system == "windows":
             boot = Path(payload.PACKAGE, "worker", "boot.py").read_text(encoding="utf-8")
-            text = boot + IN_A_WORKER.format(lacking=LACKING["windows"])
+            text = boot + IN_A_WORKER.format(lacking=LACKING)
             found["grader.worker.boot"] = compile(text, "grader/worker/boot.py", "exec", dont_inherit=True)
         return found
 
@@ -102,7 +108,7 @@ def become(system: str, folder: str) -> None:
 def _become_windows(folder: str) -> None:
     sys._base_executable = os.path.realpath(sys.executable)
     sys.executable = os.path.join(folder, "python")
-    for name in LACKING["windows"]:
+    for name in LACKING:
         delattr(os, name)
     sys.modules["resource"] = None
     socket.socket.share = _share
@@ -110,8 +116,6 @@ def _become_windows(folder: str) -> None:
 
 def _share(shared: socket.socket, number: int) -> bytes:
     """As WSADuplicateSocket: what it returns is good for the process of this number alone."""
-    import struct
-
     place = os.path.join(tempfile.mkdtemp(), "door")
     door = socket.socket(socket.AF_UNIX)
     door.bind(place)
@@ -128,7 +132,3 @@ def _share(shared: socket.socket, number: int) -> bytes:
 
     threading.Thread(target=hand_over, daemon=True).start()
     return place.encode()
-
-
-def kept_alive(text: str) -> str:
-    return textwrap.dedent(text)
