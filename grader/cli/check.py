@@ -103,7 +103,7 @@ def _check(
             _record(progress, screen, result, file.text)
     screen.line()
     for device in session.settings.absent:
-        screen.line(f"no {device} here: the checks on it were skipped")
+        screen.line(f"no {device} here: the checks ran on the cpu alone")
     screen.line(f"seed {seed}; the same run again: --seed {seed}")
     screen.totals(found)
     if json_file is not None:

@@ -42,7 +42,7 @@ def transcript(kit, commands):
     for command in re.findall(r"^\$ grader (.*)$", commands, flags=re.MULTILINE):
         printed = run(kit, *shlex.split(command), CUDA_VISIBLE_DEVICES="").stdout.rstrip().splitlines()
         if len(printed) > 30:
-            printed = [*printed[:5], "      ...", *printed[-15:]]
+            printed = [*printed[:5], "      ...", *printed[-16:]]
         lines += [f"$ grader {command}", *printed]
     return "\n".join(lines) + "\n"
 
