@@ -6,6 +6,7 @@ import platform
 from dataclasses import astuple, dataclass
 from typing import Any
 
+from grader.launch.isolation import left_open
 from grader.launch.missing_layers import in_windows_subsystem
 from grader.system import LINUX, MACOS
 
@@ -90,14 +91,10 @@ def table() -> str:
 
 def verdict(isolation: dict[str, Any]) -> str:
     """What this machine is good for, in one sentence."""
-    open_to = [
-        *(["read your files"] if isolation["files"] != "hidden" else []),
-        *(["reach the network"] if isolation["network"] != "none" else []),
-        *(["take all memory"] if isolation["memory_mb"] is None else []),
-    ]
-    if not open_to:
+    could = left_open(isolation)
+    if not could:
         return "all of it works here, and what others hand in is kept from your files, the network and the memory"
     return (
-        f"your own exercises can be checked here; what others hand in could {', '.join(open_to)}: grade what you trust,"
+        f"your own exercises can be checked here; what others hand in could {', '.join(could)}: grade what you trust,"
         " or grade on a machine that isolates"
     )

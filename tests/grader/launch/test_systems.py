@@ -67,6 +67,7 @@ def test_a_class_gets_the_same_results(kit, elsewhere, tmp_path):
         assert ended.returncode == 0, ended.stderr
         results = json.loads((out / "results.json").read_text("utf-8"))
         assert results["run"]["isolation"]["files"] == ("hidden" if name == "here" else "visible")
+        assert ("the code could read your files" in ended.stderr) is (name == "there")
         found.append(re.sub(r'"seconds": [\d.e-]+', "", json.dumps(results["submissions"])))
     assert len(results["submissions"]) == CLASS
     assert found[0] == found[1]
