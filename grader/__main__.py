@@ -13,11 +13,14 @@ import grader
 from grader.crash_report import own_failure
 from grader.errors import GraderError, UsageError
 from grader.kit.discovery import Kit
+from grader.kit.requirements import unmet
 
 DEVICES = click.Choice(["auto", "cpu", "cuda", "mps"])
 SEED = click.IntRange(min=0)
 EXPORTS = click.Choice(["canvas", "moodle", "gradescope", "junit"])
 EXIT_USAGE, EXIT_GRADER = 2, 3
+CHECKING = ("check", "grade", "notebook", "watch")
+"""Commands that run checks, or write what does. `doctor` says itself what is missing."""
 
 
 class _Group(click.Group):
@@ -45,6 +48,8 @@ def main(context: click.Context) -> None:
 
     Without a command: the watch loop on a terminal; elsewhere the list of exercises, and what to do next.
     """
+    if context.invoked_subcommand in (None, *CHECKING) and (lacking := unmet()):
+        raise UsageError("; ".join(lacking))
     if context.invoked_subcommand is not None:
         return
     if sys.stdin.isatty() and sys.stdout.isatty():

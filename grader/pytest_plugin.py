@@ -17,6 +17,7 @@ import pytest
 
 from grader.errors import Finding
 from grader.kit.discovery import COURSE, SLUG, Exercise, Kit
+from grader.kit.requirements import unmet
 
 TIMEOUT = 10.0
 STASH = pytest.StashKey["Bench"]()
@@ -34,6 +35,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "points(value, structural=False): what a check is worth")
     config.addinivalue_line("markers", "no_cover: not measured, for pytest-cov")
     config.addinivalue_line("markers", "shortcuts(*names): library calls that would do an exercise's whole work")
+    if lacking := unmet():
+        raise pytest.UsageError("; ".join(lacking))
     from grader.kit.collect import use_references
 
     stack = ExitStack()

@@ -18,6 +18,7 @@ from grader.grading.process import GradingSettings, Task
 from grader.grading.progress_bar import ProgressBar
 from grader.judging.open import new_seed
 from grader.kit.discovery import Kit
+from grader.launch.isolation import left_open
 from grader.limits import Limits
 from grader.reports import gradebook, html
 from grader.reports.terminal import Screen
@@ -119,6 +120,8 @@ class Grading:
         self._journal.begin(header, fresh=self._given.fresh)
         pending = self._pending()
         self._say(before, pending)
+        if could := left_open(greeting["isolation"]):
+            self._screen.remark(f"the code could {', '.join(could)}; `grader doctor` says why")
         with ProgressBar(len(pending)) as gauge:
             for task, record, how in self._pool.run(self._task(entry) for entry in pending):
                 self._keep(task, record or self._lost(task, how, greeting).encode(), gauge)

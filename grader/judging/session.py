@@ -29,15 +29,21 @@ from grader.text import clean
 torch.set_num_threads(1)
 
 OnOutcome = Callable[[Outcome], None]
+MEASURED = ("cuda",)
+"""The GPUs on which right code was measured to pass: others are used where they are asked for by name."""
+
+
+def present() -> list[str]:
+    """The GPUs of this machine."""
+    return [name for name, here in (("cuda", torch.cuda.is_available), ("mps", _mps)) if here()]
 
 
 def devices(wanted: str) -> list[str]:
     """The devices that a name stands for. Raises UsageError for one that is absent."""
-    present = [name for name, here in (("cuda", torch.cuda.is_available), ("mps", _mps)) if here()]
     if wanted == "auto":
-        return ["cpu", *present]
-    if wanted != "cpu" and wanted not in present:
-        have = ", ".join(["cpu", *present])
+        return ["cpu", *(name for name in present() if name in MEASURED)]
+    if wanted != "cpu" and wanted not in present():
+        have = ", ".join(["cpu", *present()])
         raise UsageError(f"--device {wanted}: this machine has no {wanted}; it has {have}")
     return [wanted]
 

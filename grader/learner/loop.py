@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import shlex
 import signal
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from grader.learner.keys import END, Keys
 from grader.learner.loop_screen import WatchScreen
 from grader.learner.progress import Progress
 from grader.learner.standby import Standby, StandbySettings, from_record
+from grader.reports.terminal import Pager
 from grader.results.verdicts import ERROR, FAIL, PASS, ExerciseResult, errors_of
 from grader.text import short_path
 
@@ -120,7 +120,7 @@ class Actions:
             if loop.screen.console.is_dumb_terminal:
                 yield
             else:
-                with loop.screen.console.pager():
+                with loop.screen.console.pager(Pager()):
                     yield
 
     def _press_l(self) -> None:
@@ -134,7 +134,7 @@ class Actions:
         """The first failure under pdb, which has the terminal for itself."""
         loop = self._loop
         assert loop.result is not None
-        command = [sys.executable, *shlex.split(loop.screen.step_in(loop.result, loop.seed))[1:]]
+        command = [sys.executable, *loop.screen.step_in(loop.result, loop.seed)[1:]]
         loop.screen.wipe_keys()
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
@@ -228,7 +228,6 @@ class Loop:
         self.keys = Keys(lambda key: self._events.put(("key", key)))
         self.actions = Actions(self)
         self._standby: Standby | None = None
-        self._answered = False
         self._rechecker: Standby | None = None
         self.running = False
         self.result: ExerciseResult | None = None
@@ -311,7 +310,6 @@ class Loop:
             self._standby.close()
         after = following(self.kit, self.progress, self.exercise)
         slugs = [self.exercise.slug] + ([after.slug] if after not in (None, self.exercise) else [])
-        self._answered = False
         self._standby = Standby(StandbySettings(str(self.kit.root), slugs, self.seed, self.device), self._on_told)
 
     def _on_told(self, standby: Standby, message: dict[str, Any]) -> None:
@@ -324,13 +322,8 @@ class Loop:
             self._rechecker = None
             standby.close()
         elif standby is self._standby and "result" in message:
-            self.running, self._answered = False, True
+            self.running = False
             self._verdict(from_record(message["result"]))
-        elif standby is self._standby and message.get("gone") == 0 and self._answered:
-            self._warm_up()  # it checks once and ends: the next one warms up while the verdict is read
-            if self.running:
-                self.running = False
-                self.check()
         elif standby is self._standby and self.running and not message.keys().isdisjoint({"error", "gone"}):
             details = str(message.get("error") or standby.log or "a process ended without a word").strip()
             self._broken(details.splitlines()[-1], details)

@@ -1,7 +1,8 @@
 """What runs in a standby process: it gets everything ready, then checks one text after each order.
 
-A process checks once: a second run would see what the first left behind. Where a fork is sound each order is carried
-out by a child that ends after it, and this process stays as ready as it was; elsewhere it ends itself.
+Where a fork is sound each order is carried out by a child that ends after it: what its checks took is given back.
+Elsewhere this process carries out one order after the other, as a grader process does for a class. The learner's code
+has a worker of its own for each order, on every system.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from grader.launch.launcher import Launcher, launcher
 from grader.learner.standby import StandbySettings, as_record
 from grader.limits import CHECK_SECONDS
 from grader.source.file import File
+from grader.system import can_fork
 from grader.text import short_path
 from grader.worker.sandbox import linux
 
@@ -36,13 +38,15 @@ def main(settings: dict[str, Any]) -> None:
     loop = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     linux.die_with_parent()
-    workers = launcher()
+    workers: Launcher | None = None
     try:
+        workers = launcher()
         _serve(StandbySettings(**settings), workers, loop)
     except Exception:
         _teller(loop)({"error": traceback.format_exc()})
     finally:
-        workers.close()
+        if workers is not None:
+            workers.close()
 
 
 def _teller(loop: TextIO) -> Tell:
@@ -66,18 +70,18 @@ def _serve(settings: StandbySettings, workers: Launcher, loop: TextIO) -> None:
     tell({"ready": True})
     for line in iter(sys.stdin.readline, ""):
         order = json.loads(line)
-        if not _can_fork():
+        if _may_fork():
+            _in_a_child(lambda order=order: _carry_out(session, order, tell), tell)  # type: ignore[misc]
+        else:
             _carry_out(session, order, tell)
-            return
-        _in_a_child(lambda order=order: _carry_out(session, order, tell), tell)  # type: ignore[misc]
         tell({"ready": True})
 
 
-def _can_fork() -> bool:
-    """Linux without a GPU: no thread of torch's is at work in this process, which has run trusted code alone."""
+def _may_fork() -> bool:
+    """Without a GPU no thread of torch's is at work in this process, which has run trusted code alone."""
     import torch
 
-    return sys.platform == "linux" and not torch.cuda.is_available()
+    return can_fork() and not torch.cuda.is_available()
 
 
 def _in_a_child(work: Callable[[], None], tell: Tell) -> None:

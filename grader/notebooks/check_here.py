@@ -19,6 +19,7 @@ from grader.errors import GraderError, UsageError
 from grader.judging.open import new_seed
 from grader.kit import hints
 from grader.kit.discovery import Exercise, Kit
+from grader.kit.requirements import unmet
 from grader.learner.standby import Standby, StandbySettings, from_record
 from grader.notebooks import cells as history
 from grader.reports import svg, templating
@@ -133,6 +134,8 @@ _checker = Checker(new_seed())
 def check_here(word: str) -> None:
     """Checks what this notebook defines and shows what is wrong."""
     try:
+        if lacking := unmet():
+            raise UsageError("; ".join(lacking))
         kit = Kit()
         (exercise,) = kit.find((word,))
         file = _what_is_here(exercise)

@@ -16,6 +16,7 @@ _CONSTANT = (
     *(ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.operator, ast.unaryop, ast.boolop, ast.cmpop),
     *(ast.Tuple, ast.List, ast.Set, ast.Dict, ast.JoinedStr, ast.FormattedValue, ast.comprehension),
     *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
+    *(getattr(ast, name) for name in ("TemplateStr", "Interpolation") if hasattr(ast, name)),  # since Python 3.14
 )
 _left_out: dict[str, set[str]] = {}
 """filename -> the names that only what was left out would have defined."""
@@ -33,15 +34,26 @@ def parse(source: bytes, filename: str, definitions_only: bool = False) -> ast.M
     A cell that is no Python is left out, as Jupyter would not run it either, unless it defines something.
     """
     if not definitions_only:
-        return ast.parse(source, filename)
+        return _tree(source, filename)
     try:
-        tree = ast.parse(source, filename)
+        tree = _tree(source, filename)
     except SyntaxError:
-        tree = ast.parse(_without_broken_cells(source), filename)
+        tree = _tree(_without_broken_cells(source), filename)
     own = {statement.name for statement in tree.body if isinstance(statement, _DEFINITIONS)}
     kept = [_careful(statement, own) for statement in tree.body if is_kept(statement)]
     _left_out[filename] = {name for statement in tree.body if not is_kept(statement) for name in _bound(statement)}
     return ast.fix_missing_locations(ast.Module(kept, type_ignores=[]))
+
+
+def refuse_null_bytes(source: bytes) -> None:
+    """Raises SyntaxError, as every Python does since 3.11.4; those before say ValueError."""
+    if b"\0" in source:
+        raise SyntaxError("source code string cannot contain null bytes")
+
+
+def _tree(source: bytes, filename: str) -> ast.Module:
+    refuse_null_bytes(source)
+    return ast.parse(source, filename)
 
 
 def explanation(error: BaseException, filename: str) -> str:

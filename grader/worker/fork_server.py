@@ -49,7 +49,7 @@ def _seen_by_a_child(box: Sandbox, orders: dict[str, Any]) -> dict[str, Any]:
         try:
             entered = box.enter(trying=True)
             touch(orders["device"])
-            os.write(theirs, marshal.dumps(probe.look_around(orders, entered)))
+            os.write(theirs, marshal.dumps({**probe.look_around(orders, entered), "refused": box.refused}))
         except BaseException as error:
             os.write(theirs, marshal.dumps({"failure": f"{type(error).__name__}: {error}"[:300]}))
         finally:

@@ -20,12 +20,13 @@ import sys
 import tempfile
 import threading
 import time
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 
 from grader.limits import MAX_OUTPUT
 from grader.protocol.channel import CALLBACK, LINE, OUTPUT, REPLY, REQUEST, Channel, Closed
+from grader.system import LINUX
 from grader.worker import warmup
 from grader.worker.executor import Executor
 from grader.worker.fork_server import ForkServer, touch, try_layers
@@ -99,8 +100,8 @@ def _no_breakpoint(*_: object, **__: object) -> None:
 
 def _tell_lines(executor: Executor, busy: threading.Event, channel: Channel) -> None:
     """Says where a long request is, so that a loop without end has a line when its time is up."""
-    look = _Look()
-    with contextlib.suppress(Closed):
+    with contextlib.suppress(Closed, OSError):  # OSError: there is nothing to look with
+        look = _Look()
         while busy.wait():
             time.sleep(LOOK_SECONDS)
             line = look.line(executor.file) if busy.is_set() else None
@@ -116,18 +117,31 @@ class _Look:
     """
 
     def __init__(self) -> None:
-        self._read, self._write = os.pipe()
-        os.set_blocking(self._read, False)
-        os.set_blocking(self._write, False)  # what is too long is cut
+        self._file: BinaryIO | None = None
+        if hasattr(os, "set_blocking"):
+            self._read, self._write = os.pipe()
+            os.set_blocking(self._read, False)
+            os.set_blocking(self._write, False)  # what is too long is cut
+        else:  # Windows before Python 3.12: a full pipe would block for good, a file is never full
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115  (open as long as the process lives)
 
     def line(self, file: str) -> int | None:
         """The line of a file that is at work, in the innermost call."""
         with contextlib.suppress(OSError, ValueError):  # the code may have closed what it finds open
-            faulthandler.dump_traceback(self._write, all_threads=True)
-            dump, name = os.read(self._read, 1 << 16), file.encode("ascii", "backslashreplace")
+            dump, name = self._dump(), file.encode("ascii", "backslashreplace")
             found = re.search(rb'File "' + re.escape(name) + rb'", line (\d+) in', dump)
             return int(found[1]) if found else None
         return None
+
+    def _dump(self) -> bytes:
+        if self._file is None:
+            faulthandler.dump_traceback(self._write, all_threads=True)
+            return os.read(self._read, 1 << 16)
+        self._file.seek(0)
+        self._file.truncate()
+        faulthandler.dump_traceback(self._file, all_threads=True)
+        self._file.seek(0)
+        return self._file.read()
 
 
 def _be_alone(scratch: str) -> None:
@@ -135,9 +149,9 @@ def _be_alone(scratch: str) -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
-    if linux.LINUX:
+    if LINUX:
         tempfile.tempdir = scratch  # whether it can be written to is the sandbox's matter
-    os.chdir("/" if linux.LINUX else tempfile.gettempdir())
+    os.chdir("/" if LINUX else tempfile.gettempdir())
     sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115
 
 
@@ -155,7 +169,7 @@ def _end_with_the_grader() -> None:
 def _import_what_torch_puts_off() -> None:
     """A second and a half at the first optimizer, compiled mask or codec, which else every worker would pay."""
     for name in PUT_OFF:
-        with contextlib.suppress(ImportError):
+        with contextlib.suppress(Exception):  # what fails here fails, or works, where it is used
             importlib.import_module(name)
 
 
@@ -163,7 +177,7 @@ def main(orders: dict[str, Any]) -> None:
     """Starts as the grader ordered: to fork workers or to be one."""
     connection: socket.socket = orders["connection"]
     linux.die_with_parent()
-    if not linux.LINUX:
+    if not LINUX:
         _end_with_the_grader()
     torch.set_num_threads(1)
     torch.ones(2, 2).softmax(-1)
@@ -177,14 +191,14 @@ def main(orders: dict[str, Any]) -> None:
     if orders["mode"] == "fork many":
         warmup.use_huge_pages()
     box = Sandbox(orders)
-    if linux.LINUX and not orders["tried"]:
+    if LINUX and not orders["tried"]:
         _tell(connection, try_layers(box, orders))
     if orders["mode"] != "serve":
         ForkServer(connection, box, serve).run()
         return
     entered = box.enter()
     touch(orders["device"])
-    if not linux.LINUX and not orders["tried"]:
+    if not LINUX and not orders["tried"]:
         _tell(connection, probe.look_around(orders, [*entered, "lifetime"]))
     serve(connection)
 

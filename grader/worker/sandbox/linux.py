@@ -6,11 +6,11 @@ import contextlib
 import ctypes
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
-LINUX = sys.platform == "linux"
+from grader.system import LINUX
+
 _PDEATHSIG, _GET_PDEATHSIG, _CHILD_SUBREAPER = 1, 2, 36
 _libc = ctypes.CDLL(None, use_errno=True) if LINUX else None
 

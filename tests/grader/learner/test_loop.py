@@ -148,22 +148,13 @@ def test_a_check_that_is_broken_is_our_failure(loop, capsys):
     assert "the checks of ex06_self_attention are broken" in capsys.readouterr().err
 
 
-def test_a_standby_that_checks_once_and_ends_is_followed_by_the_next(loop):
+def test_a_standby_that_ended_between_two_saves_is_followed_by_another(loop):
     answer(loop, "fail")
     made[0].tell(gone=0)
     settle(loop)
     assert loop.status is None
     save(loop, "again")
     assert made[1].texts == [(OPEN, b"again")]
-
-
-def test_a_save_just_before_a_standby_ends_is_checked_by_the_next(loop):
-    answer(loop, "fail")
-    save(loop, "quick")
-    made[0].tell(gone=0)
-    settle(loop)
-    assert loop.status is None
-    assert made[1].texts == [(OPEN, b"quick")]
 
 
 def test_a_standby_that_read_another_kit_is_replaced(loop):
