@@ -14,7 +14,7 @@ def causal_mask__upper_triangle(length, device=None):
 
 @mistake
 def causal_mask__future_shown_past_hidden(length, device=None):
-    """True stands where the key is in the future. Here True means MAY be attended to."""
+    """The mask is True where the key is in the future. Here True means MAY be attended to."""
     return ~reference.causal_mask(length, device)
 
 
@@ -44,7 +44,7 @@ def causal_mask__everything(length, device=None):
 
 @mistake
 def causal_mask__floating_numbers(length, device=None):
-    """The mask holds floating numbers. It should hold bool, True where a key may be attended to."""
+    """The mask holds floating-point numbers. It should hold bool, True where a key may be attended to."""
     return reference.causal_mask(length, device).float()
 
 
