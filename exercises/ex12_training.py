@@ -42,7 +42,7 @@ def warmup_rate(step: int, d_model: int, warmup_steps: int) -> float:
 def label_smoothing_loss(logits: Tensor, targets: Tensor, smoothing: float, pad_id: int) -> Tensor:
     """Average the cross entropy, in nats, against targets that are not quite sure.
 
-    The distribution asked for puts 1 - smoothing on the target and spreads smoothing evenly over the WHOLE
+    The target distribution puts 1 - smoothing on the target and spreads smoothing evenly over the WHOLE
     vocabulary: the target gets its share of it, and so does pad_id (the meaning in F.cross_entropy). The mean
     runs over the targets that are not pad_id. If there is none: 0, with a finite gradient, for every
     smoothing and whatever finite logits stand there. With smoothing 0 it is exercise 3's sequence_loss.

@@ -94,7 +94,7 @@ class MultiHeadAttention(nn.Module):
         Returns:
             output (batch, query, d_model) and weights (batch, head, query, key). Weights are exactly 0 where
             not allowed. A query with no allowed key has weights 0, so its output is out_proj of a zero
-            vector. Gradients are finite everywhere, also for such a query. What key and value hold (finite,
+            vector. Gradients are finite everywhere, even for such a query. What key and value hold (finite,
             up to 1e4) where no query may look changes nothing.
 
         Raises:
