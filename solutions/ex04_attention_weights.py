@@ -5,8 +5,8 @@ encoder's states (`dot_scores` or `additive_scores`), turns the scores into weig
 mixes the states by them (`context_vector`).
 
 Sequences are right-padded with any finite numbers up to 1e4 in size; lengths are (batch,) int64 on the
-scores' device with 1 <= length <= source. Inputs are float32 or float64, possibly non-contiguous, any size
-may be 1, and none is modified. Results have their dtype and device and pass gradients to all of them.
+scores' device with 1 <= length <= source. Inputs are float32 or float64, may be non-contiguous and are not
+modified; any size may be 1. Results have the inputs' dtype and device and pass gradients to all of them.
 
 Source: Bahdanau et al. 2015, section 3.1 and appendix A.1.2, https://arxiv.org/abs/1409.0473;
 Luong et al. 2015, section 3.1, https://arxiv.org/abs/1508.04025

@@ -35,7 +35,7 @@ def sinusoidal_encoding(
 
     Returns:
         (length, d_model), requiring no gradient. For length up to 5000 it is within 1e-6 of the formula in
-        float64, within 1e-3 in float32, and as close as they can come in float16 and bfloat16.
+        float64, within 1e-3 in float32, and as close as possible in float16 and bfloat16.
 
     Raises:
         ValueError: d_model < 1 or length < 0. The message contains each number that is wrong.

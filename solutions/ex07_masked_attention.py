@@ -6,7 +6,7 @@ attention that obeys any mask (`masked_attention`).
 
 A mask is always called `allowed`: bool, True = MAY be attended to. That is what
 F.scaled_dot_product_attention means by its mask; nn.MultiheadAttention means the opposite.
-Sequences are right-padded, any size may be 1, inputs may be non-contiguous and none is modified.
+Sequences are right-padded, any size may be 1, inputs may be non-contiguous and are not modified.
 
 Not allowed, as each would do the whole exercise: F.scaled_dot_product_attention, nn.MultiheadAttention,
 F.multi_head_attention_forward.

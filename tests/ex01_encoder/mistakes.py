@@ -81,7 +81,7 @@ def encode__state_cleared_at_padding(x, lengths, w_x, w_h, bias):
 
 @mistake
 def encode__cell_not_frozen(x, lengths, w_x, w_h, bias):
-    """h stops changing at the last real token, but c goes on through the padding. Both belong to the context."""
+    """h stops at the last real token, but c goes on changing through the padding. Both belong to the context."""
     outputs, (h, _) = reference.encode(x, lengths, w_x, w_h, bias)
     _, (_, c) = reference.encode(x, torch.full_like(lengths, x.size(1)), w_x, w_h, bias)
     return outputs, (h, c)
@@ -232,7 +232,7 @@ def encode__state_in_the_default_dtype(x, lengths, w_x, w_h, bias):
 
 @mistake
 def encode__zeros_at_padding_added_as_small_numbers(x, lengths, w_x, w_h, bias):
-    """The outputs at padding are tiny numbers where they should be exactly zero."""
+    """The outputs at padding are tiny numbers. They should be exactly zero."""
     outputs, state = reference.encode(x, lengths, w_x, w_h, bias)
     return outputs.masked_fill(~real(x, lengths), 1e-10), state
 

@@ -66,7 +66,7 @@ def dot_scores__cosine(query, keys):
 
 @mistake
 def dot_scores__viewed_as_transposed(query, keys):
-    """The keys are reshaped where they should be transposed: the numbers of different positions get mixed."""
+    """The keys are reshaped instead of transposed: the numbers of different positions get mixed."""
     batch, source, hidden = keys.shape
     return (query.unsqueeze(1) @ keys.reshape(batch, hidden, source)).squeeze(1)
 
@@ -451,7 +451,7 @@ def context_vector__all_ones_squeezed(weights, values):
 
 @mistake
 def context_vector__viewed_values(weights, values):
-    """The values are reshaped where they should be transposed: the numbers of different positions get mixed."""
+    """The values are reshaped instead of transposed: the numbers of different positions get mixed."""
     batch, source, d_value = values.shape
     return (values.reshape(batch, d_value, source) @ weights.unsqueeze(-1)).squeeze(-1)
 

@@ -48,7 +48,7 @@ def add_positions__in_place(x):
 
 @mistake
 def add_positions__tokens_scaled(x):
-    """The tokens are multiplied by sqrt(d_model) first. Exercise 11 does that in another place."""
+    """The tokens are multiplied by sqrt(d_model) first. Exercise 11 does that elsewhere."""
     return reference.add_positions(x * x.size(-1) ** 0.5)
 
 

@@ -78,7 +78,7 @@ def attention_scores__at_most_two_leading_axes(q, k):
 
 @mistake
 def attention_scores__viewed_as_transposed(q, k):
-    """The keys are reshaped where they should be transposed: the numbers of different keys get mixed."""
+    """The keys are reshaped instead of transposed: the numbers of different keys get mixed."""
     return q @ k.reshape(*k.shape[:-2], k.size(-1), k.size(-2)) / q.size(-1) ** 0.5
 
 

@@ -26,7 +26,7 @@ def causal_mask__hides_itself(length, device=None):
 
 @mistake
 def causal_mask__one_key_too_many(length, device=None):
-    """Each query also sees the key right after it, and that is the answer it has to predict."""
+    """Each query also sees the key right after it, which is the answer it has to predict."""
     return torch.ones(length, length, dtype=torch.bool, device=device).tril(1)
 
 

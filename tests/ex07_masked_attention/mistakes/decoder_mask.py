@@ -27,7 +27,7 @@ def decoder_mask__causal_only(lengths, max_length):
 
 @mistake
 def decoder_mask__padding_on_queries(lengths, max_length):
-    """Queries at padding get a row without any key. It is keys that padding hides; its queries stay as they are."""
+    """Queries at padding get a row without any key. Padding hides keys only; its queries stay as they are."""
     padding = reference.padding_mask(lengths, max_length).transpose(1, 2)
     return padding & reference.causal_mask(max_length, lengths.device)
 

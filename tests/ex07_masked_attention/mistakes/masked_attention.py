@@ -294,7 +294,7 @@ def masked_attention__hundred_thousand_subtracted(q, k, v, allowed):
 
 @mistake
 def masked_attention__at_most_two_leading_axes(q, k, v, allowed):
-    """Inputs with more than two leading axes are not accepted. Any number of them may stand in front."""
+    """Inputs with more than two leading axes are not accepted. Any number of them should work."""
     pattern = {2: "qd,kd->qk", 3: "bqd,bkd->bqk", 4: "bhqd,bhkd->bhqk"}[q.dim()]
     wide = torch.promote_types(q.dtype, torch.float32)
     scores = torch.einsum(pattern, q.to(wide), k.to(wide)) / q.size(-1) ** 0.5

@@ -70,7 +70,7 @@ class Decoder__one_layer_repeated(reference.Decoder):
 
 @mistake
 class Decoder__one_layer_too_few(reference.Decoder):
-    """The stack has one layer fewer than num_layers, except where it is asked for one."""
+    """The stack has one layer fewer than num_layers, unless num_layers is 1."""
 
     def __init__(self, num_layers, d_model, num_heads, d_ff, dropout=0.0):
         nn.Module.__init__(self)

@@ -93,7 +93,7 @@ class DecoderLayer__pre_norm(reference.DecoderLayer):
 
 @mistake
 class DecoderLayer__norm_before_the_sum(reference.DecoderLayer):
-    """A sublayer's result is normalised and then added. The sum of both has to be normalised."""
+    """A sublayer's result is normalised and then added. The sum should be normalised instead."""
 
     def forward(self, x, memory, target_allowed=None, source_allowed=None):
         x = x + self.norm_1(self.dropout(self.self_attention(x, x, x, target_allowed)[0]))
@@ -370,7 +370,7 @@ class DecoderLayer__squeezed(reference.DecoderLayer):
 
 @mistake
 class DecoderLayer__returns_float32(reference.DecoderLayer):
-    """The result is converted to float32, whatever dtype came in."""
+    """The result is converted to float32, whatever the dtype of the input."""
 
     def forward(self, x, memory, target_allowed=None, source_allowed=None):
         return super().forward(x, memory, target_allowed, source_allowed).float()
