@@ -27,7 +27,7 @@ def decoder_mask__causal_only(lengths, max_length):
 
 @mistake
 def decoder_mask__padding_on_queries(lengths, max_length):
-    """Queries at padding get a row without any key. It is keys that padding hides; its queries stay as they are."""
+    """Queries at padding get a row without any key. Padding hides keys only; its queries stay as they are."""
     padding = reference.padding_mask(lengths, max_length).transpose(1, 2)
     return padding & reference.causal_mask(max_length, lengths.device)
 
@@ -41,7 +41,7 @@ def decoder_mask__padding_queries_see_themselves(lengths, max_length):
 
 @mistake
 def decoder_mask__future_shown(lengths, max_length):
-    """The causal part is upside down: each query sees itself and the real keys after it."""
+    """The causal part is reversed: each query sees itself and the real keys after it."""
     return reference.padding_mask(lengths, max_length) & reference.causal_mask(max_length, lengths.device).T
 
 
@@ -59,8 +59,8 @@ def decoder_mask__empty_rows_see_the_first_key(lengths, max_length):
 
 @mistake
 def decoder_mask__two_axes_of_padding(lengths, max_length):
-    """The padding mask meets the causal mask without its axis of size 1, so where the batch is as large as the
-    padded length its rows are taken to be queries."""
+    """The padding mask meets the causal mask without its axis of size 1, so if the batch is as large as the
+    padded length, its rows are treated as queries."""
     if len(lengths) != max_length:
         return reference.decoder_mask(lengths, max_length)
     mask = reference.padding_mask(lengths, max_length).squeeze(1) & reference.causal_mask(max_length, lengths.device)
@@ -69,5 +69,5 @@ def decoder_mask__two_axes_of_padding(lengths, max_length):
 
 @device_mistake
 def decoder_mask__future_on_the_cpu(lengths, max_length):
-    """The causal part is made on the default device, the CPU, and joined to the mask of lengths on another."""
+    """The causal part is made on the default device, the CPU, but the padding mask it is joined to may be elsewhere."""
     return reference.padding_mask(lengths, max_length) & reference.causal_mask(max_length)
