@@ -26,7 +26,7 @@ def show(submissions: Path, kit: Kit, say: Callable[[str], None]) -> None:
     for sentence in copies(found.entries, kit.exercises):
         say(f"alike: {sentence}")
     if found.ignored:
-        say(f"ignored, as hidden or empty: {_names(found.ignored)}")
+        say(f"ignored, as hidden: {_names(found.ignored)}")
     files = sum(len(entry.files) for entry in found.entries)
     troubled = sum(1 for entry in found.entries if entry.problems)
     say(f"submissions: {len(found.entries)}, files: {files}, submissions with problems: {troubled}")
