@@ -38,6 +38,7 @@ class Task:
     Args:
         files: slug -> the learner's file.
         page: where its page will be, in the results' folder.
+        unreadable: what this machine's disk does not let anybody read of it, a sentence.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Task:
     page: str
     files: dict[str, File] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    unreadable: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,12 @@ def _greeting(session: Session, surrounds: dict[str, Any]) -> dict[str, Any]:
     checks = {
         slug: [[check.id, check.title, check.points] for check in found] for slug, found in session.checks.items()
     }
-    return {"devices": list(session.settings.devices), "isolation": surrounds, "checks": checks}
+    return {
+        "devices": list(session.settings.devices),
+        "absent": list(session.settings.absent),
+        "isolation": surrounds,
+        "checks": checks,
+    }
 
 
 def _grade(session: Session, task: Task, alive: Callable[[], None]) -> bytes:
@@ -133,7 +140,9 @@ def _grade(session: Session, task: Task, alive: Callable[[], None]) -> bytes:
     found = []
     for exercise in session.exercises:
         try:
-            found.append(session.run(exercise, task.files.get(exercise.slug), shown=f"{exercise.slug}.py"))
+            file = task.files.get(exercise.slug)
+            unreadable = task.unreadable if file is None else file.unreadable
+            found.append(session.broken(exercise, unreadable) if unreadable else session.run(exercise, file))
         except Exception as error:  # ours: it costs the score of this exercise, and no other result
             found.append(session.broken(exercise, f"{type(error).__name__}: {error}"))
         alive()

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import floor
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -22,6 +23,7 @@ from grader.submissions.people import Member
 from grader.text import clean, plain
 
 Document = Mapping[str, Any]
+PARTS = 1024
 MAX_CELL = 32_000
 """Bytes in a cell; Excel takes 32,767 characters."""
 ASSIGNMENT = "Sequence kit"
@@ -137,8 +139,10 @@ def _moodle(out: Path, document: Document, assignment: str, people: People) -> P
         login = "" if participant or member.number or member.email else member.login
         share = 100 * one["score"] / one["max_score"] if one["max_score"] else 0.0
         rows.append(
-            [participant, member.name, login, member.number, member.email]
-            + [_points(one["score"]), _points(one["max_score"]), now, _points(share)]
+            [
+                *(participant, member.name, login, member.number, member.email),
+                *(_points(one["score"]), _points(one["max_score"]), now, _points(share)),
+            ]
         )
     write_atomic(out / "moodle.csv", _csv(rows))
     return out / "moodle.csv"
@@ -160,9 +164,9 @@ def _gradescope(out: Path, document: Document, assignment: str, people: People) 
 def gradescope(one: Document) -> dict[str, Any]:
     """One submission as Gradescope's autograder specification has it. All text is text: no markdown, no HTML."""
     tests = [
-        _test(f"{i}.{j}", exercise["id"], check)
+        _test(f"{i}.{j}", exercise["id"], check, most)
         for i, exercise in enumerate(one["exercises"], 1)
-        for j, check in enumerate(exercise["checks"], 1)
+        for j, (check, most) in enumerate(_with_exact_points(exercise), 1)
         if check["verdict"] != SKIP  # Gradescope knows only passed and failed
     ]
     skipped = not_run(check for exercise in one["exercises"] for check in exercise["checks"])
@@ -179,14 +183,26 @@ def gradescope(one: Document) -> dict[str, Any]:
     }
 
 
-def _test(number: str, exercise: str, check: Document) -> dict[str, Any]:
+def _with_exact_points(exercise: Document) -> list[tuple[Document, float]]:
+    """Each check with the most it can earn, in 1024ths: those add up to the exercise's points without any error."""
+    checks = exercise["checks"]
+    wanted = [check["max_points"] * PARTS for check in checks]
+    parts = [floor(points) for points in wanted]
+    missing = round(exercise["max_score"] * PARTS) - sum(parts)
+    if 0 <= missing <= len(parts):
+        for place in sorted(range(len(parts)), key=lambda i: parts[i] - wanted[i])[:missing]:
+            parts[place] += 1
+    return [(check, part / PARTS) for check, part in zip(checks, parts, strict=True)]
+
+
+def _test(number: str, exercise: str, check: Document, most: float) -> dict[str, Any]:
     device = "" if check["device"] == "cpu" else f" on {check['device']}"
     return {
         "name": f"{exercise}: {_text(check['title'])}{device}",
         "name_format": "text",
         "number": number,
-        "score": check["points"],
-        "max_score": check["max_points"],
+        "score": most if check["points"] == check["max_points"] else min(check["points"], most),
+        "max_score": most,
         "status": "passed" if check["verdict"] == PASS else "failed",
         "output": _text(check["message"]),
         "output_format": "text",

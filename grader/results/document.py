@@ -38,6 +38,8 @@ class Run:
     """What surrounded the code, as the launcher reports it."""
     seconds: float = 0.0
     problems: list[str] = field(default_factory=list)
+    absent_devices: Sequence[str] = ()
+    """Devices that were looked for and are not here."""
 
     def record(self) -> dict[str, Any]:
         """The `run` part of results.json."""
@@ -45,6 +47,7 @@ class Run:
             **versions(),
             "seed": self.seed,
             "devices": list(self.devices),
+            "absent_devices": list(self.absent_devices),
             "isolation": self.isolation,
             "problems": self.problems,
             "seconds": round(self.seconds, 3),
@@ -75,12 +78,14 @@ def submission(
 
 
 def _exercise(result: ExerciseResult) -> dict[str, Any]:
+    absent = result.absent
     return {
         "id": result.slug,
         "verdict": result.verdict,
         "score": result.score,
         "max_score": result.max_score,
-        "checks": [_check(outcome) for outcome in result.outcomes],
+        "skipped": {device: len(skips) for device, skips in absent.items()},
+        "checks": [_check(outcome) for outcome in result.outcomes if outcome.device not in absent],
     }
 
 

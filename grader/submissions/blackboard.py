@@ -5,10 +5,10 @@ ITEM is the same for a whole class, and a LOGIN may hold underscores: what all n
 
 from __future__ import annotations
 
-import os
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import takewhile
 
 from grader.submissions.people import Member, Submitter
 
@@ -48,9 +48,14 @@ def _logins(heads: set[str], folder: str) -> dict[str, str]:
     for first, group in groups.items():
         shared = first + "_"
         if not item and len(group) >= MANY:
-            shared = os.path.commonprefix(sorted(group)).rpartition("_")[0] + "_"
+            shared = _shared(min(group), max(group)).rpartition("_")[0] + "_"
         found.update({head: head.removeprefix(shared) or head for head in group})
     return found
+
+
+def _shared(one: str, other: str) -> str:
+    """What both begin with."""
+    return "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _item_of(folder: str, heads: set[str]) -> str:

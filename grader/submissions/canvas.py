@@ -74,12 +74,19 @@ def _ways(name: str) -> list[_Reading]:
 
 
 def _without_shared_numbers(ways: dict[str, list[_Reading]]) -> dict[str, list[_Reading]]:
-    """Each uploaded file has a number of its own: a way to read names that gives two files the same one is wrong."""
-    shared = Counter(number for readings in ways.values() for number in {one.number for one in readings})
-    left = {
-        name: [one for one in readings if not one.number or shared[one.number] == 1] for name, readings in ways.items()
-    }
-    return {name: readings for name, readings in left.items() if readings}
+    """Each uploaded file has a number of its own: a way to read names that gives two files the same one is wrong.
+
+    Where only one way is left it is wrong if it makes two files one person's: lab_1_2_ann.py, lab_1_2_ben.py.
+    """
+    numbers = Counter(number for readings in ways.values() for number in {one.number for one in readings})
+    people = Counter((one.student, one.number) for readings in ways.values() for one in readings)
+    left = {}
+    for name, readings in ways.items():
+        own = [one for one in readings if not one.number or numbers[one.number] == 1]
+        own = own or [one for one in readings[:1] if people[one.student, one.number] == 1]
+        if own:
+            left[name] = own
+    return left
 
 
 def _submitter(readings: Sequence[_Reading], certain: Sequence[_Reading]) -> Submitter:

@@ -32,6 +32,7 @@ _HARMLESS = re.compile(
     re.IGNORECASE,
 )
 """What comes with a repository and is nobody's exercise: not worth a sentence where exercises are there."""
+_TEXT = re.compile(rb'""".{0,20000}?"""', re.DOTALL)
 _NOT_OURS = re.compile(rb"^(?:import grader|grader\.(?:start|check)_here\(.*\)|pass)$")
 """What a notebook of the kit holds beside the stub."""
 
@@ -104,11 +105,13 @@ def _text(exercise: Exercise) -> bytes:
 
 
 def own_lines(text: bytes) -> frozenset[bytes]:
-    """The lines of a file that are no comment, wherever they stand."""
-    lines = {line.strip() for line in text.splitlines()}
+    """The lines of a file that are no comment and no docstring, wherever they stand."""
+    lines = {line.strip() for line in _TEXT.sub(b"", text).splitlines()}
     return frozenset(line for line in lines if line and not line.startswith(b"#") and not _NOT_OURS.match(line))
 
 
+MAX_COPIES = 50
+"""Files of one exercise that are read."""
 BY_NAME, BY_HEADING, BY_DEFINITIONS, BY_LOOSE_NAME = range(4)
 _KIT = ("solutions", "tests", "grader")
 """The folders beside `exercises/` in a copy of the kit: nobody's own work."""
@@ -193,7 +196,8 @@ class Chooser:
 
     def _choose(self, slug: str, candidates: list[Candidate]) -> None:
         if len(candidates) > 1:
-            candidates.sort(key=self._order)
+            candidates.sort(key=lambda one: (not one.is_exact, one.member.depth, -one.member.modified, one.member.path))
+            candidates[:MAX_COPIES] = sorted(candidates[:MAX_COPIES], key=self._order)
         best, *others = candidates
         if others:
             names = ", ".join(shown(other.member.path) for other in others[:3])
@@ -203,10 +207,9 @@ class Chooser:
             self.problems.append(
                 f"{slug} is there {len(candidates)} times: {shown(best.member.path)} counts, not {names}{why}"
             )
-        loaded = [self._load(candidate.member) for candidate in candidates]
-        self.files[slug] = next(
-            (file for file in loaded if file.unreadable), loaded[0]
-        )  # it may be the one that counts
+        # one that this disk does not give away may be the one that counts
+        loaded = [self._load(candidate.member) for candidate in candidates[:MAX_COPIES]]
+        self.files[slug] = next((file for file in loaded if file.unreadable), loaded[0])
 
     def _order(self, one: Candidate) -> tuple[object, ...]:
         """The first counts."""
