@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import ModuleType
@@ -267,7 +268,7 @@ class Code:
         if objects.refused is not None:
             raise objects.refused
         if "missing" in reply:
-            raise Mismatch(f"{self.source.shown} defines no {reply['missing']}", kind="type")
+            raise Mismatch(self._missing(str(reply["missing"])), kind="type")
         if "raised" in reply:
             raised = Raised.from_reply(reply["raised"], partial(where, self.source))
             if call is not None:
@@ -278,6 +279,13 @@ class Code:
             original = self.exchange.last_error
             raise error.with_traceback(original.__traceback__ if original is not None else None)
         return decoded
+
+    def _missing(self, name: str) -> str:
+        """What is said of a name that is not there."""
+        if not self.source.text.strip():
+            return f"{self.source.shown} is empty: it defines no {name}"
+        near = difflib.get_close_matches(name, [one for one in self.lines if one != name], n=1, cutoff=0.8)
+        return f"{self.source.shown} defines no {name}" + (f"; is {near[0]} meant to be that?" if near else "")
 
     @property
     def objects(self) -> ObjectTable:

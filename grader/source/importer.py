@@ -87,7 +87,7 @@ def compile_source(source: bytes, filename: str, definitions_only: bool = False)
 
     Raises SyntaxError, or ValueError where the bytes are no text.
     """
-    what = parse(source, filename, definitions_only) if definitions_only else source
+    what = parse(source, filename, definitions_only)
     code = compile(what, filename, "exec", dont_inherit=True)
     lines = source.decode("utf-8-sig", errors="replace").splitlines(keepends=True)
     linecache.cache[filename] = (len(source), None, lines, filename)

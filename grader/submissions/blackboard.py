@@ -33,7 +33,7 @@ def submitters(names: Sequence[str], folder: str) -> dict[str, Submitter]:
         login = logins[match["head"]]
         member = (Member(login=login),)
         found[name] = Submitter(
-            login, match["file"] or "", match["number"], receipt=bool(match["receipt"]), members=member
+            login, match["file"] or "", match["number"], match["number"], receipt=bool(match["receipt"]), members=member
         )
     return found
 

@@ -80,6 +80,9 @@ class Class:
     ignored: list[str] = field(default_factory=list)
 
 
+Attempts = dict[str, list[tuple[Submitter, Entry]]]
+
+
 def read(submissions: Path, exercises: Sequence[Exercise], leave_out: Path | None = None) -> Class:
     """Every student's files, by the names that these have in what was handed in: nobody is told where it lies here.
 
@@ -92,7 +95,7 @@ def read(submissions: Path, exercises: Sequence[Exercise], leave_out: Path | Non
         leave_out: a folder in it that is no submission: the results.
     """
     matcher = Matcher(exercises)
-    attempts: dict[str, list[tuple[str, Entry]]] = {}
+    attempts: Attempts = {}
     with Unpacker(Bounds(MAX_STUDENTS)) as unpacker:
         found = handed_in(submissions, [exercise.slug for exercise in exercises], unpacker, leave_out)
         for handed in found.handed:
@@ -100,9 +103,9 @@ def read(submissions: Path, exercises: Sequence[Exercise], leave_out: Path | Non
                 entry = _read_entry(handed, matcher)
                 entry.files = {slug: replace(file, path=None) for slug, file in entry.files.items()}
                 key = unicodedata.normalize("NFC", handed.origin.student)
-                attempts.setdefault(key, []).append((handed.origin.number, entry))
+                attempts.setdefault(key, []).append((handed.origin, entry))
     _keep_receipts(found.handed, attempts)
-    entries = [_merged([entry for _, entry in sorted(tries, key=_when)]) for tries in attempts.values()]
+    entries = [_merged(sorted(tries, key=_when), matcher) for tries in attempts.values()]
     entries.sort(key=lambda entry: (entry.id, entry.source))
     _make_unique(entries)
     _name_doubles(entries)
@@ -152,14 +155,20 @@ def _inside(path: str) -> str:
     return rest if rest and extension_of_archive(top) else path
 
 
-def _when(attempt: tuple[str, Entry]) -> tuple[str, float, str]:
+def _when(attempt: tuple[Submitter, Entry]) -> tuple[str, float, str]:
     """What an LMS counted, then the time that the file system knows: the latest attempt is the last."""
-    number, entry = attempt
-    return number, entry.handed_in, entry.source
+    origin, entry = attempt
+    return origin.number, entry.handed_in, entry.source
 
 
-def _merged(entries: Sequence[Entry]) -> Entry:
-    """One entry of a student's attempts: of each exercise the latest counts."""
+def _merged(tries: Sequence[tuple[Submitter, Entry]], matcher: Matcher) -> Entry:
+    """One entry of all that a student handed in.
+
+    Of each exercise the latest attempt counts, and of one attempt the file that would count in one folder, too. What
+    is the untouched stub counts only where there is nothing else.
+    """
+    entries = [entry for _, entry in tries]
+    attempt = {id(entry): origin.attempt for origin, entry in tries}
     *earlier, latest = entries
     if not earlier:
         return latest
@@ -170,28 +179,29 @@ def _merged(entries: Sequence[Entry]) -> Entry:
     holders: dict[str, list[Entry]] = {}
     for entry in entries:
         merged.problems += [f"{shown(entry.source)}: {problem}" for problem in entry.problems]
-        for slug, file in entry.files.items():
-            merged.files[slug] = file
+        for slug in entry.files:
             holders.setdefault(slug, []).append(entry)
     repeated = []
     for slug, holding in sorted(holders.items()):
-        *others, last = [shown(entry.source) for entry in holding]
+        holding.sort(key=lambda entry: matcher.rank(slug, entry.files[slug], attempt[id(entry)]))
+        *others, last = holding
+        merged.files[slug] = last.files[slug]
         if others:
-            repeated.append(
-                f"{slug} was handed in {len(holding)} times: {last} is the latest and counts, not {', '.join(others)}"
-            )
+            names = ", ".join(shown(entry.source) for entry in others)
+            why = " is the latest and" if last is max(holding, key=entries.index) else ""
+            repeated.append(f"{slug} was handed in {len(holding)} times: {shown(last.source)}{why} counts, not {names}")
     merged.problems = bounded(repeated + merged.problems)
     return merged
 
 
-def _keep_receipts(handed: Iterable[Handin], attempts: dict[str, list[tuple[str, Entry]]]) -> None:
+def _keep_receipts(handed: Iterable[Handin], attempts: Attempts) -> None:
     """Who has only a receipt handed in no file, and has a result that says so."""
     for one in handed:
         key = unicodedata.normalize("NFC", one.origin.student)
         if one.origin.receipt and key not in attempts:
             said = f"{shown(one.name)} is a receipt: no file was handed in"
             entry = Entry(visible(key), exact(one.name), [said], members=one.origin.members)
-            attempts[key] = [(one.origin.number, entry)]
+            attempts[key] = [(one.origin, entry)]
 
 
 def _name_doubles(entries: Sequence[Entry]) -> None:

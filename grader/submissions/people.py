@@ -33,7 +33,8 @@ class Submitter:
     Args:
         student: their id.
         file: the name that they gave it; empty where they gave a folder.
-        number: grows from one attempt of theirs to the next.
+        number: grows from one upload of theirs to the next.
+        attempt: the same for all that was handed in at once, and grows; empty where attempts cannot be told apart.
         receipt: it is what an LMS writes about a submission, and nobody's work.
         members: who they are; empty where nothing but the id is known.
         gradescope: the number of the submission in Gradescope.
@@ -43,6 +44,7 @@ class Submitter:
     student: str
     file: str = ""
     number: str = ""
+    attempt: str = ""
     receipt: bool = False
     members: tuple[Member, ...] = ()
     gradescope: str = ""

@@ -76,6 +76,11 @@ class Matcher:
         """Whether nothing was written: every line stands in the stub, too. True of an empty file."""
         return own_lines(text) <= self._stub(slug)
 
+    def rank(self, slug: str, file: File, attempt: str) -> tuple[bool, str, bool, bool]:
+        """How well a file stands for an exercise among several things that one person handed in: the highest counts."""
+        exact = file.name.rpartition("/")[2].lower() in (slug + PYTHON, slug + NOTEBOOK)
+        return not self.is_stub(slug, file.text), attempt, exact, self.is_whole(slug, file.text)
+
     def _stub(self, slug: str) -> frozenset[bytes]:
         if slug not in self._stubs:
             exercise = next(one for one in self._exercises if one.slug == slug)

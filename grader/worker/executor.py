@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import mmap
+import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from grader.protocol.codec import Decoder, Encoder
 from grader.protocol.gradients import Graph
 from grader.protocol.values import Reference, leaves
 from grader.simulated_gpu import NAME, place, simulating
+from grader.source import absent
 from grader.source.importer import PACKAGE, ExerciseFinder, compile_source
 from grader.worker.describe import definitions, describe_error, describe_input
 from grader.worker.fast_init import patch_layer_init
@@ -180,8 +182,15 @@ class Executor:
         self._finder.modules[self._module.__name__] = self._module
         if self._alone:
             self._for_good.enter_context(self._finder.active())
-        with self._at_work(), watched(seed=0) as seen:
-            lines = self._execute(source, filename, definitions_only)
+            sys.argv[:] = [filename]
+            if b"get_ipython()" in source and b"NameError" not in source:  # else it asks whether this is Jupyter
+                self._module.__dict__["get_ipython"] = absent.Shell
+        absent.begin_loading()
+        try:
+            with self._at_work(), watched(seed=0) as seen:
+                lines = self._execute(source, filename, definitions_only)
+        finally:
+            absent.end_loading()
         return {"lines": lines, "changed": seen.settings}
 
     def _finder_of(self, earlier: dict[str, tuple[str, bytes]], slug: str) -> ExerciseFinder:
@@ -255,6 +264,8 @@ class Executor:
         where, *names = target
         if where == "name":
             if names[0] not in self._module.__dict__:
+                if names[0] in absent.failed:
+                    raise absent.failed[names[0]]
                 raise _Missing(names[0])
             return self._module.__dict__[names[0]]
         if where == "earlier":
