@@ -17,7 +17,7 @@ from grader.submissions.saved_outputs import read_without_outputs
 from grader.text import shown
 
 PYTHON, NOTEBOOK = ".py", ".ipynb"
-LITTER = {"__MACOSX", "__pycache__", "site-packages", "node_modules", "Thumbs.db", "desktop.ini"}
+LITTER = {"__MACOSX", "__pycache__", "site-packages", "venv", "node_modules", "Thumbs.db", "desktop.ini"}
 """Names that nobody hands in on purpose; nor anything that begins with a dot."""
 _DRIVE = re.compile(r"[A-Za-z]:")
 _OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
