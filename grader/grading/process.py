@@ -10,10 +10,11 @@ import gc
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing import connection, parent_process
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from grader.errors import GraderError, UsageError
 from grader.limits import Limits
 from grader.results.document import bounded, submission
+from grader.results.verdicts import ExerciseResult
 from grader.source.file import File
 
 if TYPE_CHECKING:
@@ -135,6 +137,16 @@ def _greeting(session: Session, surrounds: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _with_version(result: ExerciseResult) -> ExerciseResult:
+    """The same, with Python's version where that cannot read a file: the student's own may be newer."""
+    start, version = "Python cannot read ", f"Python {sys.version_info.major}.{sys.version_info.minor} cannot read "
+    outcomes = [
+        replace(one, message=version + one.message[len(start) :]) if one.message.startswith(start) else one
+        for one in result.outcomes
+    ]
+    return replace(result, outcomes=outcomes)
+
+
 def _grade(session: Session, task: Task, alive: Callable[[], None]) -> bytes:
     start = time.perf_counter()
     found = []
@@ -142,7 +154,8 @@ def _grade(session: Session, task: Task, alive: Callable[[], None]) -> bytes:
         try:
             file = task.files.get(exercise.slug)
             unreadable = task.unreadable if file is None else file.unreadable
-            found.append(session.broken(exercise, unreadable) if unreadable else session.run(exercise, file))
+            result = session.broken(exercise, unreadable) if unreadable else session.run(exercise, file)
+            found.append(_with_version(result) if result.unloadable else result)
         except Exception as error:  # ours: it costs the score of this exercise, and no other result
             found.append(session.broken(exercise, f"{type(error).__name__}: {error}"))
         alive()

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -153,6 +154,7 @@ def _gradescope(out: Path, document: Document, assignment: str, people: People) 
 
     The folder is called by the submission's number there, where that is known.
     """
+    shutil.rmtree(out / "gradescope", ignore_errors=True)
     for one in document["submissions"]:
         if one["score"] is not None:
             name = people.get(one["id"], Person()).gradescope

@@ -13,9 +13,13 @@ from grader.text import shown, visible
 SHOWN = 20
 
 
-def show(submissions: Path, kit: Kit, say: Callable[[str], None]) -> None:
-    """Says what `grader grade` would grade. Raises UsageError where there is nothing to read."""
-    found = read(submissions, kit.exercises)
+def show(submissions: Path, kit: Kit, say: Callable[[str], None], out: Path | None = None) -> None:
+    """Says what `grader grade` would grade. Raises UsageError where there is nothing to read.
+
+    Args:
+        out: where the results would go, which is no submission.
+    """
+    found = read(submissions, kit.exercises, out.resolve() if out is not None else None)
     for entry in found.entries:
         for slug, file in sorted(entry.files.items()):
             say(f"{visible(entry.source)}: {file.name} -> {entry.id} -> {slug}")
