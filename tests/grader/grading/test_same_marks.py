@@ -1,4 +1,4 @@
-"""The same class, graded by another user, elsewhere, with other settings and another number of jobs: the same results."""
+"""The same class, graded by another user, elsewhere, with other settings and other jobs: the same results."""
 
 import json
 import os
