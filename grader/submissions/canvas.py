@@ -26,6 +26,8 @@ _REST = re.compile(
 )
 _NO_PERSON = re.compile(r"(?:assignment|homework|hw|lab|project|exercises?|ex|task|pset|week|group_?hw)_?\d*", re.I)
 """What files of one's own are called: hw_2_14_ann.py is nobody's file from Canvas."""
+_NOT_IN_A_NAME = re.compile(r"[\x00-/:-@\[-^`{-\x7f]")
+"""Canvas leaves letters, digits and underscores of a name."""
 _CLEAR = 1.0
 """How many powers of ten one way to read three numbers must be likelier than the other."""
 
@@ -65,7 +67,7 @@ def _ways(name: str) -> list[_Reading]:
     found, late = [], []
     for start in [match.start() for match in _FIELD.finditer(name) if match.start()][:2]:
         rest = _REST.fullmatch(name, start)
-        if rest is None or _NO_PERSON.fullmatch(name[:start]):
+        if rest is None or _NO_PERSON.fullmatch(name[:start]) or _NOT_IN_A_NAME.search(name[:start]):
             continue
         file = rest["file"] or f"{rest['typed']}.html"
         found.append(_Reading(name[:start], rest["user"], rest["number"] or "", file))

@@ -199,7 +199,9 @@ def _unwrapped(
         several = sum(each.is_folder or extension_of_archive(one) != "" for one, each in inner.items()) > 1
         wrapped = is_archive and not packed and several and not _is_one_submission(inner, slugs)
         nested = packed and len(inner) == 1 and is_export([*next(iter(inner.values())).inner()])
-        if not (wrapped or nested or is_export([*inner])):
+        folders = [one for one, each in inner.items() if each.is_folder]
+        cloned = github.is_clone(folders, without_extension(only) if packed else only)
+        if not (wrapped or nested or cloned or is_export([*inner])):
             break
         beside = [shown(one) for one in items if one != only]
         if beside:

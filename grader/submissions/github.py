@@ -14,6 +14,12 @@ EXTRAS = ("scores.csv", "classroom_roster.csv", "grades.csv")
 """What they write beside the repositories."""
 
 
+def is_clone(folders: Sequence[str], folder: str) -> bool:
+    """Whether this is the folder of repositories that one of them makes."""
+    known = _CLONED.fullmatch(folder) or _DOWNLOADED.fullmatch(folder)
+    return known is not None and any(name.startswith(known["prefix"]) for name in folders)
+
+
 def prefix_of(folders: Sequence[str], everything: int, folder: str) -> str:
     """What stands before the users' names; empty where nothing does. What does not begin with it keeps its name.
 
