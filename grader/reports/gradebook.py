@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import floor
@@ -115,9 +116,13 @@ def _canvas(out: Path, document: Document, assignment: str, people: People) -> P
         ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", assignment],
         ["Points Possible", "", "", "", "", _points(most)],
     ]
-    for one, member in _scored(document, people):
-        name = (member.name or one["id"]).replace("Points Possible", "Points-Possible")
-        login = "" if member.canvas or member.number else member.login
+    scored = [*_scored(document, people)]
+    namesakes = Counter(member.name for _, member in scored)
+    for one, member in scored:
+        known = member.canvas or member.number
+        shared = not known and namesakes[member.name] > 1  # Canvas would take one for the other
+        name = (one["id"] if shared else member.name or one["id"]).replace("Points Possible", "Points-Possible")
+        login = "" if known else member.login or one["id"]
         rows.append([name, member.canvas, member.number, login, "", _points(one["score"])])
     write_atomic(out / "canvas.csv", _csv(rows))
     return out / "canvas.csv"
@@ -137,7 +142,7 @@ def _moodle(out: Path, document: Document, assignment: str, people: People) -> P
     rows = [[*who, "Grade", "Maximum Grade", "Last modified (grade)", percent]]
     for one, member in _scored(document, people):
         participant = f"Participant {member.moodle}" if member.moodle else ""
-        login = "" if participant or member.number or member.email else member.login
+        login = "" if participant or member.number or member.email else member.login or one["id"]
         share = 100 * one["score"] / one["max_score"] if one["max_score"] else 0.0
         rows.append(
             [
