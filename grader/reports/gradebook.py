@@ -10,7 +10,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import floor
 from pathlib import Path
 from types import MappingProxyType
@@ -97,11 +97,17 @@ def export(kind: str, out: Path, document: Document, *, assignment: str = ASSIGN
 
 
 def _scored(document: Document, people: People) -> Iterator[tuple[Document, Member]]:
+    """Each person behind a submission that has a score. Of whom a name alone is known that others have, the id stands
+    in its place: no product may take one for the other."""
+    found = []
     for one in document["submissions"]:
         if one["score"] is not None:
             person = people.get(one["id"], Person())
-            for member in person.members or (Member(login=one["id"]),):
-                yield one, member
+            found += [(one, member) for member in person.members or (Member(login=one["id"]),)]
+    namesakes = Counter(member.name for _, member in found)
+    for one, member in found:
+        alone = replace(member, name="") == Member()
+        yield one, replace(member, name=one["id"]) if alone and namesakes[member.name] > 1 else member
 
 
 def _canvas(out: Path, document: Document, assignment: str, people: People) -> Path:
@@ -116,13 +122,9 @@ def _canvas(out: Path, document: Document, assignment: str, people: People) -> P
         ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", assignment],
         ["Points Possible", "", "", "", "", _points(most)],
     ]
-    scored = [*_scored(document, people)]
-    namesakes = Counter(member.name for _, member in scored)
-    for one, member in scored:
-        known = member.canvas or member.number
-        shared = not known and namesakes[member.name] > 1  # Canvas would take one for the other
-        name = (one["id"] if shared else member.name or one["id"]).replace("Points Possible", "Points-Possible")
-        login = "" if known else member.login or one["id"]
+    for one, member in _scored(document, people):
+        name = (member.name or one["id"]).replace("Points Possible", "Points-Possible")
+        login = "" if member.canvas or member.number else member.login
         rows.append([name, member.canvas, member.number, login, "", _points(one["score"])])
     write_atomic(out / "canvas.csv", _csv(rows))
     return out / "canvas.csv"
@@ -142,7 +144,7 @@ def _moodle(out: Path, document: Document, assignment: str, people: People) -> P
     rows = [[*who, "Grade", "Maximum Grade", "Last modified (grade)", percent]]
     for one, member in _scored(document, people):
         participant = f"Participant {member.moodle}" if member.moodle else ""
-        login = "" if participant or member.number or member.email else member.login or one["id"]
+        login = "" if participant or member.number or member.email else member.login
         share = 100 * one["score"] / one["max_score"] if one["max_score"] else 0.0
         rows.append(
             [
