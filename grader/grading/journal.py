@@ -105,7 +105,7 @@ class Journal:
             content: the digest of what it is a record of.
             complete: it has a score.
         """
-        line = f'{record[:-1]}, "content": "{content}"}}\n'.encode()
+        line = f'{record[:-1]},"content":"{content}"}}\n'.encode()
         assert self._file is not None
         self._file.write(line)
         self._file.flush()

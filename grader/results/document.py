@@ -105,23 +105,29 @@ def _check(outcome: Outcome) -> dict[str, Any]:
 
 
 def errors(record: dict[str, Any]) -> list[str]:
-    """The sentences of `run.problems` about one submission: what the grader could not do, once for each exercise."""
-    found = []
+    """The sentences of `run.problems` about one submission: what the grader could not do.
+
+    Once for each exercise, and once for all where the reason is the same.
+    """
+    reasons: dict[str, str] = {}
     for exercise in record["exercises"]:
         broken = [check for check in exercise["checks"] if check["verdict"] == ERROR]
         if broken:
-            first = f"{broken[0]['title']}: {broken[0]['message']}"
-            found.append(clean(f"{record['id']}: {exercise['id']}: {first}", MAX_MESSAGE))
-    return found
+            title, message = broken[0]["title"], broken[0]["message"]
+            alike = len({check["message"] for check in broken}) == 1 and len(broken) == len(exercise["checks"]) > 1
+            reasons[exercise["id"]] = message if alike else f"{title}: {message}"
+    if len(reasons) > 1 and len({*reasons.values()}) == 1:
+        reasons = {f"{len(reasons)} exercises": next(iter(reasons.values()))}
+    return [clean(f"{record['id']}: {name}: {why}", MAX_MESSAGE) for name, why in reasons.items()]
 
 
 def dumps(value: Any) -> str:
     """JSON on one line. Text that is no Unicode, as a file's name may be, is escaped."""
-    text = json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     try:
         text.encode()
     except UnicodeEncodeError:
-        return json.dumps(value)
+        return json.dumps(value, separators=(",", ":"))
     return text
 
 

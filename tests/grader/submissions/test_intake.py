@@ -269,6 +269,8 @@ def test_what_may_not_be_read_is_a_sentence(folder, monkeypatch):
         "the folder sub/ cannot be read: Permission denied",
         "ex06.py cannot be read: Permission denied",
     ]
+    assert found["alice"].files[SIX].unreadable == found["alice"].files[SIX].refusal
+    assert found["alice"].unreadable == "the folder sub/ cannot be read: Permission denied"
     assert texts(found["bob"]) == {SIX: "c"}
 
 
