@@ -98,8 +98,8 @@ def test_what_is_only_imported_or_shown_costs_nothing(grade):
 IMPOSSIBLE = {
     "import os; os.fork()": "starting processes, programs or connections is not possible while grading",
     "import subprocess; subprocess.run(['ls'])": "starting other programs is not possible while grading",
-    "from torch.utils.data import DataLoader; [*DataLoader([1, 2], num_workers=2)]": "with num_workers=0) is not possible",
-    "import urllib.request as u; u.urlopen('http://example.org')": "reaching the network, as for a download, is not possible",
+    "from torch.utils.data import DataLoader as D; [*D([1, 2], num_workers=2)]": "with num_workers=0) is not possible",
+    "import urllib.request as u; u.urlopen('http://example.org')": "reaching the network, as for a download, is not",
     "from no_such_thing import f; f(q)": "no_such_thing is not installed where this code is checked",
 }
 
@@ -256,7 +256,7 @@ def test_output_is_kept_in_bounds_and_shown(grade):
 
 def test_the_worker_has_a_clean_environment(grade, monkeypatch):
     monkeypatch.setenv("SECRET", "token")
-    result = grade("\nimport os\nassert 'SECRET' not in os.environ and 'HOME' not in os.environ\n")
+    result = grade(f"\nimport os\nassert 'SECRET' not in os.environ and os.environ['HOME'] != {str(Path.home())!r}\n")
     assert result.verdict == "pass"
 
 
