@@ -19,24 +19,28 @@ _ADDRESS = re.compile(r"\b0x[0-9a-f]{6,16}\b")
 def explained(message: str, error: BaseException, stack: Sequence[traceback.FrameSummary]) -> str:
     """An exception's text with what it does not say itself, and without what differs from run to run."""
     first, newline, rest = _ADDRESS.sub("0x...", message).partition("\n")
-    return f"{first}{_why(error, stack)}{newline}{rest}"
+    try:
+        why = _why(error, message, stack)
+    except BaseException:  # an exception of the learner's own may be of any kind and raise at every look
+        why = ""
+    return f"{first}{why}{newline}{rest}"
 
 
-def _why(error: BaseException, stack: Sequence[traceback.FrameSummary]) -> str:
+def _why(error: BaseException, message: str, stack: Sequence[traceback.FrameSummary]) -> str:
     if isinstance(error, ModuleNotFoundError):
         package = (error.name or "").partition(".")[0]
-        said = package and str(error) != sentence(package) and is_absent(package)
+        said = package and message != sentence(package) and is_absent(package)
         return f" ({sentence(package)})" if said else ""
     if isinstance(error, NameError) and error.name in failed:
         worse = failed[error.name or ""]
         return f" (it could not be defined: {type(worse).__name__}: {worse})"
-    what = _what(error, [frame.filename.replace("\\", "/") for frame in stack])
+    what = _what(error, message, [frame.filename.replace("\\", "/") for frame in stack])
     if what:
         return f" ({what} is not possible while grading)"
     return f" ({'; '.join(sentence(package) for package in used)})" if used else ""
 
 
-def _what(error: BaseException, files: Sequence[str]) -> str:
+def _what(error: BaseException, message: str, files: Sequence[str]) -> str:
     """What was tried, where that is something that cannot be."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
     refused = isinstance(error, OSError) and error.errno in _REFUSED
@@ -48,7 +52,7 @@ def _what(error: BaseException, files: Sequence[str]) -> str:
         return "starting other processes (a DataLoader works with num_workers=0)"
     if refused and _any(files, "/subprocess.py", "/pty.py"):
         return "starting other programs"
-    if "URLError" in kinds or any(words in str(error) for words in _NO_NAME) or (refused and _any(files, *_NETWORK)):
+    if "URLError" in kinds or any(words in message for words in _NO_NAME) or (refused and _any(files, *_NETWORK)):
         return "reaching the network, as for a download,"
     if isinstance(error, PermissionError) and error.errno == errno.EPERM and error.filename is None:
         return "starting processes, programs or connections"

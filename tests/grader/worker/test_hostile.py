@@ -1,6 +1,7 @@
 """What a learner's file may try, and the verdict it gets: one sentence, the other checks go on, the grader lives."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
