@@ -8,16 +8,14 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import takewhile
 
 from grader.submissions.people import Member, Submitter
 
 NAME = re.compile(
     r"(?P<head>.+?)_attempt_(?P<number>[0-9]{4}(?:-[0-9]{2}){5})(?:_(?P<file>.+)|(?P<receipt>\.txt))", re.DOTALL
 )
-_DOWNLOAD = re.compile(r"gradebook_(?P<middle>.+)_[0-9]{4}(?:-[0-9]{2}){5}.*")
-MANY = 4
-"""So many people's names share nothing but the item."""
+_DOWNLOAD = re.compile(r"gradebook_.+_[0-9]{4}(?:-[0-9]{2}){5}.*")
+_NUMBERED = re.compile(r".*[0-9]")
 
 
 def submitters(names: Sequence[str], folder: str) -> dict[str, Submitter]:
@@ -41,26 +39,34 @@ def submitters(names: Sequence[str], folder: str) -> dict[str, Submitter]:
 def _logins(heads: set[str], folder: str) -> dict[str, str]:
     """ITEM_LOGIN -> LOGIN. Two that differ stay different, wherever they are cut."""
     groups: dict[str, set[str]] = defaultdict(set)
-    item = _item_of(folder, heads)
+    known = _item_of(folder, heads)
     for head in heads:
-        groups[item or head.partition("_")[0]].add(head)
+        groups[known or head.partition("_")[0]].add(head)
     found = {}
-    for first, group in groups.items():
-        shared = first + "_"
-        if not item and len(group) >= MANY:
-            shared = _shared(min(group), max(group)).rpartition("_")[0] + "_"
+    for item, group in groups.items():
+        shared = f"{item if known else _longer(item, group)}_"
         found.update({head: head.removeprefix(shared) or head for head in group})
     return found
 
 
-def _shared(one: str, other: str) -> str:
-    """What both begin with."""
-    return "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
-
-
 def _item_of(folder: str, heads: set[str]) -> str:
-    """The item that the download's own name says, where all begin with it."""
-    download = _DOWNLOAD.fullmatch(folder)
-    words = download["middle"].split("_") if download is not None else []
-    endings = ["_".join(words[start:]) for start in range(len(words))]
-    return next((one for one in endings if all(head.startswith(f"{one}_") for head in heads)), "")
+    """The item that the download's own name says, where all begin with it. A space is `20` there."""
+    if not _DOWNLOAD.fullmatch(folder) or not heads:
+        return ""
+    words = min(heads).split("_")
+    beginnings = ["_".join(words[:end]) for end in range(len(words) - 1, 0, -1)]
+    for item in beginnings:
+        said = any(f"_{form}_" in folder for form in (item, item.replace(" ", "20"), item.replace(" ", "_")))
+        if said and all(head.startswith(f"{item}_") for head in heads):
+            return item
+    return ""
+
+
+def _longer(item: str, heads: set[str]) -> str:
+    """The item with what all names share after it and is a number's: `HW_6`, but no part of logins like `st_1001`."""
+    rest = [head.removeprefix(f"{item}_").split("_") for head in heads]
+    while len(rest) > 1 and all(len(words) > 1 and words[0] == rest[0][0] for words in rest):
+        if not _NUMBERED.fullmatch(rest[0][0]):
+            break
+        item, rest = f"{item}_{rest[0][0]}", [words[1:] for words in rest]
+    return item

@@ -69,10 +69,19 @@ def test_blackboard_logins_with_underscores_are_two_people(intake):
     assert {name: six(entry) for name, entry in found.items()} == {"s_ahmed": RIGHT, "m_ahmed": UNSCALED}
 
 
-def test_blackboard_s_own_name_says_the_item(intake):
-    stem = "Lab_1_{}_attempt_2026-10-04-10-21-00_ex06.py"
-    found, _ = intake({stem.format("a_b"): RIGHT, stem.format("a_c"): RIGHT}, "gradebook_SEQ_Lab_1_2026-10-09-10-00-00")
-    assert sorted(found) == ["a_b", "a_c"]
+@pytest.mark.parametrize(
+    ("item", "logins", "folder"),
+    [
+        ("Lab_1", ["a_b", "a_c"], "gradebook_SEQ_Lab_1_2026-10-09-10-00-00"),
+        ("Homework 6", ["st_1", "st_2"], "gradebook_SEQ101_Homework206_2026-10-09-10-00-00"),
+        ("my_lab", ["st_1", "st_2"], "gradebook_SEQ101_my_lab_2026-10-09-10-00-00"),
+        ("HW_6", ["jdoe", "mlee", "s_ahmed"], "class"),
+        ("Homework 6", ["st_1001", "st_1002", "st_1003", "st_1004"], "class"),
+    ],
+)
+def test_blackboard_s_item_is_no_part_of_a_login(intake, item, logins, folder):
+    found, _ = intake({f"{item}_{login}_attempt_2026-10-04-10-21-00_ex06.py": RIGHT for login in logins}, folder)
+    assert sorted(found) == logins
 
 
 def test_gradescope_namesakes_without_numbers_are_two_people(intake):
