@@ -73,8 +73,9 @@ class Matcher:
         return {name for name, owner in self._owner.items() if owner == slug} <= {*defined_names(text)}
 
     def is_stub(self, slug: str, text: bytes) -> bool:
-        """Whether nothing was written: every line stands in the stub, too. True of an empty file."""
-        return own_lines(text) <= self._stub(slug)
+        """Whether nothing was written: every line stands in the stub, too."""
+        lines = own_lines(text)
+        return bool(lines) and lines <= self._stub(slug)
 
     def rank(self, slug: str, file: File, attempt: str) -> tuple[bool, str, bool, bool]:
         """How well a file stands for an exercise among several things that one person handed in: the highest counts."""
