@@ -14,7 +14,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-_IMPORT = re.compile(rb"(?:^|[;:])[ \t]*(?:import|from)[ \t]+([^\n#;]+)", re.MULTILINE)
+_IMPORT = re.compile(
+    rb"(?:^|[;:])[ \t]*(?:from[ \t]+([A-Za-z_]\w*)[\w.]*[ \t]+import\b"
+    rb"|import[ \t]+([A-Za-z_][\w.]*(?:[ \t]+as\b|[ \t]*[,;#\r])[^\n#;]*|[A-Za-z_][\w.]*[ \t]*$))",
+    re.MULTILINE,
+)
 _NAME = re.compile(rb"(?:^|,)[ \t]*([A-Za-z_]\w*)")
 OURS = ("exercises", "grader", "solutions", "tests")
 """Names that are the kit's: what is missing of these is said by the import itself."""
@@ -53,8 +57,8 @@ def is_absent(package: str) -> bool:
 
 def may_lack(source: bytes) -> bool:
     """Whether a file may import a missing package; False only where it does not. Costs less than to parse it."""
-    names = (name for line in _IMPORT.findall(source) for name in _NAME.findall(line))
-    return any(is_absent(name.decode(errors="replace")) for name in {*names})
+    names = {name for parts in _IMPORT.findall(source) for part in parts for name in _NAME.findall(part)}
+    return any(is_absent(name.decode(errors="replace")) for name in names)
 
 
 class Absent:
