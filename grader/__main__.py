@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -18,7 +19,7 @@ from grader.kit.requirements import unmet
 DEVICES = click.Choice(["auto", "cpu", "cuda", "mps"])
 SEED = click.IntRange(min=0)
 EXPORTS = click.Choice(["canvas", "moodle", "gradescope", "junit"])
-EXIT_USAGE, EXIT_GRADER = 2, 3
+EXIT_USAGE, EXIT_GRADER, EXIT_BROKEN_PIPE = 2, 3, 141
 CHECKING = ("check", "grade", "notebook", "watch")
 """Commands that run checks, or write what does. `doctor` says itself what is missing."""
 
@@ -32,7 +33,10 @@ class _Group(click.Group):
         except UsageError as error:
             click.echo(f"grader: {error}", err=True)
             raise SystemExit(EXIT_USAGE) from None
-        except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
+        except BrokenPipeError:  # whoever read the output has gone: `grader grade ... | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(EXIT_BROKEN_PIPE) from None
+        except (click.exceptions.Exit, click.ClickException, click.Abort):
             raise
         except Exception as error:
             what = str(error) if isinstance(error, GraderError) else f"{type(error).__name__}: {error}"
@@ -171,7 +175,7 @@ def grade_command(
         from grader.kit.discovery import Kit
         from grader.submissions.dry_run import show
 
-        return show(submissions, Kit(), click.echo)
+        return show(submissions, Kit(), click.echo, out)
     if out is None:
         raise click.UsageError("Missing option '--out': where results go.")
     from grader.grading.grade import GradeOptions, grade

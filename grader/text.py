@@ -94,3 +94,9 @@ def short_path(path: Path) -> str:
     except ValueError:  # another drive
         return str(path)
     return str(path) if relative.startswith("..") else relative
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Names in a sentence, the first ones of many: a, b, c and 12 more."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

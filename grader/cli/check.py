@@ -110,7 +110,8 @@ def _check(
         surrounds = _surrounds(workers, session.settings.devices)
         seconds = time.perf_counter() - start
         you = document.submission("you", str(place), found, seconds=seconds, problems=handed_in.problems)
-        run = document.Run(seed, session.settings.devices, surrounds, seconds, document.errors(you))
+        problems, absent = document.errors(you), session.settings.absent
+        run = document.Run(seed, session.settings.devices, surrounds, seconds, problems, absent)
         document.write(json_file, run, [document.bounded(you)])
     return _exit_status(kit, screen, found)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,17 +11,19 @@ from types import ModuleType
 from grader.checks.attempt import Attempt, attempt, check_seed
 from grader.checks.passed_before import PassedRuns
 from grader.diagnosis.recognise import Recogniser
-from grader.errors import GraderError, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Unwritten
+from grader.errors import GraderError, LearnerError, LoadFailure, Lost, Mismatch, NotHere, TimedOut, Unwritten
 from grader.judging.feedback import full, hidden
 from grader.kit.collect import EXERCISE_POINTS, Check
 from grader.limits import MAX_MESSAGE, MAX_OUTPUT, Limits
 from grader.remote.code import Code
 from grader.remote.transport import LocalTransport, Transport
 from grader.results.verdicts import ERROR, FAIL, PASS, SKIP, TIMEOUT, UNWRITTEN, ExerciseResult, Outcome, settle
-from grader.source.file import Source
+from grader.source.file import Source, where
 from grader.text import clean
 
 TIMEOUTS_BEFORE_GIVING_UP = 2
+MAX_LINE = 200
+"""Bytes of a line of code in a message."""
 Words = Callable[[BaseException, str], str]
 """Says what a failure is; given too the name of what was called last."""
 
@@ -69,9 +72,10 @@ def run_exercise(
     for device in settings.devices:
         code = Code(source, settings.connects(device), reference, device=device)
         code.seconds = settings.seconds
+        late = Counter[str]()
         try:
             for check in checks:
-                outcomes.append(_one(check, code, recogniser, settings, outcomes, passed_runs))
+                outcomes.append(_one(check, code, recogniser, settings, outcomes, late, passed_runs))
                 on_outcome(outcomes[-1])
         finally:
             code.close()
@@ -95,22 +99,36 @@ def _one(
     recogniser: Recogniser,
     settings: CheckSettings,
     before: Sequence[Outcome],
+    late: Counter[str],
     passed_runs: PassedRuns | None,
 ) -> Outcome:
-    text = _given_up(code, settings, [outcome for outcome in before if outcome.device == code.device])
+    seed = check_seed(settings.seed, check)
+    stuck = {name for name, times in late.items() if times >= TIMEOUTS_BEFORE_GIVING_UP}
+    needed = stuck and {_owner(call.name) for call in recogniser.trusted.reference_run(check, seed).calls}
+    text = _given_up(sorted(stuck & needed), settings, [one for one in before if one.device == code.device])
     if text and code.failure is None:  # a failure to load is said every time
         return Outcome(check.id, check.title, code.device, TIMEOUT, check.points, check.structural, text)
-    seed = check_seed(settings.seed, check)
     tried = attempt(check, code, seed, passed_runs)
+    if isinstance(tried.error, TimedOut) and code.calls:
+        late[_owner(code.calls[-1].name)] += 1
     if tried.error is None:
         recogniser.note_pass(check, seed, tried)
     return outcome_of(check, code, tried, recogniser, seed, hidden if settings.hidden else full)
 
 
-def _given_up(code: Code, settings: CheckSettings, before: Sequence[Outcome]) -> str:
-    """Why no further check is run, if so."""
-    if sum(1 for outcome in before if outcome.verdict == TIMEOUT) >= TIMEOUTS_BEFORE_GIVING_UP:
-        return "not run: two earlier checks timed out"
+def _owner(name: str) -> str:
+    """The function or class that a call belongs to."""
+    return name.partition(".")[0]
+
+
+def _given_up(stuck: Sequence[str], settings: CheckSettings, before: Sequence[Outcome]) -> str:
+    """Why a check is not run, if so.
+
+    Args:
+        stuck: what it needs of the functions in which checks before it have timed out too often.
+    """
+    if stuck:
+        return f"not run: two earlier checks timed out in {stuck[0]}, which this one needs, too"
     if sum(outcome.seconds for outcome in before) >= settings.exercise_seconds:
         return f"not run: the checks before it took all of the {settings.exercise_seconds:g} seconds of this exercise"
     return ""
@@ -126,7 +144,7 @@ def outcome_of(
     if isinstance(error, Unwritten):
         verdict, text = UNWRITTEN, f"{error.raised.frames[-1][2] if words is full else called} is unwritten"
     elif isinstance(error, (LoadFailure, Lost)):
-        verdict, text = error.verdict, words(error, called)
+        verdict, text = error.verdict, words(error, called) + (_last_seen(error, code) if words is full else "")
     elif isinstance(error, NotHere):
         verdict, text = SKIP, str(error)
     elif isinstance(error, GraderError):
@@ -154,6 +172,15 @@ def outcome_of(
         picture=error.picture if shown and isinstance(error, Mismatch) else None,
         unloadable=isinstance(error, LoadFailure),
     )
+
+
+def _last_seen(error: LoadFailure | Lost, code: Code) -> str:
+    """Where the code was when its time was up."""
+    lines = code.source.text.decode(errors="replace").splitlines()
+    if error.verdict != TIMEOUT or error.line is None or not 0 < error.line <= len(lines):
+        return ""
+    text = clean(lines[error.line - 1].strip(), MAX_LINE)
+    return f"\ntime ran out at {where(code.source, error.line)}: {text}"
 
 
 def _line(error: BaseException | None, code: Code) -> int | None:

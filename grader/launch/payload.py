@@ -19,11 +19,14 @@ from grader.paths import PACKAGE, ROOT
 from grader.system import LINUX, interpreter
 
 PROGRAM = (
-    "import marshal, sys; read = sys.stdin.buffer.read; "
+    "import sys; sys.path[:] = [entry for entry in sys.path if entry]; import marshal; read = sys.stdin.buffer.read; "
     "orders = marshal.loads(read(int.from_bytes(read(4), 'little'))); names = {'__name__': 'grader.worker.boot'}; "
     "exec(orders['modules']['grader.worker.boot'], names); names['start'](orders)"
 )
-"""Reads its orders from standard input and follows them."""
+"""Reads its orders from standard input and follows them. Nothing is ever imported from the current folder.
+
+Python is not isolated with -I, which would ignore the seed of hashes in its environment: all of that is ours.
+"""
 CARRIED = ("limits", "protocol", "simulated_gpu", "source", "system", "worker")
 """What a worker gets of the kit, a module or a folder each, and nothing else: none knows a check or a solution."""
 SCRATCHES = ("/tmp", "/var/tmp", "/dev/shm", "/mnt", "/media", "/srv")

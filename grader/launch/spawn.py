@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from grader.launch import bubblewrap, cgroups, isolation, payload
+from grader.launch import bubblewrap, cgroups, environment, isolation, payload
 from grader.limits import START_SECONDS, Limits
 from grader.paths import PACKAGE, ROOT
 from grader.protocol.channel import Channel
@@ -23,12 +23,6 @@ from grader.system import LINUX, WINDOWS, interpreter
 from grader.worker.boot import UP
 from grader.worker.sandbox.sandbox import NO_MEMORY
 
-KEPT = (
-    *("PATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_HOME"),
-    # Without these Python on Windows finds no folder for its files, and not what machine it runs on.
-    *("SYSTEMROOT", "SYSTEMDRIVE", "TEMP", "TMP", "PROCESSOR_ARCHITECTURE", "NUMBER_OF_PROCESSORS"),
-)
-"""What a worker's environment has of the grader's."""
 FIRST_USER = 1_000_000_000
 """Users from here on own nothing on any machine: each grader's workers get one of their own."""
 KILLED = (-9, 128 + 9)
@@ -82,26 +76,6 @@ class Launcher(Protocol):
     def close(self) -> None: ...
 
 
-def _environment(device: str) -> dict[str, str]:
-    if device == "cpu":  # after a backward pass where a GPU was in sight, forked children go backward no more
-        return {**_environment("cuda"), "CUDA_VISIBLE_DEVICES": ""}
-    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    return {
-        **kept,
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
-        "MALLOC_ARENA_MAX": "4",
-        "PYTHONHASHSEED": "0",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "MPLBACKEND": "Agg",
-        "LANG": "C.UTF-8",
-        "LOGNAME": "learner",
-        "TORCHINDUCTOR_CACHE_DIR": payload.scratch(),
-        **({"USERPROFILE": payload.scratch()} if WINDOWS else {}),
-    }
-
-
 def sandbox_command(without: Sequence[str], device: str = "cpu") -> list[str]:
     bwrap = bubblewrap.program() if "namespaces" not in without else None
     if bwrap is None:
@@ -144,11 +118,11 @@ def spawn(
     ours, theirs = socket.socketpair()
     with theirs, cgroups.open_group(without) as (group, doors):
         process = Server(
-            [*wrap, interpreter(), "-I", "-c", payload.PROGRAM, label()],
+            [*wrap, interpreter(), "-s", "-c", payload.PROGRAM, label()],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=None if os.environ.get("GRADER_DEBUG") else subprocess.DEVNULL,
-            env=_environment(device),
+            env=environment.of_worker(device),
             cwd=os.path.abspath(os.sep),
             pass_fds=() if WINDOWS else (theirs.fileno(), *doors),
             start_new_session=not WINDOWS,

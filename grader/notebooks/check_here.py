@@ -24,7 +24,7 @@ from grader.learner.standby import Standby, StandbySettings, from_record
 from grader.notebooks import cells as history
 from grader.reports import svg, templating
 from grader.reports.statistics import reason
-from grader.reports.terminal import Screen, last_seen
+from grader.reports.terminal import Screen
 from grader.results.verdicts import ERROR, FAIL, SKIP, UNWRITTEN, ExerciseResult
 from grader.source import importer
 from grader.source.definitions import defined_names
@@ -46,7 +46,7 @@ def fragment(result: ExerciseResult, file: File, seed: int, ladders: Ladders) ->
         result=result,
         failure=failure,
         sentence=sentence,
-        facts="\n".join(filter(None, [facts, last_seen(failure, file) if failure else ""])),
+        facts=facts,
         place=f"{spot(file.name, file, failure.line)}; seed {seed}" if failure else "",
         hints=[hints.worded(rungs, rung, None) for rung in range(1, len(rungs) + 1)],
         ran=ran,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 from collections.abc import Callable
 from functools import partial
 from types import ModuleType
@@ -260,7 +261,7 @@ class Code:
         if objects.refused is not None:
             raise objects.refused
         if isinstance(reply, Missing):
-            raise Mismatch(f"{self.source.shown} defines no {reply.name}", kind="type")
+            raise Mismatch(self._missing(reply.name), kind="type")
         if isinstance(reply, RaisedReply):
             raised = Raised.from_reply(reply._asdict(), partial(where, self.source))
             if call is not None:
@@ -271,6 +272,13 @@ class Code:
             original = self.connection.last_error
             raise error.with_traceback(original.__traceback__ if original is not None else None)
         return reply
+
+    def _missing(self, name: str) -> str:
+        """What is said of a name that is not there."""
+        if not self.source.text.strip():
+            return f"{self.source.shown} is empty: it defines no {name}"
+        near = difflib.get_close_matches(name, [one for one in self.lines if one != name], n=1, cutoff=0.8)
+        return f"{self.source.shown} defines no {name}" + (f"; is {near[0]} meant to be that?" if near else "")
 
     @property
     def objects(self) -> ObjectTable:

@@ -157,6 +157,14 @@ def not_run(checks: Iterable[Document]) -> list[str]:
     return [f"{n} {'check' if n == 1 else 'checks'} not run on {device}: {why}" for (device, why), n in counts.items()]
 
 
+def not_here(exercise: Document) -> list[str]:
+    """A sentence for each device that is not here, and for the checks that would have run there, too."""
+    skipped: Mapping[str, int] = exercise.get("skipped", {})
+    return [
+        f"{n} {'check' if n == 1 else 'checks'} not run on {device}: no {device} here" for device, n in skipped.items()
+    ]
+
+
 def mistakes(document: Document) -> list[Mistake]:
     """The most common first. Whoever made one in several checks counts once.
 

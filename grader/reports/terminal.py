@@ -19,7 +19,7 @@ from grader.reports import heatmap
 from grader.results.verdicts import CRASH, ERROR, FAIL, MISSING, PASS, SKIP, TIMEOUT, UNWRITTEN, ExerciseResult, Outcome
 from grader.source.file import File, spot
 from grader.system import WINDOWS
-from grader.text import PLAIN, clean, command_line, fitted, plain, short_path
+from grader.text import PLAIN, command_line, fitted, plain, short_path
 
 STYLES = {
     PASS: "green",
@@ -138,7 +138,7 @@ class Screen:
         self.line()
         if not result.unloadable:
             self.line(f"  {failure.title}", "bold")
-        self._failure(failure, f"{place}        seed {seed}", last_seen(failure, file))
+        self._failure(failure, f"{place}        seed {seed}")
         return True
 
     @staticmethod
@@ -150,8 +150,8 @@ class Screen:
         other = ["--target", short_path(target)] if target is not None else []
         return ["python", "-m", "pytest", *checks, *other, "--pdb"]
 
-    def _failure(self, outcome: Outcome, place: str, last_seen: str) -> None:
-        for text in [*outcome.message.splitlines(), *last_seen.splitlines()]:
+    def _failure(self, outcome: Outcome, place: str) -> None:
+        for text in outcome.message.splitlines():
             self.line(f"    {text}", whole=outcome.unloadable)  # the caret of a syntax error points up
         for text in heatmap.lines(outcome.picture) if outcome.picture is not None else []:
             self.line(f"    {text}")
@@ -170,14 +170,6 @@ class Screen:
         noun = "exercise" if len(results) == 1 else "exercises"
         verb = "passes" if len(results) == 1 else "pass"
         self.line(f"{passed} of {len(results)} {noun} {verb}, {plain(score)} of {plain(most)} points")
-
-
-def last_seen(outcome: Outcome, file: File | None) -> str:
-    """Where the code was when its time was up."""
-    lines = file.text.decode(errors="replace").splitlines() if file is not None else []
-    if outcome.verdict != TIMEOUT or outcome.line is None or outcome.line > len(lines):
-        return ""
-    return f"time ran out while running: {clean(lines[outcome.line - 1], MAX_LINE).strip()}"
 
 
 def _by_device(result: ExerciseResult) -> dict[str, list[Outcome]]:

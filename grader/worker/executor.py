@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import mmap
+import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -39,6 +40,7 @@ from grader.protocol.messages import (
 )
 from grader.protocol.values import Decoded, Reference
 from grader.simulated_gpu import NAME, place, simulating
+from grader.source import absent
 from grader.source.importer import PACKAGE, ExerciseFinder, compile_source
 from grader.worker.describe import definitions, describe_error
 from grader.worker.fast_init import patch_layer_init
@@ -195,9 +197,16 @@ class Executor:
         self._finder.modules[self._module.__name__] = self._module
         if self._alone:
             self._for_good.enter_context(self._finder.active())
+            sys.argv[:] = [asked.filename]
+            if b"get_ipython()" in asked.source and b"NameError" not in asked.source:  # else it asks for Jupyter
+                self._module.__dict__["get_ipython"] = absent.Shell
         seed_everything(0)
-        with self._at_work(), observed() as seen:
-            lines = self._execute(asked)
+        absent.begin_loading()
+        try:
+            with self._at_work(), observed() as seen:
+                lines = self._execute(asked)
+        finally:
+            absent.end_loading()
         return Loaded(lines, seen.settings)
 
     def _finder_of(self, asked: Load) -> ExerciseFinder:
@@ -266,6 +275,8 @@ class Executor:
         where, *names = target
         if where == "name":
             if names[0] not in self._module.__dict__:
+                if names[0] in absent.failed:
+                    raise absent.failed[names[0]]
                 raise _Missing(names[0])
             return self._module.__dict__[names[0]]
         if where == "earlier":
