@@ -1,6 +1,7 @@
-"""Which known mistake a learner made: the one that answers all that a check asked as the learner's file did.
+"""Which known mistake a learner made: the one that answers all that the checks asked as the learner's file did.
 
-Known mistakes are asked what the learner's code was asked, request by request, up to the first answer that is another.
+A name is a claim about a file, so it is made when every check has run. It must show as the learner's results in one
+check at least, where nothing is raised, and contradict no other check of the same functions, failed or passed.
 """
 
 from __future__ import annotations
@@ -8,89 +9,78 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from torch import nn
 
 from grader.diagnosis.call_graph import CallGraph, replaced
-from grader.diagnosis.similarity import explains, same_answer
-from grader.diagnosis.trusted import Replay
-from grader.errors import Lost
+from grader.diagnosis.diagnosis import NOTHING, Certainty, Diagnosis
+from grader.diagnosis.evidence import Evidence, Run, Witness
+from grader.diagnosis.similarity import same_exception
 from grader.kit.variants import Variant
-from grader.remote.calls import Request
 
 if TYPE_CHECKING:
     from grader.checks.attempt import Attempt
     from grader.diagnosis.trusted import TrustedCode
     from grader.kit.collect import Check
 
+MAX_SEARCH = 700.0
+"""What looking for mistakes may cost, in ordinary requests: half a second."""
 
-@dataclass(frozen=True)
-class Diagnosis:
-    """What the grader recognised: one mistake, one of two, or two at once."""
-
-    mistakes: tuple[Variant, ...] = ()
-    at_once: bool = False
-
-    @property
-    def name(self) -> str | None:
-        """The mistake's name in the catalogue. Of two at once it is the first: results hold one name, and the
-        catalogue has the likelier mistake first; the message tells both."""
-        return self.mistakes[0].name if self.mistakes else None
-
-    def sentences(self) -> list[str]:
-        """What a learner reads."""
-        said = [one.diagnosis for one in self.mistakes]
-        if self.at_once:
-            return ["Two things are wrong here at once:", *(f"- {diagnosis}" for diagnosis in said)]
-        return said[:1] + [f"(It may also be this: {diagnosis})" for diagnosis in said[1:]]
-
+MAX_VERIFY = 500.0
+"""What it may cost beyond that to hold those that were found against the other checks."""
 
 MAX_PAIRS = 12
-"""Pairs of mistakes that are tried on one learner's exercise, besides those with a mistake that is recognised."""
+"""Pairs of mistakes that are tried on one file."""
 
-MAX_VAIN, MAX_VAIN_AT_ALL = 1, 3
-"""Failed checks of the same functions, and of one learner's exercise, for which all mistakes were tried and none
-fitted. After that only those that were recognised before are tried: what no catalogue has fails many checks."""
+MAX_VAIN, MAX_VAIN_AT_ALL = 2, 5
+"""Failed checks of the same functions, and of one file, for which all mistakes are tried and none fits: what no
+catalogue has fails many checks."""
 
-MAX_PASSED = 8
-"""Checks that the learner passed which a mistake must pass too: more cost time and tell little."""
+MAX_HELD = 4
+"""Of the mistakes that fit one check, so many are held against the others."""
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """Mistakes that contradict nothing that is known.
+
+    Args:
+        mistakes: one, or two at once.
+        proven: the checks in which their results are the learner's.
+        crashes: the checks in which they raise something where the learner's file does.
+        silent: the checks of the same functions in which they are right, and the learner's file is wrong.
+    """
+
+    mistakes: tuple[Variant, ...]
+    proven: frozenset[str]
+    crashes: frozenset[str]
+    silent: frozenset[str]
+
+    @property
+    def explained(self) -> frozenset[str]:
+        return self.proven | self.crashes
 
 
 @dataclass
-class _Learner:
-    """What is known of the file on screen."""
+class _File:
+    """What the checks said of one file, and what was found out about it so far."""
 
-    suspects: list[Diagnosis] = field(default_factory=list)
-    passed: list[_Passed] = field(default_factory=list)
-    has_failed: bool = False
-    """Before the check at hand."""
+    failed: list[Run]
+    passed: list[Run]
+    witness: Witness
+    claims: list[_Claim] = field(default_factory=list)
+    refuted: set[tuple[str, ...]] = field(default_factory=set)
     pairs: int = 0
     vain: Counter[frozenset[str]] = field(default_factory=Counter)
     """How often no mistake fitted, by what the check calls."""
 
-    def gives_up(self, called: frozenset[str]) -> bool:
-        return self.vain[called] >= MAX_VAIN or self.vain.total() >= MAX_VAIN_AT_ALL
+    def gives_up(self, run: Run) -> bool:
+        return self.vain[run.entered] >= MAX_VAIN or self.vain.total() >= MAX_VAIN_AT_ALL or self.witness.is_tired
 
-
-@dataclass(frozen=True)
-class _Passed:
-    check: Check
-    seed: int
-    tried: Attempt
-    reached: frozenset[str]
-
-
-@dataclass(frozen=True)
-class _Failure:
-    """One failed check: what was asked, what came of it, and what would have been right."""
-
-    check: Check
-    seed: int
-    tried: Attempt
-    right: Attempt
-    reached: frozenset[str]
+    def is_explained(self, run: Run) -> bool:
+        return any(run.check.id in claim.explained for claim in self.claims)
 
 
 class Recogniser:
@@ -98,73 +88,145 @@ class Recogniser:
 
     Args:
         trusted: runs checks on files of our own.
-        mistakes: the catalogue.
+        mistakes: the catalogue, the likelier first.
     """
 
     def __init__(self, trusted: TrustedCode, mistakes: Sequence[Variant]) -> None:
         self.trusted = trusted
         self._mistakes = mistakes
+        self._order = {mistake.key: number for number, mistake in enumerate(mistakes)}
         self._call_graph = CallGraph(trusted.source.text)
-        self._units = {mistake.name: self._units_of(mistake) for mistake in mistakes}
-        self._learner = _Learner()
+        self._units = {mistake.key: self._units_of(mistake) for mistake in mistakes}
 
-    def forget_learner(self) -> None:
-        """Another learner's file is next."""
-        self._learner = _Learner()
+    def run_of(self, check: Check, seed: int, tried: Attempt) -> Run:
+        """A check that was run on a learner's file, with what it calls."""
+        called = [call.name for call in tried.calls]
+        reached = self._call_graph.reached(called)
+        entered = frozenset(unit for unit in self._call_graph.entered(called) if not unit.endswith(".__init__"))
+        return Run(check, seed, tried, entered or reached, reached)
 
-    def note_pass(self, check: Check, seed: int, tried: Attempt) -> None:
-        """The learner's file passed this check: no mistake that fails it is theirs."""
-        self._learner.passed.append(_Passed(check, seed, tried, self._reached(tried)))
+    def diagnose(self, failed: Sequence[Run], passed: Sequence[Run]) -> dict[str, Diagnosis]:
+        """What is recognised in each failed check of one file, by the check's id.
 
-    def recognise(self, check: Check, seed: int, tried: Attempt) -> Diagnosis:
-        """The known mistakes that answer all that this check asked as the learner's file did.
-
-        Whoever made a mistake in one check made it in the next too, so a mistake that was recognised before is tried
-        first and, where it fits, named alone. Otherwise the first two that fit are given; where none does, two at
-        once.
+        Args:
+            failed: the checks that the file fails, in teaching order; the reference passes them.
+            passed: the checks that it passes.
         """
-        failure = _Failure(check, seed, tried, self.trusted.reference_run(check, seed), self._reached(tried))
-        for known in self._learner.suspects:
-            if self._fits(known.mistakes, failure):
-                return known
-        called, groups = self._entered(tried), self._in(failure)
-        self._learner.has_failed = True
-        if self._learner.gives_up(called):
-            return Diagnosis()
-        for group in groups:
-            found = tuple(islice((one for one in group if self._fits((one,), failure)), 2))
-            if found:
+        file = _File(list(failed), list(passed), Witness(self.trusted, MAX_SEARCH))
+        for run in sorted(failed, key=lambda run: len(run.reached)):
+            if not file.is_explained(run) and not file.gives_up(run):
+                self._look_for_one(file, run)
+        for run in sorted(failed, key=lambda run: len(run.reached)):
+            if not file.is_explained(run) and not self._look_for_two(file, run):
                 break
-        known = Diagnosis(found) if found else self._two_at_once(failure)
-        if known.mistakes:
-            self._learner.suspects.append(known if known.at_once else Diagnosis(known.mistakes[:1]))
-        else:
-            self._learner.vain[called] += 1
-        return known
+        return {run.check.id: self._said(file, run) for run in failed}
 
-    def _reached(self, tried: Attempt) -> frozenset[str]:
-        return self._call_graph.reached(call.name for call in tried.calls)
+    # ------------------------------------------------------------------------------------------ looking for them
 
-    def _in(self, failure: _Failure) -> list[list[Variant]]:
-        """The mistakes that can show in this check, in groups: the likely ones, then the unlikely. Where all was right
-        until a check on a GPU, those about devices come first.
+    def _look_for_one(self, file: _File, run: Run) -> None:
+        for group in self._in(file, run):
+            fitting = [one for one in group if file.witness.of((one,), run) is Evidence.PROVEN]
+            held = [claim for one in fitting[:MAX_HELD] if (claim := self._held(file, (one,), run)) is not None]
+            if held:
+                most = max(len(claim.explained) - len(claim.silent) for claim in held)
+                file.claims += [claim for claim in held if len(claim.explained) - len(claim.silent) == most]
+                return
+        file.vain[run.entered] += 1
 
-        Unlikely are those in places that a passed check of values called and this check does not.
+    def _look_for_two(self, file: _File, run: Run) -> bool:
+        """Whether there is time to go on."""
+        for pair in self._pairs(file, run):
+            if file.witness.of(pair, run) is Evidence.PROVEN and (claim := self._held(file, pair, run)) is not None:
+                file.claims.append(claim)
+                break
+        return file.pairs < MAX_PAIRS and not file.witness.is_tired
+
+    def _in(self, file: _File, run: Run) -> list[list[Variant]]:
+        """The mistakes that can show in a check, in groups: the likely ones, then the unlikely. Where all is right
+        but on a GPU, those about devices come first.
+
+        Unlikely are those in places that a passed check of values calls and this check does not.
         """
-        passed = frozenset[str]().union(
-            *(self._entered(one.tried) for one in self._learner.passed if not one.check.structural)
-        )
-        sound = passed - self._entered(failure.tried)
-        shown = [one for one in self._mistakes if self._units[one.name] & failure.reached]
-        devices_first = failure.tried.is_on_a_gpu and not self._learner.has_failed
+        sound = frozenset[str]().union(*(one.entered for one in file.passed if not one.check.structural)) - run.entered
+        devices_first = run.tried.is_on_a_gpu and all(one.tried.is_on_a_gpu for one in file.failed)
         groups: list[list[Variant]] = [[], [], [], []]
-        for one in shown:
-            is_unlikely = self._units[one.name] <= sound
+        for one in self._shown(run):
+            is_unlikely = self._units[one.key] <= sound
             groups[is_unlikely + 2 * (devices_first and not one.shows_on_gpus_only)].append(one)
         return groups
 
-    def _entered(self, tried: Attempt) -> frozenset[str]:
-        return self._call_graph.entered(call.name for call in tried.calls)
+    def _shown(self, run: Run) -> list[Variant]:
+        return [one for one in self._mistakes if self._units[one.key] & run.reached]
+
+    def _pairs(self, file: _File, run: Run) -> Iterator[tuple[Variant, Variant]]:
+        """Mistakes in different places: those with one that was recognised, then any two that show here."""
+        shown = self._shown(run)
+        for suspect in [claim.mistakes[0] for claim in file.claims if len(claim.mistakes) == 1]:
+            for other in shown:
+                if self._apart(suspect, other) and not file.witness.is_tired:
+                    first, second = sorted((suspect, other), key=lambda one: self._order[one.key])
+                    yield first, second
+        if file.pairs >= MAX_PAIRS or file.witness.is_tired:
+            return
+        showing = [one for one in shown if file.witness.first_wrong_answer_is_wrong_too(one, run)]
+        pairs = [pair for pair in combinations(showing, 2) if self._apart(*pair)]
+        pairs.sort(key=lambda pair: self._order[pair[0].key] + self._order[pair[1].key])
+        for pair in pairs[: max(0, MAX_PAIRS - file.pairs)]:
+            file.pairs += 1
+            yield pair
+
+    def _apart(self, one: Variant, other: Variant) -> bool:
+        return not self._units[one.key] & self._units[other.key]
+
+    # ------------------------------------------------------------------------------------------ do they hold?
+
+    def _held(self, file: _File, mistakes: tuple[Variant, ...], run: Run) -> _Claim | None:
+        """What these mistakes, which fit one check, explain of the others; None where one contradicts them."""
+        key = tuple(one.key for one in mistakes)
+        if key in file.refuted:
+            return None
+        file.witness.allow(MAX_VERIFY / 4)
+        claim = self._against_the_failed(file, mistakes, run)
+        if claim is None or self._fails_what_passed(file, mistakes, run, claim):
+            file.refuted.add(key)
+            return None
+        return claim
+
+    def _against_the_failed(self, file: _File, mistakes: tuple[Variant, ...], run: Run) -> _Claim | None:
+        found: dict[Evidence, set[str]] = {kind: set() for kind in Evidence}
+        for other in self._nearest(file.failed, mistakes, run):
+            said = file.witness.of(mistakes, other)
+            if said is Evidence.OTHER:
+                return None
+            found[said].add(other.check.id)
+        proven, crashes, silent = (found[kind] for kind in (Evidence.PROVEN, Evidence.CRASHES, Evidence.SILENT))
+        beyond = [other for other in file.failed if other.check.id not in proven | crashes | silent]
+        for other in beyond:
+            if self._units_of_all(mistakes) & other.reached and file.witness.of(mistakes, other) is Evidence.PROVEN:
+                proven.add(other.check.id)
+        return _Claim(mistakes, frozenset(proven), frozenset(crashes), frozenset(silent))
+
+    def _fails_what_passed(self, file: _File, mistakes: tuple[Variant, ...], run: Run, claim: _Claim) -> bool:
+        """Whether the mistakes fail what the learner's file passes.
+
+        A helper that is right by itself is no objection where a mistake explains all of what calls it: there the same
+        mistake was made without the helper.
+        """
+        for other in self._nearest(file.passed, mistakes, run):
+            if not other.entered & run.entered and not claim.silent:
+                continue
+            if file.witness.fails(mistakes, other):
+                return True
+        return False
+
+    def _nearest(self, runs: Sequence[Run], mistakes: tuple[Variant, ...], run: Run) -> list[Run]:
+        """The checks of the same functions in which these mistakes can show, the cheaper first."""
+        units = self._units_of_all(mistakes)
+        same = [one for one in runs if one.entered & run.entered or one.reached <= run.reached]
+        return sorted((one for one in same if units & one.reached), key=lambda one: one.weight)
+
+    def _units_of_all(self, mistakes: Sequence[Variant]) -> frozenset[str]:
+        return frozenset[str]().union(*(self._units[one.key] for one in mistakes))
 
     def _units_of(self, mistake: Variant) -> frozenset[str]:
         every = self._call_graph.units_of(mistake.target)
@@ -174,91 +236,41 @@ class Recogniser:
         added = units - every
         return frozenset(every) if any(hasattr(nn.Module, unit.split(".")[1]) for unit in added) else units & every
 
-    # ------------------------------------------------------------------------------------------ does it fit?
+    # ------------------------------------------------------------------------------------------ what is said
 
-    def _answers_alike(self, mistakes: Sequence[Variant], tried: Attempt, seed: int) -> list[Request] | None:
-        """The answers of a file with these mistakes, None where one is not like the learner's."""
-        replay = self.trusted.replay(mistakes, tried, seed)
-        try:
-            answers = list(_while_alike(replay, tried.requests))
-        except Lost:
-            return None
-        return answers if len(answers) == len(tried.requests) else None
+    def _said(self, file: _File, run: Run) -> Diagnosis:
+        name = run.check.id
+        claims = [claim for claim in file.claims if name in claim.explained]
+        if not claims:
+            return self._guess(file, run)
+        whole = [claim for claim in claims if not self._leaves_over(file, claim)]
+        claims = sorted(whole or claims, key=lambda claim: -len(claim.explained))
+        first = claims[0]
+        certainty = Certainty.NAME if whole else Certainty.CLUE
+        if len(first.mistakes) == 2:
+            return Diagnosis(first.mistakes, True, certainty)
+        equals = [c.mistakes[0] for c in claims if len(c.mistakes) == 1 and c.explained == first.explained]
+        different = {one.name: one for one in reversed(equals)}
+        return Diagnosis(tuple(sorted(different.values(), key=lambda one: self._order[one.key])[:2]), False, certainty)
 
-    def _fits(self, mistakes: Sequence[Variant], failure: _Failure) -> bool:
-        answers = self._answers_alike(mistakes, failure.tried, failure.seed)
-        if answers is None:
-            return False
-        return self._explained(mistakes, answers, failure) and self._passes_what_they_passed(mistakes)
+    def _leaves_over(self, file: _File, claim: _Claim) -> bool:
+        """Whether a check of the same functions fails in a way that no claim explains."""
+        by_others = frozenset[str]().union(*(other.explained for other in file.claims if other is not claim))
+        return bool(claim.silent - by_others)
 
-    def _explained(self, mistakes: Sequence[Variant], answers: Sequence[Request], failure: _Failure) -> bool:
-        """Whether the mistake too is wrong here: at some answer it is clearly nearer to the learner's than the right
-        one is; where every answer is right, it fails the check."""
-        told = [
-            explains(mine, learners, right)
-            for mine, learners, right in zip(answers, failure.tried.requests, failure.right.requests, strict=False)
-            if learners.digest == right.frame
-        ]
-        if any(told) or False in told:
-            return any(told)
-        return self.trusted.attempt_mistakes(mistakes, failure.check, failure.seed).error is not None
-
-    def _passes_what_they_passed(self, mistakes: Sequence[Variant]) -> bool:
-        """Whether these mistakes pass what the learner's file passed: some checks of all that they can show in."""
-        units = frozenset[str]().union(*(self._units[one.name] for one in mistakes))
-        touched = [one for one in self._learner.passed if units & one.reached]
-        step = -(-len(touched) // MAX_PASSED) or 1
-        return all(
-            self._answers_alike(mistakes, one.tried, one.seed) is not None
-            or self.trusted.attempt_mistakes(mistakes, one.check, one.seed).error is None
-            for one in touched[::-step]  # the latest are nearest to what failed
-        )
-
-    # ------------------------------------------------------------------------------------------ two at once
-
-    def _two_at_once(self, failure: _Failure) -> Diagnosis:
-        for pair in self._pairs(failure):
-            if self._fits(pair, failure):
-                return Diagnosis(pair, at_once=True)
-        return Diagnosis()
-
-    def _pairs(self, failure: _Failure) -> Iterator[tuple[Variant, Variant]]:
-        """Mistakes in different places: those with one that was recognised before, then any two that show here."""
-        order = {mistake.name: number for number, mistake in enumerate(self._mistakes)}
-        shown = [one for group in self._in(failure) for one in group]
-        for suspect in [known.mistakes[0] for known in self._learner.suspects if not known.at_once]:
-            for other in shown:
-                if self._apart(suspect, other):
-                    first, second = sorted((suspect, other), key=lambda one: order[one.name])
-                    yield first, second
-        showing = [one for one in shown if self._shows(one, failure)]
-        pairs = [(a, b) for n, a in enumerate(showing) for b in showing[n + 1 :] if self._apart(a, b)]
-        pairs.sort(key=lambda pair: order[pair[0].name] + order[pair[1].name])
-        for pair in pairs[: max(0, MAX_PAIRS - self._learner.pairs)]:
-            self._learner.pairs += 1
-            yield pair
-
-    def _apart(self, one: Variant, other: Variant) -> bool:
-        return not self._units[one.name] & self._units[other.name]
-
-    def _shows(self, mistake: Variant, failure: _Failure) -> bool:
-        """Whether a mistake is right where the learner is right, and wrong where the learner first is not."""
-        replay, requests = self.trusted.replay([mistake], failure.tried, failure.seed), failure.tried.requests
-        try:
-            answers = list(_while_alike(replay, requests))
-        except Lost:
-            return False
-        last = len(answers)
-        if not last < min(len(requests), len(failure.right.requests)):
-            return False
-        right = failure.right.requests[last]
-        return not same_answer(requests[last], right) and not same_answer(replay.answer(last), right)
+    def _guess(self, file: _File, run: Run) -> Diagnosis:
+        """A mistake that raises the same here, where what is raised says more than two sizes do."""
+        if file.claims or file.gives_up(run) and file.vain[run.entered] == 0:
+            return NOTHING
+        for one in next(iter(self._in(file, run)), []):
+            if file.witness.of((one,), run) is not Evidence.CRASHES:
+                continue
+            mine = self.trusted.attempt_mistakes((one,), run.check, run.seed)
+            if not same_exception(mine.requests, run.tried.requests):
+                continue
+            if all(file.witness.of((one,), other) in FITS for other in self._nearest(file.failed, (one,), run)):
+                return Diagnosis((one,), certainty=Certainty.GUESS)
+        return NOTHING
 
 
-def _while_alike(replay: Replay, requests: Sequence[Request]) -> Iterator[Request]:
-    """The answers up to the first that is not like the learner's."""
-    for number, learners in enumerate(requests):
-        answer = replay.answer(number)
-        if not same_answer(answer, learners):
-            return
-        yield answer
+FITS = (Evidence.PROVEN, Evidence.CRASHES)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import ModuleType
 
 from grader.checks.attempt import Attempt, attempt, check_seed
 from grader.checks.passed_before import PassedRuns
+from grader.diagnosis.diagnosis import Diagnosis
+from grader.diagnosis.evidence import Run
 from grader.diagnosis.recognise import Recogniser
 from grader.errors import GraderError, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Unwritten
 from grader.judging.feedback import full, hidden
@@ -60,24 +62,43 @@ def run_exercise(
     reference: ModuleType,
     recogniser: Recogniser,
     settings: CheckSettings,
-    on_outcome: Callable[[Outcome], None] = lambda _: None,
     passed_runs: PassedRuns | None = None,
 ) -> ExerciseResult:
-    """Every check of one exercise, on every device."""
+    """Every check of one exercise, on every device. What is recognised is said once all checks have run."""
     outcomes: list[Outcome] = []
-    recogniser.forget_learner()
     for device in settings.devices:
         code = Code(source, settings.connects(device), reference, device=device)
         code.seconds = settings.seconds
+        ran: list[tuple[Outcome, Run | None]] = []
         try:
             for check in checks:
-                outcomes.append(_one(check, code, recogniser, settings, outcomes, passed_runs))
-                on_outcome(outcomes[-1])
+                ran.append(_one(check, code, recogniser, settings, [outcome for outcome, _ in ran], passed_runs))
+            outcomes += named(ran, recogniser)
         finally:
             code.close()
     outcomes += absences(checks, settings)
     total = round(sum(check.points for check in checks), 6)
     return settle(source.slug, outcomes, total or EXERCISE_POINTS)
+
+
+def named(ran: Sequence[tuple[Outcome, Run | None]], recogniser: Recogniser) -> list[Outcome]:
+    """The outcomes of all checks of one file, with what was recognised in those that failed.
+
+    Args:
+        ran: each outcome, and the run where it tells something about the file.
+    """
+    failed = [run for outcome, run in ran if run is not None and outcome.verdict == FAIL]
+    passed = [run for outcome, run in ran if run is not None and outcome.verdict == PASS]
+    known = recogniser.diagnose(failed, passed) if failed else {}
+    return [
+        _named(outcome, known[outcome.id]) if run is not None and outcome.id in known else outcome
+        for outcome, run in ran
+    ]
+
+
+def _named(outcome: Outcome, known: Diagnosis) -> Outcome:
+    text = "\n".join([*known.sentences(), outcome.message])
+    return replace(outcome, message=clean(text, MAX_MESSAGE), mistake=known.name)
 
 
 def absences(checks: Sequence[Check], settings: CheckSettings) -> list[Outcome]:
@@ -96,15 +117,13 @@ def _one(
     settings: CheckSettings,
     before: Sequence[Outcome],
     passed_runs: PassedRuns | None,
-) -> Outcome:
-    text = _given_up(code, settings, [outcome for outcome in before if outcome.device == code.device])
+) -> tuple[Outcome, Run | None]:
+    text = _given_up(code, settings, before)
     if text and code.failure is None:  # a failure to load is said every time
-        return Outcome(check.id, check.title, code.device, TIMEOUT, check.points, check.structural, text)
+        return Outcome(check.id, check.title, code.device, TIMEOUT, check.points, check.structural, text), None
     seed = check_seed(settings.seed, check)
     tried = attempt(check, code, seed, passed_runs)
-    if tried.error is None:
-        recogniser.note_pass(check, seed, tried)
-    return outcome_of(check, code, tried, recogniser, seed, hidden if settings.hidden else full)
+    return judged(check, code, tried, recogniser, seed, hidden if settings.hidden else full)
 
 
 def _given_up(code: Code, settings: CheckSettings, before: Sequence[Outcome]) -> str:
@@ -116,12 +135,12 @@ def _given_up(code: Code, settings: CheckSettings, before: Sequence[Outcome]) ->
     return ""
 
 
-def outcome_of(
+def judged(
     check: Check, code: Code, tried: Attempt, recogniser: Recogniser, seed: int, words: Words = full
-) -> Outcome:
-    """The verdict of one attempt, in words for the learner."""
+) -> tuple[Outcome, Run | None]:
+    """The verdict of one attempt, in words for the learner; and the run, if its answers tell something of the file."""
     error = tried.error
-    verdict, text, mistake = PASS, "", None
+    verdict, text = PASS, ""
     called = code.calls[-1].name if code.calls else ""
     if isinstance(error, Unwritten):
         verdict, text = UNWRITTEN, f"{error.raised.frames[-1][2] if words is full else called} is unwritten"
@@ -134,12 +153,9 @@ def outcome_of(
     elif error is not None and not recogniser.trusted.reference_passes(check, seed):
         verdict, text = ERROR, f"the check fails on the reference too: {type(error).__name__}: {error}"
     elif error is not None:
-        verdict = FAIL
-        known = recogniser.recognise(check, seed, tried)
-        mistake = known.name
-        text = "\n".join([*known.sentences(), words(error, called)])
+        verdict, text = FAIL, words(error, called)
     shown = verdict == FAIL and isinstance(error, Mismatch) and words is full
-    return Outcome(
+    outcome = Outcome(
         check.id,
         check.title,
         code.device,
@@ -147,13 +163,15 @@ def outcome_of(
         check.points,
         check.structural,
         clean(text, MAX_MESSAGE),
-        mistake,
+        None,
         round(tried.seconds, 4),
         line=_line(error, code),
         output=clean(code.output, MAX_OUTPUT),
         picture=error.picture if shown and isinstance(error, Mismatch) else None,
         unloadable=isinstance(error, LoadFailure),
     )
+    tells = verdict in (PASS, FAIL) and not isinstance(error, (LoadFailure, Lost)) and code.failure is None
+    return outcome, recogniser.run_of(check, seed, tried) if tells else None
 
 
 def _line(error: BaseException | None, code: Code) -> int | None:
