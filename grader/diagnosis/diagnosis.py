@@ -13,6 +13,7 @@ class Certainty(Enum):
 
     NAME = "its results are the learner's, and no check of the same functions says otherwise"
     CLUE = "its results are the learner's here, and another check of the same functions fails in another way"
+    HERE = "its results are the learner's here, and no other check was looked at"
     GUESS = "it raises what the learner's raises, which proves nothing"
 
 
@@ -25,10 +26,9 @@ MAYBE = "It may be this:"
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What the grader recognised: one mistake, one of two, or two at once."""
+    """What the grader recognised: one mistake, or two at once."""
 
     mistakes: tuple[Variant, ...] = ()
-    at_once: bool = False
     certainty: Certainty = Certainty.NAME
 
     @property
@@ -44,12 +44,10 @@ class Diagnosis:
             return []
         if self.certainty is Certainty.GUESS:
             return [f"{MAYBE} {said[0]}"]
-        clue = self.certainty is Certainty.CLUE
-        if self.at_once:
-            return [IF_BOTH, *(f"- {diagnosis}" for diagnosis in said), *([NOT_ALL] if clue else [])]
-        if clue:
-            return [f"{HERE_IF} {said[0]}", NOT_ALL]
-        return [f"{IF} {said[0]}", *(f"(Or if this were so: {diagnosis})" for diagnosis in said[1:])]
+        rest = [NOT_ALL] if self.certainty is Certainty.CLUE else []
+        if len(said) > 1:
+            return [IF_BOTH, *(f"- {diagnosis}" for diagnosis in said), *rest]
+        return [f"{IF if self.certainty is Certainty.NAME else HERE_IF} {said[0]}", *rest]
 
 
 NOTHING = Diagnosis()

@@ -11,7 +11,7 @@ from grader.diagnosis.similarity import Compared, alike, compared, same_error
 from grader.diagnosis.trusted import TrustedCode
 from grader.errors import Lost
 from grader.kit.variants import Variant
-from grader.remote.calls import Request
+from grader.remote.handles import Module
 
 if TYPE_CHECKING:
     from grader.checks.attempt import Attempt
@@ -44,14 +44,33 @@ class Run:
     reached: frozenset[str]
 
     @property
+    def weights(self) -> list[float]:
+        """About how many milliseconds each request costs another file: by what is asked, and not by a clock, so that
+        the same file gets the same sentences every time.
+
+        Fitted to the checks of all exercises. A module costs with its number of parameters, whose names and shapes
+        `facts` lists; a simulated GPU makes everything slower.
+        """
+        calls = [request.call for request in self.tried.requests if request.call is not None]
+        modules = [call.value._about for call in calls if isinstance(call.value, Module)]
+        parameters = max((len(about.get("facts", b"")) for about in modules), default=0) / 1000
+        gpu = self.tried.is_on_a_gpu
+        return [
+            0.4
+            + 0.3 * min(len(request.frame) / 10_000, 2.0)
+            + 1.5 * gpu
+            + (0.0 if request.call is None else 0.1 * len(request.call.fed) + (0.7 + 3.5 * gpu) * parameters)
+            for request in self.tried.requests
+        ]
+
+    @property
     def weight(self) -> float:
-        """What it costs to ask another file the same, in ordinary requests."""
-        return sum(_weight(request) for request in self.tried.requests)
+        """What it costs to ask another file the same, in milliseconds."""
+        return sum(self.weights)
 
 
-def _weight(request: Request) -> float:
-    fed = len(request.call.fed) if request.call is not None else 0
-    return 1.0 + len(request.frame) / 50_000 + fed / 8
+LOADING = 3.0
+"""What it costs to load another file, in milliseconds."""
 
 
 class Witness:
@@ -59,14 +78,14 @@ class Witness:
 
     Args:
         trusted: runs files of our own.
-        most: so much is asked about one learner's file, in ordinary requests. It is counted and not timed, so that the
-            same file gets the same sentences every time.
+        most: so many milliseconds may go into one learner's file, as `Run.weights` counts them.
     """
 
     def __init__(self, trusted: TrustedCode, most: float) -> None:
         self._trusted = trusted
         self._left = most
         self._known: dict[tuple[tuple[str, ...], str], Evidence] = {}
+        self._wrong_too: set[tuple[str, str]] = set()
 
     @property
     def is_tired(self) -> bool:
@@ -95,16 +114,21 @@ class Witness:
     def _ask(self, mistakes: Sequence[Variant], run: Run) -> Evidence:
         replay = self._trusted.replay(mistakes, run.tried, run.seed)
         right = self._trusted.reference_run(run.check, run.seed).requests
-        told: set[Compared] = set()
+        told, weights = set[Compared](), run.weights
+        self._left -= LOADING
         for number, learners in enumerate(run.tried.requests):
-            self._left -= _weight(learners)
+            self._left -= weights[number]
             try:
                 mine = replay.answer(number)
             except Lost:
                 return Evidence.OTHER
             known = right[number] if number < len(right) and right[number].frame == learners.digest else None
             if not alike(mine, learners, known):
-                return Evidence.SILENT if known is not None and alike(mine, known, None) else Evidence.OTHER
+                if known is not None and alike(mine, known, None):
+                    return Evidence.SILENT
+                if known is not None and len(mistakes) == 1 and not alike(learners, known, None):
+                    self._wrong_too.add((mistakes[0].key, run.check.id))
+                return Evidence.OTHER
             if known is not None:
                 told.add(compared(mine, learners, known))
         if Compared.NEARER in told:
@@ -123,16 +147,7 @@ class Witness:
             return Evidence.SILENT
         return Evidence.PROVEN if same_error(error, run.tried.error) else Evidence.OTHER
 
-    def first_wrong_answer_is_wrong_too(self, mistake: Variant, run: Run) -> bool:
-        """Whether a mistake is right where the learner is right, and wrong where the learner first is not."""
-        replay = self._trusted.replay([mistake], run.tried, run.seed)
-        right = self._trusted.reference_run(run.check, run.seed).requests
-        for number, learners in enumerate(run.tried.requests[: len(right)]):
-            self._left -= _weight(learners)
-            try:
-                mine = replay.answer(number)
-            except Lost:
-                return False
-            if not alike(mine, learners, right[number]):
-                return not alike(learners, right[number], None) and not alike(mine, right[number], None)
-        return False
+    def shows_with_another(self, mistake: Variant, run: Run) -> bool:
+        """Whether a mistake that was asked for by itself was right where the learner is, and wrong where the learner
+        first is not: made together with another one, it may be what shows here."""
+        return (mistake.key, run.check.id) in self._wrong_too

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -25,21 +25,19 @@ if TYPE_CHECKING:
     from grader.diagnosis.trusted import TrustedCode
     from grader.kit.collect import Check
 
-MAX_SEARCH = 700.0
-"""What looking for mistakes may cost, in ordinary requests: half a second."""
-
-MAX_VERIFY = 500.0
-"""What it may cost beyond that to hold those that were found against the other checks."""
+MAX_SEARCH, MAX_HOLD, MAX_SEARCH_FOR_TWO = 900.0, 120.0, 80.0
+"""About how many milliseconds may go into looking for mistakes, into holding each that was found against the other
+checks, and into looking for two at once."""
 
 MAX_PAIRS = 12
 """Pairs of mistakes that are tried on one file."""
 
-MAX_VAIN, MAX_VAIN_AT_ALL = 2, 5
+MAX_VAIN, MAX_VAIN_AT_ALL = 1, 3
 """Failed checks of the same functions, and of one file, for which all mistakes are tried and none fits: what no
 catalogue has fails many checks."""
 
-MAX_HELD = 4
-"""Of the mistakes that fit one check, so many are held against the others."""
+MAX_PARTLY = 3
+"""Mistakes that explain one check and leave another open: after so many the best of them is taken."""
 
 
 @dataclass(frozen=True)
@@ -113,25 +111,38 @@ class Recogniser:
             passed: the checks that it passes.
         """
         file = _File(list(failed), list(passed), Witness(self.trusted, MAX_SEARCH))
-        for run in sorted(failed, key=lambda run: len(run.reached)):
+        on_cpu = [run for run in failed if not run.tried.is_on_a_gpu]
+        simplest_first = sorted(on_cpu or failed, key=lambda run: (len(run.reached), run.weight))
+        for run in simplest_first:
             if not file.is_explained(run) and not file.gives_up(run):
                 self._look_for_one(file, run)
-        for run in sorted(failed, key=lambda run: len(run.reached)):
+        file.witness.allow(MAX_SEARCH_FOR_TWO)
+        for run in on_cpu and simplest_first:
             if not file.is_explained(run) and not self._look_for_two(file, run):
                 break
         return {run.check.id: self._said(file, run) for run in failed}
 
+    def diagnose_alone(self, run: Run) -> Diagnosis:
+        """What is recognised in a failed check where no other was run."""
+        known = self.diagnose([run], [])[run.check.id]
+        return replace(known, certainty=Certainty.HERE) if known.certainty is Certainty.NAME else known
+
     # ------------------------------------------------------------------------------------------ looking for them
 
     def _look_for_one(self, file: _File, run: Run) -> None:
-        for group in self._in(file, run):
-            fitting = [one for one in group if file.witness.of((one,), run) is Evidence.PROVEN]
-            held = [claim for one in fitting[:MAX_HELD] if (claim := self._held(file, (one,), run)) is not None]
-            if held:
-                most = max(len(claim.explained) - len(claim.silent) for claim in held)
-                file.claims += [claim for claim in held if len(claim.explained) - len(claim.silent) == most]
+        partly: list[_Claim] = []
+        for one in self._in(file, run):
+            if file.witness.of((one,), run) is not Evidence.PROVEN or len(partly) >= MAX_PARTLY:
+                continue
+            claim = self._held(file, (one,), run)
+            if claim is not None and not claim.silent:
+                file.claims.append(claim)
                 return
-        file.vain[run.entered] += 1
+            partly += [claim] if claim is not None else []
+        if partly:
+            file.claims.append(max(partly, key=lambda claim: len(claim.explained) - len(claim.silent)))
+        else:
+            file.vain[run.entered] += 1
 
     def _look_for_two(self, file: _File, run: Run) -> bool:
         """Whether there is time to go on."""
@@ -141,34 +152,33 @@ class Recogniser:
                 break
         return file.pairs < MAX_PAIRS and not file.witness.is_tired
 
-    def _in(self, file: _File, run: Run) -> list[list[Variant]]:
-        """The mistakes that can show in a check, in groups: the likely ones, then the unlikely. Where all is right
+    def _in(self, file: _File, run: Run) -> list[Variant]:
+        """The mistakes that can show in a check: the likely ones, then the unlikely. Where all is right
         but on a GPU, those about devices come first.
 
         Unlikely are those in places that a passed check of values calls and this check does not.
         """
         sound = frozenset[str]().union(*(one.entered for one in file.passed if not one.check.structural)) - run.entered
-        devices_first = run.tried.is_on_a_gpu and all(one.tried.is_on_a_gpu for one in file.failed)
+        devices_first = run.tried.is_on_a_gpu
         groups: list[list[Variant]] = [[], [], [], []]
         for one in self._shown(run):
             is_unlikely = self._units[one.key] <= sound
             groups[is_unlikely + 2 * (devices_first and not one.shows_on_gpus_only)].append(one)
-        return groups
+        return [one for group in groups for one in group]
 
     def _shown(self, run: Run) -> list[Variant]:
         return [one for one in self._mistakes if self._units[one.key] & run.reached]
 
     def _pairs(self, file: _File, run: Run) -> Iterator[tuple[Variant, Variant]]:
         """Mistakes in different places: those with one that was recognised, then any two that show here."""
-        shown = self._shown(run)
+        showing = [one for one in self._shown(run) if file.witness.shows_with_another(one, run)]
         for suspect in [claim.mistakes[0] for claim in file.claims if len(claim.mistakes) == 1]:
-            for other in shown:
+            for other in showing if file.witness.of((suspect,), run) is Evidence.OTHER else []:
                 if self._apart(suspect, other) and not file.witness.is_tired:
                     first, second = sorted((suspect, other), key=lambda one: self._order[one.key])
                     yield first, second
         if file.pairs >= MAX_PAIRS or file.witness.is_tired:
             return
-        showing = [one for one in shown if file.witness.first_wrong_answer_is_wrong_too(one, run)]
         pairs = [pair for pair in combinations(showing, 2) if self._apart(*pair)]
         pairs.sort(key=lambda pair: self._order[pair[0].key] + self._order[pair[1].key])
         for pair in pairs[: max(0, MAX_PAIRS - file.pairs)]:
@@ -185,7 +195,7 @@ class Recogniser:
         key = tuple(one.key for one in mistakes)
         if key in file.refuted:
             return None
-        file.witness.allow(MAX_VERIFY / 4)
+        file.witness.allow(MAX_HOLD)
         claim = self._against_the_failed(file, mistakes, run)
         if claim is None or self._fails_what_passed(file, mistakes, run, claim):
             file.refuted.add(key)
@@ -247,11 +257,7 @@ class Recogniser:
         claims = sorted(whole or claims, key=lambda claim: -len(claim.explained))
         first = claims[0]
         certainty = Certainty.NAME if whole else Certainty.CLUE
-        if len(first.mistakes) == 2:
-            return Diagnosis(first.mistakes, True, certainty)
-        equals = [c.mistakes[0] for c in claims if len(c.mistakes) == 1 and c.explained == first.explained]
-        different = {one.name: one for one in reversed(equals)}
-        return Diagnosis(tuple(sorted(different.values(), key=lambda one: self._order[one.key])[:2]), False, certainty)
+        return Diagnosis(first.mistakes, certainty)
 
     def _leaves_over(self, file: _File, claim: _Claim) -> bool:
         """Whether a check of the same functions fails in a way that no claim explains."""
@@ -262,14 +268,14 @@ class Recogniser:
         """A mistake that raises the same here, where what is raised says more than two sizes do."""
         if file.claims or file.gives_up(run) and file.vain[run.entered] == 0:
             return NOTHING
-        for one in next(iter(self._in(file, run)), []):
+        for one in self._in(file, run):
             if file.witness.of((one,), run) is not Evidence.CRASHES:
                 continue
             mine = self.trusted.attempt_mistakes((one,), run.check, run.seed)
             if not same_exception(mine.requests, run.tried.requests):
                 continue
             if all(file.witness.of((one,), other) in FITS for other in self._nearest(file.failed, (one,), run)):
-                return Diagnosis((one,), certainty=Certainty.GUESS)
+                return Diagnosis((one,), Certainty.GUESS)
         return NOTHING
 
 

@@ -91,12 +91,13 @@ def named(ran: Sequence[tuple[Outcome, Run | None]], recogniser: Recogniser) -> 
     passed = [run for outcome, run in ran if run is not None and outcome.verdict == PASS]
     known = recogniser.diagnose(failed, passed) if failed else {}
     return [
-        _named(outcome, known[outcome.id]) if run is not None and outcome.id in known else outcome
+        with_diagnosis(outcome, known[outcome.id]) if run is not None and outcome.id in known else outcome
         for outcome, run in ran
     ]
 
 
-def _named(outcome: Outcome, known: Diagnosis) -> Outcome:
+def with_diagnosis(outcome: Outcome, known: Diagnosis) -> Outcome:
+    """An outcome that says what was recognised, before what was seen."""
     text = "\n".join([*known.sentences(), outcome.message])
     return replace(outcome, message=clean(text, MAX_MESSAGE), mistake=known.name)
 
