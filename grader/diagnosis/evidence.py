@@ -140,7 +140,7 @@ class Witness:
         return self._fails_alike(mistakes, run)
 
     def _fails_alike(self, mistakes: Sequence[Variant], run: Run) -> Evidence:
-        """Where every answer is right, or there is no right one to the same question: the check's own sentence tells."""
+        """Where every answer is right, or there is no right one to the same question: the check itself tells."""
         self._left -= run.weight
         error = self._trusted.attempt_mistakes(mistakes, run.check, run.seed).error
         if error is None:

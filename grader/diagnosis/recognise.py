@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from grader.diagnosis.trusted import TrustedCode
     from grader.kit.collect import Check
 
-MAX_SEARCH, MAX_HOLD, MAX_SEARCH_FOR_TWO = 900.0, 120.0, 80.0
+MAX_SEARCH, MAX_HOLD, MAX_SEARCH_FOR_TWO = 900.0, 120.0, 150.0
 """About how many milliseconds may go into looking for mistakes, into holding each that was found against the other
 checks, and into looking for two at once."""
 
@@ -94,7 +94,7 @@ class Recogniser:
         self._mistakes = mistakes
         self._order = {mistake.key: number for number, mistake in enumerate(mistakes)}
         self._call_graph = CallGraph(trusted.source.text)
-        self._units = {mistake.key: self._units_of(mistake) for mistake in mistakes}
+        self._units = {mistake.key: self._units_of_one(mistake) for mistake in mistakes}
 
     def run_of(self, check: Check, seed: int, tried: Attempt) -> Run:
         """A check that was run on a learner's file, with what it calls."""
@@ -171,19 +171,23 @@ class Recogniser:
 
     def _pairs(self, file: _File, run: Run) -> Iterator[tuple[Variant, Variant]]:
         """Mistakes in different places: those with one that was recognised, then any two that show here."""
-        showing = [one for one in self._shown(run) if file.witness.shows_with_another(one, run)]
+        shown = self._shown(run)
         for suspect in [claim.mistakes[0] for claim in file.claims if len(claim.mistakes) == 1]:
-            for other in showing if file.witness.of((suspect,), run) is Evidence.OTHER else []:
-                if self._apart(suspect, other) and not file.witness.is_tired:
+            for other in shown if file.witness.of((suspect,), run) is Evidence.OTHER else []:
+                if self._apart(suspect, other) and self._shows(file, other, run):
                     first, second = sorted((suspect, other), key=lambda one: self._order[one.key])
                     yield first, second
         if file.pairs >= MAX_PAIRS or file.witness.is_tired:
             return
+        showing = [one for one in shown if self._shows(file, one, run)]
         pairs = [pair for pair in combinations(showing, 2) if self._apart(*pair)]
         pairs.sort(key=lambda pair: self._order[pair[0].key] + self._order[pair[1].key])
         for pair in pairs[: max(0, MAX_PAIRS - file.pairs)]:
             file.pairs += 1
             yield pair
+
+    def _shows(self, file: _File, mistake: Variant, run: Run) -> bool:
+        return file.witness.of((mistake,), run) is Evidence.OTHER and file.witness.shows_with_another(mistake, run)
 
     def _apart(self, one: Variant, other: Variant) -> bool:
         return not self._units[one.key] & self._units[other.key]
@@ -212,7 +216,7 @@ class Recogniser:
         proven, crashes, silent = (found[kind] for kind in (Evidence.PROVEN, Evidence.CRASHES, Evidence.SILENT))
         beyond = [other for other in file.failed if other.check.id not in proven | crashes | silent]
         for other in beyond:
-            if self._units_of_all(mistakes) & other.reached and file.witness.of(mistakes, other) is Evidence.PROVEN:
+            if self.units_of(mistakes) & other.reached and file.witness.of(mistakes, other) is Evidence.PROVEN:
                 proven.add(other.check.id)
         return _Claim(mistakes, frozenset(proven), frozenset(crashes), frozenset(silent))
 
@@ -231,14 +235,17 @@ class Recogniser:
 
     def _nearest(self, runs: Sequence[Run], mistakes: tuple[Variant, ...], run: Run) -> list[Run]:
         """The checks of the same functions in which these mistakes can show, the cheaper first."""
-        units = self._units_of_all(mistakes)
+        units = self.units_of(mistakes)
         same = [one for one in runs if one.entered & run.entered or one.reached <= run.reached]
+        if not run.tried.is_on_a_gpu:  # what fails there may fail for the device's sake
+            same = [one for one in same if not one.tried.is_on_a_gpu]
         return sorted((one for one in same if units & one.reached), key=lambda one: one.weight)
 
-    def _units_of_all(self, mistakes: Sequence[Variant]) -> frozenset[str]:
+    def units_of(self, mistakes: Sequence[Variant]) -> frozenset[str]:
+        """The functions and methods that these mistakes replace."""
         return frozenset[str]().union(*(self._units[one.key] for one in mistakes))
 
-    def _units_of(self, mistake: Variant) -> frozenset[str]:
+    def _units_of_one(self, mistake: Variant) -> frozenset[str]:
         every = self._call_graph.units_of(mistake.target)
         units = replaced(mistake.pieces[-1], mistake.target)
         if units is None or not units & every:
@@ -266,7 +273,7 @@ class Recogniser:
 
     def _guess(self, file: _File, run: Run) -> Diagnosis:
         """A mistake that raises the same here, where what is raised says more than two sizes do."""
-        if file.claims or file.gives_up(run) and file.vain[run.entered] == 0:
+        if file.claims or (file.gives_up(run) and file.vain[run.entered] == 0):
             return NOTHING
         for one in self._in(file, run):
             if file.witness.of((one,), run) is not Evidence.CRASHES:

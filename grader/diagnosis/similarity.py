@@ -15,9 +15,9 @@ from grader.protocol.values import Foreign, leaves
 from grader.remote.calls import Call, Request
 from grader.remote.handles import Module, Opaque, Optimizer
 
-SAME = {torch.float64: 1e-7, torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 8e-2}
-"""How close a learner's result must be to a mistake's, times 1 + its size: wider than rounding, far narrower than the
-difference between any two mistakes."""
+SAME = {torch.float64: 2e-6, torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 8e-2}
+"""How close a learner's result must be to a mistake's, times 1 + its size: wider than rounding, that of something
+float32 inside included, far narrower than the difference between any two mistakes."""
 NEARER = 0.1
 """A mistake explains a wrong result where it is nearer to it than this share of the way to the right one."""
 _PARTS = ("parameters", "shared", "training")
@@ -173,7 +173,7 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
         return len(one) == len(other) and all(_same(a, b) for a, b in zip(one, other, strict=True))
     if isinstance(one, float) and isinstance(other, float):
-        return abs(one - other) <= 1e-7 * (1 + abs(other)) or (one != one and other != other)
+        return abs(one - other) <= SAME[torch.float64] * (1 + abs(other)) or (one != one and other != other)
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
     if isinstance(one, Module) and isinstance(other, Module):
