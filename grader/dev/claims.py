@@ -80,7 +80,7 @@ def disagreeing(
     recogniser: Recogniser, known: Diagnosis, failed: Sequence[Run], passed: Sequence[Run]
 ) -> Iterator[str]:
     """The checks of the functions of some mistakes in which they do otherwise than a learner's file."""
-    witness, units = Witness(recogniser.trusted, PLENTY), recogniser.units_of(known.mistakes)
+    witness, units = Witness(recogniser.trusted, PLENTY, recogniser.units_of), recogniser.units_of(known.mistakes)
     for run in failed:
         if run.entered & units and witness.of(known.mistakes, run) not in (Evidence.PROVEN, Evidence.CRASHES):
             yield run.check.id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -78,14 +78,20 @@ class Witness:
 
     Args:
         trusted: runs files of our own.
+        units_of: the functions and methods that some mistakes replace.
         most: so many milliseconds may go into one learner's file, as `Run.weights` counts them.
     """
 
-    def __init__(self, trusted: TrustedCode, most: float) -> None:
+    def __init__(
+        self, trusted: TrustedCode, most: float, units_of: Callable[[Sequence[Variant]], frozenset[str]]
+    ) -> None:
         self._trusted = trusted
+        self._units_of = units_of
+        self._right_by_itself: set[tuple[tuple[str, ...], str]] = set()
         self._left = most
         self._known: dict[tuple[tuple[str, ...], str], Evidence] = {}
         self._wrong_too: set[tuple[str, str]] = set()
+        self._loaded: set[tuple[str, ...]] = set()
 
     @property
     def is_tired(self) -> bool:
@@ -114,8 +120,10 @@ class Witness:
     def _ask(self, mistakes: Sequence[Variant], run: Run) -> Evidence:
         replay = self._trusted.replay(mistakes, run.tried, run.seed)
         right = self._trusted.reference_run(run.check, run.seed).requests
-        told, weights = set[Compared](), run.weights
-        self._left -= LOADING
+        told, weights, place = set[Compared](), run.weights, tuple(one.key for one in mistakes)
+        by_itself = False
+        self._left -= 0.0 if place in self._loaded else LOADING
+        self._loaded.add(place)
         for number, learners in enumerate(run.tried.requests):
             self._left -= weights[number]
             try:
@@ -124,6 +132,10 @@ class Witness:
                 return Evidence.OTHER
             known = right[number] if number < len(right) and right[number].frame == learners.digest else None
             if not alike(mine, learners, known):
+                by_itself = by_itself if learners.call is None else self._is_a_helper_by_itself(mistakes, learners, run)
+                if by_itself and known is not None and alike(learners, known, None):  # or the gradients of that call
+                    self._right_by_itself.add((place, run.check.id))
+                    continue
                 if known is not None and alike(mine, known, None):
                     return Evidence.SILENT
                 if known is not None and len(mistakes) == 1 and not alike(learners, known, None):
@@ -138,6 +150,15 @@ class Witness:
         if Compared.NOT_NEARER in told:
             return Evidence.SILENT
         return self._fails_alike(mistakes, run)
+
+    def _is_a_helper_by_itself(self, mistakes: Sequence[Variant], asked: Request, run: Run) -> bool:
+        units = self._units_of(mistakes)
+        return asked.call is not None and asked.call.name in units and not run.entered <= units
+
+    def is_right_by_itself(self, mistakes: Sequence[Variant], run: Run) -> bool:
+        """Whether the learner's file is right where a check calls the function in which these mistakes are made, and
+        wrong as they are where it calls what uses it: there the function was not used."""
+        return (tuple(one.key for one in mistakes), run.check.id) in self._right_by_itself
 
     def _fails_alike(self, mistakes: Sequence[Variant], run: Run) -> Evidence:
         """Where every answer is right, or there is no right one to the same question: the check itself tells."""

@@ -48,13 +48,13 @@ class _Claim:
         mistakes: one, or two at once.
         proven: the checks in which their results are the learner's.
         crashes: the checks in which they raise something where the learner's file does.
-        silent: the checks of the same functions in which they are right, and the learner's file is wrong.
+        left: the checks of the same functions that fail in another way.
     """
 
     mistakes: tuple[Variant, ...]
     proven: frozenset[str]
     crashes: frozenset[str]
-    silent: frozenset[str]
+    left: frozenset[str]
 
     @property
     def explained(self) -> frozenset[str]:
@@ -70,6 +70,8 @@ class _File:
     witness: Witness
     claims: list[_Claim] = field(default_factory=list)
     refuted: set[tuple[str, ...]] = field(default_factory=set)
+    suspects: list[Variant] = field(default_factory=list)
+    """What fits some check by itself."""
     pairs: int = 0
     vain: Counter[frozenset[str]] = field(default_factory=Counter)
     """How often no mistake fitted, by what the check calls."""
@@ -110,16 +112,17 @@ class Recogniser:
             failed: the checks that the file fails, in teaching order; the reference passes them.
             passed: the checks that it passes.
         """
-        file = _File(list(failed), list(passed), Witness(self.trusted, MAX_SEARCH))
+        file = _File(list(failed), list(passed), Witness(self.trusted, MAX_SEARCH, self.units_of))
         on_cpu = [run for run in failed if not run.tried.is_on_a_gpu]
         simplest_first = sorted(on_cpu or failed, key=lambda run: (len(run.reached), run.weight))
         for run in simplest_first:
             if not file.is_explained(run) and not file.gives_up(run):
                 self._look_for_one(file, run)
         file.witness.allow(MAX_SEARCH_FOR_TWO)
-        for run in on_cpu and simplest_first:
-            if not file.is_explained(run) and not self._look_for_two(file, run):
-                break
+        for pairs in (self._of_suspects, self._with_a_known_one, self._that_show) if on_cpu else ():
+            for run in simplest_first:
+                if not file.is_explained(run) and not file.witness.is_tired:
+                    self._look_for_two(file, run, pairs(file, run))
         return {run.check.id: self._said(file, run) for run in failed}
 
     def diagnose_alone(self, run: Run) -> Diagnosis:
@@ -134,23 +137,22 @@ class Recogniser:
         for one in self._in(file, run):
             if file.witness.of((one,), run) is not Evidence.PROVEN or len(partly) >= MAX_PARTLY:
                 continue
+            file.suspects += [one] if one not in file.suspects else []
             claim = self._held(file, (one,), run)
-            if claim is not None and not claim.silent:
+            if claim is not None and not claim.left:
                 file.claims.append(claim)
                 return
             partly += [claim] if claim is not None else []
         if partly:
-            file.claims.append(max(partly, key=lambda claim: len(claim.explained) - len(claim.silent)))
+            file.claims.append(max(partly, key=lambda claim: len(claim.explained) - len(claim.left)))
         else:
             file.vain[run.entered] += 1
 
-    def _look_for_two(self, file: _File, run: Run) -> bool:
-        """Whether there is time to go on."""
-        for pair in self._pairs(file, run):
+    def _look_for_two(self, file: _File, run: Run, pairs: Iterator[tuple[Variant, Variant]]) -> None:
+        for pair in pairs:
             if file.witness.of(pair, run) is Evidence.PROVEN and (claim := self._held(file, pair, run)) is not None:
                 file.claims.append(claim)
-                break
-        return file.pairs < MAX_PAIRS and not file.witness.is_tired
+                return
 
     def _in(self, file: _File, run: Run) -> list[Variant]:
         """The mistakes that can show in a check: the likely ones, then the unlikely. Where all is right
@@ -169,17 +171,23 @@ class Recogniser:
     def _shown(self, run: Run) -> list[Variant]:
         return [one for one in self._mistakes if self._units[one.key] & run.reached]
 
-    def _pairs(self, file: _File, run: Run) -> Iterator[tuple[Variant, Variant]]:
-        """Mistakes in different places: those with one that was recognised, then any two that show here."""
-        shown = self._shown(run)
+    def _of_suspects(self, file: _File, run: Run) -> Iterator[tuple[Variant, Variant]]:
+        """Mistakes in different places, each of which fits some check by itself."""
+        for pair in combinations(sorted(file.suspects, key=lambda one: self._order[one.key]), 2):
+            if self._apart(*pair):
+                yield pair
+
+    def _with_a_known_one(self, file: _File, run: Run) -> Iterator[tuple[Variant, Variant]]:
+        """A mistake that was recognised in other checks, and one in another place."""
         for suspect in [claim.mistakes[0] for claim in file.claims if len(claim.mistakes) == 1]:
-            for other in shown if file.witness.of((suspect,), run) is Evidence.OTHER else []:
+            for other in self._shown(run) if file.witness.of((suspect,), run) is Evidence.OTHER else []:
                 if self._apart(suspect, other) and self._shows(file, other, run):
                     first, second = sorted((suspect, other), key=lambda one: self._order[one.key])
                     yield first, second
-        if file.pairs >= MAX_PAIRS or file.witness.is_tired:
-            return
-        showing = [one for one in shown if self._shows(file, one, run)]
+
+    def _that_show(self, file: _File, run: Run) -> Iterator[tuple[Variant, Variant]]:
+        """Any two in different places that are wrong where the file is."""
+        showing = [one for one in self._shown(run) if file.witness.shows_with_another(one, run)]
         pairs = [pair for pair in combinations(showing, 2) if self._apart(*pair)]
         pairs.sort(key=lambda pair: self._order[pair[0].key] + self._order[pair[1].key])
         for pair in pairs[: max(0, MAX_PAIRS - file.pairs)]:
@@ -207,18 +215,24 @@ class Recogniser:
         return claim
 
     def _against_the_failed(self, file: _File, mistakes: tuple[Variant, ...], run: Run) -> _Claim | None:
-        found: dict[Evidence, set[str]] = {kind: set() for kind in Evidence}
-        for other in self._nearest(file.failed, mistakes, run):
-            said = file.witness.of(mistakes, other)
-            if said is Evidence.OTHER:
-                return None
-            found[said].add(other.check.id)
-        proven, crashes, silent = (found[kind] for kind in (Evidence.PROVEN, Evidence.CRASHES, Evidence.SILENT))
-        beyond = [other for other in file.failed if other.check.id not in proven | crashes | silent]
-        for other in beyond:
-            if self.units_of(mistakes) & other.reached and file.witness.of(mistakes, other) is Evidence.PROVEN:
-                proven.add(other.check.id)
-        return _Claim(mistakes, frozenset(proven), frozenset(crashes), frozenset(silent))
+        said = {other.check.id: file.witness.of(mistakes, other) for other in self._nearest(file.failed, mistakes, run)}
+        against = [other for other in file.failed if said.get(other.check.id) is Evidence.OTHER]
+        for other in file.failed:
+            if other.check.id not in said and self.units_of(mistakes) & other.reached:
+                if file.witness.of(mistakes, other) is Evidence.PROVEN:
+                    said[other.check.id] = Evidence.PROVEN
+        kept = {  # where less runs, and something else comes out, more of it proves nothing
+            other.check.id: said[other.check.id]
+            for other in file.failed
+            if said.get(other.check.id) in FITS and not any(one.reached <= other.reached for one in against)
+        }
+        if Evidence.PROVEN not in kept.values():
+            return None
+        proven = frozenset(name for name, kind in kept.items() if kind is Evidence.PROVEN)
+        left = frozenset(name for name, kind in said.items() if name not in kept and kind is not Evidence.UNKNOWN)
+        if left and any(file.witness.is_right_by_itself(mistakes, other) for other in file.failed):
+            return None
+        return _Claim(mistakes, proven, frozenset(kept) - proven, left)
 
     def _fails_what_passed(self, file: _File, mistakes: tuple[Variant, ...], run: Run, claim: _Claim) -> bool:
         """Whether the mistakes fail what the learner's file passes.
@@ -227,7 +241,7 @@ class Recogniser:
         mistake was made without the helper.
         """
         for other in self._nearest(file.passed, mistakes, run):
-            if not other.entered & run.entered and not claim.silent:
+            if not other.entered & run.entered and not claim.left:
                 continue
             if file.witness.fails(mistakes, other):
                 return True
@@ -261,7 +275,7 @@ class Recogniser:
         if not claims:
             return self._guess(file, run)
         whole = [claim for claim in claims if not self._leaves_over(file, claim)]
-        claims = sorted(whole or claims, key=lambda claim: -len(claim.explained))
+        claims = sorted(whole or claims, key=lambda claim: (len(claim.mistakes), -len(claim.explained)))
         first = claims[0]
         certainty = Certainty.NAME if whole else Certainty.CLUE
         return Diagnosis(first.mistakes, certainty)
@@ -269,7 +283,7 @@ class Recogniser:
     def _leaves_over(self, file: _File, claim: _Claim) -> bool:
         """Whether a check of the same functions fails in a way that no claim explains."""
         by_others = frozenset[str]().union(*(other.explained for other in file.claims if other is not claim))
-        return bool(claim.silent - by_others)
+        return bool(claim.left - by_others)
 
     def _guess(self, file: _File, run: Run) -> Diagnosis:
         """A mistake that raises the same here, where what is raised says more than two sizes do."""

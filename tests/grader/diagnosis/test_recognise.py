@@ -58,7 +58,7 @@ def test_it_is_named_over_a_worker_too(recognised, workers):
     ("number", "names", "check"),
     [
         (6, ["no_scaling", "softmax_over_queries"], "test_outputs_are_values_mixed_by_the_weights"),
-        (9, ["unbiased_variance", "pre_norm"], "test_the_encoder_is_its_layers_in_a_row"),
+        (9, ["unbiased_variance", "pre_norm"], "test_encoder_layer_worked_by_hand"),
     ],
 )
 def test_two_at_once_are_both_said(recognised, number, names, check):
