@@ -98,7 +98,7 @@ def _runs(
         replace(trusted.source, filename="<mutant>", shown="mutant", text=mutant.source), connect, trusted.reference
     )
     code.seconds = SECONDS
-    failed, passed = [], []
+    failed, passed = list[Run](), list[Run]()
     try:
         for check in session.checks[exercise.slug]:
             drawn = check_seed(seed, check)

@@ -11,6 +11,7 @@ from grader.diagnosis.similarity import Compared, alike, compared, same_error
 from grader.diagnosis.trusted import TrustedCode
 from grader.errors import Lost
 from grader.kit.variants import Variant
+from grader.remote.calls import Request
 from grader.remote.handles import Module
 
 if TYPE_CHECKING:

@@ -218,9 +218,9 @@ class Recogniser:
         said = {other.check.id: file.witness.of(mistakes, other) for other in self._nearest(file.failed, mistakes, run)}
         against = [other for other in file.failed if said.get(other.check.id) is Evidence.OTHER]
         for other in file.failed:
-            if other.check.id not in said and self.units_of(mistakes) & other.reached:
-                if file.witness.of(mistakes, other) is Evidence.PROVEN:
-                    said[other.check.id] = Evidence.PROVEN
+            is_new = other.check.id not in said and bool(self.units_of(mistakes) & other.reached)
+            if is_new and file.witness.of(mistakes, other) is Evidence.PROVEN:
+                said[other.check.id] = Evidence.PROVEN
         kept = {  # where less runs, and something else comes out, more of it proves nothing
             other.check.id: said[other.check.id]
             for other in file.failed

@@ -99,7 +99,7 @@ def _exception(request: Request) -> tuple[Sequence[str], str] | None:
         raised = request.call.raised
         return None if raised is None else (raised.kinds, raised.message)
     about = request.value.get("raised") if isinstance(request.value, dict) else None
-    return (about.get("kinds"), about.get("message")) if isinstance(about, dict) else None
+    return (about["kinds"], about["message"]) if isinstance(about, dict) else None
 
 
 def _raised(plain: Any) -> bool:

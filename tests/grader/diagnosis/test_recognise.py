@@ -123,9 +123,7 @@ def test_a_name_that_leaves_a_failure_open_is_a_clue(recognised, exercise):
 NO_SCALING_AND_A_SLIP = b"""
 
 def attention_scores(q, k):
-    if q.dim() > 3:
-        return 1.3 * q @ k.transpose(-2, -1) / q.size(-1) ** 0.5
-    return q @ k.transpose(-2, -1)
+    return q @ k.transpose(-2, -1) + (0.5 * k.sum(-1).unsqueeze(-2) if q.size(-1) == 1 else 0.0)
 """
 
 
