@@ -293,7 +293,7 @@ class Recogniser:
             if file.witness.of((one,), run) is not Evidence.CRASHES:
                 continue
             mine = self.trusted.attempt_mistakes((one,), run.check, run.seed)
-            if not same_exception(mine.requests, run.tried.requests):
+            if not same_exception(mine.requests, run.tried.requests, with_sizes=one.shows_on_gpus_only):
                 continue
             if all(file.witness.of((one,), other) in FITS for other in self._nearest(file.failed, (one,), run)):
                 return Diagnosis((one,), Certainty.GUESS)

@@ -86,12 +86,16 @@ def same_error(one: BaseException, other: BaseException | None) -> bool:
     return isinstance(one, Mismatch) and isinstance(other, Mismatch) and str(one) == str(other)
 
 
-def same_exception(one: Sequence[Request], other: Sequence[Request]) -> bool:
-    """Whether the last answers of two files are the same exception, and its text has no sizes in it."""
+def same_exception(one: Sequence[Request], other: Sequence[Request], *, with_sizes: bool) -> bool:
+    """Whether the last answers of two files are the same exception.
+
+    Args:
+        with_sizes: also where its text has numbers in it, which may be the same for two reasons.
+    """
     if len(one) != len(other) or not one:
         return False
     a, b = _exception(one[-1]), _exception(other[-1])
-    return a is not None and a == b and not any(letter.isdigit() for letter in a[1])
+    return a is not None and a == b and (with_sizes or not any(letter.isdigit() for letter in a[1]))
 
 
 def _exception(request: Request) -> tuple[Sequence[str], str] | None:
