@@ -222,7 +222,7 @@ def pytest_runtest_makereport(
     if exercise is None or call.when != "call" or call.excinfo is None or not isinstance(item, pytest.Function):
         return report
     from grader.checks.attempt import Attempt
-    from grader.judging.exercise import outcome_of
+    from grader.judging.exercise import judged, with_diagnosis
     from grader.kit.collect import check_of
     from grader.source.file import spot
 
@@ -231,7 +231,10 @@ def pytest_runtest_makereport(
         return report
     check, bench, learner = check_of(item, exercise.slug), _bench(item.config), _code(item)
     tried = Attempt(error, learner, call.duration)
-    outcome = outcome_of(check, learner, tried, bench.recogniser(exercise, check.shortcuts), _seed(item))
+    recogniser = bench.recogniser(exercise, check.shortcuts)
+    outcome, run = judged(check, learner, tried, recogniser, _seed(item))
+    if run is not None:
+        outcome = with_diagnosis(outcome, recogniser.diagnose_alone(run))
     if outcome.verdict == "skip":
         report.outcome, report.longrepr = "skipped", (str(item.path), 0, outcome.message)
     elif outcome.verdict != "error":

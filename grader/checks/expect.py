@@ -13,7 +13,7 @@ from grader.checks.compare import compare, compare_gradient, demand_values, kind
 from grader.checks.draw import Draw
 from grader.checks.patterns import CallContext
 from grader.checks.reference import Leaves, contiguous, detached, in_float64, owner_of, widened
-from grader.checks.tolerances import error_scaled, widen
+from grader.checks.tolerances import EXACT, error_scaled, widen
 from grader.errors import LearnerError, Mismatch
 from grader.protocol.gradients import pull_back
 from grader.protocol.values import leaves
@@ -78,6 +78,12 @@ class Expect:
             except (LearnerError, Mismatch):
                 raise error from None
             raise error.with_detail("It is right where the inputs are contiguous in memory: these are not.") from None
+
+    def exact(
+        self, function: Callable[..., Any], reference: Callable[..., Any], *args: Any, axes: str | None = None
+    ) -> None:
+        """Demands the reference's results as float64 holds them: no other check asks for so much."""
+        self.agrees(function, reference, *args, axes=axes, within=EXACT)
 
     def _agree(
         self,

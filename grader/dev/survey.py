@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from grader.checks.attempt import Attempt, attempt, check_seed
+from grader.diagnosis.evidence import Run
 from grader.diagnosis.recognise import Recogniser
 from grader.diagnosis.similarity import same_calls
 from grader.diagnosis.trusted import TrustedCode
-from grader.errors import KitError
+from grader.errors import KitError, Lost
 from grader.judging.session import Session
 from grader.kit.collect import Check
 from grader.kit.discovery import Exercise
@@ -30,7 +31,7 @@ class Trial:
     seed: int
     transport: str
     caught_by: tuple[str, ...] = ()
-    """Every check that failed, or those up to the first that named it."""
+    """Every check that failed; over another transport than the first, the one that was looked at again."""
     called: str | None = None
     """The name that the first check gave that gave one."""
     called_by: str | None = None
@@ -38,6 +39,13 @@ class Trial:
     """What the first check said that failed."""
     right: bool = False
     """Whether it is an equivalent."""
+    names: tuple[tuple[str, str], ...] = ()
+    """Each check that named something, and what."""
+
+    @property
+    def false_names(self) -> list[tuple[str, str]]:
+        """The checks that named another mistake, and which."""
+        return [(check, name) for check, name in self.names if name != self.variant or self.right]
 
 
 @dataclass(frozen=True)
@@ -141,7 +149,8 @@ def survey_mistakes(
     nothing else is run.
 
     Args:
-        thorough: against every check, over every transport; else only up to the first that names it.
+        thorough: against every check over every transport; else over the first alone, and over the others against
+            the check that names it.
         first: so many mistakes, the likeliest; None is all.
         device: where the code works.
     """
@@ -179,28 +188,29 @@ class _Viewer:
 
     def whole(self, transport: str, connect: Connect) -> Trial:
         """One check after the other, as for a learner."""
-        recogniser = self.recogniser
-        recogniser.forget_learner()
+        recogniser, failed, passed = self.recogniser, list[Run](), list[Run]()
         code = as_learner(self.mistake, self.recogniser.trusted, connect, self.device)
-        caught: list[str] = []
-        called: str | None = None
-        called_by, message = None, ""
         for check in self.checks:
             drawn = check_seed(self.seed, check)
             tried = attempt(check, code, drawn)
-            if tried.error is None:
-                recogniser.note_pass(check, drawn, tried)
-                continue
-            if not self.recogniser.trusted.reference_passes(check, drawn):
+            if tried.error is not None and not recogniser.trusted.reference_passes(check, drawn):
                 raise KitError(f"{check.id} fails on the reference with seed {self.seed}")
-            message = message or str(tried.error)
-            caught.append(check.id)
-            if called is None and (called := recogniser.recognise(check, drawn, tried).name):
-                called_by, self.named = check.id, (check, tried)
-            if called is not None and not self.thorough:
-                break
+            (passed if tried.error is None else failed).append(recogniser.run_of(check, drawn, tried))
+        found = recogniser.diagnose([run for run in failed if not isinstance(run.tried.error, Lost)], passed)
         code.close()
-        self.seen = Trial(self.mistake.name, self.seed, transport, tuple(caught), called, called_by, message)
+        names = [(run, name) for run in failed if run.check.id in found and (name := found[run.check.id].name)]
+        if names:
+            self.named = names[0][0].check, names[0][0].tried
+        self.seen = Trial(
+            self.mistake.name,
+            self.seed,
+            transport,
+            tuple(run.check.id for run in failed),
+            names[0][1] if names else None,
+            names[0][0].check.id if names else None,
+            str(failed[0].tried.error) if failed else "",
+            names=tuple((run.check.id, name) for run, name in names),
+        )
         return self.seen
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import ModuleType
 
 from grader.checks.attempt import Attempt, attempt, check_seed
 from grader.checks.passed_before import PassedRuns
+from grader.diagnosis.diagnosis import Diagnosis
+from grader.diagnosis.evidence import Run
 from grader.diagnosis.recognise import Recogniser
 from grader.errors import GraderError, LearnerError, LoadFailure, Lost, Mismatch, NotHere, TimedOut, Unwritten
 from grader.judging.feedback import full, hidden
@@ -63,25 +65,46 @@ def run_exercise(
     reference: ModuleType,
     recogniser: Recogniser,
     settings: CheckSettings,
-    on_outcome: Callable[[Outcome], None] = lambda _: None,
     passed_runs: PassedRuns | None = None,
 ) -> ExerciseResult:
-    """Every check of one exercise, on every device."""
+    """Every check of one exercise, on every device. What is recognised is said once all checks have run."""
     outcomes: list[Outcome] = []
-    recogniser.forget_learner()
     for device in settings.devices:
         code = Code(source, settings.connects(device), reference, device=device)
         code.seconds = settings.seconds
         late = Counter[str]()
+        ran: list[tuple[Outcome, Run | None]] = []
         try:
             for check in checks:
-                outcomes.append(_one(check, code, recogniser, settings, outcomes, late, passed_runs))
-                on_outcome(outcomes[-1])
+                before = [outcome for outcome, _ in ran]
+                ran.append(_one(check, code, recogniser, settings, before, late, passed_runs))
+            outcomes += named(ran, recogniser)
         finally:
             code.close()
     outcomes += absences(checks, settings)
     total = round(sum(check.points for check in checks), 6)
     return settle(source.slug, outcomes, total or EXERCISE_POINTS)
+
+
+def named(ran: Sequence[tuple[Outcome, Run | None]], recogniser: Recogniser) -> list[Outcome]:
+    """The outcomes of all checks of one file, with what was recognised in those that failed.
+
+    Args:
+        ran: each outcome, and the run where it tells something about the file.
+    """
+    failed = [run for outcome, run in ran if run is not None and outcome.verdict == FAIL]
+    passed = [run for outcome, run in ran if run is not None and outcome.verdict == PASS]
+    known = recogniser.diagnose(failed, passed) if failed else {}
+    return [
+        with_diagnosis(outcome, known[outcome.id]) if run is not None and outcome.id in known else outcome
+        for outcome, run in ran
+    ]
+
+
+def with_diagnosis(outcome: Outcome, known: Diagnosis) -> Outcome:
+    """An outcome that says what was recognised, before what was seen."""
+    text = "\n".join([*known.sentences(), outcome.message])
+    return replace(outcome, message=clean(text, MAX_MESSAGE), mistake=known.name)
 
 
 def absences(checks: Sequence[Check], settings: CheckSettings) -> list[Outcome]:
@@ -101,19 +124,17 @@ def _one(
     before: Sequence[Outcome],
     late: Counter[str],
     passed_runs: PassedRuns | None,
-) -> Outcome:
+) -> tuple[Outcome, Run | None]:
     seed = check_seed(settings.seed, check)
     stuck = {name for name, times in late.items() if times >= TIMEOUTS_BEFORE_GIVING_UP}
     needed = stuck and {_owner(call.name) for call in recogniser.trusted.reference_run(check, seed).calls}
-    text = _given_up(sorted(stuck & needed), settings, [one for one in before if one.device == code.device])
+    text = _given_up(sorted(stuck & needed), settings, before)
     if text and code.failure is None:  # a failure to load is said every time
-        return Outcome(check.id, check.title, code.device, TIMEOUT, check.points, check.structural, text)
+        return Outcome(check.id, check.title, code.device, TIMEOUT, check.points, check.structural, text), None
     tried = attempt(check, code, seed, passed_runs)
     if isinstance(tried.error, TimedOut) and code.calls:
         late[_owner(code.calls[-1].name)] += 1
-    if tried.error is None:
-        recogniser.note_pass(check, seed, tried)
-    return outcome_of(check, code, tried, recogniser, seed, hidden if settings.hidden else full)
+    return judged(check, code, tried, recogniser, seed, hidden if settings.hidden else full)
 
 
 def _owner(name: str) -> str:
@@ -134,12 +155,12 @@ def _given_up(stuck: Sequence[str], settings: CheckSettings, before: Sequence[Ou
     return ""
 
 
-def outcome_of(
+def judged(
     check: Check, code: Code, tried: Attempt, recogniser: Recogniser, seed: int, words: Words = full
-) -> Outcome:
-    """The verdict of one attempt, in words for the learner."""
+) -> tuple[Outcome, Run | None]:
+    """The verdict of one attempt, in words for the learner; and the run, if its answers tell something of the file."""
     error = tried.error
-    verdict, text, mistake = PASS, "", None
+    verdict, text = PASS, ""
     called = code.calls[-1].name if code.calls else ""
     if isinstance(error, Unwritten):
         verdict, text = UNWRITTEN, f"{error.raised.frames[-1][2] if words is full else called} is unwritten"
@@ -152,12 +173,9 @@ def outcome_of(
     elif error is not None and not recogniser.trusted.reference_passes(check, seed):
         verdict, text = ERROR, f"the check fails on the reference too: {type(error).__name__}: {error}"
     elif error is not None:
-        verdict = FAIL
-        known = recogniser.recognise(check, seed, tried)
-        mistake = known.name
-        text = "\n".join([*known.sentences(), words(error, called)])
+        verdict, text = FAIL, words(error, called)
     shown = verdict == FAIL and isinstance(error, Mismatch) and words is full
-    return Outcome(
+    outcome = Outcome(
         check.id,
         check.title,
         code.device,
@@ -165,13 +183,15 @@ def outcome_of(
         check.points,
         check.structural,
         clean(text, MAX_MESSAGE),
-        mistake,
+        None,
         round(tried.seconds, 4),
         line=_line(error, code),
         output=clean(code.output, MAX_OUTPUT),
         picture=error.picture if shown and isinstance(error, Mismatch) else None,
         unloadable=isinstance(error, LoadFailure),
     )
+    tells = verdict in (PASS, FAIL) and not isinstance(error, (LoadFailure, Lost)) and code.failure is None
+    return outcome, recogniser.run_of(check, seed, tried) if tells else None
 
 
 def _last_seen(error: LoadFailure | Lost, code: Code) -> str:

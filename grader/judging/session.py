@@ -5,7 +5,7 @@ Imports torch and pytest. Start the launcher first: its process imports torch be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -28,7 +28,6 @@ from grader.text import clean
 
 torch.set_num_threads(1)
 
-OnOutcome = Callable[[Outcome], None]
 MEASURED = ("cuda",)
 """The GPUs on which right code was measured to pass: others are used where they are asked for by name."""
 
@@ -107,7 +106,6 @@ class Session:
         file: File | Path | None,
         *,
         shown: str | None = None,
-        on_outcome: OnOutcome = lambda _: None,
     ) -> ExerciseResult:
         """Every check of one exercise on one file; None where the submission has no such file."""
         found = self.checks[exercise.slug]
@@ -119,7 +117,7 @@ class Session:
         source = collect.source_of(self.kit, exercise, file, self._shortcuts(exercise), shown)
         reference = collect.reference(self.kit, exercise.slug)
         recogniser = self.recogniser(exercise)
-        return run_exercise(found, source, reference, recogniser, self.settings, on_outcome, self.passed_runs)
+        return run_exercise(found, source, reference, recogniser, self.settings, self.passed_runs)
 
     def _not_run(self, exercise: Exercise, found: Sequence[Check], verdict: str, message: str) -> ExerciseResult:
         """Every check listed, none run, no points."""

@@ -120,7 +120,8 @@ class Progress:
         with self.changing(result.slug) as entry:
             entry.update(verdict=result.verdict, score=result.score, file=digest(text))
             entry["failing"] = failure.title if failure is not None else None
-            entry["diagnosis"] = failure.message.partition("\n")[0] if failure is not None and failure.mistake else None
+            said = failure.message.partition("\n")[0] if failure is not None and failure.mistake else ""
+            entry["diagnosis"] = None if said.endswith(":") else said or None  # of two at once the list is not kept
 
     def attempts(self, slug: str) -> list[Path]:
         """The texts that are kept of an exercise, oldest first."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from statistics import mean, median
 from typing import Any
 
+from grader.diagnosis.diagnosis import IF
 from grader.results.verdicts import CRASH, ERROR, FAIL, MISSING, PASS, SKIP, TIMEOUT, UNWRITTEN
 
 Document = Mapping[str, Any]
@@ -193,9 +194,9 @@ def reason(message: str) -> tuple[str, str]:
 
 
 def diagnoses(message: str) -> list[str]:
-    """The sentence about each mistake that a message names."""
+    """The sentence about each mistake that a message names, without the words that make it an inference."""
     first, *points = reason(message)[0].split("\n")
-    return [point.removeprefix("- ") for point in points] or [first]
+    return [point.removeprefix("- ") for point in points] or [first.removeprefix(f"{IF} ")]
 
 
 def _checks(document: Document) -> Iterator[tuple[Document, Document, Document]]:

@@ -109,7 +109,9 @@ def test_no_length_or_width_is_too_large(code, draw, expect):
 
 
 @points(0.25)
-def test_float32_is_as_exact_as_it_can_be(code, draw, expect):
+def test_float64_and_float32_are_as_exact_as_they_can_be(code, draw, expect):
+    for mine, right, inputs, axes in every_function(code, draw):
+        expect.exact(mine, right, *inputs, axes=axes)
     for mine, right, inputs, axes in every_function(code, draw, torch.float32):
         expect.agrees(mine, right, *inputs, axes=axes)
 

@@ -243,8 +243,10 @@ def test_results_keep_the_dtype_of_the_input(code, draw, expect, dtype):
 
 
 @points(0.25)
-def test_float32_is_as_exact_as_it_can_be(code, draw, expect):
-    right = draw_right(draw).float()
+def test_float64_and_float32_are_as_exact_as_they_can_be(code, draw, expect):
+    right = draw_right(draw)
+    expect.exact(learners(code, right), right, *draw_inputs(draw), draw_mask(draw), axes=ATTENTION)
+    right.float()
     inputs = draw_inputs(draw, torch.float32)
     expect.agrees(learners(code, right), right, *inputs, draw_mask(draw), axes=ATTENTION)
 

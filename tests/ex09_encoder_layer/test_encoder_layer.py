@@ -278,7 +278,9 @@ def test_results_keep_the_dtype_of_the_input(code, draw, expect, dtype):
 
 
 @points(0.25)
-def test_float32_is_as_exact_as_it_can_be(code, draw, expect):
+def test_float64_and_float32_are_as_exact_as_they_can_be(code, draw, expect):
+    for mine, right in every_part(code, draw, layer=False):
+        expect.exact(mine, right, draw(TOKENS), axes=TOKENS)
     for mine, right in every_part(code, draw, layer=False, dtype=torch.float32):
         expect.agrees(mine, right, draw(TOKENS, dtype=torch.float32), axes=TOKENS)
 

@@ -275,9 +275,10 @@ def outcomes(right, x, memory, part, scale):
 
 
 @points(0.25)
-def test_float32_is_as_exact_as_it_can_be(code, draw, expect):
-    inputs = draw_inputs(draw, torch.float32)
+def test_float64_and_float32_are_as_exact_as_they_can_be(code, draw, expect):
     stack, made_with = draw_stack(draw)
+    expect.exact(code.Decoder(*made_with).load(stack), stack, *draw_inputs(draw), axes=AXES)
+    inputs = draw_inputs(draw, torch.float32)
     stack.float()
     expect.agrees(code.Decoder(*made_with).load(stack), stack, *inputs, axes=AXES)
 

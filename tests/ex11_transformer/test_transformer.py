@@ -298,12 +298,15 @@ def test_both_sides_drop_once_and_nothing_but_what_is_embedded(code, draw, expec
 
 
 @points(0.125)
-def test_float32_is_as_exact_as_it_can_be(code, draw, expect):
+def test_float64_and_float32_are_as_exact_as_they_can_be(code, draw, expect):
     model, made_with = draw_model(draw)
-    model.float()
-    mine = code.Transformer(*made_with).load(model)
     source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
     decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False)
+    wide = draw(f"batch source {D_MODEL}")
+    mine = code.Transformer(*made_with).load(model)
+    expect.exact(mine.decode, model.decode, decoder_input, wide, source, axes=LOGITS)
+    model.float()
+    mine = code.Transformer(*made_with).load(model)
     memory = draw(f"batch source {D_MODEL}", dtype=torch.float32)
     expect.agrees(mine.decode, model.decode, decoder_input, memory, source, axes=LOGITS)
 
