@@ -427,28 +427,28 @@ def lstm_cell__parts_of_the_cell_multiplied(x, h, c, w_x, w_h, bias):
 @mistake
 def lstm_cell__input_gate_has_the_forget_bias(x, h, c, w_x, w_h, bias):
     """The input gate gets the bias of the forget gate. Each block of rows has its own block of the bias."""
-    b_i, b_f, b_g, b_o = bias.chunk(4)
+    _, b_f, b_g, b_o = bias.chunk(4)
     return reference.lstm_cell(x, h, c, w_x, w_h, torch.cat([b_f, b_f, b_g, b_o]))
 
 
 @mistake
 def lstm_cell__forget_gate_has_the_input_bias(x, h, c, w_x, w_h, bias):
     """The forget gate gets the bias of the input gate. Each block of rows has its own block of the bias."""
-    b_i, b_f, b_g, b_o = bias.chunk(4)
+    b_i, _, b_g, b_o = bias.chunk(4)
     return reference.lstm_cell(x, h, c, w_x, w_h, torch.cat([b_i, b_i, b_g, b_o]))
 
 
 @mistake
 def lstm_cell__output_gate_has_the_candidates_bias(x, h, c, w_x, w_h, bias):
     """The output gate gets the bias of the candidate. Each block of rows has its own block of the bias."""
-    b_i, b_f, b_g, b_o = bias.chunk(4)
+    b_i, b_f, b_g, _ = bias.chunk(4)
     return reference.lstm_cell(x, h, c, w_x, w_h, torch.cat([b_i, b_f, b_g, b_g]))
 
 
 @mistake
 def lstm_cell__candidate_has_the_output_bias(x, h, c, w_x, w_h, bias):
     """The candidate gets the bias of the output gate. Each block of rows has its own block of the bias."""
-    b_i, b_f, b_g, b_o = bias.chunk(4)
+    b_i, b_f, _, b_o = bias.chunk(4)
     return reference.lstm_cell(x, h, c, w_x, w_h, torch.cat([b_i, b_f, b_o, b_o]))
 
 
