@@ -13,8 +13,8 @@ pytestmark = shortcuts("F.scaled_dot_product_attention", "nn.MultiheadAttention"
 QKV = "batch length d_k; batch length d_k; batch length d_v"
 ATTENTION = "batch length d_v; batch query key"
 LONG = 1_100
-UNHURRIED = 0.05
-"""Seconds for 130 tokens beyond which LONG of them would take longer than a check may: a loop over queries and keys."""
+HURRIED = 0.1
+"""Seconds for 130 tokens with which LONG of them would take longer than a check may: loops over queries and keys."""
 
 
 def draw_inputs(draw, dtype=None):
@@ -32,6 +32,13 @@ def every_function(code, draw, dtype=None, *, keys=8):
         (code.attention_scores, reference.attention_scores, [q, k], "batch query key"),
         (code.self_attention, reference.self_attention, [x, *matrices], ATTENTION),
     ]
+
+
+def seconds_to_agree(code, draw, expect):
+    """Demands that self_attention agrees with the reference; the time that both took."""
+    began = time.perf_counter()
+    expect.agrees(code.self_attention, reference.self_attention, *draw_inputs(draw), axes=ATTENTION)
+    return time.perf_counter() - began
 
 
 @points(0.5, structural=True)
@@ -111,12 +118,10 @@ def test_no_length_or_width_is_too_large(code, draw, expect):
     for query, key, d_k in ((2, 3, LONG), (LONG, 3, 4), (2, LONG, 4)):
         q, k = draw(f"batch query={query} d_k={d_k}"), draw(f"batch key={key} d_k")
         expect.agrees(code.attention_scores, reference.attention_scores, q, k, axes="batch query key")
-    for length in (130, LONG):
-        draw.size(f"length={length}")
-        began = time.perf_counter()
-        expect.agrees(code.self_attention, reference.self_attention, *draw_inputs(draw), axes=ATTENTION)
-        if time.perf_counter() - began > UNHURRIED:
-            break
+    draw.size("length=130")
+    if any(seconds_to_agree(code, draw, expect) < HURRIED for _ in range(3)):  # three times: others use the machine too
+        draw.size(f"length={LONG}")
+        seconds_to_agree(code, draw, expect)
 
 
 @points(0.25)
