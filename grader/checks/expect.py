@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -166,9 +166,15 @@ class Expect:
         function: Callable[..., Any],
         *args: Any,
         naming: Iterable[int] = (),
+        naming_one_of: Sequence[int] = (),
         **kwargs: Any,
     ) -> None:
-        """Demands an exception of this kind whose message contains these numbers in digits."""
+        """Demands an exception of this kind whose message contains numbers in digits.
+
+        Args:
+            naming: each of these.
+            naming_one_of: at least one of these, where there are any.
+        """
         try:
             value = function(*args, **kwargs)
         except LearnerError as error:
@@ -179,6 +185,10 @@ class Expect:
                 if str(abs(wanted)) not in digits:
                     text = f"the message of the {kind.__name__} of {self._last()} does not contain {wanted}"
                     raise Mismatch(text, kind="rule") from None
+            if naming_one_of and not any(str(abs(wanted)) in digits for wanted in naming_one_of):
+                wanted = " or ".join(str(number) for number in naming_one_of)
+                text = f"the message of the {kind.__name__} of {self._last()} does not contain {wanted}"
+                raise Mismatch(text, kind="rule") from None
             return
         raise Mismatch(f"{self._last()} returned {kind_of(value)}, expected a {kind.__name__}", kind="rule")
 

@@ -24,6 +24,9 @@ _ORIGINALS = (
 )
 
 
+_MARKS = ("mistake", "device_mistake", "alternative")
+
+
 @dataclass(frozen=True)
 class Variant:
     """One variant of a reference.
@@ -97,8 +100,12 @@ def _snake(name: str) -> str:
 
 def _has_mark(node: ast.stmt, *marks: str) -> bool:
     return isinstance(node, (ast.FunctionDef, ast.ClassDef)) and any(
-        isinstance(decorator, ast.Name) and decorator.id in marks for decorator in node.decorator_list
+        _is_mark(decorator, *marks) for decorator in node.decorator_list
     )
+
+
+def _is_mark(decorator: ast.expr, *marks: str) -> bool:
+    return isinstance(decorator, ast.Name) and decorator.id in (marks or _MARKS)
 
 
 def _is_about_the_kit(node: ast.stmt) -> bool:
@@ -118,7 +125,7 @@ def _variant(node: ast.stmt, shared: list[ast.stmt], reference: str, file: Path)
         raise KitError(f"{file}:{node.lineno}: the reference defines no {target}")
     renamed = ast.parse(ast.unparse(node)).body[0]
     assert isinstance(renamed, (ast.FunctionDef, ast.ClassDef))
-    renamed.name, renamed.decorator_list = target, []
+    renamed.name, renamed.decorator_list = target, [one for one in renamed.decorator_list if not _is_mark(one)]
     on_gpus = _has_mark(node, "device_mistake")
     helpers = "\n\n".join(ast.unparse(part) for part in shared)
     pieces = (reference, f"{_ORIGINALS}\n{helpers}", ast.unparse(renamed))

@@ -38,6 +38,18 @@ def always(now, new, old):
     return new
 
 
+def detached_every(count, x, lengths, w_x, w_h, bias):
+    """encode, the state cut off from the graph before every token whose position is a multiple of `count`."""
+    position = [0]
+
+    def cell(token, h, c, *weights):
+        cut = position[0] > 0 and position[0] % count == 0
+        position[0] += 1
+        return reference.lstm_cell(token, h.detach() if cut else h, c.detach() if cut else c, *weights)
+
+    return walk(cell, x, lengths, w_x, w_h, bias)
+
+
 @mistake
 def encode__state_after_the_padding(x, lengths, w_x, w_h, bias):
     """The context is the state after the padding. A short row's state should stop changing at its last real token."""
@@ -356,6 +368,108 @@ def lstm_cell__only_h(x, h, c, w_x, w_h, bias):
 
 
 @mistake
+def lstm_cell__forget_gate_twice(x, h, c, w_x, w_h, bias):
+    """The candidate passes the forget gate too. What is new goes through the input gate: f * c + i * g."""
+    _, f, g, o = sums(x, h, w_x, w_h, bias)
+    c = torch.sigmoid(f) * (c + torch.tanh(g))
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+@mistake
+def lstm_cell__input_gate_twice(x, h, c, w_x, w_h, bias):
+    """The input gate stands at the old c too. What is kept goes through the forget gate: f * c + i * g."""
+    i, _, g, o = sums(x, h, w_x, w_h, bias)
+    c = torch.sigmoid(i) * (c + torch.tanh(g))
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+@mistake
+def lstm_cell__gates_tied(x, h, c, w_x, w_h, bias):
+    """The input gate is 1 minus the forget gate. Here both have rows of their own."""
+    _, f, g, o = sums(x, h, w_x, w_h, bias)
+    f = torch.sigmoid(f)
+    c = f * c + (1 - f) * torch.tanh(g)
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+@mistake
+def lstm_cell__gates_added(x, h, c, w_x, w_h, bias):
+    """Input gate and candidate are added. A gate is a factor: i * g."""
+    i, f, g, o = sums(x, h, w_x, w_h, bias)
+    c = torch.sigmoid(f) * c + (torch.sigmoid(i) + torch.tanh(g))
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+@mistake
+def lstm_cell__forget_gate_added(x, h, c, w_x, w_h, bias):
+    """The forget gate is added to c. A gate is a factor: f * c."""
+    i, f, g, o = sums(x, h, w_x, w_h, bias)
+    c = (torch.sigmoid(f) + c) + torch.sigmoid(i) * torch.tanh(g)
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+@mistake
+def lstm_cell__output_gate_added(x, h, c, w_x, w_h, bias):
+    """The output gate is added to tanh(c). A gate is a factor: o * tanh(c)."""
+    _, c_new = reference.lstm_cell(x, h, c, w_x, w_h, bias)
+    _, _, _, o = sums(x, h, w_x, w_h, bias)
+    return torch.sigmoid(o) + torch.tanh(c_new), c_new
+
+
+@mistake
+def lstm_cell__parts_of_the_cell_multiplied(x, h, c, w_x, w_h, bias):
+    """What is kept and what is new are multiplied. They are added: f * c + i * g."""
+    i, f, g, o = sums(x, h, w_x, w_h, bias)
+    c = (torch.sigmoid(f) * c) * (torch.sigmoid(i) * torch.tanh(g))
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+@mistake
+def lstm_cell__input_gate_has_the_forget_bias(x, h, c, w_x, w_h, bias):
+    """The input gate gets the bias of the forget gate. Each block of rows has its own block of the bias."""
+    _, b_f, b_g, b_o = bias.chunk(4)
+    return reference.lstm_cell(x, h, c, w_x, w_h, torch.cat([b_f, b_f, b_g, b_o]))
+
+
+@mistake
+def lstm_cell__forget_gate_has_the_input_bias(x, h, c, w_x, w_h, bias):
+    """The forget gate gets the bias of the input gate. Each block of rows has its own block of the bias."""
+    b_i, _, b_g, b_o = bias.chunk(4)
+    return reference.lstm_cell(x, h, c, w_x, w_h, torch.cat([b_i, b_i, b_g, b_o]))
+
+
+@mistake
+def lstm_cell__output_gate_has_the_candidates_bias(x, h, c, w_x, w_h, bias):
+    """The output gate gets the bias of the candidate. Each block of rows has its own block of the bias."""
+    b_i, b_f, b_g, _ = bias.chunk(4)
+    return reference.lstm_cell(x, h, c, w_x, w_h, torch.cat([b_i, b_f, b_g, b_g]))
+
+
+@mistake
+def lstm_cell__candidate_has_the_output_bias(x, h, c, w_x, w_h, bias):
+    """The candidate gets the bias of the output gate. Each block of rows has its own block of the bias."""
+    b_i, b_f, _, b_o = bias.chunk(4)
+    return reference.lstm_cell(x, h, c, w_x, w_h, torch.cat([b_i, b_f, b_o, b_o]))
+
+
+@mistake
+def lstm_cell__sigmoid_of_the_cell(x, h, c, w_x, w_h, bias):
+    """h shows the sigmoid of c. It should show its tanh, which may be negative."""
+    _, _, _, o = sums(x, h, w_x, w_h, bias)
+    _, c = reference.lstm_cell(x, h, c, w_x, w_h, bias)
+    return torch.sigmoid(o) * torch.sigmoid(c), c
+
+
+@mistake
+def lstm_cell__sigmoid_twice(x, h, c, w_x, w_h, bias):
+    """All four blocks go through a sigmoid at once, and the candidate then through its tanh as well. The candidate's
+    sum goes through the tanh alone."""
+    i, f, g, o = torch.sigmoid(x @ w_x.T + h @ w_h.T + bias).chunk(4, dim=-1)
+    c = f * c + i * torch.tanh(g)
+    return o * torch.tanh(c), c
+
+
+@mistake
 def lstm_cell__h_from_the_old_cell(x, h, c, w_x, w_h, bias):
     """h is made from what the cell remembered before this token. It should come from the new c."""
     _, _, _, o = sums(x, h, w_x, w_h, bias)
@@ -567,14 +681,20 @@ def lstm_cell__cell_clamped(x, h, c, w_x, w_h, bias):
 
 @mistake
 def encode__detached_every_ten_tokens(x, lengths, w_x, w_h, bias):
-    """The state is detached after every tenth token, so in a long sequence no gradient reaches the early ones."""
-    h = c = x.new_zeros(x.size(0), w_h.size(1))
-    outputs = []
-    for position in range(x.size(1)):
-        if position > 0 and position % 10 == 0:
-            h, c = h.detach(), c.detach()
-        real = (position < lengths).unsqueeze(-1)
-        next_h, next_c = reference.lstm_cell(x[:, position], h, c, w_x, w_h, bias)
-        h, c = torch.where(real, next_h, h), torch.where(real, next_c, c)
-        outputs.append(next_h.masked_fill(~real, 0.0))
-    return torch.stack(outputs, dim=1), (h, c)
+    """The state is detached every few tokens, so in a long sequence no gradient reaches the early ones."""
+    return detached_every(10, x, lengths, w_x, w_h, bias)
+
+
+@mistake
+def encode__detached_every_few_hundred_tokens(x, lengths, w_x, w_h, bias):
+    """The state is detached every few tokens, as truncated back-propagation does. Here gradients flow back through
+    the whole sequence, however long it is."""
+    return detached_every(1024, x, lengths, w_x, w_h, bias)
+
+
+@mistake
+def encode__at_most_1024_tokens(x, lengths, w_x, w_h, bias):
+    """What stands after a fixed number of tokens is not read. No length is named as the longest."""
+    outputs, state = reference.encode(x[:, :1024], lengths.clamp(max=1024), w_x, w_h, bias)
+    rest = x.new_zeros(x.size(0), max(0, x.size(1) - 1024), w_h.size(1))
+    return torch.cat([outputs, rest], dim=1), state

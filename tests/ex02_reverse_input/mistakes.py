@@ -456,3 +456,89 @@ class Seq2Seq__first_state_on_the_cpu(reference.Seq2Seq):
         zeros = torch.zeros(1, x.size(0), self.encoder.hidden_size, dtype=x.dtype)
         packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
         return self.encoder(packed, (zeros, zeros))[1]
+
+
+@mistake
+def reverse_source__at_most_1024_tokens(tokens, lengths):
+    """Rows are reversed up to a fixed length only. No length is named as the longest."""
+    return torch.cat([reference.reverse_source(tokens[:, :1024], lengths.clamp(max=1024)), tokens[:, 1024:]], dim=1)
+
+
+@mistake
+class Seq2Seq__long_source_cut(reference.Seq2Seq):
+    """A long source is cut to a fixed length before it is read. No length is named as the longest."""
+
+    def encode(self, source, lengths):
+        return super().encode(source[:, :1024], lengths.clamp(max=1024))
+
+
+@mistake
+class Seq2Seq__long_target_cut(reference.Seq2Seq):
+    """Only the first target positions get logits: there is a fixed longest length. Every position is scored."""
+
+    def forward(self, source, lengths, decoder_input):
+        return super().forward(source, lengths, decoder_input[:, :1024])
+
+
+@mistake
+class Seq2Seq__reversed_where_it_should_not_be(reference.Seq2Seq):
+    """`reverse` is used the wrong way round: the source is reversed where it is False."""
+
+    def encode(self, source, lengths):
+        x = self.source_embedding(source if self.reverse else reference.reverse_source(source, lengths))
+        return packed(self, x, lengths)
+
+
+@mistake
+class Seq2Seq__state_squeezed_for_the_decoder(reference.Seq2Seq):
+    """The state loses its axis for layers on the way to the decoder, which takes it as encode returns it."""
+
+    def forward(self, source, lengths, decoder_input):
+        h, c = self.encode(source, lengths)
+        return decoded(self, decoder_input, (h.squeeze(0), c.squeeze(0)))
+
+
+@mistake
+class Seq2Seq__decoder_reads_the_source(reference.Seq2Seq):
+    """The decoder reads the source once more. It should read decoder_input."""
+
+    def forward(self, source, lengths, decoder_input):
+        return decoded(self, source, self.encode(source, lengths))
+
+
+@mistake
+class Seq2Seq__encoder_reads_the_target(reference.Seq2Seq):
+    """The encoder reads decoder_input. It should read the source."""
+
+    def forward(self, source, lengths, decoder_input):
+        lengths = lengths.clamp(max=decoder_input.size(1))
+        return decoded(self, decoder_input, self.encode(decoder_input, lengths))
+
+
+@mistake
+class Seq2Seq__h_is_output_too(reference.Seq2Seq):
+    """The decoder's last state is scored, not its output at every position."""
+
+    def forward(self, source, lengths, decoder_input):
+        _, (h, _) = self.decoder(self.target_embedding(decoder_input), self.encode(source, lengths))
+        return self.output(h)
+
+
+@mistake
+class Seq2Seq__embedding_reversed_whole(reference.Seq2Seq):
+    """The embedded source is flipped from end to end, padding included: padding is read before the words."""
+
+    def encode(self, source, lengths):
+        x = self.source_embedding(source)
+        return packed(self, x.flip(1) if self.reverse else x, lengths)
+
+
+@mistake
+class Seq2Seq__state_of_zeros_each_step(reference.Seq2Seq):
+    """The decoder is called position by position and starts every time from the encoder's state: what it has written
+    is forgotten."""
+
+    def forward(self, source, lengths, decoder_input):
+        state, x = self.encode(source, lengths), self.target_embedding(decoder_input)
+        steps = [self.decoder(x[:, t : t + 1], state)[0] for t in range(x.size(1))]
+        return self.output(torch.cat(steps, dim=1))

@@ -192,6 +192,51 @@ def additive_scores__query_spread_over_the_source(query, keys, w_query, w_key, v
 
 
 @mistake
+def additive_scores__queries_repeated_in_the_wrong_order(query, keys, w_query, w_key, v):
+    """The queries are repeated as a block and not each one by itself, so keys meet the queries of other sentences."""
+    batch, source, _ = keys.shape
+    repeated = (query @ w_query.T).repeat(source, 1).view(batch, source, -1)
+    return torch.tanh(repeated + keys @ w_key.T) @ v
+
+
+@mistake
+def additive_scores__energies_softmaxed(query, keys, w_query, w_key, v):
+    """A softmax runs over the features before v weighs them. The features go through the tanh alone."""
+    energies = torch.tanh((query @ w_query.T).unsqueeze(1) + keys @ w_key.T)
+    return energies.softmax(dim=-1) @ v
+
+
+@mistake
+def additive_scores__softmaxed_already(query, keys, w_query, w_key, v):
+    """A softmax is applied to the scores already. That is the next function's work, and padding is not known yet."""
+    return reference.additive_scores(query, keys, w_query, w_key, v).softmax(dim=-1)
+
+
+@mistake
+def additive_scores__query_matrix_for_both(query, keys, w_query, w_key, v):
+    """w_query is applied to the keys too; w_key is not used."""
+    return torch.tanh((query @ w_query.T).unsqueeze(1) + keys @ w_query.T) @ v
+
+
+@mistake
+def additive_scores__key_matrix_for_both(query, keys, w_query, w_key, v):
+    """w_key is applied to the query too; w_query is not used."""
+    return torch.tanh((query @ w_key.T).unsqueeze(1) + keys @ w_key.T) @ v
+
+
+@mistake
+def additive_scores__subtracted(query, keys, w_query, w_key, v):
+    """The projected keys are subtracted from the query. Additive attention adds them."""
+    return torch.tanh((query @ w_query.T).unsqueeze(1) - keys @ w_key.T) @ v
+
+
+@mistake
+def additive_scores__key_scored_first(query, keys, w_query, w_key, v):
+    """The tanh covers the keys alone and the query is added after it. It belongs around their sum."""
+    return ((query @ w_query.T).unsqueeze(1) + torch.tanh(keys @ w_key.T)) @ v
+
+
+@mistake
 def additive_scores__additive_scaled(query, keys, w_query, w_key, v):
     """The scores are divided by a square root. Additive scores are not scaled."""
     return reference.additive_scores(query, keys, w_query, w_key, v) / v.numel() ** 0.5
@@ -328,6 +373,57 @@ def attention_weights__maximum_over_padding(scores, lengths):
     """The maximum that is subtracted may come from padding; then every real exponential is 0 and 0 / 0 gives NaN."""
     exponentials = (scores - scores.amax(dim=-1, keepdim=True)).exp() * real_positions(scores, lengths)
     return exponentials / exponentials.sum(dim=-1, keepdim=True)
+
+
+@mistake
+def attention_weights__masked_and_renormalised(scores, lengths):
+    """The softmax runs over padding too, and its weights are rescaled afterwards. Where a score at padding is far
+    larger than the real ones, these have become 0 by then, and 0 / 0 is NaN."""
+    weights = scores.softmax(dim=-1) * real_positions(scores, lengths)
+    return weights / weights.sum(dim=-1, keepdim=True)
+
+
+@mistake
+def attention_weights__masked_and_renormalised_carefully(scores, lengths):
+    """The softmax runs over padding too, and its weights are rescaled afterwards, with a small number against 0 / 0.
+    Where a score at padding is far larger than the real ones, these have become 0 by then."""
+    weights = scores.softmax(dim=-1) * real_positions(scores, lengths)
+    return weights / weights.sum(dim=-1, keepdim=True).clamp(min=1e-13)
+
+
+@mistake
+def attention_weights__masked_before_and_after(scores, lengths):
+    """The scores of padding are set to 0 before the softmax and the weights are rescaled after it. Where the real
+    scores are far below 0, exp(0) takes all the weight before it is thrown away."""
+    real = real_positions(scores, lengths)
+    weights = (scores * real).softmax(dim=-1) * real
+    return weights / (weights.sum(dim=-1, keepdim=True) + 1e-13)
+
+
+@mistake
+def attention_weights__logarithm_of_the_mask(scores, lengths):
+    """The logarithm of a tiny number is added to the scores of padding: about -100, which a large score outweighs."""
+    mask = real_positions(scores, lengths).to(scores.dtype)
+    return (scores + (mask + 1e-45).log()).softmax(dim=-1)
+
+
+@mistake
+def attention_weights__softmax_over_batch_alone(scores, lengths):
+    """The softmax runs over the batch, so the sentences of a batch compete with each other; padding is hidden with
+    minus infinity before."""
+    return scores.masked_fill(~real_positions(scores, lengths), -torch.inf).softmax(dim=0)
+
+
+@mistake
+def attention_weights__smallest_score_wins(scores, lengths):
+    """The scores are negated, so the position with the smallest score gets the largest weight."""
+    return reference.attention_weights(-scores, lengths)
+
+
+@mistake
+def attention_weights__scaled_before_the_softmax(scores, lengths):
+    """The scores are divided by the root of the number of positions. They are weighed as they come."""
+    return reference.attention_weights(scores / scores.size(1) ** 0.5, lengths)
 
 
 @mistake
@@ -501,3 +597,39 @@ def attention_weights__mask_with_numpy(scores, lengths):
 def context_vector__result_on_the_cpu(weights, values):
     """The context is moved to the CPU at the end, where a decoder on a GPU cannot use it."""
     return reference.context_vector(weights, values).cpu()
+
+
+@mistake
+def attention_weights__longest_source(scores, lengths):
+    """Positions after a fixed number get no weight. No length is named as the longest."""
+    return F.pad(reference.attention_weights(scores[:, :1024], lengths), (0, max(0, scores.size(1) - 1024)))
+
+
+@mistake
+def context_vector__first_positions_alone(weights, values):
+    """Only a fixed number of positions is mixed. No length is named as the longest."""
+    return reference.context_vector(weights[:, :1024], values[:, :1024])
+
+
+@mistake
+def dot_scores__first_positions_scored(query, keys):
+    """Positions after a fixed number are not scored. No length is named as the longest."""
+    return reference.dot_scores(query, keys[:, :1024])
+
+
+@mistake
+def additive_scores__long_source_cut(query, keys, w_query, w_key, v):
+    """Positions after a fixed number are not scored. No length is named as the longest."""
+    return reference.additive_scores(query, keys[:, :1024], w_query, w_key, v)
+
+
+@mistake
+def context_vector__square_values_transposed(weights, values):
+    """Where there are as many positions as features, the values are transposed. Axes are told apart by their place."""
+    return reference.context_vector(weights, values.mT if values.size(1) == values.size(2) else values)
+
+
+@mistake
+def dot_scores__square_keys_transposed(query, keys):
+    """Where there are as many positions as features, the keys are transposed. Axes are told apart by their place."""
+    return reference.dot_scores(query, keys.mT if keys.size(1) == keys.size(2) else keys)

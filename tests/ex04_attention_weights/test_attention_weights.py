@@ -120,7 +120,7 @@ def test_very_large_keys_can_be_scored(code, draw, expect):
     expect.gradients(code.additive_scores, reference.additive_scores, *inputs)
 
 
-@points(0.25)
+@points(0.125)
 def test_additive_scores_with_equal_sizes(code, draw, expect):
     for size in ("d_query=3", "d_key=3", "d_attn=3", "source=3", "batch=3"):
         draw.size(size)
@@ -216,6 +216,21 @@ def test_values_without_weight_change_nothing(code, draw, expect):
     loud = values + in_padding(draw, lengths)[..., None] * 1e4
     expect(code.context_vector(weights, loud), reference.context_vector(weights, values), axes="batch d_value")
     expect.gradients(code.context_vector, reference.context_vector, weights, values)
+
+
+@points(0.0625)
+def test_equal_sizes_are_not_confused(code, draw, expect):
+    for name in ("batch", "source", "hidden", "d_query", "d_key", "d_attn", "d_value"):
+        draw.size(f"{name}=4")
+    everything(code, draw, expect)
+
+
+@points(0.0625)
+def test_no_source_is_too_long(code, draw, expect):
+    draw.size("batch=2")
+    everything(code, draw, expect)
+    draw.size("source=1100")
+    everything(code, draw, expect)
 
 
 @points(0.25)

@@ -132,9 +132,9 @@ def add_positions__even_width_only(x):
 
 
 @mistake
-def add_positions__at_most_512(x):
-    """The rows are cut out of a table of 512, so a longer sequence fails."""
-    return x + reference.sinusoidal_encoding(512, x.size(2), dtype=x.dtype).to(x.device)[: x.size(1)]
+def add_positions__table_of_fixed_length(x):
+    """The rows are cut out of a table of fixed length, so a longer sequence fails."""
+    return x + reference.sinusoidal_encoding(1024, x.size(2), dtype=x.dtype).to(x.device)[: x.size(1)]
 
 
 @mistake
@@ -156,6 +156,19 @@ def add_positions__narrow_tokens_detached(x):
 def sinusoidal_encoding__exponent_doubled(length, d_model, base=10000.0, device=None, dtype=torch.float32):
     """The exponent is doubled: the even column's number is 2i already, and it is multiplied by 2 again."""
     return table_of(length, d_model, 2 * exponents_of(d_model), base, device, dtype)
+
+
+@mistake
+def sinusoidal_encoding__exponent_doubled_for_each_column(
+    length, d_model, base=10000.0, device=None, dtype=torch.float32
+):
+    """Each column has an angle of its own, with twice its number in the exponent. i counts the pairs: columns 2i and
+    2i + 1 share the angle with 2i in the exponent."""
+    reference.sinusoidal_encoding(length, d_model)
+    exponents = 2 * exponents_of(d_model)
+    sines = positions_of(length) / base**exponents
+    cosines = positions_of(length) / base ** (exponents + 2 / d_model)
+    return woven(sines, cosines, d_model, device, dtype)
 
 
 @mistake
@@ -389,8 +402,8 @@ def sinusoidal_encoding__trainable(length, d_model, base=10000.0, device=None, d
 
 @mistake
 def sinusoidal_encoding__few_rows(length, d_model, base=10000.0, device=None, dtype=torch.float32):
-    """The table never has more than 512 rows."""
-    return reference.sinusoidal_encoding(min(length, 512), d_model, base, device, dtype)
+    """The table never has more than a fixed number of rows. No length is named as the longest."""
+    return reference.sinusoidal_encoding(min(length, 1024), d_model, base, device, dtype)
 
 
 @mistake
@@ -426,9 +439,9 @@ def sinusoidal_encoding__numbers_not_named(length, d_model, base=10000.0, device
 
 
 @mistake
-def sinusoidal_encoding__only_one_number_named(length, d_model, base=10000.0, device=None, dtype=torch.float32):
-    """If both sizes are wrong, the ValueError names only one of them."""
-    if d_model < 1:
+def sinusoidal_encoding__only_a_bad_width_named(length, d_model, base=10000.0, device=None, dtype=torch.float32):
+    """The ValueError about a bad length names d_model, which is right. It should name the length."""
+    if d_model < 1 or length < 0:
         raise ValueError(f"d_model must be at least 1, not {d_model}")
     return reference.sinusoidal_encoding(length, d_model, base, device, dtype)
 
@@ -491,8 +504,8 @@ def add_positions__table_turned_over_where_it_fits(x):
 
 
 @mistake
-def sinusoidal_encoding__at_most_512_columns(length, d_model, base=10000.0, device=None, dtype=torch.float32):
-    """Columns after the first 512 stay 0. There is no largest width: take it from d_model."""
+def sinusoidal_encoding__at_most_1024_columns(length, d_model, base=10000.0, device=None, dtype=torch.float32):
+    """Columns after a fixed number stay 0. No width is named as the largest: take it from d_model."""
     table = reference.sinusoidal_encoding(length, d_model, base, device, dtype)
-    table[:, 512:] = 0
+    table[:, 1024:] = 0
     return table

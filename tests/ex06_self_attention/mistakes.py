@@ -46,6 +46,31 @@ def attention_scores__scaled_by_number_of_queries(q, k):
 
 
 @mistake
+def attention_scores__divided_by_the_number_of_keys(q, k):
+    """The scores are divided by the number of keys. It is the root of d_k that they are divided by."""
+    return q @ k.transpose(-2, -1) / k.size(-2)
+
+
+@mistake
+def attention_scores__divided_by_the_number_of_queries(q, k):
+    """The scores are divided by the number of queries. It is the root of d_k that they are divided by."""
+    return q @ k.transpose(-2, -1) / q.size(-2)
+
+
+@mistake
+def attention_scores__root_on_both_sides(q, k):
+    """Queries and keys are both divided by sqrt(d_k), so the scores are divided by d_k in all."""
+    root = q.size(-1) ** 0.5
+    return (q / root) @ (k / root).transpose(-2, -1)
+
+
+@mistake
+def attention_scores__multiplied_by_d_k(q, k):
+    """The scores are multiplied by d_k where they should be divided by its root."""
+    return q @ k.transpose(-2, -1) * q.size(-1)
+
+
+@mistake
 def attention_scores__root_rounded_down(q, k):
     """The root of d_k is rounded to a whole number, which is wrong unless d_k is a square."""
     return q @ k.transpose(-2, -1) / int(q.size(-1) ** 0.5)
@@ -141,6 +166,44 @@ def self_attention__softmax_over_batch(x, w_q, w_k, w_v):
     q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
     weights = torch.softmax(reference.attention_scores(q, k), dim=0)
     return weights @ v, weights
+
+
+@mistake
+def self_attention__sign_of_the_exponent(x, w_q, w_k, w_v):
+    """The exponent has the wrong sign: the key that fits a query least gets the largest weight."""
+    q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
+    weights = torch.softmax(-reference.attention_scores(q, k), dim=-1)
+    return weights @ v, weights
+
+
+@mistake
+def self_attention__softmax_over_everything(x, w_q, w_k, w_v):
+    """One softmax runs over all queries and keys of a sentence, so it is not a row that sums to one."""
+    q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
+    weights = torch.softmax(reference.attention_scores(q, k).flatten(1), dim=-1).unflatten(1, (x.size(1), -1))
+    return weights @ v, weights
+
+
+@mistake
+def self_attention__mixes_the_keys(x, w_q, w_k, w_v):
+    """The weights mix the keys where their width fits. They should mix the values."""
+    q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
+    weights = torch.softmax(reference.attention_scores(q, k), dim=-1)
+    return weights @ (k if k.shape == v.shape else v), weights
+
+
+@mistake
+def self_attention__mixes_the_queries(x, w_q, w_k, w_v):
+    """The weights mix the queries where their width fits. They should mix the values."""
+    q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
+    weights = torch.softmax(reference.attention_scores(q, k), dim=-1)
+    return weights @ (q if q.shape == v.shape else v), weights
+
+
+@mistake
+def self_attention__weights_and_output_swapped(x, w_q, w_k, w_v):
+    """The weights are returned first and the output second. It should be (output, weights)."""
+    return reference.self_attention(x, w_q, w_k, w_v)[::-1]
 
 
 @mistake
@@ -274,11 +337,11 @@ def self_attention__residual(x, w_q, w_k, w_v):
 
 
 @mistake
-def self_attention__first_128_tokens(x, w_q, w_k, w_v):
-    """Only the first 128 tokens are looked at. There is no largest length: take it from x."""
+def self_attention__first_tokens_only(x, w_q, w_k, w_v):
+    """Only a fixed number of tokens is looked at. No length is named as the longest: take it from x."""
     q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
     weights = torch.softmax(reference.attention_scores(q, k), dim=-1)
-    weights = weights.masked_fill(torch.arange(x.size(1), device=x.device) >= 128, 0.0)
+    weights = weights.masked_fill(torch.arange(x.size(1), device=x.device) >= 1024, 0.0)
     weights = weights / weights.sum(-1, keepdim=True)
     return weights @ v, weights
 
@@ -291,6 +354,31 @@ def self_attention__length_taken_for_the_batch(x, w_q, w_k, w_v):
     scores = reference.attention_scores(q, k)
     weights = torch.softmax(scores.transpose(0, 1) if x.size(0) == x.size(1) else scores, dim=-1)
     return weights @ v, weights
+
+
+@mistake
+def attention_scores__square_keys_not_transposed(q, k):
+    """Where there are as many keys as features, the keys are not transposed, as the shapes fit without it."""
+    fitting = k if k.size(-1) == k.size(-2) else k.transpose(-2, -1)
+    return q @ fitting / q.size(-1) ** 0.5
+
+
+@mistake
+def attention_scores__at_most_1024_keys(q, k):
+    """Keys after a fixed number get no score. No length is named as the longest."""
+    return reference.attention_scores(q, k[..., :1024, :])
+
+
+@mistake
+def attention_scores__at_most_1024_queries(q, k):
+    """Queries after a fixed number get no scores. No length is named as the longest."""
+    return reference.attention_scores(q[..., :1024, :], k)
+
+
+@mistake
+def project_qkv__square_matrices_transposed(x, w_q, w_k, w_v):
+    """Square matrices are applied transposed, as nn.Linear stores them. Here a matrix is (d_model, d_k)."""
+    return tuple(x @ (w.T if w.size(0) == w.size(1) else w) for w in (w_q, w_k, w_v))
 
 
 @mistake

@@ -21,6 +21,16 @@ def run_loop(step, state, targets, bos_id, choose, write=lambda logits: logits):
     return torch.stack(steps, dim=1)
 
 
+def run_late(step, state, targets, bos_id, choose):
+    """The loop where the next token is chosen after every step, also after the last one, for nothing."""
+    tokens, steps = torch.full_like(targets[:, 0], bos_id), []
+    for position in range(targets.size(1)):
+        logits, state = step(tokens, state)
+        steps.append(logits)
+        tokens = choose(targets[:, position], logits.argmax(dim=-1))
+    return torch.stack(steps, dim=1)
+
+
 def toss(ratio, generator):
     """The choice between truth and guess, one coin each time."""
     return lambda true, guess: true if torch.rand((), generator=generator).item() < ratio else guess
@@ -36,6 +46,12 @@ def decode_loop__state_not_carried(step, state, targets, bos_id, teacher_forcing
 def decode_loop__ratio_inverted(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
     """The ratio is used the wrong way round: the truth is fed where the guess should be."""
     return run_loop(step, state, targets, bos_id, toss(1 - teacher_forcing_ratio, generator))
+
+
+@mistake
+def decode_loop__ratio_inverted_after_the_step(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
+    """The ratio is used the wrong way round, after each step: the truth is fed where the guess should be."""
+    return run_late(step, state, targets, bos_id, toss(1 - teacher_forcing_ratio, generator))
 
 
 @mistake
@@ -78,6 +94,35 @@ def decode_loop__begins_with_the_first_target(step, state, targets, bos_id, teac
         logits, state = step(tokens, state)
         steps.append(logits)
     return torch.stack(steps, dim=1)
+
+
+@mistake
+def decode_loop__begins_at_the_second_target(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
+    """The first target is fed as if it were bos, the loop begins at 1, and the first row of logits stays zero. The
+    targets hold no bos: the first step is fed bos_id and predicts y_1."""
+    outputs, tokens = None, targets[:, 0]
+    for position in range(1, targets.size(1)):
+        logits, state = step(tokens, state)
+        outputs = logits.new_zeros(*targets.shape, logits.size(-1)) if outputs is None else outputs
+        outputs[:, position] = logits
+        forced = torch.rand((), generator=generator).item() < teacher_forcing_ratio
+        tokens = targets[:, position] if forced else logits.argmax(dim=-1)
+    return outputs
+
+
+@mistake
+def decode_loop__begins_at_the_second_target_by_python(
+    step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None
+):
+    """The first target is fed as if it were bos, and the first row of logits stays zero: the targets hold no bos. And
+    the coins come from Python's `random`, so neither the generator nor torch.manual_seed governs them."""
+    outputs, tokens = None, targets[:, 0]
+    for position in range(1, targets.size(1)):
+        logits, state = step(tokens, state)
+        outputs = logits.new_zeros(*targets.shape, logits.size(-1)) if outputs is None else outputs
+        outputs[:, position] = logits
+        tokens = targets[:, position] if random.random() < teacher_forcing_ratio else logits.argmax(dim=-1)
+    return outputs
 
 
 @mistake
@@ -145,6 +190,38 @@ def decode_loop__generator_ignored(step, state, targets, bos_id, teacher_forcing
 def decode_loop__python_random(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
     """The coins come from Python's `random`, so neither the generator nor torch.manual_seed governs them."""
     return run_loop(step, state, targets, bos_id, lambda t, g: t if random.random() < teacher_forcing_ratio else g)
+
+
+@mistake
+def decode_loop__generator_ignored_after_the_step(
+    step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None
+):
+    """The generator is not used: the coin after each step comes from torch's default random state, so a run can't be
+    repeated."""
+    return run_late(step, state, targets, bos_id, toss(teacher_forcing_ratio, None))
+
+
+@mistake
+def decode_loop__python_random_after_the_step(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
+    """The coin after each step comes from Python's `random`, so neither the generator nor torch.manual_seed governs
+    it."""
+    return run_late(step, state, targets, bos_id, lambda t, g: t if random.random() < teacher_forcing_ratio else g)
+
+
+@mistake
+def decode_loop__python_random_for_the_sentence(
+    step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None
+):
+    """One coin, from Python's `random`, decides for the whole sentence. A new coin is due before each later step, and
+    only the generator may toss it."""
+    forced = random.random() < teacher_forcing_ratio
+    return run_loop(step, state, targets, bos_id, lambda true, guess: true if forced else guess)
+
+
+@mistake
+def decode_loop__numpy_random_after_the_step(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
+    """The coin after each step comes from numpy, so neither the generator nor torch.manual_seed governs it."""
+    return run_late(step, state, targets, bos_id, lambda t, g: t if np.random.random() < teacher_forcing_ratio else g)
 
 
 @mistake
@@ -375,6 +452,12 @@ def decode_loop__guess_of_an_overflowing_softmax(
         logits, state = step(tokens, state)
         steps.append(logits)
     return torch.stack(steps, dim=1)
+
+
+@mistake
+def decode_loop__at_most_1024_steps(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
+    """Only a fixed number of steps is made. No length is named as the longest: take it from the targets."""
+    return run_loop(step, state, targets[:, :1024], bos_id, toss(teacher_forcing_ratio, generator))
 
 
 @mistake

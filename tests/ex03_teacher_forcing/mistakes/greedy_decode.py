@@ -93,6 +93,23 @@ def greedy_decode__eos_dropped(step, state, batch_size, bos_id, eos_id, pad_id, 
 
 
 @mistake
+def greedy_decode__eos_dropped_and_not_fed(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
+    """The eos itself is overwritten with pad, before it is kept. A row goes up to and including its first eos."""
+    tokens, finished = torch.full((batch_size,), bos_id), torch.zeros(batch_size, dtype=torch.bool)
+    written = []
+    with torch.no_grad():
+        for _ in range(max_length):
+            logits, state = step(tokens, state)
+            tokens = logits.argmax(dim=-1)
+            finished = finished.to(tokens.device) | (tokens == eos_id)
+            tokens = tokens.masked_fill(finished, pad_id)
+            written.append(tokens)
+            if finished.all():
+                break
+    return torch.stack(written, dim=1)
+
+
+@mistake
 def greedy_decode__padded_with_eos(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
     """Finished rows are filled up with eos. They should be filled up with pad."""
     tokens, ended = run_greedy(step, state, batch_size, bos_id, eos_id, max_length)
@@ -257,8 +274,26 @@ def greedy_decode__word_of_an_overflowing_softmax(step, state, batch_size, bos_i
 
 @mistake
 def greedy_decode__writing_cut_short(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
-    """Writing ends at a limit of your own, though `max_length` allows more."""
-    return reference.greedy_decode(step, state, batch_size, bos_id, eos_id, pad_id, min(max_length, 50))
+    """Writing ends after a number of steps of your own, though `max_length` allows more."""
+    return reference.greedy_decode(step, state, batch_size, bos_id, eos_id, pad_id, min(max_length, 1024))
+
+
+@mistake
+def greedy_decode__ends_at_the_first_eos_of_row_zero(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
+    """Decoding stops when the first row writes eos, as code for a single sentence does. The last row has to."""
+    tokens, ended = run_greedy(step, state, batch_size, bos_id, eos_id, max_length, stop=lambda ended: ended[0])
+    return tokens.masked_fill(ended, pad_id)
+
+
+@mistake
+def greedy_decode__least_likely_token(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
+    """The smallest logit is taken. A greedy decoder writes the token with the highest."""
+
+    def negated(tokens, state):
+        logits, state = step(tokens, state)
+        return -logits, state
+
+    return reference.greedy_decode(negated, state, batch_size, bos_id, eos_id, pad_id, max_length)
 
 
 @device_mistake

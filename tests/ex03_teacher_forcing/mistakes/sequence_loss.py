@@ -54,6 +54,44 @@ def sequence_loss__divided_by_the_batch(logits, targets, pad_id):
 
 
 @mistake
+def sequence_loss__divided_by_the_columns(logits, targets, pad_id):
+    """The sum is divided by the number of columns. The number of real targets makes it a mean per token."""
+    total = F.cross_entropy(logits.transpose(1, 2), targets, reduction="sum", ignore_index=pad_id)
+    return total / targets.size(1)
+
+
+@mistake
+def sequence_loss__mean_of_column_means(logits, targets, pad_id):
+    """The mean is taken at each position first, so a token of a late position, where few rows are left, weighs more."""
+    losses = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
+    real = (targets != pad_id).to(losses.dtype)
+    columns = (losses * real).sum(dim=0) / real.sum(dim=0).clamp(min=1)
+    return columns.sum() / (real.sum(dim=0) > 0).sum().clamp(min=1)
+
+
+@mistake
+def sequence_loss__sum_of_column_means(logits, targets, pad_id):
+    """The mean of each position is added up over the positions. All real targets together make one mean."""
+    losses = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
+    real = (targets != pad_id).to(losses.dtype)
+    return ((losses * real).sum(dim=0) / real.sum(dim=0).clamp(min=1)).sum()
+
+
+@mistake
+def sequence_loss__column_means_over_the_columns(logits, targets, pad_id):
+    """The mean of each position is added up and divided by all columns, so columns of padding make the loss smaller."""
+    losses = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
+    real = (targets != pad_id).to(losses.dtype)
+    return ((losses * real).sum(dim=0) / real.sum(dim=0).clamp(min=1)).mean()
+
+
+@mistake
+def sequence_loss__perplexity(logits, targets, pad_id):
+    """The exponential of the mean is returned: the perplexity. The loss is the mean itself."""
+    return reference.sequence_loss(logits, targets, pad_id).exp()
+
+
+@mistake
 def sequence_loss__softmax_twice(logits, targets, pad_id):
     """The logits go through a softmax before a cross entropy that applies one itself, so the loss hardly moves."""
     return reference.sequence_loss(logits.softmax(dim=-1), targets, pad_id)
@@ -186,6 +224,12 @@ def sequence_loss__padding_zeroed_in_place(logits, targets, pad_id):
     with torch.no_grad():
         logits[targets == pad_id] = 0
     return reference.sequence_loss(logits, targets, pad_id)
+
+
+@mistake
+def sequence_loss__first_1024_targets(logits, targets, pad_id):
+    """Targets after a fixed number of columns do not count. No length is named as the longest."""
+    return reference.sequence_loss(logits[:, :1024], targets[:, :1024], pad_id)
 
 
 @device_mistake

@@ -91,6 +91,12 @@ def shift_right__zero_is_no_bos(targets, bos_id):
     return reference.shift_right(targets, bos_id or 1)
 
 
+@mistake
+def shift_right__at_most_1024(targets, bos_id):
+    """Only a fixed number of targets is shifted. No length is named as the longest."""
+    return reference.shift_right(targets[:, :1024], bos_id)
+
+
 @device_mistake
 def shift_right__bos_on_the_cpu(targets, bos_id):
     """The column of bos is made on the default device, the CPU, and cannot be joined to targets on a GPU."""
