@@ -99,6 +99,10 @@ class Module:
         made: Optimizer = self._code.request("optimizer", self, lr, text="the optimizer")["value"]
         return made
 
+    def stub_decode(self, words: list[int], vocab: int) -> None:
+        """Puts a `StubDecoder` of these arguments in the place of its method `decode`."""
+        self._code.request("stub_decode", self, words, vocab, text=self._name())
+
 
 @dataclass
 class Function:

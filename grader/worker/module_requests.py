@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from grader.protocol.gradients import split_like
 from grader.worker.describe import describe_module, layout, parameters_of, parts_of, set_training
 from grader.worker.optimizer import GradientDescent
+from grader.worker.stub_decoder import StubDecoder
 
 
 def load_state(module: nn.Module, asked: bytes, values: Tensor, training: bool, device: str) -> dict[str, Any]:
@@ -62,11 +63,17 @@ def _optimizer(module: nn.Module, lr: float) -> dict[str, Any]:
     return {"value": GradientDescent(list(module.parameters()), lr)}
 
 
+def _stub_decode(module: nn.Module, words: list[int], vocab: int) -> dict[str, Any]:
+    module.decode = StubDecoder(words, vocab)  # type: ignore[assignment]
+    return {}
+
+
 OF_A_MODULE: dict[str, Callable[..., dict[str, Any]]] = {
     "state": _state,
     "describe": _describe,
     "set_training": _set_training,
     "set_gradients": _set_gradients,
     "optimizer": _optimizer,
+    "stub_decode": _stub_decode,
 }
 """Requests that need nothing but the module."""
