@@ -167,8 +167,9 @@ def test_an_encoder_may_have_any_number_of_layers(code, draw, expect):
 def test_no_sequence_is_too_long(code, draw, expect):
     for axis in ("batch=1", "length=1100", "head=1", "d_head=3"):
         draw.size(axis)
-    for mine, right in every_part(code, draw, layer=False):
-        expect.agrees(mine, right, draw(TOKENS), axes=TOKENS)
+    for mine, right in every_part(code, draw, layer=False, dtype=torch.float32):  # half the memory
+        x = draw(TOKENS, dtype=torch.float32)
+        expect(mine(x), right(x).detach(), axes=TOKENS, within=1e-5)
 
 
 @points(0.5)

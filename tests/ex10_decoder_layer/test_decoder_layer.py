@@ -131,9 +131,9 @@ def test_no_sequence_is_too_long(code, draw, expect, sizes):
     for axis in ("batch=1", *sizes.split()):
         draw.size(axis)
     made_with = (1, 3, 1, 2)
-    stack = draw.module(reference.Decoder, *made_with)
-    mine = code.Decoder(*made_with).load(stack)
-    expect.agrees(mine, stack, draw("batch target 3"), draw("batch source 3"), axes=AXES)
+    stack = draw.module(reference.Decoder, *made_with).float()  # half the memory
+    inputs = [draw(f"batch {length} 3", dtype=torch.float32) for length in ("target", "source")]
+    expect(code.Decoder(*made_with).load(stack)(*inputs), stack(*inputs).detach(), axes=AXES, within=1e-5)
 
 
 @points(0.2)

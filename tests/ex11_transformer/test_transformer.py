@@ -402,20 +402,22 @@ def fed_after(bos_id, wrote):
 @pytest.mark.parametrize("method", ["embed", "encode", "decode"])
 def test_no_sentence_is_too_long_to_read(code, draw, expect, method):
     model, made_with = draw_model(draw, d_model=3, num_heads=1)
-    mine = code.Transformer(*made_with).load(model)
+    mine = code.Transformer(*made_with).load(model.float())  # half the memory
     tokens = draw_tokens(draw, f"1 {4999 if method == 'embed' else 1100}", SOURCE_VOCAB, ragged=False)
+    words = model.source_embedding
     if method == "embed":
-        right = model.embed(tokens, model.source_embedding).detach()
-        expect(mine.embed(tokens, mine.get_submodule("source_embedding")), right, axes="batch length d_model")
+        result, right = mine.embed(tokens, mine.get_submodule("source_embedding")), model.embed(tokens, words)
     elif method == "encode":
-        expect.agrees(mine.encode, model.encode, tokens, axes=MEMORY)
+        result, right = mine.encode(tokens), model.encode(tokens)
     else:
-        expect.agrees(mine.decode, model.decode, tokens, draw("1 2 3"), tokens[:, :2], axes=LOGITS)
+        inputs = tokens, draw("1 2 3", dtype=torch.float32), tokens[:, :2]
+        result, right = mine.decode(*inputs), model.decode(*inputs)
+    expect(result, right.detach(), axes="batch length width", within=1e-3 if method == "embed" else 1e-5)
 
 
 @points(0.15)
 def test_no_sentence_is_too_long_to_write(code, draw, expect):
-    longest, words = 1100, [word for word in range(TARGET_VOCAB) if word not in (2, PAD)]
+    longest, words = 1040, [word for word in range(TARGET_VOCAB) if word not in (2, PAD)]
     model, made_with = draw_model(draw, num_layers=0, d_model=1, num_heads=1)
     stub, first = StubDecoder(words, TARGET_VOCAB), words[1]  # what follows bos, which is 1
     with torch.no_grad():  # whoever has a decoder of their own writes another first word

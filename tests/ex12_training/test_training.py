@@ -300,8 +300,8 @@ def test_no_batch_is_too_long(code, draw, expect):
     for size in ("batch=1", "source=2", "target=1100"):
         draw.size(size)
     batch = draw_batch(draw)
-    models = draw_model(code, draw, batch[3], d_model=3, num_heads=1)
-    expect_updates(code, expect, models, batch, max_norm=NEVER_CLIPS)
+    models = draw_model(code, draw, batch[3], dtype=torch.float32, d_model=3, num_heads=1)  # half the memory
+    expect_updates(code, expect, models, batch, within=1e-5, max_norm=NEVER_CLIPS)
 
 
 @points(0.15)
