@@ -90,8 +90,8 @@ class Transformer(nn.Module):
     def generate(self, source: Tensor, bos_id: int, eos_id: int, max_length: int) -> Tensor:
         """Write sentences greedily: at each step, every row's most likely next token given what it has.
 
-        Works in eval mode, so dropout is off; afterwards, even after an exception, every submodule has
-        the training flag that it had before, even if the flags differed. No gradient is recorded.
+        Works in eval mode, so dropout is off; afterwards the model is in the mode it was in, every submodule
+        with it. No gradient is recorded.
 
         Args:
             source: (batch, source) int64.

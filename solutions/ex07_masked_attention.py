@@ -69,9 +69,9 @@ def decoder_mask(lengths: Tensor, max_length: int) -> Tensor:
 def masked_attention(q: Tensor, k: Tensor, v: Tensor, allowed: Tensor) -> tuple[Tensor, Tensor]:
     """Attend to the allowed keys only, with scores divided by sqrt(d_k).
 
-    Three things make this harder than it looks. A query may have no allowed key at all. Forbidden positions
-    of k and v may hold any finite number up to 1e4 in size. And in float16 the score of two such vectors
-    overflows: if the inputs are narrow, compute inside in a wider dtype.
+    Two things make this harder than it looks. A query may have no allowed key at all. And forbidden positions
+    of k and v may hold any finite number, up to 1e4 in size, or up to 100 in half precision. float16 and
+    bfloat16 may be computed in their own dtype or in a wider one.
 
     Args:
         q: (..., query, d_k), float16, bfloat16, float32 or float64, with any leading axes.

@@ -43,7 +43,7 @@ def attempt(check: Check, code: Code, seed: int, passed_runs: PassedRuns | None 
     start = time.perf_counter()
     error: BaseException | None = None
     try:
-        code.begin(seed)
+        code.begin(seed, check.patience)
         trail = passed_runs.follow(check, seed, code) if passed_runs is not None else None
         if trail is None or not trail.is_known:
             _run(check, code, Draw(seed, widest=widest(code.device)))

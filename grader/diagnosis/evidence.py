@@ -53,8 +53,8 @@ class Run:
         `facts` lists; a simulated GPU makes everything slower.
         """
         calls = [request.call for request in self.tried.requests if request.call is not None]
-        modules = [call.value._about for call in calls if isinstance(call.value, Module)]
-        parameters = max((len(about.get("facts", b"")) for about in modules), default=0) / 1000
+        modules = [call.value for call in calls if isinstance(call.value, Module)]
+        parameters = max((len(module._introduction.facts) for module in modules), default=0) / 1000
         gpu = self.tried.is_on_a_gpu
         return [
             0.4

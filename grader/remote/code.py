@@ -80,10 +80,14 @@ class Code:
 
     # ------------------------------------------------------------------------------------------ a check's life
 
-    def begin(self, seed: int) -> None:
-        """Gets ready for one check. Raises LoadFailure, the same one every time, where the file can't be loaded."""
+    def begin(self, seed: int, patience: float = 1.0) -> None:
+        """Gets ready for one check. Raises LoadFailure, the same one every time, where the file can't be loaded.
+
+        Args:
+            patience: how many times the usual time this check has.
+        """
         self.prepare()
-        self.connection.begin(self.seconds)
+        self.connection.begin(self.seconds * patience)
         self.request(Start(seed), Done, text="the start of a check")
         self.connection.record.clear()
 

@@ -23,6 +23,7 @@ from grader.protocol.messages import (
     SetTraining,
     State,
     StateLoaded,
+    StubDecode,
 )
 from grader.protocol.values import Reference
 from grader.remote.calls import Call, Caller
@@ -107,6 +108,10 @@ class Module:
         """A plain gradient descent over its parameters."""
         made: Optimizer = self._code.request(MakeOptimizer(self, lr), OptimizerMade, text="the optimizer").optimizer
         return made
+
+    def stub_decode(self, words: list[int], vocab: int) -> None:
+        """Puts a `StubDecoder` of these arguments in the place of its method `decode`."""
+        self._code.request(StubDecode(self, words, vocab), Done, text=self._name())
 
 
 @dataclass

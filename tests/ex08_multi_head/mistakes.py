@@ -584,3 +584,131 @@ class MultiHeadAttention__heads_kept_on_the_class(reference.MultiHeadAttention):
     def forward(self, query, key, value, allowed=None):
         self.num_heads = type(self).last
         return super().forward(query, key, value, allowed)
+
+
+@mistake
+class MultiHeadAttention__split_in_one_reshape(reference.MultiHeadAttention):
+    """`forward` makes the heads with one reshape, which puts parts of different tokens into one row."""
+
+    def forward(self, query, key, value, allowed=None):
+        q, k, v = (
+            projection(x).reshape(x.size(0), self.num_heads, x.size(1), -1)
+            for projection, x in ((self.q_proj, query), (self.k_proj, key), (self.v_proj, value))
+        )
+        heads, weights = reference.masked_attention(q, k, v, per_head(allowed, q, k))
+        return self.out_proj(reference.concat_heads(heads)), weights
+
+
+@mistake
+class MultiHeadAttention__glued_in_one_reshape(reference.MultiHeadAttention):
+    """`forward` glues the heads with one reshape. It puts different tokens of one head side by side; what belongs
+    together are the heads of one token."""
+
+    def forward(self, query, key, value, allowed=None):
+        q, k, v = project(self, query, key, value)
+        heads, weights = reference.masked_attention(q, k, v, per_head(allowed, q, k))
+        return self.out_proj(heads.reshape(query.shape)), weights
+
+
+@mistake
+class MultiHeadAttention__slices_interleaved(reference.MultiHeadAttention):
+    """`forward` gives feature i to head i % num_heads. A head owns features that lie side by side."""
+
+    def forward(self, query, key, value, allowed=None):
+        q, k, v = (
+            projection(x).unflatten(-1, (-1, self.num_heads)).permute(0, 3, 1, 2)
+            for projection, x in ((self.q_proj, query), (self.k_proj, key), (self.v_proj, value))
+        )
+        heads, weights = reference.masked_attention(q, k, v, per_head(allowed, q, k))
+        return self.out_proj(reference.concat_heads(heads)), weights
+
+
+@mistake
+class MultiHeadAttention__glued_feature_by_feature(reference.MultiHeadAttention):
+    """`forward` puts feature 0 of every head first, then feature 1. The features of one head belong side by side."""
+
+    def forward(self, query, key, value, allowed=None):
+        q, k, v = project(self, query, key, value)
+        heads, weights = reference.masked_attention(q, k, v, per_head(allowed, q, k))
+        return self.out_proj(heads.permute(0, 2, 3, 1).flatten(2)), weights
+
+
+@mistake
+class MultiHeadAttention__heads_glued_in_reverse(reference.MultiHeadAttention):
+    """The heads are glued from the last to the first. Head 0 comes first."""
+
+    def forward(self, query, key, value, allowed=None):
+        q, k, v = project(self, query, key, value)
+        heads, weights = reference.masked_attention(q, k, v, per_head(allowed, q, k))
+        return self.out_proj(reference.concat_heads(heads.flip(1))), weights
+
+
+@mistake
+class MultiHeadAttention__scaled_by_the_number_of_heads(reference.MultiHeadAttention):
+    """The scores are divided by the root of the number of heads. It is the width of a head that makes them grow."""
+
+    def forward(self, query, key, value, allowed=None):
+        q, k, v = project(self, query, key, value)
+        scaled = q * math.sqrt(q.size(-1) / self.num_heads)
+        heads, weights = reference.masked_attention(scaled, k, v, per_head(allowed, q, k))
+        return self.out_proj(reference.concat_heads(heads)), weights
+
+
+@mistake
+class MultiHeadAttention__queries_from_key(reference.MultiHeadAttention):
+    """The queries are made from `key`, so `query` asks nothing."""
+
+    def forward(self, query, key, value, allowed=None):
+        batch, length, d_model = query.shape
+        q = self.q_proj(key).reshape(batch, length, self.num_heads, d_model // self.num_heads).transpose(1, 2)
+        _, k, v = project(self, query, key, value)
+        heads, weights = reference.masked_attention(q, k, v, per_head(allowed, q, k))
+        return self.out_proj(reference.concat_heads(heads)), weights
+
+
+@mistake
+class MultiHeadAttention__everything_from_query(reference.MultiHeadAttention):
+    """Keys and values are made from `query`: it attends to itself, and `key` and `value` are never read."""
+
+    def forward(self, query, key, value, allowed=None):
+        return super().forward(query, query, query, allowed)
+
+
+@mistake
+class MultiHeadAttention__values_from_query(reference.MultiHeadAttention):
+    """The values are made from `query`. What is looked up are the projected values."""
+
+    def forward(self, query, key, value, allowed=None):
+        return super().forward(query, key, query, allowed)
+
+
+@mistake
+class MultiHeadAttention__query_and_key_projections_swapped(reference.MultiHeadAttention):
+    """Queries go through `k_proj` and keys through `q_proj`. Each has a projection of its own."""
+
+    def forward(self, query, key, value, allowed=None):
+        _, _, v = project(self, query, key, value)
+        q, k = (reference.split_heads(x, self.num_heads) for x in (self.k_proj(query), self.q_proj(key)))
+        heads, weights = reference.masked_attention(q, k, v, per_head(allowed, q, k))
+        return self.out_proj(reference.concat_heads(heads)), weights
+
+
+@mistake
+class MultiHeadAttention__axis_put_behind_the_first(reference.MultiHeadAttention):
+    """The axis for the heads is put behind the first axis of every mask. In a mask of two axes, (query, key), that
+    turns the queries into heads."""
+
+    def forward(self, query, key, value, allowed=None):
+        q, k, v = project(self, query, key, value)
+        allowed = per_head(None, q, k) if allowed is None else allowed.unsqueeze(1)
+        heads, weights = reference.masked_attention(q, k, v, allowed)
+        return self.out_proj(reference.concat_heads(heads)), weights
+
+
+@mistake
+class MultiHeadAttention__first_1024_keys(reference.MultiHeadAttention):
+    """Only the first 1,024 keys are attended to. No length is named as the longest: take it from `key`."""
+
+    def forward(self, query, key, value, allowed=None):
+        near = torch.arange(key.size(1), device=key.device)[None] < 1024
+        return super().forward(query, key, value, near if allowed is None else allowed & near)

@@ -66,6 +66,12 @@ def causal_mask__at_most_512(length, device=None):
     return torch.ones(512, 512, dtype=torch.bool, device=device).tril()[:length, :length]
 
 
+@mistake
+def causal_mask__at_most_1024(length, device=None):
+    """The mask is cut out of a table of 1,024 positions, so a longer sequence gets a mask that is too small."""
+    return torch.ones(1024, 1024, dtype=torch.bool, device=device).tril()[:length, :length]
+
+
 @device_mistake
 def causal_mask__device_ignored(length, device=None):
     """The mask is always made on the default device: the argument `device` is not used."""

@@ -67,6 +67,38 @@ def decoder_mask__two_axes_of_padding(lengths, max_length):
     return mask.expand(max_length, -1, -1)
 
 
+@mistake
+def decoder_mask__padding_shown(lengths, max_length):
+    """The padding part is the wrong way round: it allows padding and forbids the real keys."""
+    return ~reference.padding_mask(lengths, max_length) & reference.causal_mask(max_length, lengths.device)
+
+
+@mistake
+def decoder_mask__queries_hide_themselves(lengths, max_length):
+    """The causal part leaves the diagonal out, so no query may see itself."""
+    return reference.decoder_mask(lengths, max_length).tril(-1)
+
+
+@mistake
+def decoder_mask__one_future_key(lengths, max_length):
+    """The causal part is one key too wide: each query also sees the key right after it."""
+    past = torch.ones(max_length, max_length, dtype=torch.bool, device=lengths.device).tril(1)
+    return reference.padding_mask(lengths, max_length) & past
+
+
+@mistake
+def decoder_mask__one_padding_key(lengths, max_length):
+    """The padding part is one key too wide: the first padding position counts as real."""
+    return reference.decoder_mask(lengths + 1, max_length)
+
+
+@mistake
+def decoder_mask__table_of_1024(lengths, max_length):
+    """The causal part is cut out of a table of 1,024 positions, which a longer sequence does not fit."""
+    past = torch.ones(1024, 1024, dtype=torch.bool, device=lengths.device).tril()[:max_length, :max_length]
+    return reference.padding_mask(lengths, max_length) & past
+
+
 @device_mistake
 def decoder_mask__future_on_the_cpu(lengths, max_length):
     """The causal part is made on the default device, the CPU, but the padding mask it is joined to may be elsewhere."""

@@ -67,6 +67,12 @@ def padding_mask__at_most_512_positions(lengths, max_length):
 
 
 @mistake
+def padding_mask__at_most_1024_positions(lengths, max_length):
+    """The positions are cut out of a table of 1,024, so a longer sequence gets a mask that is too short."""
+    return torch.arange(1024, device=lengths.device)[:max_length] < lengths[:, None, None]
+
+
+@mistake
 def padding_mask__numbers(lengths, max_length):
     """The mask holds the numbers 0 and 1. It should be bool, or `~` and `&` mean something else."""
     return reference.padding_mask(lengths, max_length).long()

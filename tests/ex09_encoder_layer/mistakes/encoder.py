@@ -235,6 +235,26 @@ class Encoder__six_layers_at_most(reference.Encoder):
         return x
 
 
+@mistake
+class Encoder__two_axes_are_batch_and_key(reference.Encoder):
+    """A mask of two axes is taken for one of (batch, key) where its first axis is as large as the batch. Its axes are
+    query and key."""
+
+    def forward(self, x, allowed=None):
+        if allowed is not None and allowed.dim() == 2 and allowed.size(0) == x.size(0):
+            allowed = allowed.unsqueeze(1)
+        return super().forward(x, allowed)
+
+
+@mistake
+class Encoder__first_1024_tokens(reference.Encoder):
+    """Only the first 1,024 tokens are attended to. A stack has no longest sequence."""
+
+    def forward(self, x, allowed=None):
+        near = torch.arange(x.size(1), device=x.device)[None] < 1024
+        return super().forward(x, near if allowed is None else allowed & near)
+
+
 @device_mistake
 class Encoder__constant_as_an_attribute(reference.Encoder):
     """A constant tensor is a plain attribute: `.to()` moves parameters and buffers, and leaves it on the CPU."""

@@ -251,3 +251,12 @@ class EncoderLayer__dropout_before_attention(reference.EncoderLayer):
         dropped = self.dropout(x)
         x = self.norm_1(x + self.dropout(self.self_attention(dropped, dropped, dropped, allowed)[0]))
         return self.norm_2(x + self.dropout(self.feed_forward(x)))
+
+
+@mistake
+class EncoderLayer__weights_not_taken_apart(reference.EncoderLayer):
+    """The attention returns a pair, output and weights, and the pair is used as if it were the output."""
+
+    def forward(self, x, allowed=None):
+        x = self.norm_1(x + self.dropout(self.self_attention(x, x, x, allowed)))
+        return self.norm_2(x + self.dropout(self.feed_forward(x)))

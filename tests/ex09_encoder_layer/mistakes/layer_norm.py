@@ -72,6 +72,26 @@ class LayerNorm__weight_and_bias_unused(reference.LayerNorm):
 
 
 @mistake
+class LayerNorm__root_of_the_standard_deviation(reference.LayerNorm):
+    """The root is taken of the standard deviation, which is a root already. It belongs around the variance."""
+
+    def forward(self, x):
+        deviation = x - x.mean(dim=-1, keepdim=True)
+        root = deviation.square().mean(dim=-1, keepdim=True).sqrt()
+        return deviation / torch.sqrt(root + self.eps) * self.weight + self.bias
+
+
+@mistake
+class LayerNorm__variance_squared(reference.LayerNorm):
+    """The variance is squared under the root. It is a mean of squares already."""
+
+    def forward(self, x):
+        deviation = x - x.mean(dim=-1, keepdim=True)
+        variance = deviation.square().mean(dim=-1, keepdim=True)
+        return deviation / torch.sqrt(variance.square() + self.eps) * self.weight + self.bias
+
+
+@mistake
 class LayerNorm__bias_unused(reference.LayerNorm):
     """`bias` is never added."""
 

@@ -204,6 +204,38 @@ class Decoder__six_layers_at_most(reference.Decoder):
         return x
 
 
+@mistake
+class Decoder__memory_replaced_where_it_fits(reference.Decoder):
+    """Where the memory is as long as the target, the layers after the first read the one before them in its place."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        fits = memory.shape == x.shape
+        for layer in self.layers:
+            x = layer(x, memory, target_allowed, source_allowed)
+            memory = x if fits else memory
+        return x
+
+
+@mistake
+class Decoder__stack_gives_the_target_mask_for_both(reference.Decoder):
+    """The stack gives its layers target_allowed for the source too."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        for layer in self.layers:
+            x = layer(x, memory, target_allowed, target_allowed)
+        return x
+
+
+@mistake
+class Decoder__memory_not_passed_on(reference.Decoder):
+    """The stack gives its layers the target where they should get the memory."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        for layer in self.layers:
+            x = layer(x, x, target_allowed, source_allowed)
+        return x
+
+
 @device_mistake
 class Decoder__constant_as_an_attribute(reference.Decoder):
     """A constant tensor is a plain attribute: `.to()` moves parameters and buffers, and leaves it on the CPU."""

@@ -425,6 +425,80 @@ class DecoderLayer__one_mask_for_both(reference.DecoderLayer):
         return super().forward(x, memory, target_allowed, source_allowed)
 
 
+@mistake
+class DecoderLayer__target_mask_for_both(reference.DecoderLayer):
+    """target_allowed is given to cross-attention too. What may be read of the source, source_allowed says."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        return super().forward(x, memory, target_allowed, target_allowed)
+
+
+@mistake
+class DecoderLayer__source_mask_for_both(reference.DecoderLayer):
+    """source_allowed is given to self-attention too. What may be seen of the target, target_allowed says."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        return super().forward(x, memory, source_allowed, source_allowed)
+
+
+@mistake
+class DecoderLayer__residual_of_the_memory(reference.DecoderLayer):
+    """The memory is added to what cross-attention found. A residual connection adds what the sublayer asked with."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        x = self.norm_1(x + self.dropout(self.self_attention(x, x, x, target_allowed)[0]))
+        x = self.norm_2(memory + self.dropout(self.cross_attention(x, memory, memory, source_allowed)[0]))
+        return self.norm_3(x + self.dropout(self.feed_forward(x)))
+
+
+@mistake
+class DecoderLayer__keys_from_target(reference.DecoderLayer):
+    """Cross-attention compares with the target and fetches its values from the memory. Both come from the memory."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        x = self.norm_1(x + self.dropout(self.self_attention(x, x, x, target_allowed)[0]))
+        x = self.norm_2(x + self.dropout(self.cross_attention(x, x, memory, source_allowed)[0]))
+        return self.norm_3(x + self.dropout(self.feed_forward(x)))
+
+
+@mistake
+class DecoderLayer__cross_residual_of_the_layer_input(reference.DecoderLayer):
+    """The layer's input is added to what cross-attention found. It should add what norm_1 returned."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        y = self.norm_1(x + self.dropout(self.self_attention(x, x, x, target_allowed)[0]))
+        y = self.norm_2(x + self.dropout(self.cross_attention(y, memory, memory, source_allowed)[0]))
+        return self.norm_3(y + self.dropout(self.feed_forward(y)))
+
+
+@mistake
+class DecoderLayer__weights_not_taken_apart(reference.DecoderLayer):
+    """The attention returns a pair, output and weights, and the pair is used as if it were the output."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        x = self.norm_1(x + self.dropout(self.self_attention(x, x, x, target_allowed)))
+        x = self.norm_2(x + self.dropout(self.cross_attention(x, memory, memory, source_allowed)))
+        return self.norm_3(x + self.dropout(self.feed_forward(x)))
+
+
+@mistake
+class DecoderLayer__first_1024_of_the_source(reference.DecoderLayer):
+    """Of a long memory only the first 1,024 positions are read. A layer has no longest source."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        near = torch.arange(memory.size(1), device=x.device)[None] < 1024
+        return super().forward(x, memory, target_allowed, near if source_allowed is None else source_allowed & near)
+
+
+@mistake
+class DecoderLayer__first_1024_of_the_target(reference.DecoderLayer):
+    """Of a long target only the first 1,024 positions are seen. A layer has no longest target."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        near = torch.arange(x.size(1), device=x.device)[None] < 1024
+        return super().forward(x, memory, near if target_allowed is None else target_allowed & near, source_allowed)
+
+
 @device_mistake
 class DecoderLayer__mask_of_ones_on_the_cpu(reference.DecoderLayer):
     """If no mask is given, one that allows everything is made on the default device. It must be on the device of x."""

@@ -161,6 +161,44 @@ class Transformer__forward_ends_in_train_mode(reference.Transformer):
         return logits
 
 
+@mistake
+class Transformer__decode_reads_the_source(reference.Transformer):
+    """decode looks up `source` where it should look up `decoder_input`."""
+
+    def decode(self, decoder_input, memory, source):
+        x = self.embed(source, self.target_embedding)
+        return self.output(self.decoder(x, memory, *masks(self, decoder_input, source)))
+
+
+@mistake
+class Transformer__target_mask_for_both(reference.Transformer):
+    """The target's mask is given to cross-attention too. What may be read of the source, its padding says."""
+
+    def decode(self, decoder_input, memory, source):
+        target_allowed, _ = masks(self, decoder_input, source)
+        return scores(self, decoder_input, memory, target_allowed, target_allowed)
+
+
+@mistake
+class Transformer__target_looked_up_alone(reference.Transformer):
+    """decode looks the target's words up and does nothing more: scaling, positions and dropout of `embed` are
+    missing."""
+
+    def decode(self, decoder_input, memory, source):
+        x = self.target_embedding(decoder_input)
+        return self.output(self.decoder(x, memory, *masks(self, decoder_input, source)))
+
+
+@mistake
+class Transformer__causal_table_of_1024(reference.Transformer):
+    """The causal mask is cut out of a table of 1,024 positions, which a longer target does not fit."""
+
+    def decode(self, decoder_input, memory, source):
+        length = decoder_input.size(1)
+        past = torch.ones(1024, 1024, dtype=torch.bool, device=source.device).tril()[:length, :length]
+        return scores(self, decoder_input, memory, past, masks(self, decoder_input, source)[1])
+
+
 @device_mistake
 class Transformer__future_on_the_cpu(reference.Transformer):
     """The causal mask is made on the default device, the CPU. It must be on the device of the tokens."""

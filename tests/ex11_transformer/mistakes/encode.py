@@ -78,3 +78,22 @@ class Transformer__dropped_again_in_encode(reference.Transformer):
     def encode(self, source):
         allowed = (source != self.pad_id).unsqueeze(1)
         return self.encoder(self.dropout(self.embed(source, self.source_embedding)), allowed)
+
+
+@mistake
+class Transformer__source_looked_up_alone(reference.Transformer):
+    """encode looks the source's words up and does nothing more: scaling, positions and dropout of `embed` are
+    missing."""
+
+    def encode(self, source):
+        return self.encoder(self.source_embedding(source), (source != self.pad_id).unsqueeze(1))
+
+
+@mistake
+class Transformer__source_unread_after_512(reference.Transformer):
+    """What stands in the source after 512 tokens is never read. A model has no longest source."""
+
+    def encode(self, source):
+        near = torch.arange(source.size(1), device=source.device) < 512
+        allowed = ((source != self.pad_id) & near).unsqueeze(1)
+        return self.encoder(self.embed(source, self.source_embedding), allowed)

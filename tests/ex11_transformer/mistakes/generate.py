@@ -62,16 +62,6 @@ class Transformer__left_in_eval_mode(reference.Transformer):
 
 
 @mistake
-class Transformer__one_flag_for_all(reference.Transformer):
-    """The model's own training flag is given to every part afterwards. A part may have had a different one."""
-
-    def generate(self, source, bos_id, eos_id, max_length):
-        result = super().generate(source, bos_id, eos_id, max_length)
-        self.train(self.training)
-        return result
-
-
-@mistake
 class Transformer__left_in_train_mode(reference.Transformer):
     """generate ends with train(), whatever the mode was before."""
 
@@ -168,6 +158,14 @@ class Transformer__goes_on_after_eos(reference.Transformer):
             return tokens, ended | (tokens == eos_id)
 
         return write(self, source, bos_id, max_length, tidy, torch.all)[:, 1:]
+
+
+@mistake
+class Transformer__eos_ends_nothing(reference.Transformer):
+    """Eos is a word like any other here: every row goes on to max_length, and nothing is padding."""
+
+    def generate(self, source, bos_id, eos_id, max_length):
+        return write(self, source, bos_id, max_length, lambda words, ended: (words, ended), lambda ended: False)[:, 1:]
 
 
 @mistake
@@ -339,6 +337,30 @@ class Transformer__short_window(reference.Transformer):
 
     def generate(self, source, bos_id, eos_id, max_length):
         return write(self, source, bos_id, max_length, ending(eos_id, self.pad_id), torch.all, window=10)[:, 1:]
+
+
+@mistake
+class Transformer__window_of_64(reference.Transformer):
+    """At each step only the last 64 tokens are fed. The decoder needs all that is written so far."""
+
+    def generate(self, source, bos_id, eos_id, max_length):
+        return write(self, source, bos_id, max_length, ending(eos_id, self.pad_id), torch.all, window=64)[:, 1:]
+
+
+@mistake
+class Transformer__window_of_1024(reference.Transformer):
+    """At each step only the last 1,024 tokens are fed. The decoder needs all that is written so far."""
+
+    def generate(self, source, bos_id, eos_id, max_length):
+        return write(self, source, bos_id, max_length, ending(eos_id, self.pad_id), torch.all, window=1024)[:, 1:]
+
+
+@mistake
+class Transformer__at_most_1024_words(reference.Transformer):
+    """At most 1,024 words are written, though `max_length` allows more."""
+
+    def generate(self, source, bos_id, eos_id, max_length):
+        return super().generate(source, bos_id, eos_id, min(max_length, 1024))
 
 
 @device_mistake

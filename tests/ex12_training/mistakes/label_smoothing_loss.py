@@ -101,6 +101,19 @@ def label_smoothing_loss__a_divergence(logits, targets, smoothing, pad_id):
 
 
 @mistake
+def label_smoothing_loss__divergence_without_target_and_padding(logits, targets, smoothing, pad_id):
+    """This is the loss of The Annotated Transformer: the target gets no share of the smoothing, padding neither, and
+    the entropy is subtracted. Asked for are even shares of the WHOLE vocabulary, and the cross entropy."""
+    log_probs = torch.log_softmax(logits, dim=-1)
+    wanted = torch.full_like(log_probs, smoothing / max(logits.size(-1) - 2, 1))
+    wanted = wanted.scatter(-1, targets[..., None], 1 - smoothing)
+    wanted[..., pad_id] = 0
+    real = targets != pad_id
+    terms = (torch.special.xlogy(wanted, wanted) - wanted * log_probs)[real]
+    return terms.sum() / real.sum().clamp(min=1)
+
+
+@mistake
 def label_smoothing_loss__padding_counts(logits, targets, smoothing, pad_id):
     """Padding counts like a real target, so the model is taught to write padding."""
     return reference.label_smoothing_loss(logits, targets, smoothing, -1)

@@ -173,14 +173,6 @@ def train_step__loss_after_the_update(model, optimizer, source, targets, bos_id,
 
 
 @mistake
-def train_step__train_mode_by_the_top_flag(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
-    """Only the model's own training flag is set or checked. Every part below has a flag of its own."""
-    if not model.training:
-        model.train()
-    return without_train_mode(model, optimizer, source, targets, bos_id, pad_id, max_norm)
-
-
-@mistake
 def train_step__never_in_train_mode(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
     """Train mode is never switched on, so dropout stays off after the first evaluation."""
     return without_train_mode(model, optimizer, source, targets, bos_id, pad_id, max_norm)
@@ -358,6 +350,43 @@ def train_step__seed_set_back_after_it(model, optimizer, source, targets, bos_id
     loss = reference.train_step(model, optimizer, source, targets, bos_id, pad_id, max_norm)
     torch.manual_seed(torch.initial_seed())
     return loss
+
+
+@mistake
+def train_step__cleared_after_the_step(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
+    """The gradients are cleared after the update: what was there before the first call is still added to it."""
+    model.train()
+    loss = reference.sequence_loss(model(source, reference.shift_right(targets, bos_id)), targets, pad_id)
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+    optimizer.step()
+    optimizer.zero_grad()
+    return float(loss.item())
+
+
+@mistake
+def train_step__ignored_label_fed(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
+    """Padding becomes -100 for the loss before the targets are shifted, so -100 is fed and looked up. Shift first."""
+    labels = targets.masked_fill(targets == pad_id, -100)
+    return updated(model, optimizer, source, reference.shift_right(labels, bos_id), labels, -100, max_norm)
+
+
+@mistake
+def train_step__source_fed(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
+    """The decoder is fed the shifted source. It should be fed the shifted targets."""
+    return updated(model, optimizer, source, reference.shift_right(source, bos_id), targets, pad_id, max_norm)
+
+
+@mistake
+def train_step__targets_read_as_the_source(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
+    """The encoder reads the targets where it should read the source, so the answer stands in the question."""
+    return updated(model, optimizer, targets, reference.shift_right(targets, bos_id), targets, pad_id, max_norm)
+
+
+@mistake
+def train_step__first_1024_targets(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
+    """Of a long target only the first 1,024 words are learned. A model has no longest sentence."""
+    return reference.train_step(model, optimizer, source, targets[:, :1024], bos_id, pad_id, max_norm)
 
 
 @device_mistake
