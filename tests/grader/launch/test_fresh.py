@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from grader.errors import GraderError
-from grader.launch import fresh, payload, spawn
+from grader.launch import environment, fresh, payload
 from grader.launch import launcher as launch
 from grader.launch.fresh import FreshLauncher, SpawnLauncher
 
@@ -51,7 +51,7 @@ def test_a_gpu_gets_processes_of_its_own(started):
 
 def test_only_a_process_for_the_cpu_is_kept_from_seeing_a_gpu(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
-    seen = {device: spawn._environment(device)["CUDA_VISIBLE_DEVICES"] for device in ("cpu", "cuda", "mps")}
+    seen = {device: environment.of_worker(device)["CUDA_VISIBLE_DEVICES"] for device in ("cpu", "cuda", "mps")}
     assert seen == {"cpu": "", "cuda": "0", "mps": "0"}
 
 
