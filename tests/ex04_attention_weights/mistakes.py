@@ -370,8 +370,8 @@ def attention_weights__softmax_without_maximum(scores, lengths):
 
 @mistake
 def attention_weights__maximum_over_padding(scores, lengths):
-    """Padding takes part in the softmax before its weights are removed and the row is rescaled. Where a score at padding
-    is far larger than the real ones, every real exponential is 0 by then, and 0 / 0 gives NaN."""
+    """Padding takes part in the softmax before its weights are removed and the row is rescaled. Where a score at
+    padding is far larger than the real ones, every real exponential is 0 by then, and 0 / 0 gives NaN."""
     exponentials = (scores - scores.amax(dim=-1, keepdim=True)).exp() * real_positions(scores, lengths)
     return exponentials / exponentials.sum(dim=-1, keepdim=True)
 
