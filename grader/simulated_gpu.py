@@ -257,7 +257,7 @@ class _CudaMeansGpu(TorchFunctionMode):
     """Reads `.cuda()` as `.to("gpu")`; the device "cuda" as "gpu" where this process sees no real one."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._by_name = not torch.cuda.is_available()
 
     def __torch_function__(self, func: Operation, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -180,8 +180,8 @@ class Expect:
                     text = f"the message of the {kind.__name__} of {self._last()} does not contain {wanted}"
                     raise Mismatch(text, kind="rule") from None
             if naming_one_of and not any(str(abs(wanted)) in digits for wanted in naming_one_of):
-                wanted = " or ".join(str(number) for number in naming_one_of)
-                text = f"the message of the {kind.__name__} of {self._last()} does not contain {wanted}"
+                any_of = " or ".join(str(number) for number in naming_one_of)
+                text = f"the message of the {kind.__name__} of {self._last()} does not contain {any_of}"
                 raise Mismatch(text, kind="rule") from None
             return
         raise Mismatch(f"{self._last()} returned {kind_of(value)}, expected a {kind.__name__}", kind="rule")
