@@ -370,17 +370,10 @@ def attention_weights__softmax_without_maximum(scores, lengths):
 
 @mistake
 def attention_weights__maximum_over_padding(scores, lengths):
-    """The maximum that is subtracted may come from padding; then every real exponential is 0 and 0 / 0 gives NaN."""
+    """Padding takes part in the softmax before its weights are removed and the row is rescaled. Where a score at
+    padding is far larger than the real ones, every real exponential is 0 by then, and 0 / 0 gives NaN."""
     exponentials = (scores - scores.amax(dim=-1, keepdim=True)).exp() * real_positions(scores, lengths)
     return exponentials / exponentials.sum(dim=-1, keepdim=True)
-
-
-@mistake
-def attention_weights__masked_and_renormalised(scores, lengths):
-    """The softmax runs over padding too, and its weights are rescaled afterwards. Where a score at padding is far
-    larger than the real ones, these have become 0 by then, and 0 / 0 is NaN."""
-    weights = scores.softmax(dim=-1) * real_positions(scores, lengths)
-    return weights / weights.sum(dim=-1, keepdim=True)
 
 
 @mistake

@@ -76,7 +76,7 @@ def project_qkv__linear(x, w_q, w_k, w_v):
 
 
 @alternative
-def project_qkv__einsum(x, w_q, w_k, w_v):
+def project_qkv__three_einsums(x, w_q, w_k, w_v):
     """einsum."""
     return tuple(torch.einsum("bld,dk->blk", x, w) for w in (w_q, w_k, w_v))
 
@@ -125,7 +125,7 @@ def attention_scores__broadcast(q, k):
 
 
 @alternative
-def attention_scores__linear(q, k):
+def attention_scores__queries_scaled_first(q, k):
     """The queries scaled first, the keys' axes swapped."""
     q = q / float(q.shape[-1]) ** 0.5
     return torch.matmul(q, k.swapaxes(-1, -2))

@@ -58,13 +58,6 @@ def attention_scores__divided_by_the_number_of_queries(q, k):
 
 
 @mistake
-def attention_scores__root_on_both_sides(q, k):
-    """Queries and keys are both divided by sqrt(d_k), so the scores are divided by d_k in all."""
-    root = q.size(-1) ** 0.5
-    return (q / root) @ (k / root).transpose(-2, -1)
-
-
-@mistake
 def attention_scores__multiplied_by_d_k(q, k):
     """The scores are multiplied by d_k where they should be divided by its root."""
     return q @ k.transpose(-2, -1) * q.size(-1)

@@ -49,12 +49,6 @@ def decode_loop__ratio_inverted(step, state, targets, bos_id, teacher_forcing_ra
 
 
 @mistake
-def decode_loop__ratio_inverted_after_the_step(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
-    """The ratio is used the wrong way round, after each step: the truth is fed where the guess should be."""
-    return run_late(step, state, targets, bos_id, toss(1 - teacher_forcing_ratio, generator))
-
-
-@mistake
 def decode_loop__always_forced(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
     """The truth is fed whatever the ratio is, so the decoder never meets its own guesses."""
     return run_loop(step, state, targets, bos_id, toss(1.0, generator))
