@@ -195,7 +195,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
     if _exercise(pyfuncitem) is None or "code" not in pyfuncitem.funcargs:
         return (yield)
     code = _code(pyfuncitem)
-    code.begin(_seed(pyfuncitem))
+    mark = pyfuncitem.get_closest_marker("points")
+    code.begin(_seed(pyfuncitem), mark.kwargs.get("patience", 1.0) if mark is not None else 1.0)
     try:
         return (yield)
     except Finding as finding:
