@@ -20,7 +20,6 @@ from grader.results.verdicts import ERROR, FAIL, PASS, SKIP, TIMEOUT, UNWRITTEN,
 from grader.source.file import Source
 from grader.text import clean
 
-TIMEOUTS_BEFORE_GIVING_UP = 2
 Words = Callable[[BaseException, str], str]
 """Says what a failure is; given too the name of what was called last."""
 
@@ -35,6 +34,8 @@ class CheckSettings:
         seconds: the learner's time for one check, and for loading the file.
         connect: opens a transport.
         exercise_seconds: after so long no further check of an exercise is begun.
+        timeouts: after so many no further check of an exercise is begun.
+        output_seconds: a check that takes longer and prints more than is kept is the last; None for no such bound.
         hidden: messages tell nothing of the inputs, and nothing that the learner's code says.
         elsewhere: opens a transport to code that works on another device than the CPU; `connect` does where None.
         absent: devices that this machine lacks; every check is counted as skipped there.
@@ -45,6 +46,8 @@ class CheckSettings:
     seconds: float = 10.0
     connect: Callable[[], Transport] = LocalTransport
     exercise_seconds: float = Limits.exercise_seconds
+    timeouts: int = 2
+    output_seconds: float | None = None
     hidden: bool = False
     absent: Sequence[str] = ()
     elsewhere: Callable[[str], Transport] | None = None
@@ -70,9 +73,13 @@ def run_exercise(
         code = Code(source, settings.connects(device), reference, device=device)
         code.seconds = settings.seconds
         try:
+            here: list[Outcome] = []
+            given_up = ""
             for check in checks:
-                outcomes.append(_one(check, code, recogniser, settings, outcomes, passed_runs))
-                on_outcome(outcomes[-1])
+                here.append(_one(check, code, recogniser, settings, given_up, passed_runs))
+                outcomes.append(here[-1])
+                on_outcome(here[-1])
+                given_up = given_up or _given_up(code, settings, here)
         finally:
             code.close()
     outcomes += absences(checks, settings)
@@ -94,12 +101,11 @@ def _one(
     code: Code,
     recogniser: Recogniser,
     settings: CheckSettings,
-    before: Sequence[Outcome],
+    given_up: str,
     passed_runs: PassedRuns | None,
 ) -> Outcome:
-    text = _given_up(code, settings, [outcome for outcome in before if outcome.device == code.device])
-    if text and code.failure is None:  # a failure to load is said every time
-        return Outcome(check.id, check.title, code.device, TIMEOUT, check.points, check.structural, text)
+    if given_up and code.failure is None:  # a failure to load is said every time
+        return Outcome(check.id, check.title, code.device, TIMEOUT, check.points, check.structural, given_up)
     seed = check_seed(settings.seed, check)
     tried = attempt(check, code, seed, passed_runs)
     if tried.error is None:
@@ -108,9 +114,19 @@ def _one(
 
 
 def _given_up(code: Code, settings: CheckSettings, before: Sequence[Outcome]) -> str:
-    """Why no further check is run, if so."""
-    if sum(1 for outcome in before if outcome.verdict == TIMEOUT) >= TIMEOUTS_BEFORE_GIVING_UP:
-        return "not run: two earlier checks timed out"
+    """Why no further check is run, if so.
+
+    Args:
+        code: as the last check left it.
+        before: what the checks so far gave on this device.
+    """
+    if sum(1 for outcome in before if outcome.verdict == TIMEOUT) >= settings.timeouts:
+        which = "an earlier check" if settings.timeouts == 1 else f"{settings.timeouts} earlier checks"
+        return f"not run: {which} timed out"
+    slow = settings.output_seconds is not None and before[-1].seconds >= settings.output_seconds
+    if slow and len(code.output) >= MAX_OUTPUT:
+        took = f"{before[-1].seconds:.0f} seconds"
+        return f"not run: the check before took {took} and printed more than is kept; print less, and save"
     if sum(outcome.seconds for outcome in before) >= settings.exercise_seconds:
         return f"not run: the checks before it took all of the {settings.exercise_seconds:g} seconds of this exercise"
     return ""

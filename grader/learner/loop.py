@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -38,6 +39,8 @@ class Actions:
     def names(self) -> list[tuple[str, str]]:
         """The keys that make sense now, and a word for each."""
         loop = self._loop
+        if loop.running:
+            return [("q", "quit")]
         if self._asked is not None:
             return [("y", "yes"), ("n", "no")]
         if loop.paused:
@@ -207,6 +210,14 @@ def _signals(keys: Keys) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _text_of(exercise: Exercise) -> bytes | None:
+    """The learner's file; None where there is none."""
+    try:
+        return exercise.stub.read_bytes()
+    except OSError:
+        return None
+
+
 def _only_posix(name: str) -> list[signal.Signals]:
     return [getattr(signal, name)] if hasattr(signal, name) else []
 
@@ -228,7 +239,9 @@ class Loop:
         self.keys = Keys(lambda key: self._events.put(("key", key)))
         self.actions = Actions(self)
         self._standby: Standby | None = None
-        self._answered = False
+        self._order = 0
+        """The number of the last order: another answer is to a text that is not the newest any more."""
+        self._begun = 0.0
         self._rechecker: Standby | None = None
         self.running = False
         self.result: ExerciseResult | None = None
@@ -263,14 +276,15 @@ class Loop:
             try:
                 return self._events.get(timeout=0.5)  # on Windows Ctrl-C is not seen while waiting
             except queue.Empty:
-                continue
+                if self.running:
+                    self.screen.checking(int(time.monotonic() - self._begun))
 
     def _take(self, kind: str, what: Any) -> None:
         if kind == "saved":
             self.saved()
         elif kind == "key" and what == END:
             self.status = EXIT_PASS
-        elif kind == "key" and not self.running:
+        elif kind == "key":
             self.actions.press(what)
         elif kind == "told":
             self._told(*what)
@@ -284,26 +298,31 @@ class Loop:
         self.check()
 
     def saved(self) -> None:
-        """Checks again if the file is another one than the last that was checked."""
-        if not self.running and not self.paused and signature(self.exercise.stub) != self._seen:
-            self.check()
+        """Checks again if the file is another one than the last that was checked. What still runs is ended."""
+        if self.paused or (found := signature(self.exercise.stub)) == self._seen:
+            return
+        if self.running and _text_of(self.exercise) == self.text:
+            self._seen = found  # saved again as it was
+            return
+        self.check()
 
     def check(self) -> None:
         """Hands the newest text to the standby process."""
         self._seen = signature(self.exercise.stub)
-        try:
-            self.text = self.exercise.stub.read_bytes()
-        except OSError:
+        text = _text_of(self.exercise)
+        if text is None:
+            self._order, self.running = 0, False
             self.screen.line(f"exercises/{self.exercise.slug}.py is gone; it is checked when it is back")
             self.actions.show_keys()
             return
+        self.text = text
         self.actions.forget_question()
         if self._standby is None or not self._standby.fits(self.exercise):
             self._warm_up()
         self.screen.checking()
-        self.running = True
+        self.running, self._begun = True, time.monotonic()
         assert self._standby is not None
-        self._standby.check(self.exercise, self.text)
+        self._order = self._standby.check(self.exercise, self.text)
 
     def _warm_up(self) -> None:
         """A new standby for this exercise and the next one."""
@@ -311,7 +330,6 @@ class Loop:
             self._standby.close()
         after = following(self.kit, self.progress, self.exercise)
         slugs = [self.exercise.slug] + ([after.slug] if after not in (None, self.exercise) else [])
-        self._answered = False
         self._standby = Standby(StandbySettings(str(self.kit.root), slugs, self.seed, self.device), self._on_told)
 
     def _on_told(self, standby: Standby, message: dict[str, Any]) -> None:
@@ -324,13 +342,9 @@ class Loop:
             self._rechecker = None
             standby.close()
         elif standby is self._standby and "result" in message:
-            self.running, self._answered = False, True
-            self._verdict(from_record(message["result"]))
-        elif standby is self._standby and message.get("gone") == 0 and self._answered:
-            self._warm_up()  # it checks once and ends: the next one warms up while the verdict is read
-            if self.running:
+            if message["order"] == self._order:
                 self.running = False
-                self.check()
+                self._verdict(from_record(message["result"]))
         elif standby is self._standby and self.running and not message.keys().isdisjoint({"error", "gone"}):
             details = str(message.get("error") or standby.log or "a process ended without a word").strip()
             self._broken(details.splitlines()[-1], details)

@@ -16,6 +16,8 @@ from grader.text import short_path
 
 BAR = 20
 """Characters of the progress bar."""
+LONGEST_COUNT = 50
+"""Characters of the line that counts the seconds of a run."""
 UP_AND_ERASE = "\x1b[1A\x1b[2K"
 
 
@@ -27,9 +29,12 @@ class WatchScreen(Screen):
         self._kit = kit
         self._moves = self.console.is_terminal and not self.console.is_dumb_terminal and not self.console.legacy_windows
         self._keys_shown = self._empty_before = False
+        self._counting = False
+        """Whether the last line says that a run is on: the next second replaces it."""
 
     def _print(self, text: Text) -> None:
         self.wipe_keys()
+        self._counting = False
         super()._print(text)
 
     def line(self, text: str = "", style: str = "", *, whole: bool = False) -> None:
@@ -43,8 +48,16 @@ class WatchScreen(Screen):
             self._empty = self._empty_before
         self._keys_shown = False
 
-    def checking(self) -> None:
-        self.line("checking...")
+    def checking(self, seconds: int = 0) -> None:
+        """A run is on, for so long already."""
+        if not seconds:
+            self.line("checking...")
+            self._counting = True
+        elif self._moves and self.console.width > LONGEST_COUNT:
+            if self._counting:
+                self.console.file.write(UP_AND_ERASE)
+            self.line(f"checking... {seconds} s   save to begin anew, q to quit")
+            self._counting = True
 
     def head(self, exercise: Exercise) -> None:
         """Which exercise this is and where it stands in the course."""

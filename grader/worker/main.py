@@ -6,8 +6,10 @@ but fork: each fork enters its sandbox and serves one. It imports nothing that k
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import faulthandler
+import functools
 import gc
 import importlib
 import io
@@ -20,6 +22,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -66,12 +69,23 @@ class _Output(io.TextIOBase):
             self._channel.send(OUTPUT, kept.encode(errors="replace"))
         return len(text)
 
+    def print_while_kept(self, print_all: Callable[..., None]) -> Callable[..., None]:
+        """`print`, but what nobody would read is not even put into words: a tensor's take a millisecond."""
+
+        @functools.wraps(print_all)
+        def print_kept(*values: Any, **options: Any) -> None:
+            if self.left or (options.get("file") or sys.stdout) is not self:
+                print_all(*values, **options)
+
+        return print_kept
+
 
 def serve(connection: socket.socket) -> None:
     """Answers the grader until it hangs up."""
     channel = Channel(connection)
     output = _Output(channel)
     sys.stdout = sys.stderr = output
+    builtins.print = output.print_while_kept(print)
     sys.breakpointhook = _no_breakpoint
 
     def ask(frame: bytes) -> bytes:

@@ -33,6 +33,25 @@ def terminal(kit):
     started.process.close(force=True)
 
 
+def descendants(number):
+    """The processes that descend from this one."""
+    parents = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+    family = {number}
+    while more := {child for child, parent in parents.items() if parent in family} - family:
+        family |= more
+    return family - {number}
+
+
+def wait_until_gone(processes):
+    end = time.monotonic() + PATIENCE
+    while any(Path(f"/proc/{number}").exists() for number in processes):
+        assert time.monotonic() < end, "a process lives on"
+        os.sched_yield()
+
+
 @pytest.fixture
 def file(kit):
     return kit / "exercises" / "ex06_self_attention.py"
@@ -83,6 +102,41 @@ def test_a_file_that_is_gone_is_checked_when_it_is_back(terminal, file):
     terminal.until(lambda: "is gone" not in terminal.text and "n next" in terminal.text, "a fresh verdict")
 
 
+ENDLESS = "\n\ndef attention_scores(q, k):\n    while True:\n        pass\n"
+FLOOD = "\n\ndef attention_scores(q, k):\n    for i in range(10**9):\n        print(f'debug {i} {q.sum()}')\n"
+
+
+@pytest.mark.parametrize("endless", [ENDLESS, FLOOD])
+def test_a_save_ends_a_run_that_has_no_end_and_is_answered_itself(terminal, file, kit, endless):
+    solution = (kit / "solutions" / file.name).read_text()
+    idle = descendants(terminal.process.pid)
+    file.write_text(solution + endless)
+    terminal.shows("s   save to begin anew, q to quit")
+    at_work = descendants(terminal.process.pid) - idle
+    assert sys.platform != "linux" or at_work
+    file.write_text(f"{solution}# after {len(endless)}\n")
+    terminal.shows("ex06_self_attention passes", "n next")
+    wait_until_gone(at_work)
+
+
+def test_after_the_first_check_that_does_not_end_no_other_is_run(terminal, file, kit):
+    file.write_text((kit / "solutions" / file.name).read_text() + ENDLESS)
+    terminal.shows("no result after 10 seconds", "time ran out while running:", "d debug")
+    kept = Progress.read(kit).entry("ex06_self_attention")
+    assert kept["verdict"] == "fail"
+
+
+def test_q_leaves_a_run_that_does_not_end(kit, file):
+    file.write_text((kit / "solutions" / file.name).read_text() + ENDLESS)
+    leaving = Terminal(kit, "-m", "grader", "watch", "6")
+    leaving.shows("s   save to begin anew, q to quit")
+    family = descendants(leaving.process.pid)
+    leaving.press("q")
+    assert leaving.ends() == 0
+    assert leaving.echoes_at_the_end
+    wait_until_gone(family)
+
+
 def test_while_paused_saves_wait(terminal, file):
     terminal.press("p", "paused: saves are not checked", "p go on")
     assert "r run" not in terminal.lines[-1]
@@ -127,18 +181,6 @@ def test_a_plain_terminal_gets_plain_ascii_and_ctrl_c_ends_the_loop(kit):
     assert plain.echoes_at_the_end
 
 
-def descendants(number):
-    """The processes that descend from this one."""
-    parents = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-    family = {number}
-    while more := {child for child, parent in parents.items() if parent in family} - family:
-        family |= more
-    return family - {number}
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 @pytest.mark.parametrize("words", ["Exercise", "checking..."])
 def test_a_loop_that_is_killed_leaves_whole_files_and_no_process(kit, file, words):
@@ -151,7 +193,4 @@ def test_a_loop_that_is_killed_leaves_whole_files_and_no_process(kit, file, word
     assert Progress.read(kit).warning is None
     for attempt in (kit / ".grader" / "attempts").rglob("*.py"):
         ast.parse(attempt.read_text())
-    end = time.monotonic() + PATIENCE
-    while any(Path(f"/proc/{number}").exists() for number in family):
-        assert time.monotonic() < end, "a process outlives the loop"
-        os.sched_yield()
+    wait_until_gone(family)
