@@ -17,6 +17,7 @@ import pytest
 
 from grader.errors import Finding
 from grader.kit.discovery import COURSE, SLUG, Exercise, Kit
+from grader.text import short_path
 
 TIMEOUT = 10.0
 STASH = pytest.StashKey["Bench"]()
@@ -24,7 +25,7 @@ STASH = pytest.StashKey["Bench"]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("grader", "checking exercises")
-    group.addoption("--target", default="exercises", help="the folder of exercises to check")
+    group.addoption("--target", default=None, help="the folder of exercises to check [default: exercises/]")
     group.addoption("--transport", choices=["local", "worker"], default="local", help="here, or in another process")
     group.addoption("--seed", type=int, default=None, help="repeat a run exactly")
     group.addoption("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto", help="where the code works")
@@ -50,7 +51,8 @@ class Bench:
         from grader.launch.launcher import launcher
 
         self.kit = Kit()
-        self.target = Path(config.getoption("--target"))
+        asked = config.getoption("--target")
+        self.target = Path(asked) if asked is not None else Path(short_path(self.kit.exercises_folder))
         if not self.target.exists():
             raise pytest.UsageError(f"--target {self.target}: there is no such folder or file")
         given = config.getoption("--seed")
@@ -196,7 +198,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
     try:
         return (yield)
     except Finding as finding:
-        files = {str(pyfuncitem.path), code.source.filename}
+        files = {pyfuncitem.function.__code__.co_filename, code.source.filename}
         raise finding.with_traceback(_frames_in(files, finding.__traceback__)) from None
 
 

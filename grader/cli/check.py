@@ -31,6 +31,7 @@ def check(
     device: str,
     seed: int | None,
     json_file: Path | None,
+    problems: bool,
     transport: str,
     timeout: float,
 ) -> int:
@@ -49,7 +50,7 @@ def check(
     drawn = new_seed() if seed is None else seed
     workers = launcher() if transport == "worker" else None
     try:
-        return _check(kit, screen, exercises, place, handed_in, device, drawn, timeout, json_file, workers)
+        return _check(kit, screen, exercises, place, handed_in, device, drawn, timeout, json_file, problems, workers)
     finally:
         if workers is not None:
             workers.close()
@@ -82,6 +83,7 @@ def _check(
     seed: int,
     timeout: float,
     json_file: Path | None,
+    problems: bool,
     workers: Launcher | None,
 ) -> int:
     start = time.perf_counter()
@@ -98,8 +100,11 @@ def _check(
         name = _name(file, place) if file else None
         result = session.run(exercise, file, shown=name)
         found.append(result)
-        screen.exercise(result, every_check=len(exercises) == 1 and result.verdict != UNWRITTEN)
-        if name is not None:
+        if problems:
+            screen.problems(result, name or exercise.slug)
+        else:
+            screen.exercise(result, every_check=len(exercises) == 1 and result.verdict != UNWRITTEN)
+        if name is not None and not problems:
             screen.explain(result, name, seed, None if progress is not None else place, file)
         if progress is not None and file is not None and not file.refusal:
             _record(progress, screen, result, file.text)

@@ -34,11 +34,11 @@ class CheckSettings:
         seconds: the learner's time for one check, and for loading the file.
         connect: opens a transport.
         exercise_seconds: after so long no further check of an exercise is begun.
-        timeouts: after so many no further check of an exercise is begun.
-        output_seconds: a check that takes longer and prints more than is kept is the last; None for no such bound.
         hidden: messages tell nothing of the inputs, and nothing that the learner's code says.
         elsewhere: opens a transport to code that works on another device than the CPU; `connect` does where None.
         absent: devices that this machine lacks; every check is counted as skipped there.
+        timeouts: after so many no further check of an exercise is begun.
+        output_seconds: a check that takes longer and prints more than is kept is the last; None for no such bound.
     """
 
     seed: int
@@ -46,11 +46,11 @@ class CheckSettings:
     seconds: float = 10.0
     connect: Callable[[], Transport] = LocalTransport
     exercise_seconds: float = Limits.exercise_seconds
-    timeouts: int = 2
-    output_seconds: float | None = None
     hidden: bool = False
     absent: Sequence[str] = ()
     elsewhere: Callable[[str], Transport] | None = None
+    timeouts: int = 2
+    output_seconds: float | None = None
 
     def connects(self, device: str) -> Callable[[], Transport]:
         """Opens a transport to code that works on this device."""

@@ -15,6 +15,7 @@ from grader.files import write_atomic
 from grader.kit import hints
 from grader.kit.discovery import Exercise, Kit
 from grader.kit.stub import stub_of
+from grader.learner import workspace
 from grader.learner.progress import RESET, Progress, digest
 from grader.reports.terminal import Screen
 from grader.text import short_path
@@ -183,6 +184,9 @@ def init(folder: Path) -> None:
             stub = stub_of(exercise.solution.read_text(encoding="utf-8")).encode()
             _write_new(place / f"{exercise.slug}.py", stub, screen)
             _write_new(place / exercise.lesson.name, exercise.lesson.read_bytes(), screen)
+        for name, data in workspace.files(kit).items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            _write_new(folder / name, data, screen)
     except OSError as error:
         raise UsageError(f"{folder}: no exercises can be written there: {error.strerror}") from None
     screen.line(f"{len(kit.exercises)} exercises lie in {short_path(place)}. Go on there:")

@@ -19,6 +19,7 @@ from grader.errors import EXIT_GRADER, EXIT_PASS, UsageError
 from grader.judging.open import new_seed
 from grader.kit.discovery import Exercise, Kit
 from grader.kit.hints import LONG, Streak
+from grader.learner import editor
 from grader.learner.commands import following, hint_lines, is_stub, lesson_lines, list_lines, put_stub_back
 from grader.learner.file_watcher import FolderWatch, signature
 from grader.learner.keys import END, Keys
@@ -47,7 +48,12 @@ class Actions:
             return [("p", "go on"), ("q", "quit")]
         keys = [("n", "next", self._passes() and self._next() is not None)]
         keys += [("h", "hint", self._passes() or self._fails()), ("t", "lesson", True), ("l", "list", True)]
-        keys += [("d", "debug", self._can_debug()), ("r", "run", True), ("s", "solution", True)]
+        keys += [
+            ("e", "edit", editor.command() is not None),
+            ("d", "debug", self._can_debug()),
+            ("r", "run", True),
+            ("s", "solution", True),
+        ]
         keys += [("x", "reset", not is_stub(loop.exercise)), ("p", "pause", True), ("q", "quit", True)]
         return [(key, name) for key, name, applies in keys if applies]
 
@@ -133,19 +139,41 @@ class Actions:
         loop.screen.line()
         self.show_keys()
 
+    def _press_e(self) -> None:
+        """The file at the line that the verdict is about, in the learner's editor."""
+        loop = self._loop
+        chosen = editor.command()
+        assert chosen is not None
+        failure = loop.result.first_failure if loop.result is not None else None
+        line = failure.line if failure is not None and failure.line else 1
+        arguments = editor.at_line(chosen, loop.exercise.stub, line)
+        try:
+            with contextlib.nullcontext() if editor.has_a_window(chosen) else self._lent():
+                editor.start(arguments)
+        except OSError as error:
+            loop.screen.line(f"{arguments[0]} cannot be started: {error.strerror}. Set VISUAL to your editor.")
+        self.show_keys()
+        loop.saved()
+
+    @contextlib.contextmanager
+    def _lent(self) -> Iterator[None]:
+        """The terminal belongs to another program, and so does Ctrl-C."""
+        self._loop.screen.wipe_keys()
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            with self._loop.keys.off():
+                yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
     def _press_d(self) -> None:
         """The first failure under pdb, which has the terminal for itself."""
         loop = self._loop
         assert loop.result is not None
         command = [sys.executable, *shlex.split(loop.screen.step_in(loop.result, loop.seed))[1:]]
-        loop.screen.wipe_keys()
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
-            with loop.keys.off():
-                subprocess.run(command, cwd=loop.kit.workspace, check=False)
-        finally:
-            signal.signal(signal.SIGINT, before)
-        self.show_keys()
+        with self._lent():
+            subprocess.run(command, cwd=loop.kit.workspace, check=False)
+        loop.show()
         loop.saved()
 
     def _press_r(self) -> None:

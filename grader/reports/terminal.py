@@ -97,6 +97,13 @@ class Screen:
         if (every_check or result.verdict in (FAIL, ERROR)) and not result.unloadable:
             self.checks(result)
 
+    def problems(self, result: ExerciseResult, name: str) -> None:
+        """One line for each failure, as compilers write them: an editor reads it and goes there."""
+        failures = [outcome for outcome in result.outcomes if outcome.verdict in (FAIL, TIMEOUT, CRASH, ERROR)]
+        for outcome in failures[:1] if result.unloadable else failures:
+            first = next(iter(outcome.message.splitlines()), "")
+            self.line(f"{name}:{outcome.line or 1}: {outcome.title}: {first}", whole=True)
+
     def checks(self, result: ExerciseResult, indent: int = 6) -> None:
         """One line for each check."""
         here = [outcomes for outcomes in _by_device(result).values() if not _absent(outcomes)]
