@@ -6,6 +6,7 @@ It gives checks their `code`, `draw` and `expect`, and turns what they raise int
 
 from __future__ import annotations
 
+import bdb
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -15,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from grader.errors import Finding
+from grader.errors import Finding, Mismatch
 from grader.kit.discovery import COURSE, SLUG, Exercise, Kit
 from grader.text import short_path
 
@@ -128,7 +129,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     own = [item for item in items if _exercise(item) is not None]
     if config.option.collectonly or not own:
         return
-    if _bench(config).workers is None and config.pluginmanager.hasplugin("timeout"):
+    if _bench(config).workers is None and not config.option.usepdb and config.pluginmanager.hasplugin("timeout"):
         for item in own:
             item.add_marker(pytest.mark.timeout(TIMEOUT))
 
@@ -198,8 +199,27 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
     try:
         return (yield)
     except Finding as finding:
+        if pyfuncitem.config.option.usepdb and isinstance(finding, Mismatch) and code.calls:
+            _step_in(pyfuncitem, code)
         files = {pyfuncitem.function.__code__.co_filename, code.source.filename}
         raise finding.with_traceback(_frames_in(files, finding.__traceback__)) from None
+
+
+def _step_in(item: pytest.Function, code: Any) -> None:
+    """Under `--pdb`: stops in the learner's function, called with what was found to go wrong. `q` ends the session."""
+    from grader.judging.step_in import step_in
+    from grader.kit.collect import check_of
+
+    capturing = item.config.pluginmanager.getplugin("capturemanager")
+    if capturing is not None:
+        capturing.suspend(in_=True)
+    try:
+        step_in(check_of(item, item.path.parent.name), code, _seed(item))
+    except bdb.BdbQuit:
+        pytest.exit("the debugger was left", returncode=pytest.ExitCode.TESTS_FAILED)
+    finally:
+        if capturing is not None:
+            capturing.resume()
 
 
 def _frames_in(files: set[str], traceback: TracebackType | None) -> TracebackType | None:

@@ -79,8 +79,10 @@ def _nobodys(error: BaseException) -> bool:
 
 def _belongs_to_us(error: BaseException) -> bool:
     """Ctrl-C, a debugger's quit and pytest-timeout pass through a learner's code untouched."""
-    timed_out = type(error).__name__ == "Failed" and str(error).startswith("Timeout")
-    return isinstance(error, (KeyboardInterrupt, bdb.BdbQuit)) or timed_out
+    kind = type(error)
+    timed_out = kind.__name__ == "Failed" and str(error).startswith("Timeout")
+    left = (kind.__module__, kind.__name__) == ("_pytest.outcomes", "Exit")  # `q` at a breakpoint
+    return isinstance(error, (KeyboardInterrupt, bdb.BdbQuit)) or timed_out or left
 
 
 class WorkerTransport:

@@ -61,9 +61,27 @@ def test_the_debugger_stops_in_the_learners_line(check):
     assert "torch.Size([1, 2, 4])" in stopped.stdout
 
 
-def test_the_debugger_stops_in_the_check_where_a_value_is_wrong(check):
-    stopped = check("-k", "worked_by_hand", "--pdb", old="/ math.sqrt(d_k)", new="", stdin="q\n")
-    assert "-> expect(code.attention_scores(q, k)" in stopped.stdout
+def test_where_a_value_is_wrong_the_debugger_stops_as_the_learners_function_begins(check):
+    keys = "p q.shape\nn\np d_k\nn\nn\nc\nc\n"
+    stopped = check("-k", "scores_worked_by_hand", "--pdb", old="/ math.sqrt(d_k)", new="", stdin=keys)
+    first = stopped.stdout.index("-> d_k = q.size(-1)")
+    assert first < stopped.stdout.index("torch.Size([1, 2, 4])") < stopped.stdout.index("(Pdb) 4")
+    assert "grader/remote" not in stopped.stdout
+    assert "Every value is 2 times the expected one" in stopped.stdout
+    assert stopped.returncode == 1
+
+
+def test_q_leaves_the_debugger_and_the_whole_session(check):
+    stopped = check("--pdb", old="/ math.sqrt(d_k)", new="", stdin="q\n")
+    assert stopped.stdout.count("(Pdb)") == 1
+    assert "the debugger was left" in stopped.stdout
+    assert stopped.returncode == 1
+
+
+def test_q_at_the_learners_own_breakpoint_leaves_the_session_too(check):
+    stopped = check("-s", old="d_k = q.size(-1)", new="breakpoint(); d_k = q.size(-1)", stdin="q\nq\n")
+    assert stopped.stdout.count("(Pdb)") == 1
+    assert "raised Exit" not in stopped.stdout
 
 
 def test_leaving_from_inside_is_a_failure_of_one_check(check):
