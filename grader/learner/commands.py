@@ -56,7 +56,7 @@ def _next_step(screen: Screen, exercise: Exercise | None) -> None:
     if exercise is None:
         screen.line("All exercises pass.")
         return
-    screen.line(f"Next: read the lesson, edit exercises/{exercise.slug}.py, check it:")
+    screen.line(f"Next: read the lesson, edit {short_path(exercise.stub)}, check it:")
     screen.line(f"  grader lesson {exercise.number}")
     screen.line(f"  grader check {exercise.number}")
 
@@ -156,10 +156,10 @@ def reset(word: str, *, yes: bool, ask: Ask) -> None:
     kit, screen = Kit(), Screen()
     (exercise,) = kit.find((word,))
     if is_stub(exercise):
-        screen.line(f"exercises/{exercise.slug}.py is the stub already")
+        screen.line(f"{short_path(exercise.stub)} is the stub already")
         return
     if not yes:
-        _confirm(f"Replace exercises/{exercise.slug}.py by the stub? Your file is kept.", ask)
+        _confirm(f"Replace {short_path(exercise.stub)} by the stub? Your file is kept.", ask)
     for text in put_stub_back(progress_of(kit, screen), exercise):
         screen.line(text)
 
@@ -171,7 +171,7 @@ def put_stub_back(progress: Progress, exercise: Exercise) -> list[str]:
         kept = progress.keep(exercise.slug, exercise.stub.read_bytes(), because=RESET)
         said.append(f"your file is kept as {short_path(kept)}")
     write_atomic(exercise.stub, stub_of(exercise.solution.read_text(encoding="utf-8")).encode())
-    return [*said, f"exercises/{exercise.slug}.py is the stub again"]
+    return [*said, f"{short_path(exercise.stub)} is the stub again"]
 
 
 def init(folder: Path) -> None:

@@ -340,7 +340,7 @@ class Loop:
         text = _text_of(self.exercise)
         if text is None:
             self._order, self.running = 0, False
-            self.screen.line(f"exercises/{self.exercise.slug}.py is gone; it is checked when it is back")
+            self.screen.line(f"{short_path(self.exercise.stub)} is gone; it is checked when it is back")
             self.actions.show_keys()
             return
         self.text = text

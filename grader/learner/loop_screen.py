@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.text import Text
 
@@ -37,9 +38,9 @@ class WatchScreen(Screen):
         self._counting = False
         super()._print(text)
 
-    def line(self, text: str = "", style: str = "", *, whole: bool = False) -> None:
+    def line(self, text: str = "", style: str = "", *, whole: bool = False, opens: Path | None = None) -> None:
         self.wipe_keys()
-        super().line(text, style, whole=whole)
+        super().line(text, style, whole=whole, opens=opens)
 
     def wipe_keys(self) -> None:
         """The keys that were shown do not apply any more."""
@@ -67,7 +68,7 @@ class WatchScreen(Screen):
         else:
             self.line("-" * 40)
         self.line(f"Exercise {self._place(exercise)}: {exercise.title}", "bold")
-        self.line(short_path(exercise.stub))
+        self.line(short_path(exercise.stub), opens=exercise.stub)
 
     def _place(self, exercise: Exercise) -> str:
         numbers = [other.number for other in self._kit.exercises]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console
+from rich.style import Style
 from rich.text import Text
 
 from grader.kit.discovery import COURSE
@@ -55,12 +56,19 @@ class Screen:
         self._empty = False
         self._remarks = Console(highlight=False, soft_wrap=True, markup=False, stderr=True)
 
-    def line(self, text: str = "", style: str = "", *, whole: bool = False) -> None:
-        """One line; of two empty lines in a row only the first. A terminal gets it wrapped, unless it must be whole."""
+    def line(self, text: str = "", style: str = "", *, whole: bool = False, opens: Path | None = None) -> None:
+        """One line; of two empty lines in a row only the first. A terminal gets it wrapped, unless it must be whole.
+
+        Args:
+            opens: the file that a click on it opens, in a terminal that knows links (OSC 8).
+        """
         if not text and self._empty:
             return
+        link = Style(link=opens.resolve().as_uri()) if opens is not None else Style()
         for part in [text] if whole else self._wrapped(text):
-            self._print(Text(part, style=style))
+            shown = Text(part, style=style)
+            shown.stylize(link, len(part) - len(part.lstrip()))
+            self._print(shown)
         self._empty = not text
 
     def _wrapped(self, text: str) -> list[str]:
@@ -132,7 +140,8 @@ class Screen:
         self.line()
         if not result.unloadable:
             self.line(f"  {failure.title}", "bold")
-        self._failure(failure, f"{place}        seed {seed}", last_seen(failure, file))
+        there = Path(name) if Path(name).is_file() else None
+        self._failure(failure, f"{place}        seed {seed}", last_seen(failure, file), there)
         return True
 
     @staticmethod
@@ -144,7 +153,7 @@ class Screen:
         checks = plugin + shlex.quote(short_path(COURSE / "tests" / result.slug))
         return f"python -m pytest {checks} -k {name} --seed {seed}{other} --pdb"
 
-    def _failure(self, outcome: Outcome, place: str, last_seen: str) -> None:
+    def _failure(self, outcome: Outcome, place: str, last_seen: str, there: Path | None) -> None:
         for text in [*outcome.message.splitlines(), *last_seen.splitlines()]:
             self.line(f"    {text}", whole=outcome.unloadable)  # the caret of a syntax error points up
         for text in heatmap.lines(outcome.picture) if outcome.picture is not None else []:
@@ -155,7 +164,7 @@ class Screen:
             self.line(f"    your output{cut}:")
             for text in part.rstrip().splitlines():
                 self.line(f"      | {text}", whole=True)
-        self.line(f"    {place}")
+        self.line(f"    {place}", opens=there)
 
     def totals(self, results: Sequence[ExerciseResult]) -> None:
         passed = sum(1 for result in results if result.verdict == PASS)

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from tests.grader.support.kits import copy_kit, python
+from grader.kit.discovery import Kit
+from tests.grader.support.kits import ROOT, copy_kit, python
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +96,11 @@ def test_a_folder_without_the_file_is_wrong_usage(check, kit):
     result = check("--target", "tests")
     assert result.returncode != 0
     assert "holds no ex06_self_attention.py" in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("words", [[], ["."]])
+def test_without_a_folder_pytest_collects_the_exercises_checks_alone(words):
+    listed = python(ROOT, [sys.executable, "-m", "pytest", *words, "--collect-only", "-q"])
+    assert listed.returncode == 0, listed.stdout + listed.stderr
+    items = [line for line in listed.stdout.splitlines() if "::" in line]
+    assert {item.split("/")[1] for item in items} == {exercise.slug for exercise in Kit().exercises}

@@ -14,6 +14,7 @@ from grader.learner.progress import Progress
 from tests.grader.support.kits import copy_kit
 
 pytest.importorskip("pexpect")
+pytest.importorskip("pyte")
 from tests.grader.support.terminal import PATIENCE, Terminal
 
 
@@ -137,6 +138,24 @@ def test_q_leaves_a_run_that_does_not_end(kit, file):
     wait_until_gone(family)
 
 
+def test_the_file_is_a_link_and_opens_at_the_line_in_the_learners_editor(kit, file, tmp_path):
+    solution = (kit / "solutions" / file.name).read_text()
+    file.write_text(solution.replace("scores / math.sqrt(d_k)", "scores"))
+    told = tmp_path / "told"
+    (tmp_path / "vim").write_text(f'#!/bin/sh\necho "$@" > {told}\nread key\n')
+    (tmp_path / "vim").chmod(0o755)
+    loop = Terminal(kit, "-m", "grader", "watch", "6", rows=100, VISUAL=str(tmp_path / "vim"), COLORTERM="truecolor")
+    loop.shows("FAIL      scores worked by hand", "e edit")
+    assert file.resolve().as_uri().encode() in loop.raw
+    loop.press("e")
+    loop.until(lambda: told.is_file() and told.read_text().endswith("\n"), "the editor")
+    line = solution[: solution.index("def attention_scores")].count("\n") + 1
+    assert told.read_text().split() == [f"+{line}", str(file)]
+    loop.press("\n", "e edit")
+    loop.press("q")
+    assert loop.ends() == 0
+
+
 def test_while_paused_saves_wait(terminal, file):
     terminal.press("p", "paused: saves are not checked", "p go on")
     assert "r run" not in terminal.lines[-1]
@@ -158,9 +177,12 @@ def test_a_solution_is_shown_only_after_a_yes_unless_the_exercise_passes(termina
 
 def test_the_debugger_has_the_terminal_and_gives_it_back(terminal, file):
     """Exercise 6 fails when this begins."""
-    terminal.press("d", "(Pdb)")
-    terminal.press("p 6 * 7\n", "42")
-    terminal.press("q\n", "d debug")
+    terminal.press("d", "-> d_k = q.size(-1)", "(Pdb)")
+    terminal.press("p q.size(-1) * 7\n", "28")
+    begun = len(terminal.raw)
+    terminal.press("q\n")
+    terminal.until(lambda: b"not divided by sqrt(d_k)" in terminal.raw[begun:], "the verdict again")
+    terminal.shows("d debug")
     terminal.press("l", "ex05_sinusoidal_encoding")
 
 
