@@ -4,8 +4,8 @@ You build one step of an LSTM (`lstm_cell`), then the loop that reads a batch of
 vector for each, the context (`encode`).
 
 Sequences are right-padded: row b holds lengths[b] real tokens, then padding, which may be any finite numbers
-up to 1e4 in size. Inputs are float32 or float64, possibly non-contiguous, any size may be 1, and none is
-modified. Results have their dtype and device and pass gradients to every floating input.
+up to 1e4 in size. Inputs are float32 or float64, may be non-contiguous and are not modified. Any size may
+be 1. Results have the inputs' dtype and device and pass gradients to every floating input.
 
 Not allowed, as each would do the whole exercise: nn.LSTM, nn.LSTMCell, and every nn.GRU and nn.RNN class.
 

@@ -5,8 +5,8 @@ the source backwards puts its first words next to the first words of the target.
 (`reverse_source`), then the two methods of the model (`Seq2Seq.encode`, `Seq2Seq.forward`).
 
 Sequences are right-padded, padding is a valid token id, lengths are (batch,) int64 on the tokens' device with
-1 <= length <= padded length. Inputs may be non-contiguous, any size may be 1, and none is modified.
-Results are on the inputs' device; the model's have the dtype of its parameters, float32 or float64.
+1 <= length <= padded length. Inputs may be non-contiguous and are not modified; any size may be 1. Results
+are on the inputs' device; the model's have the dtype of its parameters, float32 or float64.
 
 Source: Sutskever et al. 2014, "Sequence to Sequence Learning with Neural Networks", section 3.3 (reversing),
 section 2 (the model), https://arxiv.org/abs/1409.3215

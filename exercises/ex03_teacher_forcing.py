@@ -28,7 +28,7 @@ def shift_right(targets: Tensor, bos_id: int) -> Tensor:
 
     Args:
         targets: (batch, target) int64, y_1 .. y_T, with T >= 1.
-        bos_id: the id that begins every sentence; it stands in front of y_1.
+        bos_id: the id that begins every sentence; it comes before y_1.
 
     Returns:
         (batch, target) int64: bos, y_1 .. y_{T-1}.

@@ -1,12 +1,12 @@
 """Exercise 4: attention weights: looking back at the source.
 
-One vector is little for a long sentence. With attention the decoder, at every step, scores all the encoder's
-states (`dot_scores` or `additive_scores`), turns the scores into weights (`attention_weights`), and mixes the
-states by them (`context_vector`).
+One vector is not enough for a long sentence. With attention the decoder, at every step, scores all the
+encoder's states (`dot_scores` or `additive_scores`), turns the scores into weights (`attention_weights`), and
+mixes the states by them (`context_vector`).
 
 Sequences are right-padded with any finite numbers up to 1e4 in size; lengths are (batch,) int64 on the
-scores' device with 1 <= length <= source. Inputs are float32 or float64, possibly non-contiguous, any size
-may be 1, and none is modified. Results have their dtype and device and pass gradients to all of them.
+scores' device with 1 <= length <= source. Inputs are float32 or float64, may be non-contiguous and are not
+modified; any size may be 1. Results have the inputs' dtype and device and pass gradients to all of them.
 
 Source: Bahdanau et al. 2015, section 3.1 and appendix A.1.2, https://arxiv.org/abs/1409.0473;
 Luong et al. 2015, section 3.1, https://arxiv.org/abs/1508.04025
@@ -56,8 +56,8 @@ def attention_weights(scores: Tensor, lengths: Tensor) -> Tensor:
     """Turn scores into weights: a softmax over the real source positions of each row.
 
     Args:
-        scores: (batch, source); at padding any finite number, which must not matter. Scores of size 1e4 must
-            not overflow.
+        scores: (batch, source); at padding any finite number, which must have no effect. Scores of size
+            1e4 must not overflow.
         lengths: (batch,) int64, how many source positions of each row are real.
 
     Returns:

@@ -1,7 +1,7 @@
 """Exercise 5: sinusoidal positional encoding.
 
-Attention does not know where a token stands; the sum of its embedding and a pattern of waves does. You build
-the table of waves (`sinusoidal_encoding`), then add it to a batch of embedded tokens (`add_positions`).
+Attention does not know the position of a token; the sum of its embedding and a pattern of waves does. You
+build the table of waves (`sinusoidal_encoding`), then add it to a batch of embedded tokens (`add_positions`).
 
 Source: Vaswani et al. 2017, "Attention Is All You Need", section 3.5, https://arxiv.org/abs/1706.03762
 Lesson: exercises/ex05_sinusoidal_encoding.md
@@ -31,11 +31,11 @@ def sinusoidal_encoding(
         d_model: how many columns, at least 1.
         base: the paper's 10000; a larger base makes the slowest wave longer.
         device: where the table is made; None is torch's default.
-        dtype: what the table is returned in; compute in at least float32 whatever it is.
+        dtype: the dtype of the table; whatever it is, compute in float32 or wider.
 
     Returns:
         (length, d_model), requiring no gradient. For length up to 5000 it is within 1e-6 of the formula in
-        float64, within 1e-3 in float32, and as close as they can come in float16 and bfloat16.
+        float64, within 1e-3 in float32, and as close as possible in float16 and bfloat16.
 
     Raises:
         ValueError: d_model < 1 or length < 0. The message contains each number that is wrong.

@@ -6,7 +6,7 @@ attention that obeys any mask (`masked_attention`).
 
 A mask is always called `allowed`: bool, True = MAY be attended to. That is what
 F.scaled_dot_product_attention means by its mask; nn.MultiheadAttention means the opposite.
-Sequences are right-padded, any size may be 1, inputs may be non-contiguous and none is modified.
+Sequences are right-padded, any size may be 1, inputs may be non-contiguous and are not modified.
 
 Not allowed, as each would do the whole exercise: F.scaled_dot_product_attention, nn.MultiheadAttention,
 F.multi_head_attention_forward.
@@ -60,7 +60,7 @@ def decoder_mask(lengths: Tensor, max_length: int) -> Tensor:
 
     Returns:
         (batch, max_length, max_length) bool on lengths' device: True where BOTH masks are. Queries that are
-        padding get no treatment of their own: they too may see the real keys that are not after them.
+        padding get no special treatment: they too may see the real keys that are not after them.
     """
     # TODO: your code
     raise NotImplementedError("decoder_mask is unwritten")
@@ -69,9 +69,9 @@ def decoder_mask(lengths: Tensor, max_length: int) -> Tensor:
 def masked_attention(q: Tensor, k: Tensor, v: Tensor, allowed: Tensor) -> tuple[Tensor, Tensor]:
     """Attend to the allowed keys only, with scores divided by sqrt(d_k).
 
-    Three things make this harder than it looks. A query may have no allowed key at all. Forbidden positions
-    of k and v may hold any finite number up to 1e4 in size. And in float16 the score of two such vectors is
-    too large a number: compute inside in a wider dtype where the inputs are narrow.
+    Two things make this harder than it looks. A query may have no allowed key at all. And forbidden positions
+    of k and v may hold any finite number, up to 1e4 in size, or up to 100 in half precision. float16 and
+    bfloat16 may be computed in their own dtype or in a wider one.
 
     Args:
         q: (..., query, d_k), float16, bfloat16, float32 or float64, with any leading axes.
@@ -83,7 +83,7 @@ def masked_attention(q: Tensor, k: Tensor, v: Tensor, allowed: Tensor) -> tuple[
         output (..., query, d_v) and weights (..., query, key) in q's dtype and on its device. Weights are
         exactly 0 where not allowed and sum to 1 over the allowed keys; a query with no allowed key gets
         weights 0 and output 0. What k and v hold at forbidden positions changes neither. Gradients are
-        finite everywhere: also for a query with no allowed key, and also where k or v hold such numbers.
+        finite everywhere, even for a query with no allowed key, and even where k or v hold such numbers.
         The softmax must not overflow for scores of size 1e4.
     """
     # TODO: your code

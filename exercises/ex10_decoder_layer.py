@@ -4,9 +4,9 @@ A decoder layer first looks at what has been written, then at the source. You bu
 (`DecoderLayer`) and the stack (`Decoder`), whose `__init__` you write too.
 Multi-head attention is exercise 8; feed-forward and norm are exercise 9; import them.
 
-Inputs are float32 or float64, possibly non-contiguous, any size may be 1, and none is modified. Results have
-their dtype and device and pass gradients to every floating input. Names of submodules are fixed: weights are
-loaded by name.
+Inputs are float32 or float64, may be non-contiguous and are not modified; any size may be 1. Results have the
+inputs' dtype and device and pass gradients to every floating input. Names of submodules are fixed:
+weights are loaded by name.
 
 Not allowed, as each would do most of the exercise: every nn.Transformer class, nn.LayerNorm, F.layer_norm,
 F.group_norm, F.scaled_dot_product_attention, nn.MultiheadAttention, F.multi_head_attention_forward.
@@ -64,7 +64,7 @@ class DecoderLayer(nn.Module):
             memory: (batch, source, d_model), the encoder's result; source may differ from target.
             target_allowed: bool, (target, target) or (batch, target, target); True = may be attended to.
             source_allowed: bool, (target, source) or (batch, target, source).
-                In both masks an axis may be 1 and then counts for all; None allows everything.
+                In both masks an axis may be 1 and is then broadcast; None allows everything.
 
         Returns:
             (batch, target, d_model).

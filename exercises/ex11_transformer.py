@@ -5,7 +5,7 @@ All parts exist; you connect them: tokens to vectors (`embed`), the source side 
 Positions are exercise 5, masks 7, the stacks 9 and 10, greedy decoding 3; import what you need.
 
 Tokens are (batch, length) int64, right-padded with pad_id, with at least one real token per row; any size may
-be 1, inputs may be non-contiguous and none is modified. Results are on the tokens' device; floating ones have
+be 1, inputs may be non-contiguous and are not modified. Results are on the tokens' device; floating ones have
 the dtype of the model's parameters, float32 or float64. Weights are loaded by name.
 Not allowed, as each would do most of the exercise: every nn.Transformer class.
 
@@ -90,8 +90,8 @@ class Transformer(nn.Module):
     def generate(self, source: Tensor, bos_id: int, eos_id: int, max_length: int) -> Tensor:
         """Write sentences greedily: at each step, every row's most likely next token given what it has.
 
-        Works in eval mode, so dropout is off; afterwards, also after an exception, the training flag of every
-        submodule is what it was, even where they differ. No gradient is recorded.
+        Works in eval mode, so dropout is off; afterwards the model is in the mode it was in, every submodule
+        with it. No gradient is recorded.
 
         Args:
             source: (batch, source) int64.

@@ -42,10 +42,10 @@ def warmup_rate(step: int, d_model: int, warmup_steps: int) -> float:
 def label_smoothing_loss(logits: Tensor, targets: Tensor, smoothing: float, pad_id: int) -> Tensor:
     """Average the cross entropy, in nats, against targets that are not quite sure.
 
-    The distribution asked for puts 1 - smoothing on the target and spreads smoothing evenly over the WHOLE
+    The target distribution puts 1 - smoothing on the target and spreads smoothing evenly over the WHOLE
     vocabulary: the target gets its share of it, and so does pad_id (the meaning in F.cross_entropy). The mean
     runs over the targets that are not pad_id. If there is none: 0, with a finite gradient, for every
-    smoothing and whatever finite logits stand there. With smoothing 0 it is exercise 3's sequence_loss.
+    smoothing and whatever finite logits are there. With smoothing 0 it is exercise 3's sequence_loss.
 
     Args:
         logits: (batch, target, vocab), any real numbers: no softmax has been applied.
@@ -81,7 +81,7 @@ def train_step(
         source: (batch, source) int64.
         targets: (batch, target) int64, what should be written, eos included, then padding.
         bos_id, pad_id: the ids that begin a sentence and that pad it.
-        max_norm: gradients whose norm is smaller stay as they are.
+        max_norm: gradients whose norm is smaller are left unchanged.
 
     Returns:
         the loss before the update, a Python float.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -13,6 +14,7 @@ import grader
 from grader.crash_report import own_failure
 from grader.errors import GraderError, UsageError
 from grader.kit.discovery import Kit
+from grader.kit.requirements import unmet
 
 DEVICES = click.Choice(["auto", "cpu", "cuda", "mps"])
 SEED = click.IntRange(min=0)
@@ -27,7 +29,9 @@ def _exercise_names(context: click.Context, parameter: click.Parameter, begun: s
 
 
 EXPORTS = click.Choice(["canvas", "moodle", "gradescope", "junit"])
-EXIT_USAGE, EXIT_GRADER = 2, 3
+EXIT_USAGE, EXIT_GRADER, EXIT_BROKEN_PIPE = 2, 3, 141
+CHECKING = ("check", "grade", "notebook", "watch")
+"""Commands that run checks, or write what does. `doctor` says itself what is missing."""
 
 
 class _Group(click.Group):
@@ -39,7 +43,10 @@ class _Group(click.Group):
         except UsageError as error:
             click.echo(f"grader: {error}", err=True)
             raise SystemExit(EXIT_USAGE) from None
-        except (click.exceptions.Exit, click.ClickException, click.Abort, BrokenPipeError):
+        except BrokenPipeError:  # whoever read the output has gone: `grader grade ... | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(EXIT_BROKEN_PIPE) from None
+        except (click.exceptions.Exit, click.ClickException, click.Abort):
             raise
         except Exception as error:
             what = str(error) if isinstance(error, GraderError) else f"{type(error).__name__}: {error}"
@@ -55,6 +62,8 @@ def main(context: click.Context) -> None:
 
     Without a command: the watch loop on a terminal; elsewhere the list of exercises, and what to do next.
     """
+    if context.invoked_subcommand in (None, *CHECKING) and (lacking := unmet()):
+        raise UsageError("; ".join(lacking))
     if context.invoked_subcommand is not None:
         return
     if sys.stdin.isatty() and sys.stdout.isatty():
@@ -177,7 +186,7 @@ def grade_command(
         from grader.kit.discovery import Kit
         from grader.submissions.dry_run import show
 
-        return show(submissions, Kit(), click.echo)
+        return show(submissions, Kit(), click.echo, out)
     if out is None:
         raise click.UsageError("Missing option '--out': where results go.")
     from grader.grading.grade import GradeOptions, grade

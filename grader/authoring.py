@@ -17,11 +17,13 @@ from grader.errors import Mismatch
 from grader.kit.discovery import Kit
 from grader.remote.handles import Opaque
 from grader.worker.optimizer import GradientDescent
+from grader.worker.stub_decoder import StubDecoder
 
 __all__ = [
     "GradientDescent",
     "Mismatch",
     "Opaque",
+    "StubDecoder",
     "alternative",
     "checks_of",
     "demand_independent",
@@ -46,15 +48,16 @@ def checks_of(slug: str) -> dict[str, Any]:
     return {name: value for name, value in vars(module).items() if not name.startswith("__")}
 
 
-def points(value: float, *, structural: bool = False) -> pytest.MarkDecorator:
+def points(value: float, *, structural: bool = False, patience: float = 1.0) -> pytest.MarkDecorator:
     """What a check is worth; the checks of an exercise add up to 10.
 
     Args:
         value: its points.
         structural: it looks at a shape, dtype, device, at inputs left alone or at shortcuts. Such a check earns its
             points only where some check of a value passes too: a function that returns zeros has the right shape.
+        patience: how many times a check's usual time it has, where right code may loop over a million entries.
     """
-    return pytest.mark.points(value, structural=structural)
+    return pytest.mark.points(value, structural=structural, patience=patience)
 
 
 def shortcuts(*names: str) -> pytest.MarkDecorator:

@@ -18,6 +18,14 @@ def write_atomic(path: Path, data: bytes | str) -> None:
         file.write(data.encode("utf-8", "replace") if isinstance(data, str) else data)
 
 
+def same_place(one: Path, other: Path) -> bool:
+    """Whether both lead to the same file or folder, however they are written: Macs and Windows know no capitals."""
+    try:
+        return os.path.samefile(one, other)
+    except OSError:  # one of them is not there
+        return False
+
+
 @contextmanager
 def writing_atomic(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
     """A file to write to, which takes its place when the block ends; after an exception all is as it was.

@@ -18,6 +18,7 @@ import pytest
 
 from grader.errors import Finding, Mismatch
 from grader.kit.discovery import COURSE, SLUG, Exercise, Kit
+from grader.kit.requirements import unmet
 from grader.text import short_path
 
 TIMEOUT = 10.0
@@ -33,9 +34,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "points(value, structural=False): what a check is worth")
+    config.addinivalue_line("markers", "points(value, structural=False, patience=1): what a check is worth")
     config.addinivalue_line("markers", "no_cover: not measured, for pytest-cov")
     config.addinivalue_line("markers", "shortcuts(*names): library calls that would do an exercise's whole work")
+    if lacking := unmet():
+        raise pytest.UsageError("; ".join(lacking))
     from grader.kit.collect import use_references
 
     stack = ExitStack()
@@ -241,7 +244,7 @@ def pytest_runtest_makereport(
     if exercise is None or call.when != "call" or call.excinfo is None or not isinstance(item, pytest.Function):
         return report
     from grader.checks.attempt import Attempt
-    from grader.judging.exercise import outcome_of
+    from grader.judging.exercise import judged, with_diagnosis
     from grader.kit.collect import check_of
     from grader.source.file import spot
 
@@ -250,7 +253,10 @@ def pytest_runtest_makereport(
         return report
     check, bench, learner = check_of(item, exercise.slug), _bench(item.config), _code(item)
     tried = Attempt(error, learner, call.duration)
-    outcome = outcome_of(check, learner, tried, bench.recogniser(exercise, check.shortcuts), _seed(item))
+    recogniser = bench.recogniser(exercise, check.shortcuts)
+    outcome, run = judged(check, learner, tried, recogniser, _seed(item))
+    if run is not None:
+        outcome = with_diagnosis(outcome, recogniser.diagnose_alone(run))
     if outcome.verdict == "skip":
         report.outcome, report.longrepr = "skipped", (str(item.path), 0, outcome.message)
     elif outcome.verdict != "error":

@@ -6,7 +6,8 @@ a mask made on the wrong device fails here as it would on a GPU, `.item()` and l
 compared. torch has a slot for a device like this one.
 
 What CUDA takes is taken: CPU scalars (tensors without axes) beside GPU tensors, CPU indices into a GPU tensor,
-assigning a CPU tensor to a slice of a GPU tensor. It teaches; it does not prove: the code under
+assigning a CPU tensor to a slice of a GPU tensor. Code that calls a GPU CUDA works: `is_cuda` is True here, and
+`.cuda()` and "cuda" mean this device. It teaches; it does not prove: the code under
 check shares its process.
 """
 
@@ -19,6 +20,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 from torch.utils import backend_registration
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
 
@@ -139,7 +141,7 @@ _kernels: list[torch.library.Library] = []
 
 
 def take(number_of: Callable[[Tensor], Any]) -> None:
-    """Makes `gpu` a device of this process, for good.
+    """Registers `gpu` as a device of this process, for good.
 
     Args:
         number_of: the number that a tensor of one element on this device holds. `torch.tensor([x, y])` reads its
@@ -160,7 +162,7 @@ _real = ""
 
 
 def yield_to(device: str) -> None:
-    """From here on nothing is simulated in this process: what is to work on a GPU works on this one.
+    """Turns simulation off in this process: code that is to work on a GPU works on this real one.
 
     For a process that itself works on a real GPU: where a GPU was simulated, torch goes backward on no other.
     """
@@ -169,7 +171,7 @@ def yield_to(device: str) -> None:
 
 
 def place() -> str:
-    """Where code goes that is to work on a GPU."""
+    """The device for code that is to work on a GPU."""
     return _real or NAME
 
 
@@ -225,6 +227,10 @@ class SimulatedTensor(Tensor):
         Tensor.data.__set__(self, value)  # type: ignore[attr-defined]
         self._held = _held(value)
 
+    @property
+    def is_cuda(self) -> bool:  # type: ignore[override]
+        return True
+
     def __repr__(self) -> str:  # type: ignore[override]
         return f"{repr(self._held)[:-1]}, device='{PLACE}')"
 
@@ -243,7 +249,7 @@ class SimulatedTensor(Tensor):
 
 
 class _Simulation(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Brings operations here that have no SimulatedTensor among their inputs: `torch.zeros(3, device="gpu")`."""
+    """Intercepts operations without a SimulatedTensor among their inputs: `torch.zeros(3, device="gpu")`."""
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -251,6 +257,32 @@ class _Simulation(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Operation, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return carry_out(func, args, kwargs or {})
+
+
+class _CudaMeansGpu(TorchFunctionMode):
+    """Reads `.cuda()` as `.to("gpu")`; the device "cuda" as "gpu" where this process sees no real one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._by_name = not torch.cuda.is_available()
+
+    def __torch_function__(self, func: Operation, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func is Tensor.cuda:
+            return args[0].to(NAME)
+        if self._by_name and not _GETTERS & {getattr(func, "__name__", "")}:
+            args = tuple(_renamed(value) for value in args)
+            kwargs = {name: _renamed(value) for name, value in kwargs.items()}
+        return func(*args, **kwargs)
+
+
+_GETTERS = {"__get__", "__set__"}
+
+
+def _renamed(value: Any) -> Any:
+    is_cuda = type(value) is torch.device and value.type == "cuda"
+    is_cuda = is_cuda or (type(value) is str and value.partition(":")[0] == "cuda")
+    return torch.device(PLACE) if is_cuda else value
 
 
 @contextmanager
@@ -261,7 +293,8 @@ def simulating() -> Iterator[None]:
     torch._C._set_only_lift_cpu_tensors(True)  # torch.tensor(..., device="gpu") is made on the CPU, then moved
     try:
         # Backward passes stay on this thread, as the CPU's do.
-        with torch.autograd.set_multithreading_enabled(False), _Simulation():  # type: ignore[no-untyped-call]
+        one_thread = torch.autograd.set_multithreading_enabled(False)
+        with one_thread, _CudaMeansGpu(), _Simulation():  # type: ignore[no-untyped-call]
             yield
     finally:
         torch._C._set_only_lift_cpu_tensors(lifting)

@@ -5,8 +5,8 @@ heads (`split_heads`), gluing the heads together again (`concat_heads`), and the
 splits, attends in every head, glues and projects once more (`MultiHeadAttention`).
 Attention under a mask is exercise 7; import it, or write it again.
 
-Inputs are float32 or float64, possibly non-contiguous, any size may be 1, and none is modified. Results have
-their dtype and device and pass gradients to every input.
+Inputs are float32 or float64, may be non-contiguous and are not modified; any size may be 1. Results have the
+inputs' dtype and device and pass gradients to every input.
 
 Not allowed, as each would do the whole exercise: F.scaled_dot_product_attention, nn.MultiheadAttention,
 F.multi_head_attention_forward.
@@ -88,13 +88,13 @@ class MultiHeadAttention(nn.Module):
             key: (batch, key, d_model); there may be more or fewer keys than queries.
             value: (batch, key, d_model).
             allowed: bool, True = may be attended to, the same for every head. Two axes (query, key) or three
-                axes (batch, query, key), where an axis may be 1 and then counts for all. None: every query
-                may attend to every key.
+                axes (batch, query, key), where an axis may be 1 and is then broadcast. None: every query may
+                attend to every key.
 
         Returns:
             output (batch, query, d_model) and weights (batch, head, query, key). Weights are exactly 0 where
             not allowed. A query with no allowed key has weights 0, so its output is out_proj of a zero
-            vector. Gradients are finite everywhere, also for such a query. What key and value hold (finite,
+            vector. Gradients are finite everywhere, even for such a query. What key and value hold (finite,
             up to 1e4) where no query may look changes nothing.
 
         Raises:

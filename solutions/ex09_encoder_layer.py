@@ -1,10 +1,11 @@
 """Exercise 9: the encoder: feed-forward, residual, norm, stack.
 
-You build layer normalisation (`LayerNorm`), the network that every token passes by itself (`FeedForward`),
-one layer (`EncoderLayer`), and the stack (`Encoder`), whose `__init__` you write too. Import exercise 8.
+You build layer normalisation (`LayerNorm`), the network that every token goes through on its own
+(`FeedForward`), one layer (`EncoderLayer`), and the stack (`Encoder`), whose `__init__` you write too. Import
+exercise 8.
 
-Inputs are float32 or float64, possibly non-contiguous, any size may be 1, and none is modified. Results have
-their dtype and device and pass gradients on. Weights are loaded by name, so names of submodules are fixed.
+Inputs are float32 or float64, may be non-contiguous and are not modified; any size may be 1. Results have the
+inputs' dtype and device and pass gradients on. Weights are loaded by name, so names of submodules are fixed.
 
 Not allowed, as each would do most of the exercise: nn.LayerNorm, F.layer_norm, F.group_norm, every
 nn.Transformer class, F.scaled_dot_product_attention, nn.MultiheadAttention, F.multi_head_attention_forward.

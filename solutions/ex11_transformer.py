@@ -5,7 +5,7 @@ All parts exist; you connect them: tokens to vectors (`embed`), the source side 
 Positions are exercise 5, masks 7, the stacks 9 and 10, greedy decoding 3; import what you need.
 
 Tokens are (batch, length) int64, right-padded with pad_id, with at least one real token per row; any size may
-be 1, inputs may be non-contiguous and none is modified. Results are on the tokens' device; floating ones have
+be 1, inputs may be non-contiguous and are not modified. Results are on the tokens' device; floating ones have
 the dtype of the model's parameters, float32 or float64. Weights are loaded by name.
 Not allowed, as each would do most of the exercise: every nn.Transformer class.
 
@@ -93,8 +93,8 @@ class Transformer(nn.Module):
     def generate(self, source: Tensor, bos_id: int, eos_id: int, max_length: int) -> Tensor:
         """Write sentences greedily: at each step, every row's most likely next token given what it has.
 
-        Works in eval mode, so dropout is off; afterwards, also after an exception, the training flag of every
-        submodule is what it was, even where they differ. No gradient is recorded.
+        Works in eval mode, so dropout is off; afterwards the model is in the mode it was in, every submodule
+        with it. No gradient is recorded.
 
         Args:
             source: (batch, source) int64.
@@ -109,12 +109,10 @@ class Transformer(nn.Module):
             prefix = torch.cat([prefix, tokens.to(prefix.device).unsqueeze(1)], dim=1)  # one longer
             return self.decode(prefix, memory, source)[:, -1], prefix  # (batch, target_vocab), (batch, target)
 
-        flags = [(module, module.training) for module in self.modules()]
-        try:
-            self.eval()
-            with torch.no_grad():
-                memory = self.encode(source)
-                return greedy_decode(step, source[:, :0], len(source), bos_id, eos_id, self.pad_id, max_length)
-        finally:
-            for module, training in flags:
-                module.training = training
+        was = self.training
+        self.eval()
+        with torch.no_grad():
+            memory = self.encode(source)
+            written = greedy_decode(step, source[:, :0], len(source), bos_id, eos_id, self.pad_id, max_length)
+        self.train(was)
+        return written

@@ -35,7 +35,7 @@ class Attempt:
 
 
 def attempt(check: Check, code: Code, seed: int, passed_runs: PassedRuns | None = None) -> Attempt:
-    """Runs a check once. Whatever is raised is the result.
+    """Runs a check once. An exception is a result too.
 
     Args:
         passed_runs: where the code answers as another did that passed, the check is passed and need not be run.
@@ -43,7 +43,7 @@ def attempt(check: Check, code: Code, seed: int, passed_runs: PassedRuns | None 
     start = time.perf_counter()
     error: BaseException | None = None
     try:
-        code.begin(seed)
+        code.begin(seed, check.patience)
         trail = passed_runs.follow(check, seed, code) if passed_runs is not None else None
         if trail is None or not trail.is_known:
             _run(check, code, Draw(seed, widest=widest(code.device)))

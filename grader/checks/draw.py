@@ -20,7 +20,7 @@ M = TypeVar("M", bound=nn.Module)
 
 
 def derived_seed(*parts: object) -> int:
-    """A number below 2^31 that depends on nothing but its arguments."""
+    """A number below 2^31 that depends on its arguments alone."""
     text = ":".join(str(part) for part in parts).encode()
     return int.from_bytes(hashlib.sha256(text).digest()[:4], "little") >> 1
 
@@ -113,7 +113,7 @@ class Draw:
         return made
 
     def give_back(self) -> None:
-        """The check is over, and nobody has its modules any more: others may have them."""
+        """Returns the modules that this check borrowed to their pools: the check is over."""
         for pool, lent in self._borrowed:
             pool.take_back(lent)
         self._borrowed.clear()

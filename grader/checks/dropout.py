@@ -17,7 +17,7 @@ def kept(width: int, scale: float = 1.0) -> Tensor:
 
 
 def fitting(actual: Tensor, fates: Tensor) -> Tensor:
-    """Which fates each token may have met; none where its vector is none of them.
+    """Which masks each token may have had; none where its vector fits no mask.
 
     Args:
         actual: (batch, target, width).

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from grader.checks.compare import compare, compare_gradient, demand_values, kind
 from grader.checks.draw import Draw
 from grader.checks.patterns import CallContext
 from grader.checks.reference import Leaves, contiguous, detached, in_float64, owner_of, widened
-from grader.checks.tolerances import error_scaled, widen
+from grader.checks.tolerances import EXACT, error_scaled, widen
 from grader.errors import LearnerError, Mismatch
 from grader.protocol.gradients import pull_back
 from grader.protocol.values import leaves
@@ -78,6 +78,12 @@ class Expect:
             except (LearnerError, Mismatch):
                 raise error from None
             raise error.with_detail("It is right where the inputs are contiguous in memory: these are not.") from None
+
+    def exact(
+        self, function: Callable[..., Any], reference: Callable[..., Any], *args: Any, axes: str | None = None
+    ) -> None:
+        """Demands the reference's results as float64 holds them: no other check asks for so much."""
+        self.agrees(function, reference, *args, axes=axes, within=EXACT)
 
     def _agree(
         self,
@@ -160,9 +166,15 @@ class Expect:
         function: Callable[..., Any],
         *args: Any,
         naming: Iterable[int] = (),
+        naming_one_of: Sequence[int] = (),
         **kwargs: Any,
     ) -> None:
-        """Demands an exception of this kind whose message contains these numbers in digits."""
+        """Demands an exception of this kind whose message contains numbers in digits.
+
+        Args:
+            naming: each of these.
+            naming_one_of: at least one of these, where there are any.
+        """
         try:
             value = function(*args, **kwargs)
         except LearnerError as error:
@@ -173,6 +185,10 @@ class Expect:
                 if str(abs(wanted)) not in digits:
                     text = f"the message of the {kind.__name__} of {self._last()} does not contain {wanted}"
                     raise Mismatch(text, kind="rule") from None
+            if naming_one_of and not any(str(abs(wanted)) in digits for wanted in naming_one_of):
+                either = " or ".join(str(number) for number in naming_one_of)
+                text = f"the message of the {kind.__name__} of {self._last()} does not contain {either}"
+                raise Mismatch(text, kind="rule") from None
             return
         raise Mismatch(f"{self._last()} returned {kind_of(value)}, expected a {kind.__name__}", kind="rule")
 

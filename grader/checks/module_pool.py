@@ -44,7 +44,7 @@ class ModulePool:
         return bool(self._form)
 
     def see(self, module: nn.Module) -> None:
-        """The module was made in the usual way."""
+        """Notes a module that was built in the usual way."""
         if self._seen:
             with contextlib.suppress(pickle.PicklingError, AttributeError, TypeError):  # it holds a lambda, or the like
                 self._form_after(module)
@@ -58,7 +58,7 @@ class ModulePool:
         self._form, self._kinds = file.getvalue(), pickler.kinds
 
     def lend(self, values: Sequence[Tensor]) -> PooledModule:
-        """A module as the first was when it was seen, with these values, one for each of `shapes`."""
+        """Lends a module in its first state, with these parameter values, one for each of `shapes`."""
         if not self._idle:
             module = _Unpickler(self._form, [nn.Parameter(value) for value in values], self._kinds).load()
             parts = parts_of(module)
@@ -70,7 +70,7 @@ class ModulePool:
         return lent
 
     def take_back(self, lent: PooledModule) -> None:
-        """The module may be lent again, unless it holds more than parameters: what was done to that nobody knows."""
+        """Takes a module back to lend it again, unless it holds buffers: a check may have changed those."""
         if not any(part._buffers for _, part in lent.parts):
             self._idle.append(lent)
 
@@ -89,7 +89,7 @@ def _known(*key: Any) -> ModulePool:
 
 
 class _Pickler(pickle.Pickler):
-    """Leaves out parameters, and classes: those of a file that was loaded are not found by their names."""
+    """Leaves out parameters, and classes: pickle cannot find the classes of a loaded file by name."""
 
     def __init__(self, file: io.BytesIO, parameters: Sequence[nn.Parameter]) -> None:
         super().__init__(file, pickle.HIGHEST_PROTOCOL)

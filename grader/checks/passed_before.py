@@ -1,4 +1,4 @@
-"""What earlier submissions were asked and answered in checks they passed: the same answers pass again without a run.
+"""Replays passed checks: a submission that gives the answers of one that passed passes without a run.
 
 What a check asks and demands follows from its seed and from what comes back. So where every answer is, byte for byte,
 one that passed before, nothing need be drawn, worked out or compared again: the questions lie here, ready to be sent.
@@ -38,7 +38,7 @@ class _Step:
 
 @dataclass
 class _Beginning:
-    """Where the ways through one check with one seed begin."""
+    """The root of the recorded runs of one check with one seed."""
 
     step: _Step | Passed | None = None
     ways: int = 0
@@ -54,7 +54,7 @@ class PassedRuns:
         self._bytes = 0
 
     def follow(self, check: Check, seed: int, code: Code) -> CachedRun:
-        """Asks what was asked before, for as long as the answers are known. The check has begun and asked nothing."""
+        """Asks the recorded questions as long as the answers match a recorded run. The check has asked nothing yet."""
         beginning = self._beginnings.setdefault((check.slug, check.id, seed, code.device), _Beginning())
         step = None if _stands_out(code) else beginning.step
         while isinstance(step, _Step):
@@ -66,7 +66,7 @@ class PassedRuns:
         return CachedRun(self, beginning, code, is_known=True)
 
     def remember(self, beginning: _Beginning, code: Code) -> None:
-        """Remembers a check that the code has passed, unless it was handed what only that check can answer for."""
+        """Records a passed check, unless the code was given callbacks or states: only a running check serves them."""
         if _stands_out(code) or code.objects.has_handed_out or beginning.ways >= MAX_WAYS or self._bytes > MAX_BYTES:
             return
         beginning.ways += 1
@@ -89,7 +89,7 @@ class PassedRuns:
 
 @dataclass(frozen=True)
 class CachedRun:
-    """One run of one check, as far as it was like one before."""
+    """One run of one check, as far as it matched a recorded one."""
 
     passed_runs: PassedRuns
     beginning: _Beginning
@@ -104,12 +104,12 @@ class CachedRun:
 
 
 def _stands_out(code: Code) -> bool:
-    """Whether a check may end otherwise for what the file did before it."""
+    """Whether what the file did earlier may change how a check ends."""
     return bool(code.changed or code.shortcuts)
 
 
 def _joined(old: _Step | Passed | None, new: _Step | Passed) -> _Step | Passed:
-    """Both ways from here; they part at the first answer that differs."""
+    """Merges two recorded runs, which branch at the first answer that differs."""
     if isinstance(old, _Step) and isinstance(new, _Step):
         for answer, step in new.after.items():
             old.after[answer] = _joined(old.after.get(answer), step)

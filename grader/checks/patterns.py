@@ -1,4 +1,4 @@
-"""What a wrong tensor looks like, in words: for mistakes that no catalogue has."""
+"""Describes the pattern of a wrong tensor in words, for mistakes that are in no catalogue."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def clue_to_dtype(actual: Tensor, expected: Tensor) -> str | None:
 
 
 def clue_to_not_finite(actual: Tensor, at: Tensor, axes: list[str], setting: CallContext | None = None) -> str | None:
-    """Where nan or inf stands, and what makes it stand there.
+    """Where nan or inf appears, and what produces it there.
 
     Args:
         at: bool, where `actual` is not finite and should be.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from grader.crash_report import own_failure
 from grader.errors import EXIT_FAIL, EXIT_GRADER, EXIT_PASS, GraderError, UsageError
+from grader.files import same_place
 from grader.judging.open import new_seed, open_session
 from grader.kit.discovery import Exercise, Kit
 from grader.launch import isolation
@@ -19,9 +20,6 @@ from grader.results.verdicts import ERROR, PASS, UNWRITTEN, ExerciseResult, erro
 from grader.source.file import File
 from grader.submissions.intake import Entry, read_one
 from grader.text import short_path
-
-if TYPE_CHECKING:
-    pass
 
 
 def check(
@@ -48,7 +46,7 @@ def check(
     if not exercises:
         raise UsageError("; ".join([f"{place} holds no exercise that was asked for", *handed_in.problems]))
     drawn = new_seed() if seed is None else seed
-    workers = launcher() if transport == "worker" else None
+    workers = launcher(count=len(exercises)) if transport == "worker" else None
     try:
         return _check(kit, screen, exercises, place, handed_in, device, drawn, timeout, json_file, problems, workers)
     finally:
@@ -70,7 +68,7 @@ def _is_path(kit: Kit, word: str) -> bool:
     if path.suffix == ".ipynb":
         return True
     there = path.is_file() or (len(path.parts) > 1 and path.is_dir())
-    return there and path.resolve() not in [exercise.stub.resolve() for exercise in kit.exercises]
+    return there and not any(same_place(path, exercise.stub) for exercise in kit.exercises)
 
 
 def _check(
@@ -109,13 +107,16 @@ def _check(
         if progress is not None and file is not None and not file.refusal:
             _record(progress, screen, result, file.text)
     screen.line()
+    for device in session.settings.absent:
+        screen.line(f"no {device} here: the checks ran on the cpu alone")
     screen.line(f"seed {seed}; the same run again: --seed {seed}")
     screen.totals(found)
     if json_file is not None:
         surrounds = _surrounds(workers, session.settings.devices)
         seconds = time.perf_counter() - start
         you = document.submission("you", str(place), found, seconds=seconds, problems=handed_in.problems)
-        run = document.Run(seed, session.settings.devices, surrounds, seconds, document.errors(you))
+        errors, absent = document.errors(you), session.settings.absent
+        run = document.Run(seed, session.settings.devices, surrounds, seconds, errors, absent)
         document.write(json_file, run, [document.bounded(you)])
     return _exit_status(kit, screen, found)
 
@@ -128,7 +129,7 @@ def _place(kit: Kit, target: Path) -> Path:
 def _own_progress(kit: Kit, place: Path) -> Progress | None:
     """The learner's progress where it is their own folder that is checked."""
     try:
-        own = place.resolve() == kit.exercises_folder.resolve()
+        own = same_place(place, kit.exercises_folder)
     except UsageError:  # nobody learns here
         return None
     return Progress.read(kit.workspace) if own else None

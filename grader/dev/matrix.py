@@ -1,4 +1,4 @@
-"""Mistakes x checks: which check catches which mistake, and what it is called. `python -m grader.dev.matrix [EX ...]`.
+"""The kill matrix: which check catches which mistake, and under which name. `python -m grader.dev.matrix [EX ...]`.
 
 Every mistake is put in the learner's place, on as many seeds as asked for, over either transport. A mistake must be
 caught on every seed, and the first check that names one should name it; a check that never fails has no use. Other
@@ -36,7 +36,7 @@ TRANSPORTS = {"local": ("local",), "worker": ("worker",), "both": ("local", "wor
 
 @dataclass(frozen=True)
 class Unit:
-    """What one process does at a time: one exercise on one seed, so that answers are shared among its mistakes."""
+    """The unit of work of one process: one exercise on one seed, so that its mistakes share recorded answers."""
 
     number: int
     seed: int
@@ -103,13 +103,13 @@ def _report(matrix: Matrix, *, thorough: bool) -> None:
         f"{len(matrix.right) - len(matrix.refused)} of {len(matrix.right)} alternatives accepted"
     )
     for row in matrix.uncaught:
-        passed = ", ".join(f"{seen.seed} {seen.transport}" for seen in row.sightings if not seen.caught_by)
+        passed = ", ".join(f"{seen.seed} {seen.transport}" for seen in row.trials if not seen.caught_by)
         click.echo(f"    {row.variant.target}__{row.variant.name} passes on seeds {passed}")
     for row in matrix.misnamed:
         called = ", ".join(f"{name} ({count})" for name, count in row.called.items())
         click.echo(f"    {row.variant.target}__{row.variant.name} is called {called}")
     for row in matrix.refused:
-        seen = next(one for one in row.sightings if one.caught_by)
+        seen = next(one for one in row.trials if one.caught_by)
         click.echo(
             f"    the equivalent {row.variant.name} is refused, seed {seen.seed} {seen.transport}: {seen.message}"
         )
@@ -165,8 +165,8 @@ def main(
     found: dict[int, list[Trial]] = {exercise.number: [] for exercise in chosen}
     left = {exercise.number: seeds for exercise in chosen}
     session, matrices, whole = Session(kit, chosen, CheckSettings(0)), dict[int, Matrix](), True
-    for unit, sightings in _all(units, jobs):
-        found[unit.number] += sightings
+    for unit, trials in _all(units, jobs):
+        found[unit.number] += trials
         left[unit.number] -= 1
         if not left[unit.number]:
             matrix = matrix_of(session, _exercise(unit.number), found[unit.number])

@@ -34,7 +34,7 @@ _DIFF = re.compile(r"^- (.*)\n\+ (.*)\n", re.MULTILINE)
 
 @dataclass
 class Score:
-    """What became of the mutants of one exercise."""
+    """How many mutants of one exercise were killed, and which survived."""
 
     exercise: Exercise
     total: int = 0
@@ -55,7 +55,7 @@ def key_of(mutant: Mutant) -> Key:
 
 
 def explanations(file: Path) -> dict[Key, str]:
-    """The survivors that a equivalent_mutants.md explains. Raises KitError for a file that is written otherwise."""
+    """The survivors that an equivalent_mutants.md explains. Raises KitError for a file in another format."""
     if not file.is_file():
         return {}
     text = file.read_text(encoding="utf-8")
@@ -84,7 +84,7 @@ class Mutation:
     def run(
         self, exercise: Exercise, chosen: Sequence[Mutant] | None = None, on_mutant: Callable[[], None] = lambda: None
     ) -> Score:
-        """The score of one exercise. Chosen: these mutants alone, and no word about outdated explanations."""
+        """The score of one exercise. With `chosen`, runs these mutants alone and ignores outdated explanations."""
         known = explanations(exercise.checks.parent / "equivalent_mutants.md")
         tried = mutants(exercise.solution.read_text(encoding="utf-8")) if chosen is None else chosen
         score = Score(exercise, len(tried))
@@ -102,7 +102,7 @@ class Mutation:
         return all(self._fails(exercise, mutant, checks, seed) for seed in self._seeds)
 
     def _fails(self, exercise: Exercise, mutant: Mutant, checks: list[Check], seed: int) -> bool:
-        """Whether some check does; that one is tried first with the next mutant, which is much like this one."""
+        """Whether some check fails; that check is tried first with the next mutant, which is similar."""
         trusted = self._session.trusted(exercise)
         source = replace(trusted.source, filename="<mutant>", shown="mutant", text=mutant.source)
         code = Code(source, self._session.settings.connect, trusted.reference)

@@ -73,8 +73,8 @@ class Attack:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What came of an attack: `harm` is empty where there was none."""
+class AttackResult:
+    """The result of an attack; `harm` is empty where it did none."""
 
     attack: Attack
     result: ExerciseResult
@@ -98,7 +98,7 @@ def attacks() -> list[Attack]:
     return found
 
 
-class Range:
+class Target:
     """A place to attack: an exercise, the workers, and things nearby that must stay as they are.
 
     Args:
@@ -133,10 +133,10 @@ class Range:
                     left.unlink()
 
     def honest(self) -> ExerciseResult:
-        """What the reference earns now: the same as ever."""
+        """What the reference earns now; it must never change."""
         return self._run(self._checks, self._source, self._settings)
 
-    def attacked(self, attack: Attack) -> Finding:
+    def attacked(self, attack: Attack) -> AttackResult:
         """Runs one attack and looks at what it did."""
         source = replace(self._source, text=self._submission(attack).encode())
         for path in self._folder.iterdir():
@@ -146,7 +146,7 @@ class Range:
         before = set(processes())
         for _ in range(2 if TWICE in attack.text else 1):
             result = self._run(self._attacked, source, replace(self._settings, seconds=SECONDS))
-        return Finding(attack, result, tuple(self._harm(result, before)), bool(self._lacks(attack)))
+        return AttackResult(attack, result, tuple(self._harm(result, before)), bool(self._lacks(attack)))
 
     def _run(self, found: Sequence[collect.Check], source: Source, settings: CheckSettings) -> ExerciseResult:
         return run_exercise(found, source, self._reference, self._recogniser, settings)
@@ -190,7 +190,7 @@ def _content(folder: Path) -> dict[str, str]:
 
 
 def processes() -> Iterator[int]:
-    """The processes on this machine that run learners' code for this one."""
+    """The processes that run learners' code for this process."""
     own = label().encode()
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -203,7 +203,7 @@ def _state(folder: Path) -> str:
 
 
 def run(kit: Kit, exercises: Sequence[Exercise], say: Callable[[str], None]) -> int:
-    """Runs every attack against each exercise and says what came of it. Returns the exit status: 1 where one got in."""
+    """Runs every attack against each exercise and reports. Returns the exit status: 1 where one did harm."""
     workers = launcher(Limits(), many=True)
     broken = 0
     try:
@@ -217,7 +217,7 @@ def run(kit: Kit, exercises: Sequence[Exercise], say: Callable[[str], None]) -> 
 
 
 def _attack(kit: Kit, exercise: Exercise, workers: Launcher, say: Callable[[str], None]) -> int:
-    range_ = Range(kit, exercise, workers)
+    range_ = Target(kit, exercise, workers)
     broken = 0
     try:
         before = range_.honest()

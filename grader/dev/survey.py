@@ -1,4 +1,4 @@
-"""Known mistakes and other right ways in the learner's place: who is caught by which check, and what it is called."""
+"""Runs mistakes and alternatives in the learner's place: which check catches each, and under which name."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from grader.checks.attempt import Attempt, attempt, check_seed
+from grader.diagnosis.evidence import Run
 from grader.diagnosis.recognise import Recogniser
 from grader.diagnosis.similarity import same_calls
 from grader.diagnosis.trusted import TrustedCode
-from grader.errors import KitError
+from grader.errors import KitError, Lost
 from grader.judging.session import Session
 from grader.kit.collect import Check
 from grader.kit.discovery import Exercise
@@ -30,7 +31,7 @@ class Trial:
     seed: int
     transport: str
     caught_by: tuple[str, ...] = ()
-    """Every check that failed, or those up to the first that named it."""
+    """Every check that failed; over another transport than the first, the one that was looked at again."""
     called: str | None = None
     """The name that the first check gave that gave one."""
     called_by: str | None = None
@@ -38,39 +39,46 @@ class Trial:
     """What the first check said that failed."""
     right: bool = False
     """Whether it is an equivalent."""
+    names: tuple[tuple[str, str], ...] = ()
+    """Each check that named something, and what."""
+
+    @property
+    def false_names(self) -> list[tuple[str, str]]:
+        """The checks that named another mistake, and which."""
+        return [(check, name) for check, name in self.names if name != self.variant or self.right]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One variant and all its sightings."""
+    """One variant and all its trials."""
 
     variant: Variant
-    sightings: Sequence[Trial]
+    trials: Sequence[Trial]
 
     @property
     def missed(self) -> int:
-        """On how many sightings no check failed."""
-        return sum(1 for sighting in self.sightings if not sighting.caught_by)
+        """In how many trials no check failed."""
+        return sum(1 for trial in self.trials if not trial.caught_by)
 
     @property
     def named(self) -> int:
-        return sum(1 for sighting in self.sightings if sighting.called == self.variant.name)
+        return sum(1 for trial in self.trials if trial.called == self.variant.name)
 
     @property
     def called(self) -> dict[str, int]:
-        """What it was called where not by its name."""
-        names = Counter(sighting.called or "nothing" for sighting in self.sightings)
+        """The names it was given instead of its own."""
+        names = Counter(trial.called or "nothing" for trial in self.trials)
         return {name: count for name, count in names.items() if name != self.variant.name}
 
     @property
     def named_by(self) -> set[str]:
         """The checks that were the first to name something."""
-        return {sighting.called_by for sighting in self.sightings if sighting.called_by}
+        return {trial.called_by for trial in self.trials if trial.called_by}
 
     @property
     def caught_by(self) -> dict[str, int]:
         """How often each check failed."""
-        return dict(Counter(name for sighting in self.sightings for name in sighting.caught_by))
+        return dict(Counter(name for trial in self.trials for name in trial.caught_by))
 
 
 @dataclass
@@ -89,12 +97,12 @@ class Matrix:
 
     @property
     def misnamed(self) -> list[Row]:
-        return [row for row in self.rows if row.named < len(row.sightings)]
+        return [row for row in self.rows if row.named < len(row.trials)]
 
     @property
     def refused(self) -> list[Row]:
-        """Equivalents that some check failed."""
-        return [row for row in self.right if row.missed < len(row.sightings)]
+        """Alternatives that some check failed."""
+        return [row for row in self.right if row.missed < len(row.trials)]
 
     @property
     def idle(self) -> list[str]:
@@ -104,8 +112,8 @@ class Matrix:
 
     @property
     def share_named(self) -> float:
-        sightings = sum(len(row.sightings) for row in self.rows)
-        return sum(row.named for row in self.rows) / max(1, sightings)
+        trials = sum(len(row.trials) for row in self.rows)
+        return sum(row.named for row in self.rows) / max(1, trials)
 
 
 def family(check_id: str) -> str:
@@ -113,13 +121,13 @@ def family(check_id: str) -> str:
     return check_id.partition("[")[0]
 
 
-def matrix_of(session: Session, exercise: Exercise, sightings: Sequence[Trial]) -> Matrix:
-    """Sightings, put in the order of the catalogue."""
+def matrix_of(session: Session, exercise: Exercise, trials: Sequence[Trial]) -> Matrix:
+    """The trials in the order of the catalogue."""
 
     def rows(variants: Sequence[Variant], right: bool) -> list[Row]:
-        seen = [sighting for sighting in sightings if sighting.right is right]
-        found = [Row(one, [sighting for sighting in seen if sighting.variant == one.name]) for one in variants]
-        return [row for row in found if row.sightings]
+        seen = [trial for trial in trials if trial.right is right]
+        found = [Row(one, [trial for trial in seen if trial.variant == one.name]) for one in variants]
+        return [row for row in found if row.trials]
 
     wrong_ways, right_ways = rows(mistakes(exercise), False), rows(alternatives(exercise), True)
     return Matrix(exercise, session.checks[exercise.slug], wrong_ways, right_ways)
@@ -141,7 +149,8 @@ def survey_mistakes(
     nothing else is run.
 
     Args:
-        thorough: against every check, over every transport; else only up to the first that names it.
+        thorough: against every check over every transport; else over the first alone, and over the others against
+            the check that names it.
         first: so many mistakes, the likeliest; None is all.
         device: where the code works.
     """
@@ -179,35 +188,36 @@ class _Viewer:
 
     def whole(self, transport: str, connect: Connect) -> Trial:
         """One check after the other, as for a learner."""
-        recogniser = self.recogniser
-        recogniser.forget_learner()
+        recogniser, failed, passed = self.recogniser, list[Run](), list[Run]()
         code = as_learner(self.mistake, self.recogniser.trusted, connect, self.device)
-        caught: list[str] = []
-        called: str | None = None
-        called_by, message = None, ""
         for check in self.checks:
             drawn = check_seed(self.seed, check)
             tried = attempt(check, code, drawn)
-            if tried.error is None:
-                recogniser.note_pass(check, drawn, tried)
-                continue
-            if not self.recogniser.trusted.reference_passes(check, drawn):
+            if tried.error is not None and not recogniser.trusted.reference_passes(check, drawn):
                 raise KitError(f"{check.id} fails on the reference with seed {self.seed}")
-            message = message or str(tried.error)
-            caught.append(check.id)
-            if called is None and (called := recogniser.recognise(check, drawn, tried).name):
-                called_by, self.named = check.id, (check, tried)
-            if called is not None and not self.thorough:
-                break
+            (passed if tried.error is None else failed).append(recogniser.run_of(check, drawn, tried))
+        found = recogniser.diagnose([run for run in failed if not isinstance(run.tried.error, Lost)], passed)
         code.close()
-        self.seen = Trial(self.mistake.name, self.seed, transport, tuple(caught), called, called_by, message)
+        names = [(run, name) for run in failed if run.check.id in found and (name := found[run.check.id].name)]
+        if names:
+            self.named = names[0][0].check, names[0][0].tried
+        self.seen = Trial(
+            self.mistake.name,
+            self.seed,
+            transport,
+            tuple(run.check.id for run in failed),
+            names[0][1] if names else None,
+            names[0][0].check.id if names else None,
+            str(failed[0].tried.error) if failed else "",
+            names=tuple((run.check.id, name) for run, name in names),
+        )
         return self.seen
 
 
 def survey_alternatives(
     session: Session, exercise: Exercise, seed: int, transports: dict[str, Connect], device: str = "cpu"
 ) -> Iterator[Trial]:
-    """Every equivalent of an exercise as a learner's file, against every check."""
+    """Every alternative of an exercise as a learner's file, against every check."""
     trusted = session.trusted(exercise)
     for transport, connect in transports.items():
         for variant in alternatives(exercise):
@@ -220,7 +230,7 @@ def survey_alternatives(
 
 
 def as_learner(variant: Variant, trusted: TrustedCode, connect: Connect, device: str = "cpu") -> Code:
-    """A variant as a file that somebody handed in."""
+    """A variant as a submitted file."""
     own = trusted.source
     source = Source(own.slug, f"<{variant.name}>", variant.name, variant.source, own.earlier, own.shortcuts)
     return Code(source, connect, trusted.reference, device=device)

@@ -73,7 +73,7 @@ class CallGraph:
                 found |= {f"{part.id}.__init__", f"{part.id}.forward"}
             elif isinstance(part, ast.Name) and part.id in self._units:
                 found.add(part.id)
-            elif isinstance(part, ast.Attribute):
+            elif isinstance(part, ast.Attribute) and part.attr != "__init__":  # super().__init__ is no other class's
                 found |= {unit for unit in self._units if unit.endswith(f".{part.attr}")}
         return found
 

@@ -1,96 +1,86 @@
-"""Which known mistake a learner made: the one that answers all that a check asked as the learner's file did.
+"""Which known mistake a learner made: the one that answers all that the checks asked as the learner's file did.
 
-Known mistakes are asked what the learner's code was asked, request by request, up to the first answer that is another.
+A name is a claim about a file, so it is made when every check has run. It must show as the learner's results in one
+check at least, where nothing is raised, and contradict no other check of the same functions, failed or passed.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass, field, replace
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from torch import nn
 
 from grader.diagnosis.call_graph import CallGraph, replaced
-from grader.diagnosis.similarity import explains, same_answer
-from grader.diagnosis.trusted import Replay
-from grader.errors import Lost
+from grader.diagnosis.diagnosis import NOTHING, Certainty, Diagnosis
+from grader.diagnosis.evidence import Evidence, Run, Witness
+from grader.diagnosis.similarity import same_exception
 from grader.kit.variants import Variant
-from grader.remote.calls import Request
 
 if TYPE_CHECKING:
     from grader.checks.attempt import Attempt
     from grader.diagnosis.trusted import TrustedCode
     from grader.kit.collect import Check
 
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """What the grader recognised: one mistake, one of two, or two at once."""
-
-    mistakes: tuple[Variant, ...] = ()
-    at_once: bool = False
-
-    @property
-    def name(self) -> str | None:
-        """The mistake's name in the catalogue. Of two at once it is the first: results hold one name, and the
-        catalogue has the likelier mistake first; the message tells both."""
-        return self.mistakes[0].name if self.mistakes else None
-
-    def sentences(self) -> list[str]:
-        """What a learner reads."""
-        said = [one.diagnosis for one in self.mistakes]
-        if self.at_once:
-            return ["Two things are wrong here at once:", *(f"- {diagnosis}" for diagnosis in said)]
-        return said[:1] + [f"(It may also be this: {diagnosis})" for diagnosis in said[1:]]
-
+MAX_SEARCH, MAX_HOLD, MAX_SEARCH_FOR_TWO = 900.0, 120.0, 150.0
+"""About how many milliseconds may go into looking for mistakes, into holding each that was found against the other
+checks, and into looking for two at once."""
 
 MAX_PAIRS = 12
-"""Pairs of mistakes that are tried on one learner's exercise, besides those with a mistake that is recognised."""
+"""Pairs of mistakes that are tried on one file."""
 
 MAX_VAIN, MAX_VAIN_AT_ALL = 1, 3
-"""Failed checks of the same functions, and of one learner's exercise, for which all mistakes were tried and none
-fitted. After that only those that were recognised before are tried: what no catalogue has fails many checks."""
+"""Failed checks of the same functions, and of one file, for which all mistakes are tried and none fits: what no
+catalogue has fails many checks."""
 
-MAX_PASSED = 8
-"""Checks that the learner passed which a mistake must pass too: more cost time and tell little."""
+MAX_PARTLY = 3
+"""Mistakes that explain one check and leave another open: after so many the best of them is taken."""
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """Mistakes that contradict nothing that is known.
+
+    Args:
+        mistakes: one, or two at once.
+        proven: the checks in which their results are the learner's.
+        crashes: the checks in which they raise something where the learner's file does.
+        left: the checks of the same functions that fail in another way.
+    """
+
+    mistakes: tuple[Variant, ...]
+    proven: frozenset[str]
+    crashes: frozenset[str]
+    left: frozenset[str]
+
+    @property
+    def explained(self) -> frozenset[str]:
+        return self.proven | self.crashes
 
 
 @dataclass
-class _Learner:
-    """What is known of the file on screen."""
+class _File:
+    """What the checks said of one file, and what was found out about it so far."""
 
-    suspects: list[Diagnosis] = field(default_factory=list)
-    passed: list[_Passed] = field(default_factory=list)
-    has_failed: bool = False
-    """Before the check at hand."""
+    failed: list[Run]
+    passed: list[Run]
+    witness: Witness
+    claims: list[_Claim] = field(default_factory=list)
+    refuted: set[tuple[str, ...]] = field(default_factory=set)
+    suspects: list[Variant] = field(default_factory=list)
+    """What fits some check by itself."""
     pairs: int = 0
     vain: Counter[frozenset[str]] = field(default_factory=Counter)
     """How often no mistake fitted, by what the check calls."""
 
-    def gives_up(self, called: frozenset[str]) -> bool:
-        return self.vain[called] >= MAX_VAIN or self.vain.total() >= MAX_VAIN_AT_ALL
+    def gives_up(self, run: Run) -> bool:
+        return self.vain[run.entered] >= MAX_VAIN or self.vain.total() >= MAX_VAIN_AT_ALL or self.witness.is_tired
 
-
-@dataclass(frozen=True)
-class _Passed:
-    check: Check
-    seed: int
-    tried: Attempt
-    reached: frozenset[str]
-
-
-@dataclass(frozen=True)
-class _Failure:
-    """One failed check: what was asked, what came of it, and what would have been right."""
-
-    check: Check
-    seed: int
-    tried: Attempt
-    right: Attempt
-    reached: frozenset[str]
+    def is_explained(self, run: Run) -> bool:
+        return any(run.check.id in claim.explained for claim in self.claims)
 
 
 class Recogniser:
@@ -98,75 +88,178 @@ class Recogniser:
 
     Args:
         trusted: runs checks on files of our own.
-        mistakes: the catalogue.
+        mistakes: the catalogue, the likelier first.
     """
 
     def __init__(self, trusted: TrustedCode, mistakes: Sequence[Variant]) -> None:
         self.trusted = trusted
         self._mistakes = mistakes
+        self._order = {mistake.key: number for number, mistake in enumerate(mistakes)}
         self._call_graph = CallGraph(trusted.source.text)
-        self._units = {mistake.name: self._units_of(mistake) for mistake in mistakes}
-        self._learner = _Learner()
+        self._units = {mistake.key: self._units_of_one(mistake) for mistake in mistakes}
 
-    def forget_learner(self) -> None:
-        """Another learner's file is next."""
-        self._learner = _Learner()
+    def run_of(self, check: Check, seed: int, tried: Attempt) -> Run:
+        """A check that was run on a learner's file, with what it calls."""
+        called = [call.name for call in tried.calls]
+        reached = self._call_graph.reached(called)
+        entered = frozenset(unit for unit in self._call_graph.entered(called) if not unit.endswith(".__init__"))
+        return Run(check, seed, tried, entered or reached, reached)
 
-    def note_pass(self, check: Check, seed: int, tried: Attempt) -> None:
-        """The learner's file passed this check: no mistake that fails it is theirs."""
-        self._learner.passed.append(_Passed(check, seed, tried, self._reached(tried)))
+    def diagnose(self, failed: Sequence[Run], passed: Sequence[Run]) -> dict[str, Diagnosis]:
+        """What is recognised in each failed check of one file, by the check's id.
 
-    def recognise(self, check: Check, seed: int, tried: Attempt) -> Diagnosis:
-        """The known mistakes that answer all that this check asked as the learner's file did.
-
-        Whoever made a mistake in one check made it in the next too, so a mistake that was recognised before is tried
-        first and, where it fits, named alone. Otherwise the first two that fit are given; where none does, two at
-        once.
+        Args:
+            failed: the checks that the file fails, in teaching order; the reference passes them.
+            passed: the checks that it passes.
         """
-        failure = _Failure(check, seed, tried, self.trusted.reference_run(check, seed), self._reached(tried))
-        for known in self._learner.suspects:
-            if self._fits(known.mistakes, failure):
-                return known
-        called, groups = self._entered(tried), self._in(failure)
-        self._learner.has_failed = True
-        if self._learner.gives_up(called):
-            return Diagnosis()
-        for group in groups:
-            found = tuple(islice((one for one in group if self._fits((one,), failure)), 2))
-            if found:
-                break
-        known = Diagnosis(found) if found else self._two_at_once(failure)
-        if known.mistakes:
-            self._learner.suspects.append(known if known.at_once else Diagnosis(known.mistakes[:1]))
+        file = _File(list(failed), list(passed), Witness(self.trusted, MAX_SEARCH, self.units_of))
+        on_cpu = [run for run in failed if not run.tried.is_on_a_gpu]
+        simplest_first = sorted(on_cpu or failed, key=lambda run: (len(run.reached), run.weight))
+        for run in simplest_first:
+            if not file.is_explained(run) and not file.gives_up(run):
+                self._look_for_one(file, run)
+        file.witness.allow(MAX_SEARCH_FOR_TWO)
+        for pairs in (self._of_suspects, self._with_a_known_one, self._that_show) if on_cpu else ():
+            for run in simplest_first:
+                if not file.is_explained(run) and not file.witness.is_tired:
+                    self._look_for_two(file, run, pairs(file, run))
+        return {run.check.id: self._said(file, run) for run in failed}
+
+    def diagnose_alone(self, run: Run) -> Diagnosis:
+        """What is recognised in a failed check where no other was run."""
+        known = self.diagnose([run], [])[run.check.id]
+        return replace(known, certainty=Certainty.HERE) if known.certainty is Certainty.NAME else known
+
+    # ------------------------------------------------------------------------------------------ looking for them
+
+    def _look_for_one(self, file: _File, run: Run) -> None:
+        partly: list[_Claim] = []
+        for one in self._in(file, run):
+            if file.witness.of((one,), run) is not Evidence.PROVEN or len(partly) >= MAX_PARTLY:
+                continue
+            file.suspects += [one] if one not in file.suspects else []
+            claim = self._held(file, (one,), run)
+            if claim is not None and not claim.left:
+                file.claims.append(claim)
+                return
+            partly += [claim] if claim is not None else []
+        if partly:
+            file.claims.append(max(partly, key=lambda claim: len(claim.explained) - len(claim.left)))
         else:
-            self._learner.vain[called] += 1
-        return known
+            file.vain[run.entered] += 1
 
-    def _reached(self, tried: Attempt) -> frozenset[str]:
-        return self._call_graph.reached(call.name for call in tried.calls)
+    def _look_for_two(self, file: _File, run: Run, pairs: Iterator[tuple[Variant, Variant]]) -> None:
+        for pair in pairs:
+            if file.witness.of(pair, run) is Evidence.PROVEN and (claim := self._held(file, pair, run)) is not None:
+                file.claims.append(claim)
+                return
 
-    def _in(self, failure: _Failure) -> list[list[Variant]]:
-        """The mistakes that can show in this check, in groups: the likely ones, then the unlikely. Where all was right
-        until a check on a GPU, those about devices come first.
+    def _in(self, file: _File, run: Run) -> list[Variant]:
+        """The mistakes that can show in a check: the likely ones, then the unlikely. Where all is right
+        but on a GPU, those about devices come first.
 
-        Unlikely are those in places that a passed check of values called and this check does not.
+        Unlikely are those in places that a passed check of values calls and this check does not.
         """
-        passed = frozenset[str]().union(
-            *(self._entered(one.tried) for one in self._learner.passed if not one.check.structural)
-        )
-        sound = passed - self._entered(failure.tried)
-        shown = [one for one in self._mistakes if self._units[one.name] & failure.reached]
-        devices_first = failure.tried.is_on_a_gpu and not self._learner.has_failed
+        sound = frozenset[str]().union(*(one.entered for one in file.passed if not one.check.structural)) - run.entered
+        devices_first = run.tried.is_on_a_gpu
         groups: list[list[Variant]] = [[], [], [], []]
-        for one in shown:
-            is_unlikely = self._units[one.name] <= sound
+        for one in self._shown(run):
+            is_unlikely = self._units[one.key] <= sound
             groups[is_unlikely + 2 * (devices_first and not one.shows_on_gpus_only)].append(one)
-        return groups
+        return [one for group in groups for one in group]
 
-    def _entered(self, tried: Attempt) -> frozenset[str]:
-        return self._call_graph.entered(call.name for call in tried.calls)
+    def _shown(self, run: Run) -> list[Variant]:
+        return [one for one in self._mistakes if self._units[one.key] & run.reached]
 
-    def _units_of(self, mistake: Variant) -> frozenset[str]:
+    def _of_suspects(self, file: _File, run: Run) -> Iterator[tuple[Variant, Variant]]:
+        """Mistakes in different places, each of which fits some check by itself."""
+        for pair in combinations(sorted(file.suspects, key=lambda one: self._order[one.key]), 2):
+            if self._apart(*pair):
+                yield pair
+
+    def _with_a_known_one(self, file: _File, run: Run) -> Iterator[tuple[Variant, Variant]]:
+        """A mistake that was recognised in other checks, and one in another place."""
+        for suspect in [claim.mistakes[0] for claim in file.claims if len(claim.mistakes) == 1]:
+            for other in self._shown(run) if file.witness.of((suspect,), run) is Evidence.OTHER else []:
+                if self._apart(suspect, other) and self._shows(file, other, run):
+                    first, second = sorted((suspect, other), key=lambda one: self._order[one.key])
+                    yield first, second
+
+    def _that_show(self, file: _File, run: Run) -> Iterator[tuple[Variant, Variant]]:
+        """Any two in different places that are wrong where the file is."""
+        showing = [one for one in self._shown(run) if file.witness.shows_with_another(one, run)]
+        pairs = [pair for pair in combinations(showing, 2) if self._apart(*pair)]
+        pairs.sort(key=lambda pair: self._order[pair[0].key] + self._order[pair[1].key])
+        for pair in pairs[: max(0, MAX_PAIRS - file.pairs)]:
+            file.pairs += 1
+            yield pair
+
+    def _shows(self, file: _File, mistake: Variant, run: Run) -> bool:
+        return file.witness.of((mistake,), run) is Evidence.OTHER and file.witness.shows_with_another(mistake, run)
+
+    def _apart(self, one: Variant, other: Variant) -> bool:
+        return not self._units[one.key] & self._units[other.key]
+
+    # ------------------------------------------------------------------------------------------ do they hold?
+
+    def _held(self, file: _File, mistakes: tuple[Variant, ...], run: Run) -> _Claim | None:
+        """What these mistakes, which fit one check, explain of the others; None where one contradicts them."""
+        key = tuple(one.key for one in mistakes)
+        if key in file.refuted:
+            return None
+        file.witness.allow(MAX_HOLD)
+        claim = self._against_the_failed(file, mistakes, run)
+        if claim is None or self._fails_what_passed(file, mistakes, run, claim):
+            file.refuted.add(key)
+            return None
+        return claim
+
+    def _against_the_failed(self, file: _File, mistakes: tuple[Variant, ...], run: Run) -> _Claim | None:
+        said = {other.check.id: file.witness.of(mistakes, other) for other in self._nearest(file.failed, mistakes, run)}
+        against = [other for other in file.failed if said.get(other.check.id) is Evidence.OTHER]
+        for other in file.failed:
+            is_new = other.check.id not in said and bool(self.units_of(mistakes) & other.reached)
+            if is_new and file.witness.of(mistakes, other) is Evidence.PROVEN:
+                said[other.check.id] = Evidence.PROVEN
+        kept = {  # where less runs, and something else comes out, more of it proves nothing
+            other.check.id: said[other.check.id]
+            for other in file.failed
+            if said.get(other.check.id) in FITS and not any(one.reached <= other.reached for one in against)
+        }
+        if Evidence.PROVEN not in kept.values():
+            return None
+        proven = frozenset(name for name, kind in kept.items() if kind is Evidence.PROVEN)
+        left = frozenset(name for name, kind in said.items() if name not in kept and kind is not Evidence.UNKNOWN)
+        if left and any(file.witness.is_right_by_itself(mistakes, other) for other in file.failed):
+            return None
+        return _Claim(mistakes, proven, frozenset(kept) - proven, left)
+
+    def _fails_what_passed(self, file: _File, mistakes: tuple[Variant, ...], run: Run, claim: _Claim) -> bool:
+        """Whether the mistakes fail what the learner's file passes.
+
+        A helper that is right by itself is no objection where a mistake explains all of what calls it: there the same
+        mistake was made without the helper.
+        """
+        for other in self._nearest(file.passed, mistakes, run):
+            if not other.entered & run.entered and not claim.left:
+                continue
+            if file.witness.fails(mistakes, other):
+                return True
+        return False
+
+    def _nearest(self, runs: Sequence[Run], mistakes: tuple[Variant, ...], run: Run) -> list[Run]:
+        """The checks of the same functions in which these mistakes can show, the cheaper first."""
+        units = self.units_of(mistakes)
+        same = [one for one in runs if one.entered & run.entered or one.reached <= run.reached]
+        if not run.tried.is_on_a_gpu:  # what fails there may fail for the device's sake
+            same = [one for one in same if not one.tried.is_on_a_gpu]
+        return sorted((one for one in same if units & one.reached), key=lambda one: one.weight)
+
+    def units_of(self, mistakes: Sequence[Variant]) -> frozenset[str]:
+        """The functions and methods that these mistakes replace."""
+        return frozenset[str]().union(*(self._units[one.key] for one in mistakes))
+
+    def _units_of_one(self, mistake: Variant) -> frozenset[str]:
         every = self._call_graph.units_of(mistake.target)
         units = replaced(mistake.pieces[-1], mistake.target)
         if units is None or not units & every:
@@ -174,91 +267,37 @@ class Recogniser:
         added = units - every
         return frozenset(every) if any(hasattr(nn.Module, unit.split(".")[1]) for unit in added) else units & every
 
-    # ------------------------------------------------------------------------------------------ does it fit?
+    # ------------------------------------------------------------------------------------------ what is said
 
-    def _answers_alike(self, mistakes: Sequence[Variant], tried: Attempt, seed: int) -> list[Request] | None:
-        """The answers of a file with these mistakes, None where one is not like the learner's."""
-        replay = self.trusted.replay(mistakes, tried, seed)
-        try:
-            answers = list(_while_alike(replay, tried.requests))
-        except Lost:
-            return None
-        return answers if len(answers) == len(tried.requests) else None
+    def _said(self, file: _File, run: Run) -> Diagnosis:
+        name = run.check.id
+        claims = [claim for claim in file.claims if name in claim.explained]
+        if not claims:
+            return self._guess(file, run)
+        whole = [claim for claim in claims if not self._leaves_over(file, claim)]
+        claims = sorted(whole or claims, key=lambda claim: (len(claim.mistakes), -len(claim.explained)))
+        first = claims[0]
+        certainty = Certainty.NAME if whole else Certainty.CLUE
+        return Diagnosis(first.mistakes, certainty)
 
-    def _fits(self, mistakes: Sequence[Variant], failure: _Failure) -> bool:
-        answers = self._answers_alike(mistakes, failure.tried, failure.seed)
-        if answers is None:
-            return False
-        return self._explained(mistakes, answers, failure) and self._passes_what_they_passed(mistakes)
+    def _leaves_over(self, file: _File, claim: _Claim) -> bool:
+        """Whether a check of the same functions fails in a way that no claim explains."""
+        by_others = frozenset[str]().union(*(other.explained for other in file.claims if other is not claim))
+        return bool(claim.left - by_others)
 
-    def _explained(self, mistakes: Sequence[Variant], answers: Sequence[Request], failure: _Failure) -> bool:
-        """Whether the mistake too is wrong here: at some answer it is clearly nearer to the learner's than the right
-        one is; where every answer is right, it fails the check."""
-        told = [
-            explains(mine, learners, right)
-            for mine, learners, right in zip(answers, failure.tried.requests, failure.right.requests, strict=False)
-            if learners.digest == right.frame
-        ]
-        if any(told) or False in told:
-            return any(told)
-        return self.trusted.attempt_mistakes(mistakes, failure.check, failure.seed).error is not None
-
-    def _passes_what_they_passed(self, mistakes: Sequence[Variant]) -> bool:
-        """Whether these mistakes pass what the learner's file passed: some checks of all that they can show in."""
-        units = frozenset[str]().union(*(self._units[one.name] for one in mistakes))
-        touched = [one for one in self._learner.passed if units & one.reached]
-        step = -(-len(touched) // MAX_PASSED) or 1
-        return all(
-            self._answers_alike(mistakes, one.tried, one.seed) is not None
-            or self.trusted.attempt_mistakes(mistakes, one.check, one.seed).error is None
-            for one in touched[::-step]  # the latest are nearest to what failed
-        )
-
-    # ------------------------------------------------------------------------------------------ two at once
-
-    def _two_at_once(self, failure: _Failure) -> Diagnosis:
-        for pair in self._pairs(failure):
-            if self._fits(pair, failure):
-                return Diagnosis(pair, at_once=True)
-        return Diagnosis()
-
-    def _pairs(self, failure: _Failure) -> Iterator[tuple[Variant, Variant]]:
-        """Mistakes in different places: those with one that was recognised before, then any two that show here."""
-        order = {mistake.name: number for number, mistake in enumerate(self._mistakes)}
-        shown = [one for group in self._in(failure) for one in group]
-        for suspect in [known.mistakes[0] for known in self._learner.suspects if not known.at_once]:
-            for other in shown:
-                if self._apart(suspect, other):
-                    first, second = sorted((suspect, other), key=lambda one: order[one.name])
-                    yield first, second
-        showing = [one for one in shown if self._shows(one, failure)]
-        pairs = [(a, b) for n, a in enumerate(showing) for b in showing[n + 1 :] if self._apart(a, b)]
-        pairs.sort(key=lambda pair: order[pair[0].name] + order[pair[1].name])
-        for pair in pairs[: max(0, MAX_PAIRS - self._learner.pairs)]:
-            self._learner.pairs += 1
-            yield pair
-
-    def _apart(self, one: Variant, other: Variant) -> bool:
-        return not self._units[one.name] & self._units[other.name]
-
-    def _shows(self, mistake: Variant, failure: _Failure) -> bool:
-        """Whether a mistake is right where the learner is right, and wrong where the learner first is not."""
-        replay, requests = self.trusted.replay([mistake], failure.tried, failure.seed), failure.tried.requests
-        try:
-            answers = list(_while_alike(replay, requests))
-        except Lost:
-            return False
-        last = len(answers)
-        if not last < min(len(requests), len(failure.right.requests)):
-            return False
-        right = failure.right.requests[last]
-        return not same_answer(requests[last], right) and not same_answer(replay.answer(last), right)
+    def _guess(self, file: _File, run: Run) -> Diagnosis:
+        """A mistake that raises the same here, where what is raised says more than two sizes do."""
+        if file.claims or (file.gives_up(run) and file.vain[run.entered] == 0):
+            return NOTHING
+        for one in self._in(file, run):
+            if file.witness.of((one,), run) is not Evidence.CRASHES:
+                continue
+            mine = self.trusted.attempt_mistakes((one,), run.check, run.seed)
+            if not same_exception(mine.requests, run.tried.requests, with_sizes=one.shows_on_gpus_only):
+                continue
+            if all(file.witness.of((one,), other) in FITS for other in self._nearest(file.failed, (one,), run)):
+                return Diagnosis((one,), Certainty.GUESS)
+        return NOTHING
 
 
-def _while_alike(replay: Replay, requests: Sequence[Request]) -> Iterator[Request]:
-    """The answers up to the first that is not like the learner's."""
-    for number, learners in enumerate(requests):
-        answer = replay.answer(number)
-        if not same_answer(answer, learners):
-            return
-        yield answer
+FITS = (Evidence.PROVEN, Evidence.CRASHES)

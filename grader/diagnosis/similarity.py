@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from grader.checks.tolerances import ROUNDING, widen
+from grader.errors import Mismatch
 from grader.protocol.messages import Description, RaisedReply
 from grader.protocol.values import Foreign, leaves
 from grader.remote.calls import Call, Request
 from grader.remote.handles import Module, Opaque, Optimizer
 
-SAME = {torch.float64: 1e-7, torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 8e-2}
-"""How close a learner's result must be to a mistake's, times 1 + its size: wider than rounding, far narrower than the
-difference between any two mistakes."""
+SAME = {torch.float64: 2e-6, torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 8e-2}
+"""How close a learner's result must be to a mistake's, times 1 + its size: wider than rounding, that of something
+float32 inside included, far narrower than the difference between any two mistakes."""
 NEARER = 0.1
 """A mistake explains a wrong result where it is nearer to it than this share of the way to the right one."""
 
@@ -26,22 +28,85 @@ def same_calls(one: Sequence[Call], other: Sequence[Call]) -> bool:
     return len(one) == len(other) and all(_same_call(a, b) for a, b in zip(one, other, strict=True))
 
 
-def same_answer(one: Request, other: Request) -> bool:
-    """Whether a request was answered the same twice."""
-    if one.call is None or other.call is None:
-        return one.call is other.call and _same(_plain(one.value), _plain(other.value))
-    return _same_call(one.call, other.call)
+def alike(one: Request, other: Request, right: Request | None) -> bool:
+    """Whether a request was answered alike twice.
 
+    Two exceptions are alike whatever they say: the text of an error of shapes follows from the sizes alone, and that
+    of an author's own from the author. What a check's own function was fed may differ where the result is wrong and
+    the same: what finished rows are fed is free.
 
-def explains(mistake: Request, learner: Request, right: Request) -> bool | None:
-    """Whether a mistake's answer, which is like the learner's, is clearly nearer to it than the right one is.
-
-    None where the learner's answer is the right one.
+    Args:
+        right: the right answer, if it is known.
     """
-    if (far := _distance(learner, right)) is None:
+    if one.call is None or other.call is None:
+        if one.call is not other.call:
+            return False
+        a, b = _plain(one.value), _plain(other.value)
+        return bool(_raised(a) and _raised(b)) or _same(a, b)
+    if (one.call.raised is None) != (other.call.raised is None) or one.call.name != other.call.name:
+        return False
+    if one.call.raised is not None:
         return True
+    if _about(one.call) != _about(other.call) or not _same(one.call.value, other.call.value):
+        return False
+    if _same(one.call.fed, other.call.fed):
+        return True
+    return right is not None and right.call is not None and not _same(other.call.value, right.call.value)
+
+
+class Compared(Enum):
+    """What an answer of a mistake, which is like the learner's, tells about it."""
+
+    RIGHT = "the learner's answer is right"
+    NEARER = "it is clearly nearer to the learner's than the right one is"
+    NOT_NEARER = "it is not"
+    RAISES = "both raise something where nothing should be raised"
+
+
+def compared(mistake: Request, learner: Request, right: Request) -> Compared:
+    """What an answer of a mistake tells, beside the learner's and the right one."""
+    raised = [_exception(request) for request in (mistake, learner, right)]
+    if raised[1] is not None:
+        if raised[2] is None:
+            return Compared.RAISES
+        if raised[1][0] == raised[2][0]:
+            return Compared.RIGHT  # the kind is right; what the message should hold is for the check to say
+        return Compared.NEARER if raised[0] is not None and raised[0][0] == raised[1][0] else Compared.NOT_NEARER
+    if (far := _distance(learner, right)) is None:
+        return Compared.NEARER
+    if far <= 1.0:
+        return Compared.RIGHT
     near = _distance(mistake, learner)
-    return None if far <= 1.0 else near is not None and near <= NEARER * far
+    return Compared.NEARER if near is not None and near <= NEARER * far else Compared.NOT_NEARER
+
+
+def same_error(one: BaseException, other: BaseException | None) -> bool:
+    """Whether a check ended with the same sentence of its own."""
+    return isinstance(one, Mismatch) and isinstance(other, Mismatch) and str(one) == str(other)
+
+
+def same_exception(one: Sequence[Request], other: Sequence[Request], *, with_sizes: bool) -> bool:
+    """Whether the last answers of two files are the same exception.
+
+    Args:
+        with_sizes: also where its text has numbers in it, which may be the same for two reasons.
+    """
+    if len(one) != len(other) or not one:
+        return False
+    a, b = _exception(one[-1]), _exception(other[-1])
+    return a is not None and a == b and (with_sizes or not any(letter.isdigit() for letter in a[1]))
+
+
+def _exception(request: Request) -> tuple[Sequence[str], str] | None:
+    if request.call is not None:
+        raised = request.call.raised
+        return None if raised is None else (raised.kinds, raised.message)
+    about = request.value.get("raised") if isinstance(request.value, dict) else None
+    return (about["kinds"], about["message"]) if isinstance(about, dict) else None
+
+
+def _raised(plain: Any) -> bool:
+    return isinstance(plain, dict) and "raised" in plain
 
 
 def _distance(one: Request, other: Request) -> float | None:
@@ -109,7 +174,7 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
         return len(one) == len(other) and all(_same(a, b) for a, b in zip(one, other, strict=True))
     if isinstance(one, float) and isinstance(other, float):
-        return abs(one - other) <= 1e-7 * (1 + abs(other)) or (one != one and other != other)
+        return abs(one - other) <= SAME[torch.float64] * (1 + abs(other)) or (one != one and other != other)
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
     if isinstance(one, Module) and isinstance(other, Module):

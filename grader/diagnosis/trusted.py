@@ -41,7 +41,7 @@ def _compiled(piece: str, filename: str) -> CodeType:
 
 
 class _TrustedExecutor(Executor):
-    """Serves a file of our own. Its callbacks are asked without frames between.
+    """Runs a trusted file. Its callbacks are called without frames in between.
 
     Args:
         transport: through which it is reached.
@@ -100,7 +100,7 @@ class _TrustedExecutor(Executor):
 
 
 class _Strange(Exception):
-    """A value that does not cross unchanged."""
+    """The value would not cross unchanged."""
 
 
 def _handed_over(value: Any) -> Any:
@@ -117,7 +117,7 @@ def _handed_over(value: Any) -> Any:
 
 
 def trusted_code(source: Source, pieces: Sequence[str], reference: ModuleType, earlier: Modules) -> Code:
-    """A file of our own in the learner's place.
+    """A trusted file in the learner's place.
 
     Args:
         source: its name, and what it may import; its text is in `pieces`.
@@ -131,7 +131,7 @@ def trusted_code(source: Source, pieces: Sequence[str], reference: ModuleType, e
 
 
 class Answers:
-    """What files of our own answer to the requests of one check, each asked once: a class asks the same again.
+    """Recorded answers of trusted files: a class asks the same requests again and again.
 
     Args:
         most: so many answers are remembered.
@@ -154,7 +154,7 @@ class Answers:
 
 
 class Replay:
-    """One file and the requests of one check, answered as far as somebody looks.
+    """Replays the requests of one check on a trusted file, one at a time as they are needed.
 
     Args:
         answers: where answers are remembered.
@@ -259,7 +259,7 @@ class TrustedCode:
 
 
 def _key(mistakes: Sequence[Variant]) -> Key:
-    return tuple(one.name for one in mistakes)
+    return tuple(one.key for one in mistakes)
 
 
 def _slim(request: Request) -> Request:

@@ -18,6 +18,8 @@ from grader.grading.process import GradingSettings, Task
 from grader.grading.progress_bar import ProgressBar
 from grader.judging.open import new_seed
 from grader.kit.discovery import Kit
+from grader.launch import environment
+from grader.launch.isolation import left_open
 from grader.limits import Limits
 from grader.reports import gradebook, html
 from grader.reports.terminal import Screen
@@ -26,11 +28,20 @@ from grader.results.document import Reader
 from grader.results.verdicts import ERROR, ExerciseResult, Outcome
 from grader.submissions import intake
 from grader.submissions.intake import Class, Entry
-from grader.text import exact, plain
+from grader.submissions.lms import without_extension
+from grader.text import clean, exact, listed, plain, shown
 
 EXIT_STOPPED = 130
 DEFAULTS: dict[str, Any] = {"device": "auto", "timeout": 10.0, "memory": 2048, "feedback": "full"}
 """The options that results depend on. A run that goes on keeps those that it is not given anew."""
+WEAK = {
+    "process": "runs in the grader's own process",
+    "files": "can read your files",
+    "network": "can reach the network",
+    "memory_mb": "can take all memory",
+}
+"""What code may do where a promise of `run.isolation` does not hold."""
+MAX_NAME = 60
 JOURNAL, DOCUMENT, LOCK = "results.jsonl", "results.json", ".grading"
 
 
@@ -56,7 +67,11 @@ def grade(submissions: Path, *, out: Path, options: GradeOptions) -> int:
         lock = Lock(out / LOCK)
     except OSError as error:
         raise UsageError(f"--out {out}: cannot be written: {error.strerror}") from error
-    grading = Grading(kit, found.entries, out, options)
+    try:
+        grading = Grading(kit, found.entries, out, options, exact(submissions.resolve().name))
+    except UsageError:
+        lock.release()
+        raise
     grading.problems += found.problems
     try:
         return grading.run()
@@ -69,11 +84,11 @@ def grade(submissions: Path, *, out: Path, options: GradeOptions) -> int:
 
 
 def _intake(submissions: Path, out: Path, kit: Kit, only: Sequence[str]) -> Class:
-    found = intake.read(submissions, kit.exercises)
-    if out.resolve().parent == submissions.resolve():
-        found.entries = [entry for entry in found.entries if entry.source != exact(out.resolve().name)]
+    if submissions.is_dir() and out.resolve() == submissions.resolve():
+        raise UsageError(f"--out {out} is the folder of the submissions: name another one for the results")
+    found = intake.read(submissions, kit.exercises, out.resolve())
     if not found.entries:
-        raise UsageError(f"{submissions} holds no submission")
+        raise UsageError("; ".join([f"{submissions} holds no submission", *found.problems]))
     ids = {entry.id for entry in found.entries}
     if unknown := [name for name in only if name not in ids]:
         raise UsageError(f"--only {unknown[0]}: there is no such submission in {submissions}")
@@ -87,15 +102,17 @@ class Grading:
         entries: the submissions, in the order of the results.
         out: the folder of results.
         options: what was asked for.
+        name: what the class is called: the name of its folder or archive.
     """
 
-    def __init__(self, kit: Kit, entries: Sequence[Entry], out: Path, options: GradeOptions) -> None:
-        self._kit, self._out, self._given = kit, out, options
+    def __init__(self, kit: Kit, entries: Sequence[Entry], out: Path, options: GradeOptions, name: str) -> None:
+        self._kit, self._out, self._given, self._name = kit, out, options, name
         self._entries = {entry.id: entry for entry in entries}
         self._screen = Screen()
         self._start = time.perf_counter()
         self.problems: list[str] = []
         self._journal = Journal(out / JOURNAL)
+        self._compare_classes()
         kept = None if options.fresh else self._journal.header
         given = {name: value for name, value in (options.options or {}).items() if value is not None}
         self._options = {**DEFAULTS, **(kept["options"] if kept else {}), **given}
@@ -109,16 +126,36 @@ class Grading:
         )
         self._pool = Pool(settings, options.jobs or _cores())
 
+    def _compare_classes(self) -> None:
+        """Says where the folder holds another class. Raises UsageError where none of that is in this one."""
+        before = self._journal.noted.get("submissions", self._name)
+        known = {*self._journal.ids}
+        if before == self._name or not known or self._given.fresh:
+            return
+        if not known & {*self._entries}:
+            raise UsageError(
+                f"--out {self._out} holds the results of {shown(before)}, of whom nobody is in {shown(self._name)}: "
+                "name another folder, or say --fresh to replace them"
+            )
+        self._screen.remark(
+            f"{self._out} held the results of {shown(before)}: they become those of {shown(self._name)}"
+        )
+
     def run(self) -> int:
         """Returns the exit status."""
         self._pool.start(max(1, len(self._pending())))
         greeting = self._pool.greeting()
         before, header = len(self._journal), self._header(greeting["devices"])
+        changed = _what_changed(self._journal.header, header)
+        self._warn(greeting["isolation"])
         if self._given.only and before and (self._given.fresh or header != self._journal.header):
             raise UsageError("--only would discard the other results: they were graded with other settings")
-        self._journal.begin(header, fresh=self._given.fresh)
+        noted = {"submissions": self._name, "worker": environment.FIXED}
+        self._journal.begin(header, noted, fresh=self._given.fresh)
         pending = self._pending()
-        self._say(before, pending)
+        self._say(before, pending, changed)
+        if could := left_open(greeting["isolation"]):
+            self._screen.remark(f"the code could {', '.join(could)}; `grader doctor` says why")
         with ProgressBar(len(pending)) as gauge:
             for task, record, how in self._pool.run(self._task(entry) for entry in pending):
                 self._keep(task, record or self._lost(task, how, greeting).encode(), gauge)
@@ -132,8 +169,16 @@ class Grading:
             "options": self._options,
             "devices": devices,
             "versions": results.versions(),
+            "packages": environment.packages(),
             "checks": digest_of_checks(self._kit),
         }
+
+    def _warn(self, surrounds: dict[str, Any]) -> None:
+        """Says what does not hold code back on this machine."""
+        weak = [words for name, words in WEAK.items() if surrounds[name] in (False, None, "visible", "open")]
+        if weak:
+            can = " and ".join(weak)
+            self._screen.remark(f"isolation is weak on this machine: the students' code {can} (see `grader doctor`)")
 
     def _pending(self) -> list[Entry]:
         """The submissions to grade: those asked for, or those that have no result for what they hold now."""
@@ -141,16 +186,18 @@ class Grading:
             return [self._entries[name] for name in sorted(set(self._given.only))]
         return [entry for entry in self._entries.values() if not self._journal.has(entry.id, entry.digest)]
 
-    def _say(self, before: int, pending: Sequence[Entry]) -> None:
+    def _say(self, before: int, pending: Sequence[Entry], changed: str) -> None:
         kept = len(self._entries) - len(pending)
         self._screen.remark(f"seed {self._seed}; {len(pending)} of {len(self._entries)} submissions to grade")
         if before and not len(self._journal):
-            self._screen.remark("grading everything again: the checks, versions or options have changed")
+            self._screen.remark(f"grading everything again: {changed or 'that was asked for'}")
         elif kept and not self._given.only:
             self._screen.remark(f"{kept} graded before, and unchanged")
 
     def _task(self, entry: Entry) -> Task:
-        return Task(entry.id, entry.source, html.page_path(entry.id), entry.files, tuple(entry.problems))
+        return Task(
+            entry.id, entry.source, html.page_path(entry.id), entry.files, tuple(entry.problems), entry.unreadable
+        )
 
     def _keep(self, task: Task, record: bytes, gauge: ProgressBar) -> None:
         """Writes a record to the journal."""
@@ -177,7 +224,9 @@ class Grading:
         ids = [name for name in self._entries if self._journal.knows(name)]
         errors = [text for name in ids for text in results.errors(self._journal.record(name))]
         seconds, problems = time.perf_counter() - self._start, [*self.problems, *errors]
-        run = results.Run(self._seed, greeting["devices"], greeting["isolation"], seconds, problems)
+        surrounds, absent = greeting["isolation"], greeting["absent"]
+        run = results.Run(self._seed, greeting["devices"], surrounds, seconds, problems, absent)
+        self._journal.keep(ids)
         previous = Reader(verdicts_only=True).document(self._out / DOCUMENT)
         results.write(self._out / DOCUMENT, run, (results.dumps(self._journal.record(name)) for name in ids))
         reader = Reader()
@@ -185,8 +234,10 @@ class Grading:
         document = {"format": results.FORMAT, "run": run.record(), "submissions": records}
         html.write(self._out, document, previous)
         gradebook.write(self._out, document)
+        assignment = f"{gradebook.ASSIGNMENT}: {clean(without_extension(self._name), MAX_NAME)}"
+        people = {name: gradebook.Person(one.members, one.gradescope) for name, one in self._entries.items()}
         for kind in self._given.export:
-            gradebook.export(kind, self._out, document)
+            gradebook.export(kind, self._out, document, assignment=assignment, people=people)
         self._tell(document)
         for error in errors:
             self._screen.remark(f"grader error (not the students' code): {error}")
@@ -215,6 +266,25 @@ class Grading:
     def close(self) -> None:
         self._pool.close()
         self._journal.close()
+
+
+def _what_changed(old: dict[str, Any] | None, new: dict[str, Any]) -> str:
+    """Why old results do not count any more, in words; empty where they do."""
+    if old is None or old == new:
+        return ""
+    changed = [name for name in new if old.get(name) != new[name]]
+    words = {
+        "options": "the options",
+        "versions": "the versions",
+        "checks": "the checks or the grader",
+        "seed": "the seed",
+    }
+    said = [words.get(name, f"the {name}") for name in changed if name != "packages"]
+    before, now = old.get("packages", {}), new["packages"]
+    packages = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    if packages:
+        said.append(f"the installed packages ({listed(packages)})")
+    return f"{' and '.join(said)} changed"
 
 
 def _points(record: dict[str, Any]) -> str:

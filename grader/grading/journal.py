@@ -1,21 +1,25 @@
-"""results.jsonl: a header, then one submission a line, written as each ends. A killed run goes on from it."""
+"""results.jsonl: one submission a line, written as each ends; run.json beside it: what decides whether it counts.
+
+A killed run goes on from both.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from grader import paths
-from grader.files import write_atomic
+from grader.files import write_atomic, writing_atomic
 from grader.kit.discovery import Kit
-from grader.results.document import dumps
 
 Header = dict[str, Any]
+NOTED = ("submissions", "worker")
+"""What run.json says, too, and what decides nothing: whose results these are, and how a worker was set up."""
 
 
 @dataclass(frozen=True)
@@ -34,17 +38,28 @@ class Journal:
     A last line without its end is no record, and is cut off before anything is written.
 
     Args:
-        path: `results.jsonl`; it need not exist.
+        path: `results.jsonl`; neither it nor `run.json` need exist.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self._run = path, path.with_name("run.json")
         self.header: Header | None = None
+        self.noted: dict[str, Any] = {}
         self._lines: dict[str, _Line] = {}
         self._end = 0
         self._file: BinaryIO | None = None
-        if path.is_file():
+        self._read_run()
+        if self.header is not None and path.is_file():
             self._read()
+
+    def _read_run(self) -> None:
+        try:
+            header = json.loads(self._run.read_bytes())
+            if isinstance(header["seed"], int) and isinstance(header["options"], dict):
+                self.noted = {name: header.pop(name) for name in NOTED if name in header}
+                self.header = header
+        except (OSError, ValueError, KeyError, TypeError):
+            return  # what was graded under unknown conditions does not count
 
     def _read(self) -> None:
         with self.path.open("rb") as file:
@@ -53,26 +68,26 @@ class Journal:
                     return
                 self._note(line)
                 self._end += len(line)
-                if self.header is None:
-                    return
 
     def _note(self, line: bytes) -> None:
         try:
             data = json.loads(line)
-            if self._end == 0:
-                self.header = data if isinstance(data["seed"], int) and isinstance(data["options"], dict) else None
-            else:
-                place = _Line(self._end, len(line), data.pop("content"), data["score"] is not None)
-                self._lines[data["id"]] = place
-        except (ValueError, KeyError, TypeError):
+            place = _Line(self._end, len(line), data.pop("content"), data["score"] is not None)
+            self._lines[data["id"]] = place
+        except (ValueError, KeyError, TypeError, AttributeError):
             return  # not a record: its submission is graded again
 
-    def begin(self, header: Header, *, fresh: bool = False) -> None:
-        """Starts anew where the header is another one: what was graded in another way does not count."""
-        if fresh or header != self.header:
-            self.header, self._lines, self._end = header, {}, 0
-            write_atomic(self.path, dumps(header) + "\n")
-            self._end = self.path.stat().st_size
+    def begin(self, header: Header, noted: dict[str, Any] | None = None, *, fresh: bool = False) -> None:
+        """Starts anew where the header is another one: what was graded in another way does not count.
+
+        Args:
+            noted: what is written down, too.
+        """
+        if fresh or header != self.header or not self.path.is_file():
+            self._lines, self._end = {}, 0
+            write_atomic(self.path, "")  # before the header: no old record may ever stand under a new one
+        self.header, self.noted = header, noted or {}
+        write_atomic(self._run, json.dumps({**header, **self.noted}, indent=1) + "\n")
         self._file = self.path.open("r+b")
         self._file.truncate(self._end)
         self._file.seek(self._end)
@@ -90,13 +105,18 @@ class Journal:
             content: the digest of what it is a record of.
             complete: it has a score.
         """
-        line = f'{record[:-1]}, "content": "{content}"}}\n'.encode()
+        line = f'{record[:-1]},"content":"{content}"}}\n'.encode()
         assert self._file is not None
         self._file.write(line)
         self._file.flush()
         os.fsync(self._file.fileno())
         self._lines[id] = _Line(self._end, len(line), content, complete)
         self._end += len(line)
+
+    @property
+    def ids(self) -> list[str]:
+        """Whose records there are."""
+        return [*self._lines]
 
     def knows(self, id: str) -> bool:  # noqa: A002
         """Whether there is a record of this submission, whatever it held then."""
@@ -113,6 +133,20 @@ class Journal:
             record: dict[str, Any] = loads(file.read(line.length))
         del record["content"]
         return record
+
+    def keep(self, ids: Iterable[str]) -> None:
+        """Leaves the records of these submissions, in this order, and no others; nothing is added after that."""
+        lines: dict[str, _Line] = {}
+        end = 0
+        self.close()
+        with self.path.open("rb") as old, writing_atomic(self.path, durable=True) as new:
+            for name in ids:
+                line = self._lines[name]
+                old.seek(line.start)
+                new.write(old.read(line.length))
+                lines[name] = _Line(end, line.length, line.content, line.complete)
+                end += line.length
+        self._lines, self._end = lines, end
 
     def close(self) -> None:
         if self._file is not None:

@@ -10,10 +10,11 @@ import gc
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing import connection, parent_process
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from grader.errors import GraderError, UsageError
 from grader.limits import Limits
 from grader.results.document import bounded, submission
+from grader.results.verdicts import ExerciseResult
 from grader.source.file import File
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ class Task:
     Args:
         files: slug -> the learner's file.
         page: where its page will be, in the results' folder.
+        unreadable: what this machine's disk does not let anybody read of it, a sentence.
     """
 
     id: str
@@ -45,6 +48,7 @@ class Task:
     page: str
     files: dict[str, File] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    unreadable: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,22 @@ def _greeting(session: Session, surrounds: dict[str, Any]) -> dict[str, Any]:
     checks = {
         slug: [[check.id, check.title, check.points] for check in found] for slug, found in session.checks.items()
     }
-    return {"devices": list(session.settings.devices), "isolation": surrounds, "checks": checks}
+    return {
+        "devices": list(session.settings.devices),
+        "absent": list(session.settings.absent),
+        "isolation": surrounds,
+        "checks": checks,
+    }
+
+
+def _with_version(result: ExerciseResult) -> ExerciseResult:
+    """The same, with Python's version where that cannot read a file: the student's own may be newer."""
+    start, version = "Python cannot read ", f"Python {sys.version_info.major}.{sys.version_info.minor} cannot read "
+    outcomes = [
+        replace(one, message=version + one.message[len(start) :]) if one.message.startswith(start) else one
+        for one in result.outcomes
+    ]
+    return replace(result, outcomes=outcomes)
 
 
 def _grade(session: Session, task: Task, alive: Callable[[], None]) -> bytes:
@@ -133,7 +152,10 @@ def _grade(session: Session, task: Task, alive: Callable[[], None]) -> bytes:
     found = []
     for exercise in session.exercises:
         try:
-            found.append(session.run(exercise, task.files.get(exercise.slug), shown=f"{exercise.slug}.py"))
+            file = task.files.get(exercise.slug)
+            unreadable = task.unreadable if file is None else file.unreadable
+            result = session.broken(exercise, unreadable) if unreadable else session.run(exercise, file)
+            found.append(_with_version(result) if result.unloadable else result)
         except Exception as error:  # ours: it costs the score of this exercise, and no other result
             found.append(session.broken(exercise, f"{type(error).__name__}: {error}"))
         alive()

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import ModuleType
 
 from grader.checks.attempt import Attempt, attempt, check_seed
 from grader.checks.passed_before import PassedRuns
+from grader.diagnosis.diagnosis import Diagnosis
+from grader.diagnosis.evidence import Run
 from grader.diagnosis.recognise import Recogniser
-from grader.errors import GraderError, LearnerError, LoadFailure, Lost, Mismatch, NotHere, Unwritten
+from grader.errors import GraderError, LearnerError, LoadFailure, Lost, Mismatch, NotHere, TimedOut, Unwritten
 from grader.judging.feedback import full, hidden
 from grader.kit.collect import EXERCISE_POINTS, Check
 from grader.limits import MAX_MESSAGE, MAX_OUTPUT, Limits
 from grader.remote.code import Code
 from grader.remote.transport import LocalTransport, Transport
 from grader.results.verdicts import ERROR, FAIL, PASS, SKIP, TIMEOUT, UNWRITTEN, ExerciseResult, Outcome, settle
-from grader.source.file import Source
+from grader.source.file import Source, where
 from grader.text import clean
 
+TIMEOUTS_BEFORE_GIVING_UP = 2
+MAX_LINE = 200
+"""Bytes of a line of code in a message."""
 Words = Callable[[BaseException, str], str]
 """Says what a failure is; given too the name of what was called last."""
 
@@ -37,7 +43,7 @@ class CheckSettings:
         hidden: messages tell nothing of the inputs, and nothing that the learner's code says.
         elsewhere: opens a transport to code that works on another device than the CPU; `connect` does where None.
         absent: devices that this machine lacks; every check is counted as skipped there.
-        timeouts: after so many no further check of an exercise is begun.
+        timeouts: after so many no further check of an exercise is begun; None for no such bound.
         output_seconds: a check that takes longer and prints more than is kept is the last; None for no such bound.
     """
 
@@ -49,7 +55,7 @@ class CheckSettings:
     hidden: bool = False
     absent: Sequence[str] = ()
     elsewhere: Callable[[str], Transport] | None = None
-    timeouts: int = 2
+    timeouts: int | None = None
     output_seconds: float | None = None
 
     def connects(self, device: str) -> Callable[[], Transport]:
@@ -63,28 +69,52 @@ def run_exercise(
     reference: ModuleType,
     recogniser: Recogniser,
     settings: CheckSettings,
-    on_outcome: Callable[[Outcome], None] = lambda _: None,
     passed_runs: PassedRuns | None = None,
+    on_check: Callable[[], None] = lambda: None,
 ) -> ExerciseResult:
-    """Every check of one exercise, on every device."""
+    """Every check of one exercise, on every device. What is recognised is said once all checks have run.
+
+    Args:
+        on_check: called after each check; what it raises ends the run.
+    """
     outcomes: list[Outcome] = []
-    recogniser.forget_learner()
     for device in settings.devices:
         code = Code(source, settings.connects(device), reference, device=device)
         code.seconds = settings.seconds
+        late = Counter[str]()
+        ran: list[tuple[Outcome, Run | None]] = []
         try:
-            here: list[Outcome] = []
-            given_up = ""
             for check in checks:
-                here.append(_one(check, code, recogniser, settings, given_up, passed_runs))
-                outcomes.append(here[-1])
-                on_outcome(here[-1])
-                given_up = given_up or _given_up(code, settings, here)
+                before = [outcome for outcome, _ in ran]
+                ran.append(_one(check, code, recogniser, settings, before, late, passed_runs))
+                on_check()
+            outcomes += named(ran, recogniser)
         finally:
             code.close()
     outcomes += absences(checks, settings)
     total = round(sum(check.points for check in checks), 6)
     return settle(source.slug, outcomes, total or EXERCISE_POINTS)
+
+
+def named(ran: Sequence[tuple[Outcome, Run | None]], recogniser: Recogniser) -> list[Outcome]:
+    """The outcomes of all checks of one file, with what was recognised in those that failed.
+
+    Args:
+        ran: each outcome, and the run where it tells something about the file.
+    """
+    failed = [run for outcome, run in ran if run is not None and outcome.verdict == FAIL]
+    passed = [run for outcome, run in ran if run is not None and outcome.verdict == PASS]
+    known = recogniser.diagnose(failed, passed) if failed else {}
+    return [
+        with_diagnosis(outcome, known[outcome.id]) if run is not None and outcome.id in known else outcome
+        for outcome, run in ran
+    ]
+
+
+def with_diagnosis(outcome: Outcome, known: Diagnosis) -> Outcome:
+    """An outcome that says what was recognised, before what was seen."""
+    text = "\n".join([*known.sentences(), outcome.message])
+    return replace(outcome, message=clean(text, MAX_MESSAGE), mistake=known.name)
 
 
 def absences(checks: Sequence[Check], settings: CheckSettings) -> list[Outcome]:
@@ -101,48 +131,59 @@ def _one(
     code: Code,
     recogniser: Recogniser,
     settings: CheckSettings,
-    given_up: str,
+    before: Sequence[Outcome],
+    late: Counter[str],
     passed_runs: PassedRuns | None,
-) -> Outcome:
-    if given_up and code.failure is None:  # a failure to load is said every time
-        return Outcome(check.id, check.title, code.device, TIMEOUT, check.points, check.structural, given_up)
+) -> tuple[Outcome, Run | None]:
     seed = check_seed(settings.seed, check)
+    stuck = {name for name, times in late.items() if times >= TIMEOUTS_BEFORE_GIVING_UP}
+    needed = stuck and {_owner(call.name) for call in recogniser.trusted.reference_run(check, seed).calls}
+    text = _given_up(sorted(stuck & needed), settings, before)
+    if text and code.failure is None:  # a failure to load is said every time
+        return Outcome(check.id, check.title, code.device, TIMEOUT, check.points, check.structural, text), None
     tried = attempt(check, code, seed, passed_runs)
-    if tried.error is None:
-        recogniser.note_pass(check, seed, tried)
-    return outcome_of(check, code, tried, recogniser, seed, hidden if settings.hidden else full)
+    if isinstance(tried.error, TimedOut) and code.calls:
+        late[_owner(code.calls[-1].name)] += 1
+    return judged(check, code, tried, recogniser, seed, hidden if settings.hidden else full)
 
 
-def _given_up(code: Code, settings: CheckSettings, before: Sequence[Outcome]) -> str:
-    """Why no further check is run, if so.
+def _owner(name: str) -> str:
+    """The function or class that a call belongs to."""
+    return name.partition(".")[0]
+
+
+def _given_up(stuck: Sequence[str], settings: CheckSettings, before: Sequence[Outcome]) -> str:
+    """Why a check is not run, if so.
 
     Args:
-        code: as the last check left it.
+        stuck: what it needs of the functions in which checks before it have timed out too often.
         before: what the checks so far gave on this device.
     """
-    if sum(1 for outcome in before if outcome.verdict == TIMEOUT) >= settings.timeouts:
-        which = "an earlier check" if settings.timeouts == 1 else f"{settings.timeouts} earlier checks"
-        return f"not run: {which} timed out"
-    slow = settings.output_seconds is not None and before[-1].seconds >= settings.output_seconds
-    if slow and len(code.output) >= MAX_OUTPUT:
-        took = f"{before[-1].seconds:.0f} seconds"
-        return f"not run: the check before took {took} and printed more than is kept; print less, and save"
+    if stuck:
+        return f"not run: two earlier checks timed out in {stuck[0]}, which this one needs, too"
+    timeouts = sum(1 for outcome in before if outcome.verdict == TIMEOUT)
+    if settings.timeouts is not None and timeouts >= settings.timeouts:
+        return "not run: an earlier check timed out"
+    slow = [one for one in before if settings.output_seconds is not None and one.seconds >= settings.output_seconds]
+    if slow and len(slow[0].output) >= MAX_OUTPUT:
+        took = f"{slow[0].seconds:.0f} seconds"
+        return f"not run: an earlier check took {took} and printed more than is kept; print less, and save"
     if sum(outcome.seconds for outcome in before) >= settings.exercise_seconds:
         return f"not run: the checks before it took all of the {settings.exercise_seconds:g} seconds of this exercise"
     return ""
 
 
-def outcome_of(
+def judged(
     check: Check, code: Code, tried: Attempt, recogniser: Recogniser, seed: int, words: Words = full
-) -> Outcome:
-    """The verdict of one attempt, in words for the learner."""
+) -> tuple[Outcome, Run | None]:
+    """The verdict of one attempt, in words for the learner; and the run, if its answers tell something of the file."""
     error = tried.error
-    verdict, text, mistake = PASS, "", None
+    verdict, text = PASS, ""
     called = code.calls[-1].name if code.calls else ""
     if isinstance(error, Unwritten):
         verdict, text = UNWRITTEN, f"{error.raised.frames[-1][2] if words is full else called} is unwritten"
     elif isinstance(error, (LoadFailure, Lost)):
-        verdict, text = error.verdict, words(error, called)
+        verdict, text = error.verdict, words(error, called) + (_last_seen(error, code) if words is full else "")
     elif isinstance(error, NotHere):
         verdict, text = SKIP, str(error)
     elif isinstance(error, GraderError):
@@ -150,12 +191,9 @@ def outcome_of(
     elif error is not None and not recogniser.trusted.reference_passes(check, seed):
         verdict, text = ERROR, f"the check fails on the reference too: {type(error).__name__}: {error}"
     elif error is not None:
-        verdict = FAIL
-        known = recogniser.recognise(check, seed, tried)
-        mistake = known.name
-        text = "\n".join([*known.sentences(), words(error, called)])
+        verdict, text = FAIL, words(error, called)
     shown = verdict == FAIL and isinstance(error, Mismatch) and words is full
-    return Outcome(
+    outcome = Outcome(
         check.id,
         check.title,
         code.device,
@@ -163,13 +201,24 @@ def outcome_of(
         check.points,
         check.structural,
         clean(text, MAX_MESSAGE),
-        mistake,
+        None,
         round(tried.seconds, 4),
         line=_line(error, code),
         output=clean(code.output, MAX_OUTPUT),
         picture=error.picture if shown and isinstance(error, Mismatch) else None,
         unloadable=isinstance(error, LoadFailure),
     )
+    tells = verdict in (PASS, FAIL) and not isinstance(error, (LoadFailure, Lost)) and code.failure is None
+    return outcome, recogniser.run_of(check, seed, tried) if tells else None
+
+
+def _last_seen(error: LoadFailure | Lost, code: Code) -> str:
+    """Where the code was when its time was up."""
+    lines = code.source.text.decode(errors="replace").splitlines()
+    if error.verdict != TIMEOUT or error.line is None or not 0 < error.line <= len(lines):
+        return ""
+    text = clean(lines[error.line - 1].strip(), MAX_LINE)
+    return f"\ntime ran out at {where(code.source, error.line)}: {text}"
 
 
 def _line(error: BaseException | None, code: Code) -> int | None:

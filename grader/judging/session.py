@@ -28,16 +28,21 @@ from grader.text import clean
 
 torch.set_num_threads(1)
 
-OnOutcome = Callable[[Outcome], None]
+MEASURED = ("cuda",)
+"""The GPUs on which right code was measured to pass: others are used where they are asked for by name."""
+
+
+def present() -> list[str]:
+    """The GPUs of this machine."""
+    return [name for name, here in (("cuda", torch.cuda.is_available), ("mps", _mps)) if here()]
 
 
 def devices(wanted: str) -> list[str]:
     """The devices that a name stands for. Raises UsageError for one that is absent."""
-    present = [name for name, here in (("cuda", torch.cuda.is_available), ("mps", _mps)) if here()]
     if wanted == "auto":
-        return ["cpu", *present]
-    if wanted != "cpu" and wanted not in present:
-        have = ", ".join(["cpu", *present])
+        return ["cpu", *(name for name in present() if name in MEASURED)]
+    if wanted != "cpu" and wanted not in present():
+        have = ", ".join(["cpu", *present()])
         raise UsageError(f"--device {wanted}: this machine has no {wanted}; it has {have}")
     return [wanted]
 
@@ -101,9 +106,14 @@ class Session:
         file: File | Path | None,
         *,
         shown: str | None = None,
-        on_outcome: OnOutcome = lambda _: None,
+        on_check: Callable[[], None] = lambda: None,
     ) -> ExerciseResult:
-        """Every check of one exercise on one file; None where the submission has no such file."""
+        """Every check of one exercise on one file; None where the submission has no such file.
+
+        Args:
+            shown: the file's name in messages.
+            on_check: called after each check; what it raises ends the run.
+        """
         found = self.checks[exercise.slug]
         if file is None:
             return self._not_run(exercise, found, MISSING, f"there is no {exercise.slug}.py")
@@ -113,7 +123,7 @@ class Session:
         source = collect.source_of(self.kit, exercise, file, self._shortcuts(exercise), shown)
         reference = collect.reference(self.kit, exercise.slug)
         recogniser = self.recogniser(exercise)
-        return run_exercise(found, source, reference, recogniser, self.settings, on_outcome, self.passed_runs)
+        return run_exercise(found, source, reference, recogniser, self.settings, self.passed_runs, on_check)
 
     def _not_run(self, exercise: Exercise, found: Sequence[Check], verdict: str, message: str) -> ExerciseResult:
         """Every check listed, none run, no points."""

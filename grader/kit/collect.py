@@ -38,6 +38,8 @@ class Check:
     points: float
     structural: bool
     shortcuts: tuple[str, ...]
+    patience: float = 1.0
+    """How many times a check's usual time it has."""
 
     @property
     def title(self) -> str:
@@ -63,7 +65,8 @@ def check_of(item: pytest.Function, slug: str) -> Check:
     params.pop("device", None)
     names = tuple(name for found in item.iter_markers("shortcuts") for name in found.args)
     structural = bool(mark.kwargs.get("structural", False))
-    return Check(slug, check_id(item), item.function, params, float(mark.args[0]), structural, names)
+    patience = float(mark.kwargs.get("patience", 1.0))
+    return Check(slug, check_id(item), item.function, params, float(mark.args[0]), structural, names, patience)
 
 
 def check_id(item: pytest.Function) -> str:

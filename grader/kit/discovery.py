@@ -1,4 +1,4 @@
-"""What exercises there are: found by looking at the folders, listed nowhere. Imports no torch."""
+"""Finds the exercises by their folders; there is no list of them. Imports no torch."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ class Kit:
         return sorted({self._one(word, everything) for word in words})
 
     def _one(self, word: str, everything: list[Exercise]) -> Exercise:
-        wanted = word.strip().lower().removesuffix(".py").rpartition("/")[2]
+        wanted = word.strip().lower().removesuffix(".py").replace("\\", "/").rpartition("/")[2]
         if wanted.isdigit():
             wanted = f"ex{int(wanted):02}"
         matches = [

@@ -50,7 +50,7 @@ def worded(rungs: list[str], rung: int, diagnosis: str | None) -> str:
     """One rung as it is read; the middle one names the mistake where it was recognised."""
     text = rungs[rung - 1]
     if rung == 2 and diagnosis:
-        text = f"A known mistake gives the same result as your code: {diagnosis} {text}"
+        text = f"{diagnosis} {text}"
     return f"hint {rung} of {len(rungs)}: {text}"
 
 

@@ -65,7 +65,7 @@ def _empty(lines: list[str], node: Function) -> None:
 
 
 def main(words: list[str]) -> None:
-    """Writes the stubs of the exercises named, of all for none."""
+    """Writes the stubs of these exercises, or of all where none is named."""
     for exercise in Kit().find(words):
         exercise.stub.write_text(stub_of(exercise.solution.read_text(encoding="utf-8")), encoding="utf-8")
         print(f"wrote {exercise.stub.relative_to(exercise.root)}")

@@ -24,6 +24,9 @@ _ORIGINALS = (
 )
 
 
+_MARKS = ("mistake", "device_mistake", "alternative")
+
+
 @dataclass(frozen=True)
 class Variant:
     """One variant of a reference.
@@ -35,6 +38,7 @@ class Variant:
         source: the whole file.
         pieces: the same in three parts: the reference, what the variants of a file share, the definition itself.
         shows_on_gpus_only: a mistake about devices.
+        form: where the same mistake is written in several ways, which one this is; empty for the first.
     """
 
     name: str
@@ -43,6 +47,12 @@ class Variant:
     source: bytes
     pieces: tuple[str, str, str]
     shows_on_gpus_only: bool = False
+    form: str = ""
+
+    @property
+    def key(self) -> str:
+        """What tells it from every other variant."""
+        return f"{self.name}, {self.form}" if self.form else self.name
 
 
 def mistakes(exercise: Exercise) -> list[Variant]:
@@ -72,7 +82,7 @@ def _read(path: Path, solution: Path, marks: tuple[str, ...]) -> list[Variant]:
 
 
 def _files(path: Path, reference: str) -> list[Path]:
-    """The file itself; of a folder its files, in the order in which the reference defines what they are named after."""
+    """The file, or the files of the folder in the order in which the reference defines their names."""
     if not path.is_dir():
         return [path] if path.is_file() else []
     defined = [node for node in ast.walk(ast.parse(reference)) if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
@@ -90,8 +100,12 @@ def _snake(name: str) -> str:
 
 def _has_mark(node: ast.stmt, *marks: str) -> bool:
     return isinstance(node, (ast.FunctionDef, ast.ClassDef)) and any(
-        isinstance(decorator, ast.Name) and decorator.id in marks for decorator in node.decorator_list
+        _is_mark(decorator, *marks) for decorator in node.decorator_list
     )
+
+
+def _is_mark(decorator: ast.expr, *marks: str) -> bool:
+    return isinstance(decorator, ast.Name) and decorator.id in (marks or _MARKS)
 
 
 def _is_about_the_kit(node: ast.stmt) -> bool:
@@ -111,7 +125,7 @@ def _variant(node: ast.stmt, shared: list[ast.stmt], reference: str, file: Path)
         raise KitError(f"{file}:{node.lineno}: the reference defines no {target}")
     renamed = ast.parse(ast.unparse(node)).body[0]
     assert isinstance(renamed, (ast.FunctionDef, ast.ClassDef))
-    renamed.name, renamed.decorator_list = target, []
+    renamed.name, renamed.decorator_list = target, [one for one in renamed.decorator_list if not _is_mark(one)]
     on_gpus = _has_mark(node, "device_mistake")
     helpers = "\n\n".join(ast.unparse(part) for part in shared)
     pieces = (reference, f"{_ORIGINALS}\n{helpers}", ast.unparse(renamed))
@@ -119,7 +133,7 @@ def _variant(node: ast.stmt, shared: list[ast.stmt], reference: str, file: Path)
 
 
 def together(variants: Sequence[Variant]) -> list[str]:
-    """The pieces of one file that holds all these variants of one reference, each of another place.
+    """The pieces of one file that combines these variants, each of another definition.
 
     Each finds the others where it asks for the reference's own definition, unless it builds on that itself.
     """

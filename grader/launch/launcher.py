@@ -9,13 +9,12 @@ from __future__ import annotations
 import os
 import socket
 import struct
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 from grader.errors import GraderError
 from grader.launch import isolation
-from grader.launch.fresh import SpawnLauncher
+from grader.launch.fresh import FreshLauncher, SpawnLauncher
 from grader.launch.spawn import (
     KILLED,
     describe_exit,
@@ -31,9 +30,12 @@ from grader.launch.spawn import Launcher as Launcher
 from grader.launch.spawn import Process as Process
 from grader.limits import Limits
 from grader.protocol.channel import Channel
+from grader.system import can_fork
 
 ALIVE = -1
 """What the fork server answers for a worker that had not ended."""
+AHEAD = 4
+"""The most processes that are kept ready where none can be forked: each holds some 250 MB."""
 
 
 def launcher(
@@ -41,17 +43,20 @@ def launcher(
     *,
     many: bool = False,
     without: Sequence[str] = (),
+    count: int | None = None,
 ) -> Launcher:
-    """The best way to start processes on this platform.
+    """The best way to start processes on this system. Raises GraderError where it starts none.
 
     Args:
         limits: what a worker may use.
         many: many workers will follow, so what torch imports at its first use is imported once and for all.
         without: layers to leave out: for tests.
+        count: how many workers will be asked for, where that is known.
     """
-    if sys.platform == "linux":
+    if can_fork():
         return ForkLauncher(limits, without, many=many)
-    return SpawnLauncher(limits, without)
+    ahead = 1 if count is None else max(1, min(AHEAD, (os.cpu_count() or 1) // 2))
+    return FreshLauncher(limits, without, ahead=ahead, count=count)
 
 
 class _Forked:
@@ -95,6 +100,11 @@ class ForkLauncher:
     def isolation(self) -> dict[str, Any]:
         """What surrounds a worker, as one saw it."""
         return summary(self._ready(), self._limits)
+
+    @property
+    def refusals(self) -> dict[str, str]:
+        refused: dict[str, str] = self._ready().get("refused", {})
+        return refused
 
     def surrounds(self, devices: Sequence[str]) -> dict[str, Any]:
         """What surrounds every worker on these devices, as one on each saw it."""

@@ -16,14 +16,18 @@ from types import CodeType
 from typing import Any
 
 from grader.paths import PACKAGE, ROOT
+from grader.system import LINUX, interpreter
 
 PROGRAM = (
-    "import marshal, sys; read = sys.stdin.buffer.read; "
+    "import sys; sys.path[:] = [entry for entry in sys.path if entry]; import marshal; read = sys.stdin.buffer.read; "
     "orders = marshal.loads(read(int.from_bytes(read(4), 'little'))); names = {'__name__': 'grader.worker.boot'}; "
     "exec(orders['modules']['grader.worker.boot'], names); names['start'](orders)"
 )
-"""Reads its orders from standard input and follows them."""
-CARRIED = ("limits", "protocol", "simulated_gpu", "source", "worker")
+"""Reads its orders from standard input and follows them. Nothing is ever imported from the current folder.
+
+Python is not isolated with -I, which would ignore the seed of hashes in its environment: all of that is ours.
+"""
+CARRIED = ("limits", "protocol", "simulated_gpu", "source", "system", "worker")
 """What a worker gets of the kit, a module or a folder each, and nothing else: none knows a check or a solution."""
 SCRATCHES = ("/tmp", "/var/tmp", "/dev/shm", "/mnt", "/media", "/srv")
 _LIBRARIES = (
@@ -40,6 +44,7 @@ _LIBRARIES = (
         "/usr/share/zoneinfo",
     ),
     *("/usr/local/cuda", "/usr/local/nvidia", "/opt/cuda", "/proc/driver/nvidia"),
+    *(f"/home/linuxbrew/.linuxbrew/{folder}" for folder in ("Cellar", "lib", "opt")),
     *("/nix/store", "/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives"),
     *("/etc/mime.types", "/sys/devices/system/cpu", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat"),
     *("/dev/zero", "/dev/random", "/dev/urandom"),
@@ -83,30 +88,47 @@ def _renamed(code: CodeType, filename: str) -> CodeType:
 
 def package_path() -> list[str]:
     """Where packages are installed, and nothing else that happens to be on the path: no course, no current folder."""
-    homes = [sys.prefix, sys.base_prefix, *site.getsitepackages(), site.getusersitepackages()]
+    homes = [sys.prefix, sys.base_prefix, *site.getsitepackages(), site.getusersitepackages(), *standard_library()]
     torch = find_spec("torch")
     beside_torch = str(Path(torch.origin).parent.parent) if torch is not None and torch.origin else ""
     return [
         entry
         for entry in sys.path
         if entry == beside_torch
-        or (entry and os.path.realpath(entry) != str(ROOT) and any(_is_in(entry, home) for home in homes))
+        or (entry and os.path.realpath(entry) != str(ROOT) and any(_leads_into(entry, home) for home in homes))
     ]
 
 
+def standard_library() -> list[str]:
+    """Where the standard library lies, as the interpreter has found it: Homebrew's prefix is a link to elsewhere."""
+    folders = {sysconfig.get_path("stdlib"), os.path.dirname(os.__file__)}
+    for compiled in filter(None, map(find_spec, ("_socket", "_struct", "_ctypes"))):
+        if compiled.has_location and compiled.origin:
+            folders.add(os.path.dirname(compiled.origin))
+    return sorted(folders)
+
+
+def _leads_into(path: str, folder: str) -> bool:
+    """Whether it lies there, by the names that it has or by those that links lead to."""
+    return _is_in(path, folder) or _is_in(os.path.realpath(path), os.path.realpath(folder))
+
+
 def _is_in(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip("/\\") + ("\\" if sys.platform == "win32" else "/"))
+    """Of two paths that are written alike: both real ones, or both as they were given."""
+    path, folder = os.path.normcase(path), os.path.normcase(folder)
+    return path == folder or path.startswith(folder.rstrip("/\\") + os.sep)
 
 
 @cache
 def visible() -> list[str]:
     """What a worker may read: the interpreter, installed packages and the libraries under them."""
-    paths = {sys.executable, str(Path(sys.executable).resolve()), *package_path(), *_LIBRARIES}
+    programs = {sys.executable, interpreter()}
+    paths = {*programs, *map(os.path.realpath, programs), *package_path(), *standard_library(), *_LIBRARIES}
     for prefix in (sys.prefix, sys.base_prefix):
         if prefix.rstrip("/") in ("", "/usr", "/usr/local"):
             paths |= {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
         else:
-            paths.add(prefix)
+            paths |= {prefix, os.path.realpath(prefix)}
     return sorted(path for path in paths if Path(path).exists())
 
 
@@ -120,7 +142,7 @@ def devices(device: str) -> list[str]:
 def scratch() -> str:
     """Where a worker's own folder is mounted: a folder that covers nothing which the worker needs."""
     needed = [os.path.realpath(path) for path in visible()] + visible()
-    for folder in SCRATCHES if sys.platform == "linux" else ():
+    for folder in SCRATCHES if LINUX else ():
         if os.path.isdir(folder) and not any(_is_in(path, folder) for path in needed):
             return folder
     return tempfile.gettempdir()

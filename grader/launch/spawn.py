@@ -10,24 +10,27 @@ import os
 import socket
 import struct
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from grader.launch import bubblewrap, cgroups, isolation, payload
+from grader.launch import bubblewrap, cgroups, environment, isolation, payload
 from grader.limits import START_SECONDS, Limits
 from grader.paths import PACKAGE, ROOT
 from grader.protocol.channel import Channel
+from grader.system import LINUX, WINDOWS, interpreter
 from grader.worker.boot import UP
 from grader.worker.sandbox.sandbox import NO_MEMORY
 
-KEPT = ("SYSTEMROOT", "PATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "CUDA_HOME")
 FIRST_USER = 1_000_000_000
 """Users from here on own nothing on any machine: each grader's workers get one of their own."""
 KILLED = (-9, 128 + 9)
 """The exit status of a process that was killed, and of a bubblewrap around one."""
+
+
+SHARED = ("/tmp", "/dev/shm", "/var/tmp")
+"""Folders that everybody may write to: what a worker leaves there outlives it."""
 
 
 class Server(subprocess.Popen[bytes]):
@@ -57,6 +60,10 @@ class Launcher(Protocol):
     def isolation(self) -> dict[str, Any]:
         """What surrounds a worker on the CPU, as one saw it."""
 
+    @property
+    def refusals(self) -> dict[str, str]:
+        """Layer -> what this machine said when a worker on the CPU tried it in vain."""
+
     def surrounds(self, devices: Sequence[str]) -> dict[str, Any]:
         """What surrounds every worker on these devices: `run.isolation` of results.json.
 
@@ -67,25 +74,6 @@ class Launcher(Protocol):
         """A process for code that works on this device."""
 
     def close(self) -> None: ...
-
-
-def _environment(device: str) -> dict[str, str]:
-    if device == "cpu":  # after a backward pass where a GPU was in sight, forked children go backward no more
-        return {**_environment("cuda"), "CUDA_VISIBLE_DEVICES": ""}
-    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    return {
-        **kept,
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
-        "MALLOC_ARENA_MAX": "4",
-        "PYTHONHASHSEED": "0",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "MPLBACKEND": "Agg",
-        "LANG": "C.UTF-8",
-        "LOGNAME": "learner",
-        "TORCHINDUCTOR_CACHE_DIR": payload.scratch(),
-    }
 
 
 def sandbox_command(without: Sequence[str], device: str = "cpu") -> list[str]:
@@ -109,7 +97,7 @@ def _orders(mode: str, limits: Limits, without: Sequence[str], bubbled: bool) ->
         ],
         "forbidden": [*outside, str(PACKAGE), *_kept_at_home(), "/etc/passwd"],
         "scratch": payload.scratch(),
-        "shared": sorted({"/tmp", "/dev/shm", "/var/tmp", tempfile.gettempdir()} - {payload.scratch()}),
+        "shared": sorted({*SHARED, tempfile.gettempdir()} - ({payload.scratch()} if LINUX else set())),
         "user": FIRST_USER + os.getpid(),
         "bubble": bubbled,
     }
@@ -127,32 +115,37 @@ def spawn(
     mode: str, limits: Limits, without: Sequence[str], wrap: Sequence[str], device: str = "cpu", tried: bool = False
 ) -> tuple[Server, socket.socket]:
     """A Python that sees nothing of this one but where its packages are, alive. Raises OSError where it is not."""
-    windows = sys.platform == "win32"
     ours, theirs = socket.socketpair()
     with theirs, cgroups.open_group(without) as (group, doors):
         process = Server(
-            [*wrap, sys.executable, "-I", "-c", payload.PROGRAM, label()],
+            [*wrap, interpreter(), "-s", "-c", payload.PROGRAM, label()],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=None if os.environ.get("GRADER_DEBUG") else subprocess.DEVNULL,
-            env=_environment(device),
+            env=environment.of_worker(device),
             cwd=os.path.abspath(os.sep),
-            pass_fds=() if windows else (theirs.fileno(), *doors),
-            start_new_session=not windows,
+            pass_fds=() if WINDOWS else (theirs.fileno(), *doors),
+            start_new_session=not WINDOWS,
         )
         process.group = group
-        handed = theirs.share(process.pid) if windows else theirs.fileno()  # type: ignore[attr-defined]
+        handed = theirs.share(process.pid) if WINDOWS else theirs.fileno()  # type: ignore[attr-defined]
         assert process.stdin is not None
         with contextlib.suppress(OSError):
             orders = {**_orders(mode, limits, without, bool(wrap)), "device": device, "tried": tried, "doors": doors}
             process.stdin.write(payload.orders(**orders, devices=payload.devices(device), connection=handed))
             process.stdin.flush()
-    ours.settimeout(START_SECONDS)
-    if ours.recv(1) != UP:
+    if not _is_up(ours):
         ours.close()
         kill(process)
         raise OSError("the process for the learner's code did not come to life")
     return process, ours
+
+
+def _is_up(connection: socket.socket) -> bool:
+    connection.settimeout(START_SECONDS)
+    with contextlib.suppress(OSError):  # Windows says so of a process that has died
+        return connection.recv(1) == UP
+    return False
 
 
 def label() -> str:

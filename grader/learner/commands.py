@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,7 @@ from grader.kit.stub import stub_of
 from grader.learner import workspace
 from grader.learner.progress import RESET, Progress, digest
 from grader.reports.terminal import Screen
-from grader.text import short_path
+from grader.text import command_line, short_path
 
 Ask = Callable[[str], bool]
 
@@ -76,7 +75,7 @@ def show_hint(word: str, check: str | None) -> None:
     kit, screen = Kit(), Screen()
     (exercise,) = kit.find((word,))
     progress = progress_of(kit, screen)
-    again = f"grader hint {exercise.number}" + (f" {check}" if check else "")
+    again = command_line(["grader", "hint", str(exercise.number), *([check] if check else [])])
     hint_lines(screen, progress, exercise, check, again)
 
 
@@ -190,8 +189,14 @@ def init(folder: Path) -> None:
     except OSError as error:
         raise UsageError(f"{folder}: no exercises can be written there: {error.strerror}") from None
     screen.line(f"{len(kit.exercises)} exercises lie in {short_path(place)}. Go on there:")
-    screen.line(f"  cd {shlex.quote(short_path(folder))}")
+    screen.line(f"  {_go_to(folder)}")
     screen.line("  grader")
+
+
+def _go_to(folder: Path) -> str:
+    """The command that makes a folder the current one. `cd` of Windows' cmd goes to no other drive, `pushd` does."""
+    other_drive = folder.resolve().drive != Path.cwd().drive
+    return command_line(["pushd" if other_drive else "cd", short_path(folder)])
 
 
 def _write_new(file: Path, data: bytes, screen: Screen) -> None:

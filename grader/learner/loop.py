@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import shlex
 import signal
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from grader.learner.keys import END, Keys
 from grader.learner.loop_screen import WatchScreen
 from grader.learner.progress import Progress
 from grader.learner.standby import Standby, StandbySettings, from_record
+from grader.reports.terminal import Pager
 from grader.results.verdicts import ERROR, FAIL, PASS, ExerciseResult, errors_of
 from grader.text import short_path
 
@@ -129,7 +129,7 @@ class Actions:
             if loop.screen.console.is_dumb_terminal:
                 yield
             else:
-                with loop.screen.console.pager():
+                with loop.screen.console.pager(Pager()):
                     yield
 
     def _press_l(self) -> None:
@@ -170,7 +170,7 @@ class Actions:
         """The first failure under pdb, which has the terminal for itself."""
         loop = self._loop
         assert loop.result is not None
-        command = [sys.executable, *shlex.split(loop.screen.step_in(loop.result, loop.seed))[1:]]
+        command = [sys.executable, *loop.screen.step_in(loop.result, loop.seed)[1:]]
         with self._lent():
             subprocess.run(command, cwd=loop.kit.workspace, check=False)
         loop.show()

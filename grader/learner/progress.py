@@ -16,8 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from grader.files import write_atomic
 from grader.kit.discovery import Exercise
 from grader.kit.stub import stub_of
@@ -92,6 +90,8 @@ class Progress:
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         """One process at a time."""
+        from filelock import FileLock  # 40 ms, which reading progress need not pay
+
         self.folder.mkdir(exist_ok=True)
         with contextlib.ExitStack() as held:
             with contextlib.suppress(NotImplementedError):  # a file system without locks: nothing can be promised there
@@ -120,7 +120,8 @@ class Progress:
         with self.changing(result.slug) as entry:
             entry.update(verdict=result.verdict, score=result.score, file=digest(text))
             entry["failing"] = failure.title if failure is not None else None
-            entry["diagnosis"] = failure.message.partition("\n")[0] if failure is not None and failure.mistake else None
+            said = failure.message.partition("\n")[0] if failure is not None and failure.mistake else ""
+            entry["diagnosis"] = None if said.endswith(":") else said or None  # of two at once the list is not kept
 
     def attempts(self, slug: str) -> list[Path]:
         """The texts that are kept of an exercise, oldest first."""

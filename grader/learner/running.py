@@ -36,7 +36,7 @@ class Running:
         if worker is not None:
             worker.interrupt()
 
-    def step(self, _: object = None) -> None:
+    def step(self) -> None:
         """Between two steps. Raises Ended."""
         if self._ended:
             raise Ended

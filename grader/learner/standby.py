@@ -20,6 +20,7 @@ from grader.kit.discovery import Exercise, Kit
 from grader.launch import cgroups
 from grader.results.tensor_diff import TensorDiff
 from grader.results.verdicts import ExerciseResult, Outcome
+from grader.system import WINDOWS
 
 Told = Callable[["Standby", dict[str, Any]], None]
 
@@ -69,7 +70,7 @@ class Standby:
             stderr=self._log,
             # Where it sees no GPU it may fork a child for every save: see `standby_process`.
             env={**os.environ, **({"CUDA_VISIBLE_DEVICES": ""} if settings.device == "cpu" else {})},
-            start_new_session=sys.platform != "win32",  # Ctrl-C is for the loop alone
+            start_new_session=not WINDOWS,  # Ctrl-C is for the loop alone
         )
         threading.Thread(target=self._listen, daemon=True).start()
 

@@ -31,6 +31,7 @@ from grader.learner.running import Ended, Running
 from grader.learner.standby import StandbySettings, as_record
 from grader.limits import CHECK_SECONDS, OUTPUT_SECONDS
 from grader.source.file import File
+from grader.system import can_fork
 from grader.text import short_path
 from grader.worker.sandbox import linux
 
@@ -47,13 +48,15 @@ def main(settings: dict[str, Any]) -> None:
     loop = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     linux.die_with_parent()
-    workers = launcher()
+    workers: Launcher | None = None
     try:
+        workers = launcher()
         _serve(StandbySettings(**settings), workers, loop)
     except Exception:
         _teller(loop)({"error": traceback.format_exc()})
     finally:
-        workers.close()
+        if workers is not None:
+            workers.close()
 
 
 def _teller(loop: TextIO) -> Tell:
@@ -76,15 +79,15 @@ def _serve(settings: StandbySettings, workers: Launcher, loop: TextIO) -> None:
     gc.collect()
     gc.freeze()
     tell({"ready": True})
-    serve = _each_in_a_child if _can_fork() else _one_after_another
+    serve = _each_in_a_child if _may_fork() else _one_after_another
     serve(lambda order, running: _carry_out(session, order, tell, running), tell)
 
 
-def _can_fork() -> bool:
-    """Linux without a GPU: no thread of torch's is at work in this process, which has run trusted code alone."""
+def _may_fork() -> bool:
+    """Without a GPU no thread of torch's is at work in this process, which has run trusted code alone."""
     import torch
 
-    return sys.platform == "linux" and not torch.cuda.is_available()
+    return can_fork() and not torch.cuda.is_available()
 
 
 def _each_in_a_child(work: Work, tell: Tell) -> None:
@@ -202,7 +205,7 @@ def _check(session: Session, order: dict[str, Any], tell: Tell, running: Running
     if "text" not in order:
         for exercise in session.exercises:
             shown = short_path(exercise.stub)
-            result = session.run(exercise, exercise.stub, shown=shown, on_outcome=running.step)
+            result = session.run(exercise, exercise.stub, shown=shown, on_check=running.step)
             tell({"again": as_record(result)})
         tell({"done": True})
         return
@@ -212,5 +215,5 @@ def _check(session: Session, order: dict[str, Any], tell: Tell, running: Running
         file, name = File(notebook, text, definitions_only=True), notebook
     else:
         file, name = File(exercise.stub.name, text, path=exercise.stub), short_path(exercise.stub)
-    result = session.run(exercise, file, shown=name, on_outcome=running.step)
+    result = session.run(exercise, file, shown=name, on_check=running.step)
     tell({"result": as_record(result), "order": order["order"]})

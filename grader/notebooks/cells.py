@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import warnings
 from collections.abc import Collection, Iterable
 
@@ -15,6 +16,8 @@ from grader.source.importer import PACKAGE
 from grader.submissions.notebooks import of_cell
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+ANNOTATIONS_WAIT = sys.version_info >= (3, 14)
+"""Whether this Python evaluates an annotation only when somebody asks for it."""
 
 
 def source(cells: Iterable[tuple[int, str]], defined: Collection[str]) -> tuple[bytes, set[str]]:
@@ -86,6 +89,10 @@ def _needed(node: ast.AST) -> set[str]:
     children = list(ast.iter_child_nodes(node))
     if isinstance(node, (*_FUNCTIONS, ast.Lambda)):
         children = [child for child in children if child is node.args or child in getattr(node, "decorator_list", [])]
+        children += [node.returns] if isinstance(node, _FUNCTIONS) and node.returns is not None else []
+    if ANNOTATIONS_WAIT:
+        waiting = [getattr(node, name, None) for name in ("annotation", "returns")]
+        children = [child for child in children if child not in waiting]
     found = {name for child in children for name in _needed(child)}
     if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
         found.add(node.target.id)

@@ -19,11 +19,12 @@ from grader.errors import GraderError, UsageError
 from grader.judging.open import new_seed
 from grader.kit import hints
 from grader.kit.discovery import Exercise, Kit
+from grader.kit.requirements import unmet
 from grader.learner.standby import Standby, StandbySettings, from_record
 from grader.notebooks import cells as history
 from grader.reports import svg, templating
 from grader.reports.statistics import reason
-from grader.reports.terminal import Screen, last_seen
+from grader.reports.terminal import Screen
 from grader.results.verdicts import ERROR, FAIL, SKIP, UNWRITTEN, ExerciseResult
 from grader.source import importer
 from grader.source.definitions import defined_names
@@ -45,7 +46,7 @@ def fragment(result: ExerciseResult, file: File, seed: int, ladders: Ladders) ->
         result=result,
         failure=failure,
         sentence=sentence,
-        facts="\n".join(filter(None, [facts, last_seen(failure, file) if failure else ""])),
+        facts=facts,
         place=f"{spot(file.name, file, failure.line)}; seed {seed}" if failure else "",
         hints=[hints.worded(rungs, rung, None) for rung in range(1, len(rungs) + 1)],
         ran=ran,
@@ -133,6 +134,8 @@ _checker = Checker(new_seed())
 def check_here(word: str) -> None:
     """Checks what this notebook defines and shows what is wrong."""
     try:
+        if lacking := unmet():
+            raise UsageError("; ".join(lacking))
         kit = Kit()
         (exercise,) = kit.find((word,))
         file = _what_is_here(exercise)

@@ -22,7 +22,7 @@ class Closed(Exception):
 
 
 class Nonsense(Exception):
-    """The other side did not keep to the protocol."""
+    """The other side broke the protocol."""
 
 
 class Channel:
@@ -44,7 +44,7 @@ class Channel:
                 raise Closed from error
 
     def receive(self, *, seconds: float | None = None) -> tuple[int, bytes]:
-        """The next frame. The time is for the whole of it, however slowly its bytes arrive.
+        """The next frame. The deadline is for the whole frame, however slowly its bytes arrive.
 
         Raises TimeoutError, Closed, or Nonsense for a frame over the limit.
         """

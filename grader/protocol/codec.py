@@ -271,7 +271,7 @@ class Decoder:
 
 
 def _demand_depth(value: Any, left: int) -> None:
-    """Raises CodecError for lists and dicts in each other deeper than that."""
+    """Raises CodecError for lists and dicts nested deeper than that."""
     kind = type(value)
     if kind in _NESTED:
         if left == 0:

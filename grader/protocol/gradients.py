@@ -58,13 +58,13 @@ class Graph:
 
 
 def flattened(state: Mapping[str, Tensor]) -> Tensor:
-    """All values of a state, of one dtype, in a row: one tensor travels faster than fifty."""
+    """All values of a state, of one dtype, in one row: one tensor crosses faster than fifty."""
     with torch.no_grad():
         return torch.cat([tensor.reshape(-1) for tensor in state.values()])
 
 
 def split_like(values: Tensor, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
-    """A row of values in pieces of these shapes."""
+    """Splits a row of values into tensors of these shapes."""
     pieces = torch.split(values, [math.prod(shape) for shape in shapes])
     both = zip(pieces, shapes, strict=True)
     return [piece if len(shape) == 1 else piece.view(shape) for piece, shape in both]

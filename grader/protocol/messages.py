@@ -136,6 +136,15 @@ class SetGradients(NamedTuple):
     """By the parameter's name."""
 
 
+class StubDecode(NamedTuple):
+    """Puts a StubDecoder in the place of a module's `decode`. Answered by Done."""
+
+    module: Any
+    words: list[int]
+    """What it makes `generate` write, one after the other."""
+    vocab: int
+
+
 class MakeOptimizer(NamedTuple):
     """Makes a plain gradient descent over a module's parameters. Answered by OptimizerMade."""
 
@@ -157,6 +166,7 @@ REQUESTS: dict[str, Callable[..., Any]] = {
     "describe": Describe,
     "set_training": SetTraining,
     "set_gradients": SetGradients,
+    "stub_decode": StubDecode,
     "optimizer": MakeOptimizer,
 }
 """By the name under which each crosses."""

@@ -26,7 +26,7 @@ class CodecError(Exception):
 
 @dataclass(frozen=True)
 class Reference:
-    """An object that stays on its own side: a module, a callback, an opaque state."""
+    """Refers to an object that stays in its own process: a module, a callback, an opaque state."""
 
     kind: str
     id: int
@@ -35,7 +35,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Foreign:
-    """A value that may not cross; only what it was is known."""
+    """Stands for a value that may not cross: the name of its type."""
 
     what: str
 
@@ -45,7 +45,7 @@ class Foreign:
 
 @dataclass
 class Decoded:
-    """A value, and the tensors in it in the order of their appearance with what they said about themselves."""
+    """A decoded value, and its tensors in order of appearance with what the frame claims about them."""
 
     value: Any
     tensors: list[Tensor] = field(default_factory=list)

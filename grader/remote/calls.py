@@ -1,4 +1,4 @@
-"""Calls into the learner's code: what came of them, and their text as a learner would write it."""
+"""Calls into the learner's code: their text as a learner would write it, and their results."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _tensor_names(parameters: list[str], args: tuple[Any, ...], kwargs: dict[str
 
 @dataclass
 class Call:
-    """One call into the learner's code and what came of it."""
+    """One call into the learner's code and its result."""
 
     name: str
     text: str
@@ -106,7 +106,7 @@ class Call:
         return cls(name, text, names=_tensor_names(parameters, args, kwargs), given=given)
 
     def note(self, reply: Called, decoded: Decoded, device: str) -> None:
-        """What came back.
+        """Records what came back.
 
         Args:
             decoded: the frame that it came in.
@@ -143,7 +143,7 @@ def _is_float64(value: Any) -> bool:
 
 @dataclass
 class Request:
-    """One request of a check as it crossed, and what came of it: enough to put it to another file."""
+    """One request of a check as it crossed, and its result: enough to repeat it on another file."""
 
     frame: bytes
     call: Call | None
@@ -160,7 +160,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Passed:
-    """The end of a check that was passed: what its record holds."""
+    """The record of a passed check."""
 
     calls: Sequence[Call]
     requests: Sequence[Request]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 from collections.abc import Callable
 from functools import partial
 from types import ModuleType
@@ -79,10 +80,14 @@ class Code:
 
     # ------------------------------------------------------------------------------------------ a check's life
 
-    def begin(self, seed: int) -> None:
-        """Gets ready for one check. Raises LoadFailure, the same one every time, where the file can't be loaded."""
+    def begin(self, seed: int, patience: float = 1.0) -> None:
+        """Gets ready for one check. Raises LoadFailure, the same one every time, where the file can't be loaded.
+
+        Args:
+            patience: how many times the usual time this check has.
+        """
         self.prepare()
-        self.connection.begin(self.seconds)
+        self.connection.begin(self.seconds * patience)
         self.request(Start(seed), Done, text="the start of a check")
         self.connection.record.clear()
 
@@ -216,14 +221,14 @@ class Code:
         return self._look_at(reply, self._objects, text, None)
 
     def ask(self, frame: bytes, call: Call, objects: ObjectTable) -> Decoded:
-        """Puts a call to the learner's code and notes what comes of it."""
+        """Makes a call to the learner's code and records its result."""
         self.requests.append(Request(frame, call, Called))
         reply, decoded = self._exchange(frame, call, Called, objects)
         call.note(self._look_at(reply, objects, call.text, call), decoded, self.device)
         return decoded
 
     def replay(self, request: Request, objects: ObjectTable) -> Request:
-        """Asks this code what another was asked; what it raises is part of the answer. Raises Lost."""
+        """Repeats another code's request on this code; an exception is part of the answer. Raises Lost."""
         if request.call is None:
             reply, _ = self._exchange(request.frame, None, request.reply, objects)
             return Request(request.frame, None, request.reply, reply)
@@ -247,11 +252,11 @@ class Code:
         return reply, decoded
 
     def ask_ahead(self, frame: bytes) -> bytes | Lost:
-        """Puts a question that this check is going to ask."""
+        """Sends a request that this check is going to make."""
         return self.connection.ask_ahead(frame, CallbackServer(self._objects, None))
 
     def settle(self, passed: Passed) -> None:
-        """This check ends as one did whose every answer was the same."""
+        """Takes over the record of a passed run with the same answers."""
         self.connection.forget()
         self.calls, self.requests = list(passed.calls), list(passed.requests)
 
@@ -260,7 +265,7 @@ class Code:
         if objects.refused is not None:
             raise objects.refused
         if isinstance(reply, Missing):
-            raise Mismatch(f"{self.source.shown} defines no {reply.name}", kind="type")
+            raise Mismatch(self._missing(reply.name), kind="type")
         if isinstance(reply, RaisedReply):
             raised = Raised.from_reply(reply._asdict(), partial(where, self.source))
             if call is not None:
@@ -272,9 +277,16 @@ class Code:
             raise error.with_traceback(original.__traceback__ if original is not None else None)
         return reply
 
+    def _missing(self, name: str) -> str:
+        """What is said of a name that is not there."""
+        if not self.source.text.strip():
+            return f"{self.source.shown} is empty: it defines no {name}"
+        near = difflib.get_close_matches(name, [one for one in self.lines if one != name], n=1, cutoff=0.8)
+        return f"{self.source.shown} defines no {name}" + (f"; is {near[0]} meant to be that?" if near else "")
+
     @property
     def objects(self) -> ObjectTable:
-        """What this check has handed out."""
+        """The objects that this check has handed out."""
         return self._objects
 
     # ------------------------------------------------------------------------------------------ words

@@ -1,4 +1,4 @@
-"""Questions to a learner's code and its answers, frame by frame, and a record of both."""
+"""Sends requests to a learner's code, frame by frame, and records the answers."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class Connection:
         self.transport = self._connect()
 
     def forget(self) -> None:
-        """Another check is next."""
+        """Forgets the last check."""
         self.record, self._printed = [], ""
         self._ahead.clear()
 
     def begin(self, seconds: float) -> None:
-        """The learner has this many seconds from here on."""
+        """Starts the learner's time, in seconds."""
         assert self.transport is not None
         self.transport.begin(seconds)
 
@@ -63,7 +63,7 @@ class Connection:
         return reply
 
     def ask_ahead(self, frame: bytes, answer: Answer) -> bytes | Lost:
-        """Puts a question that the check is going to ask. The answer, or how it was lost, waits for the check."""
+        """Sends a request that the check is going to make. The answer, or how it was lost, waits for the check."""
         reply = self._send(frame, answer)
         self._ahead.append((frame, reply))
         return reply

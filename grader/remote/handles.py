@@ -1,4 +1,4 @@
-"""What stands for a learner's functions and modules on the grader's side, and the record of a call."""
+"""Handles on the grader's side of a learner's functions, modules and optimizers."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from grader.protocol.messages import (
     SetTraining,
     State,
     StateLoaded,
+    StubDecode,
 )
 from grader.protocol.values import Reference
 from grader.remote.calls import Call, Caller
@@ -44,7 +45,7 @@ class Optimizer:
 
 
 class Module:
-    """A learner's nn.Module, on its own side. Methods are called by their names."""
+    """Handle of a learner's nn.Module, which stays in the worker. Its methods can be called by name."""
 
     def __init__(self, code: Caller, reference: Reference, introduction: Introduction) -> None:
         self._code = code
@@ -63,7 +64,7 @@ class Module:
         return self._introduction.name
 
     def load(self, reference: nn.Module) -> Module:
-        """Gives it the reference module's weights, dtype and training flag.
+        """Copies the reference module's weights, dtype and training flag to it.
 
         Raises Mismatch where a parameter is missing, has another shape or a name that the contract does not have.
         """
@@ -108,10 +109,14 @@ class Module:
         made: Optimizer = self._code.request(MakeOptimizer(self, lr), OptimizerMade, text="the optimizer").optimizer
         return made
 
+    def stub_decode(self, words: list[int], vocab: int) -> None:
+        """Puts a `StubDecoder` of these arguments in the place of its method `decode`."""
+        self._code.request(StubDecode(self, words, vocab), Done, text=self._name())
+
 
 @dataclass
 class Function:
-    """One name of the learner's code. Calling it calls theirs."""
+    """A function of the learner's code; calling the handle calls it."""
 
     code: Caller
     target: tuple[Any, ...]

@@ -1,4 +1,4 @@
-"""Where the grader's objects wait while a learner's code refers to them: callbacks, states, handles."""
+"""The grader's objects that a learner's code refers to by number: callbacks, states, handles."""
 
 from __future__ import annotations
 
@@ -48,16 +48,16 @@ class ObjectTable:
         self._served = self._size = 0
 
     def kept(self, number: int) -> Any:
-        """What was handed out under this number."""
+        """The object with this number."""
         return self._kept[number]
 
     @property
     def has_handed_out(self) -> bool:
-        """Whether the learner's code was given anything that it may ask about."""
+        """Whether the learner's code was given a callback or a state."""
         return bool(self._kept)
 
     def again(self) -> ObjectTable:
-        """A table that knows what this one has handed out so far."""
+        """A new table with the same objects."""
         return ObjectTable(self._code, self._kept)
 
     def frame(self, value: Any) -> bytes:
@@ -69,7 +69,7 @@ class ObjectTable:
         return Decoder(self._resolve).value(frame)
 
     def serve(self, question: bytes, call: Call | None) -> bytes:
-        """Answers a callback; after a refusal with None."""
+        """Answers a callback; with None where it raised."""
         self._served += 1
         self._size += len(question)
         if self._served > MAX_QUESTIONS or self._size > MAX_FRAME:
@@ -82,7 +82,7 @@ class ObjectTable:
         return self.frame(self.answer(number, arguments, named, call))
 
     def answer(self, number: int, arguments: list[Any], named: dict[str, Any], call: Call | None) -> Any:
-        """What a callback says to these arguments."""
+        """What a callback returns for these arguments."""
         try:
             callback = self._kept[number]
             if named:

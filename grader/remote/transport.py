@@ -19,7 +19,7 @@ Answer = Callable[[bytes], bytes]
 
 
 class Transport(Protocol):
-    """Carries one request at a time to a learner's code and brings back the answer."""
+    """Carries one request at a time to a learner's code and returns the answer."""
 
     output: str
     """What the learner's code printed since `begin`."""
@@ -114,8 +114,10 @@ class WorkerTransport:
         except OSError as error:
             raise GraderError(str(error)) from error
         self.begin(START_SECONDS)
-        with self._waiting() as left:
-            self._process.channel.receive(seconds=left)
+        kind = None
+        while kind != REPLY:  # what Python itself prints may come before
+            with self._waiting() as left:
+                kind, _ = self._process.channel.receive(seconds=left)
 
     def begin(self, seconds: float) -> None:
         self.output, self._left, self._seconds = "", seconds, seconds

@@ -57,8 +57,12 @@ def write(out: Path, document: Mapping[str, Any], previous: Mapping[str, Any] | 
         previous: what it held before this run, to say what changed.
     """
     write_atomic(out / "report.html", class_page(document, previous))
-    for one in document["submissions"]:
-        write_atomic(out / page_path(one["id"]), student_page(one, document["run"]))
+    pages = {page_path(one["id"]): one for one in document["submissions"]}
+    for page, one in pages.items():
+        write_atomic(out / page, student_page(one, document["run"]))
+    for old in (out / "students").glob("*.html"):
+        if f"students/{old.name}" not in pages:  # nobody of this class is called that any more
+            old.unlink()
 
 
 def class_page(document: Mapping[str, Any], previous: Mapping[str, Any] | None = None) -> str:
@@ -122,7 +126,7 @@ def student_page(one: Mapping[str, Any], run: Mapping[str, Any]) -> str:
         run=run,
         shared_message=statistics.shared_message,
         rows=_rows,
-        absent=lambda exercise: statistics.not_run(check for check in exercise["checks"] if _absent(check, run)),
+        absent=statistics.not_here,
         yours=lambda picture: Markup(svg.yours(picture)),
         expected=lambda picture: Markup(svg.expected(picture)),
     )
@@ -141,19 +145,13 @@ class Row:
     """Whether a check before it failed for the same reason."""
 
 
-def _absent(check: Mapping[str, Any], run: Mapping[str, Any]) -> bool:
-    """Whether a check was not run because its device is not there: said once, not for each check."""
-    return check["verdict"] == SKIP and check["device"] not in run["devices"]
-
-
 def _rows(exercise: Mapping[str, Any], run: Mapping[str, Any]) -> list[Row]:
     """Checks in teaching order; those in a row that have nothing to say are one."""
     from grader.reports import templating
 
     seen: set[str] = set()
     rows = []
-    present = [check for check in exercise["checks"] if not _absent(check, run)]
-    for silent, checks in groupby(present, key=lambda check: not check["message"]):
+    for silent, checks in groupby(exercise["checks"], key=lambda check: not check["message"]):
         cells = [(check, _cells(check, len(run["devices"]) > 1)) for check in checks]
         if silent:
             rows.append(Row(templating.silent_rows(tuple(cell for _, cell in cells)), "", "", "", None, False))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from statistics import mean, median
 from typing import Any
 
+from grader.diagnosis.diagnosis import IF
 from grader.results.verdicts import CRASH, ERROR, FAIL, MISSING, PASS, SKIP, TIMEOUT, UNWRITTEN
 
 Document = Mapping[str, Any]
@@ -157,6 +158,14 @@ def not_run(checks: Iterable[Document]) -> list[str]:
     return [f"{n} {'check' if n == 1 else 'checks'} not run on {device}: {why}" for (device, why), n in counts.items()]
 
 
+def not_here(exercise: Document) -> list[str]:
+    """A sentence for each device that is not here, and for the checks that would have run there, too."""
+    skipped: Mapping[str, int] = exercise.get("skipped", {})
+    return [
+        f"{n} {'check' if n == 1 else 'checks'} not run on {device}: no {device} here" for device, n in skipped.items()
+    ]
+
+
 def mistakes(document: Document) -> list[Mistake]:
     """The most common first. Whoever made one in several checks counts once.
 
@@ -185,9 +194,9 @@ def reason(message: str) -> tuple[str, str]:
 
 
 def diagnoses(message: str) -> list[str]:
-    """The sentence about each mistake that a message names."""
+    """The sentence about each mistake that a message names, without the words that make it an inference."""
     first, *points = reason(message)[0].split("\n")
-    return [point.removeprefix("- ") for point in points] or [first]
+    return [point.removeprefix("- ") for point in points] or [first.removeprefix(f"{IF} ")]
 
 
 def _checks(document: Document) -> Iterator[tuple[Document, Document, Document]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
+import os
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console
+from rich.pager import SystemPager
 from rich.style import Style
 from rich.text import Text
 
@@ -18,7 +19,8 @@ from grader.paths import ROOT
 from grader.reports import heatmap
 from grader.results.verdicts import CRASH, ERROR, FAIL, MISSING, PASS, SKIP, TIMEOUT, UNWRITTEN, ExerciseResult, Outcome
 from grader.source.file import File, spot
-from grader.text import clean, plain, short_path
+from grader.system import WINDOWS
+from grader.text import PLAIN, command_line, fitted, plain, short_path
 
 STYLES = {
     PASS: "green",
@@ -38,6 +40,14 @@ SHOWN_OUTPUT = 500
 """Characters of a learner's own output on the screen."""
 
 
+class Pager(SystemPager):
+    """The system's. On Windows that is `more`, which gets a file in the console's own encoding."""
+
+    def show(self, content: str) -> None:
+        encoding = os.device_encoding(0) if WINDOWS else None
+        super().show(fitted(content, encoding) if encoding else content)
+
+
 class Screen:
     """Writes lines to standard output; remarks go to standard error.
 
@@ -48,7 +58,7 @@ class Screen:
     def __init__(self, file: TextIO | None = None) -> None:
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
-                stream.reconfigure(errors="replace")
+                stream.reconfigure(errors=PLAIN)
         terminal = None if file is None else False
         self.console = Console(
             file=file, force_terminal=terminal, force_jupyter=terminal, highlight=False, soft_wrap=True, markup=False
@@ -100,7 +110,10 @@ class Screen:
 
     def exercise(self, result: ExerciseResult, *, every_check: bool) -> None:
         """One line for an exercise, one for each check where asked for or where some failed."""
-        counts = ", ".join(_count(device, outcomes) for device, outcomes in _by_device(result).items())
+        here = {
+            device: outcomes for device, outcomes in _by_device(result).items() if not _is_not_here(device, outcomes)
+        }
+        counts = ", ".join(_count(device, outcomes) for device, outcomes in here.items())
         self.mark(result.verdict, f"{result.slug:<26}{_points(result)}   checks: {counts}")
         if (every_check or result.verdict in (FAIL, ERROR)) and not result.unloadable:
             self.checks(result)
@@ -128,7 +141,7 @@ class Screen:
         """
         if self.failure(result, name, seed, file):
             if not result.unloadable:
-                self.line(f"    step in: {self.step_in(result, seed, target)}", "dim", whole=True)
+                self.line(f"    step in: {command_line(self.step_in(result, seed, target))}", "dim", whole=True)
             self.line()
 
     def failure(self, result: ExerciseResult, name: str, seed: int, file: File | None = None) -> bool:
@@ -141,20 +154,20 @@ class Screen:
         if not result.unloadable:
             self.line(f"  {failure.title}", "bold")
         there = Path(name) if Path(name).is_file() else None
-        self._failure(failure, f"{place}        seed {seed}", last_seen(failure, file), there)
+        self._failure(failure, f"{place}        seed {seed}", there)
         return True
 
     @staticmethod
-    def step_in(result: ExerciseResult, seed: int, target: Path | None = None) -> str:
-        """The command that stops in the first failure."""
+    def step_in(result: ExerciseResult, seed: int, target: Path | None = None) -> list[str]:
+        """The command that stops in the first failure, word by word."""
         name = result.first_failure.id.partition("[")[0] if result.first_failure is not None else ""
-        other = f" --target {short_path(target)}" if target is not None else ""
-        plugin = "" if COURSE == ROOT else "-p grader.pytest_plugin "  # a clone's settings name it
-        checks = plugin + shlex.quote(short_path(COURSE / "tests" / result.slug))
-        return f"python -m pytest {checks} -k {name} --seed {seed}{other} --pdb"
+        plugin = [] if COURSE == ROOT else ["-p", "grader.pytest_plugin"]  # a clone's settings name it
+        checks = [*plugin, short_path(COURSE / "tests" / result.slug), "-k", name, "--seed", str(seed)]
+        other = ["--target", short_path(target)] if target is not None else []
+        return ["python", "-m", "pytest", *checks, *other, "--pdb"]
 
-    def _failure(self, outcome: Outcome, place: str, last_seen: str, there: Path | None) -> None:
-        for text in [*outcome.message.splitlines(), *last_seen.splitlines()]:
+    def _failure(self, outcome: Outcome, place: str, there: Path | None) -> None:
+        for text in outcome.message.splitlines():
             self.line(f"    {text}", whole=outcome.unloadable)  # the caret of a syntax error points up
         for text in heatmap.lines(outcome.picture) if outcome.picture is not None else []:
             self.line(f"    {text}")
@@ -175,14 +188,6 @@ class Screen:
         self.line(f"{passed} of {len(results)} {noun} {verb}, {plain(score)} of {plain(most)} points")
 
 
-def last_seen(outcome: Outcome, file: File | None) -> str:
-    """Where the code was when its time was up."""
-    lines = file.text.decode(errors="replace").splitlines() if file is not None else []
-    if outcome.verdict != TIMEOUT or outcome.line is None or outcome.line > len(lines):
-        return ""
-    return f"time ran out while running: {clean(lines[outcome.line - 1], MAX_LINE).strip()}"
-
-
 def _by_device(result: ExerciseResult) -> dict[str, list[Outcome]]:
     found: dict[str, list[Outcome]] = {}
     for outcome in result.outcomes:
@@ -193,6 +198,11 @@ def _by_device(result: ExerciseResult) -> dict[str, list[Outcome]]:
 def _absent(outcomes: Sequence[Outcome]) -> bool:
     """Whether nothing ran on a device: such checks are counted, not listed."""
     return all(outcome.verdict == SKIP for outcome in outcomes)
+
+
+def _is_not_here(device: str, outcomes: Sequence[Outcome]) -> bool:
+    """Whether this machine lacks the device: that is said once, not for every exercise."""
+    return _absent(outcomes) and all(outcome.message == f"no {device} here" for outcome in outcomes)
 
 
 def _count(device: str, outcomes: Sequence[Outcome]) -> str:

@@ -38,6 +38,8 @@ class Run:
     """What surrounded the code, as the launcher reports it."""
     seconds: float = 0.0
     problems: list[str] = field(default_factory=list)
+    absent_devices: Sequence[str] = ()
+    """Devices that were looked for and are not here."""
 
     def record(self) -> dict[str, Any]:
         """The `run` part of results.json."""
@@ -45,6 +47,7 @@ class Run:
             **versions(),
             "seed": self.seed,
             "devices": list(self.devices),
+            "absent_devices": list(self.absent_devices),
             "isolation": self.isolation,
             "problems": self.problems,
             "seconds": round(self.seconds, 3),
@@ -75,12 +78,14 @@ def submission(
 
 
 def _exercise(result: ExerciseResult) -> dict[str, Any]:
+    absent = result.absent
     return {
         "id": result.slug,
         "verdict": result.verdict,
         "score": result.score,
         "max_score": result.max_score,
-        "checks": [_check(outcome) for outcome in result.outcomes],
+        "skipped": {device: len(skips) for device, skips in absent.items()},
+        "checks": [_check(outcome) for outcome in result.outcomes if outcome.device not in absent],
     }
 
 
@@ -100,23 +105,29 @@ def _check(outcome: Outcome) -> dict[str, Any]:
 
 
 def errors(record: dict[str, Any]) -> list[str]:
-    """The sentences of `run.problems` about one submission: what the grader could not do, once for each exercise."""
-    found = []
+    """The sentences of `run.problems` about one submission: what the grader could not do.
+
+    Once for each exercise, and once for all where the reason is the same.
+    """
+    reasons: dict[str, str] = {}
     for exercise in record["exercises"]:
         broken = [check for check in exercise["checks"] if check["verdict"] == ERROR]
         if broken:
-            first = f"{broken[0]['title']}: {broken[0]['message']}"
-            found.append(clean(f"{record['id']}: {exercise['id']}: {first}", MAX_MESSAGE))
-    return found
+            title, message = broken[0]["title"], broken[0]["message"]
+            alike = len({check["message"] for check in broken}) == 1 and len(broken) == len(exercise["checks"]) > 1
+            reasons[exercise["id"]] = message if alike else f"{title}: {message}"
+    if len(reasons) > 1 and len({*reasons.values()}) == 1:
+        reasons = {f"{len(reasons)} exercises": next(iter(reasons.values()))}
+    return [clean(f"{record['id']}: {name}: {why}", MAX_MESSAGE) for name, why in reasons.items()]
 
 
 def dumps(value: Any) -> str:
     """JSON on one line. Text that is no Unicode, as a file's name may be, is escaped."""
-    text = json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     try:
         text.encode()
     except UnicodeEncodeError:
-        return json.dumps(value)
+        return json.dumps(value, separators=(",", ":"))
     return text
 
 

@@ -63,6 +63,18 @@ class ExerciseResult:
         return failure is not None and failure.unloadable
 
     @property
+    def absent(self) -> dict[str, list[Outcome]]:
+        """The devices that nothing ran on as they are not here, and the checks that would have."""
+        found: dict[str, list[Outcome]] = {}
+        for outcome in self.outcomes:
+            found.setdefault(outcome.device, []).append(outcome)
+        return {
+            device: outcomes
+            for device, outcomes in found.items()
+            if len(found) > 1 and all(outcome.verdict == SKIP for outcome in outcomes)
+        }
+
+    @property
     def first_failure(self) -> Outcome | None:
         """The first check that did not pass, in teaching order."""
         return next((outcome for outcome in self.outcomes if outcome.verdict not in (PASS, SKIP)), None)

@@ -7,6 +7,9 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from grader.source import absent
+from grader.source.absent import with_stand_ins
+
 MARK = re.compile(rb"^# %% cell \d{1,9}$", re.MULTILINE)
 """The line above each cell in a notebook's source."""
 _DEFINES = re.compile(rb"^(?:async[ \t]{1,8}def|def|class)\b", re.MULTILINE)
@@ -16,6 +19,7 @@ _CONSTANT = (
     *(ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.operator, ast.unaryop, ast.boolop, ast.cmpop),
     *(ast.Tuple, ast.List, ast.Set, ast.Dict, ast.JoinedStr, ast.FormattedValue, ast.comprehension),
     *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
+    *(getattr(ast, name) for name in ("TemplateStr", "Interpolation") if hasattr(ast, name)),  # since Python 3.14
 )
 _left_out: dict[str, set[str]] = {}
 """filename -> the names that only what was left out would have defined."""
@@ -33,15 +37,26 @@ def parse(source: bytes, filename: str, definitions_only: bool = False) -> ast.M
     A cell that is no Python is left out, as Jupyter would not run it either, unless it defines something.
     """
     if not definitions_only:
-        return ast.parse(source, filename)
+        return with_stand_ins(_tree(source, filename))
     try:
-        tree = ast.parse(source, filename)
+        tree = _tree(source, filename)
     except SyntaxError:
-        tree = ast.parse(_without_broken_cells(source), filename)
+        tree = _tree(_without_broken_cells(source), filename)
     own = {statement.name for statement in tree.body if isinstance(statement, _DEFINITIONS)}
-    kept = [_careful(statement, own) for statement in tree.body if is_kept(statement)]
+    kept = with_stand_ins(ast.Module([one for one in tree.body if is_kept(one)], []))
     _left_out[filename] = {name for statement in tree.body if not is_kept(statement) for name in _bound(statement)}
-    return ast.fix_missing_locations(ast.Module(kept, type_ignores=[]))
+    return ast.fix_missing_locations(ast.Module([_careful(one, own) for one in kept.body], []))
+
+
+def refuse_null_bytes(source: bytes) -> None:
+    """Raises SyntaxError, as every Python does since 3.11.4; those before say ValueError."""
+    if b"\0" in source:
+        raise SyntaxError("source code string cannot contain null bytes")
+
+
+def _tree(source: bytes, filename: str) -> ast.Module:
+    refuse_null_bytes(source)
+    return ast.parse(source, filename)
 
 
 def explanation(error: BaseException, filename: str) -> str:
@@ -55,6 +70,15 @@ def _bound(statement: ast.stmt) -> set[str]:
     """The names that a statement gives a value."""
     names = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     return names | {node.name for node in ast.walk(statement) if isinstance(node, _DEFINITIONS)}
+
+
+def _defined(statement: ast.stmt) -> set[str]:
+    """The names that a statement gives a value at its own level."""
+    if isinstance(statement, _DEFINITIONS):
+        return {statement.name}
+    if isinstance(statement, (ast.Import, ast.ImportFrom)):
+        return {alias.asname or alias.name.partition(".")[0] for alias in statement.names}
+    return _bound(statement)
 
 
 def _without_broken_cells(source: bytes) -> bytes:
@@ -104,16 +128,21 @@ def _makes_constant(node: ast.AST) -> bool:
 
 
 def _careful(statement: ast.stmt, own: set[str]) -> ast.stmt:
-    """An import of a plotting library that is not here, or a constant made of what was left out, stops nothing else."""
-    if isinstance(statement, _DEFINITIONS) or _imports_ours(statement, own):
+    """What cannot be made stops nothing else, a demo or a constant: whoever needs it is told why it is not there."""
+    if _imports_ours(statement, own) or (isinstance(statement, ast.ImportFrom) and statement.module == absent.__name__):
         return statement
-    handler = ast.ExceptHandler(ast.Name("Exception", ast.Load()), None, [ast.Pass()])
+    names: list[ast.expr] = [ast.Constant(name) for name in sorted(_defined(statement))]
+    tell = ast.Call(ast.Name("__note__", ast.Load()), [ast.Name("__why__", ast.Load()), *names], [])
+    helper = ast.ImportFrom(absent.__name__, [ast.alias("note", "__note__")], 0)
+    handler = ast.ExceptHandler(ast.Name("Exception", ast.Load()), "__why__", [helper, ast.Expr(tell)])
     careful = ast.Try(body=[statement], handlers=[handler], orelse=[], finalbody=[])
     return ast.copy_location(careful, statement)
 
 
 def _imports_ours(statement: ast.stmt, own: set[str]) -> bool:
     """Importing a later exercise is an error that says so, unless the same notebook holds that exercise, too."""
+    if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+        return True
     if isinstance(statement, ast.ImportFrom) and all(alias.name in own for alias in statement.names):
         return False
     names = [alias.name for alias in statement.names] if isinstance(statement, ast.Import) else []

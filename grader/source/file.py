@@ -19,6 +19,7 @@ class File:
         definitions_only: it comes from a notebook: only imports, constants, functions and classes are run.
         path: where it lies on this disk as it is, if it does.
         refusal: why it can't be used, a sentence; `text` is empty then.
+        unreadable: the same, where this disk is the reason and not the file: no fault of who wrote it.
     """
 
     name: str
@@ -26,6 +27,7 @@ class File:
     definitions_only: bool = False
     path: Path | None = None
     refusal: str = ""
+    unreadable: str = ""
 
     @classmethod
     def at(cls, path: Path) -> File:

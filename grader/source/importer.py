@@ -10,7 +10,8 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType
 
-from grader.source.definitions import parse
+from grader.source.absent import may_lack
+from grader.source.definitions import parse, refuse_null_bytes
 
 PACKAGE = "exercises"
 _known = {PACKAGE}
@@ -87,7 +88,8 @@ def compile_source(source: bytes, filename: str, definitions_only: bool = False)
 
     Raises SyntaxError, or ValueError where the bytes are no text.
     """
-    what = parse(source, filename, definitions_only) if definitions_only else source
+    refuse_null_bytes(source)
+    what = parse(source, filename, definitions_only) if definitions_only or may_lack(source) else source
     code = compile(what, filename, "exec", dont_inherit=True)
     lines = source.decode("utf-8-sig", errors="replace").splitlines(keepends=True)
     linecache.cache[filename] = (len(source), None, lines, filename)

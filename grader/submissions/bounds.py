@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 
 MAX_NOTEBOOK = 10 << 20
-"""Bytes of a notebook, its pictures included."""
+"""Bytes of a notebook without its saved outputs and pictures."""
+MAX_SAVED_NOTEBOOK = 200 << 20
+"""Bytes of a notebook as it was saved."""
 MAX_FILES = 20_000
 """Files and folders of one submission that are looked at."""
 MAX_FOLDERS_DEEP = 16
@@ -23,9 +25,9 @@ MAX_UNPACKED = 256 << 20
 """Bytes to which a packed tar may unpack."""
 MAX_KEPT = 64 << 20
 """Bytes of code and notebooks in a packed tar."""
-MAX_ARCHIVE_IN_ARCHIVE = 32 << 20
+MAX_ARCHIVE_IN_ARCHIVE = 128 << 20
 MAX_RATIO = 200
-"""How many times its size something may unpack to."""
+"""How many times its size a file may unpack to, unless it is a notebook: saved outputs repeat themselves."""
 MAX_NESTING = 3
 """Archives in one another."""
 MAX_ARCHIVE_SECONDS = 10
@@ -36,6 +38,10 @@ class Unreadable(Exception):
     """A file or an archive that can't be read; says why, as the end of a sentence."""
 
 
+class DiskError(Unreadable):
+    """This disk does not let it be read: no fault of who handed it in."""
+
+
 class Bounds:
     """How much may come out of the archives of one submission, all together. What is more raises Unreadable.
 
@@ -44,6 +50,8 @@ class Bounds:
     """
 
     def __init__(self, scale: int = 1) -> None:
+        self.directory = MAX_DIRECTORY * min(scale, 32)
+        """Bytes of the list of files in one zip archive."""
         self._files = MAX_FILES * scale
         self._unpacked = MAX_UNPACKED * scale
         self._kept = MAX_KEPT * scale

@@ -13,9 +13,13 @@ from grader.text import shown, visible
 SHOWN = 20
 
 
-def show(submissions: Path, kit: Kit, say: Callable[[str], None]) -> None:
-    """Says what `grader grade` would grade. Raises UsageError where there is nothing to read."""
-    found = read(submissions, kit.exercises)
+def show(submissions: Path, kit: Kit, say: Callable[[str], None], out: Path | None = None) -> None:
+    """Says what `grader grade` would grade. Raises UsageError where there is nothing to read.
+
+    Args:
+        out: where the results would go, which is no submission.
+    """
+    found = read(submissions, kit.exercises, out.resolve() if out is not None else None)
     for entry in found.entries:
         for slug, file in sorted(entry.files.items()):
             say(f"{visible(entry.source)}: {file.name} -> {entry.id} -> {slug}")
@@ -26,7 +30,7 @@ def show(submissions: Path, kit: Kit, say: Callable[[str], None]) -> None:
     for sentence in copies(found.entries, kit.exercises):
         say(f"alike: {sentence}")
     if found.ignored:
-        say(f"ignored, as hidden or empty: {_names(found.ignored)}")
+        say(f"ignored, as hidden: {_names(found.ignored)}")
     files = sum(len(entry.files) for entry in found.entries)
     troubled = sum(1 for entry in found.entries if entry.problems)
     say(f"submissions: {len(found.entries)}, files: {files}, submissions with problems: {troubled}")

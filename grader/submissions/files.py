@@ -8,14 +8,16 @@ import stat
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from grader.submissions.bounds import MAX_FILES, MAX_FOLDERS_DEEP, MAX_PATH, Unreadable
+from grader.submissions.bounds import MAX_FILES, MAX_FOLDERS_DEEP, MAX_PATH, MAX_SAVED_NOTEBOOK, DiskError, Unreadable
+from grader.submissions.saved_outputs import read_without_outputs
 from grader.text import shown
 
 PYTHON, NOTEBOOK = ".py", ".ipynb"
-LITTER = {"__MACOSX", "__pycache__", "site-packages", "node_modules", "Thumbs.db", "desktop.ini"}
+LITTER = {"__MACOSX", "__pycache__", "site-packages", "venv", "node_modules", "Thumbs.db", "desktop.ini"}
 """Names that nobody hands in on purpose; nor anything that begins with a dot."""
 OF_THE_KIT = ["exercises", "__init__.py"]
 """Lets a file in that folder import the others; it lies in every copy of the exercises."""
@@ -55,19 +57,27 @@ class SubmittedFile:
         return self.path.count("/")
 
     def whole(self, limit: int) -> bytes:
-        """All its bytes. Raises Unreadable where there are more than `limit`."""
-        data = self.read(limit + 1) if self.size <= limit else b""
-        if self.size > limit or len(data) > limit:
+        """All its bytes, but for a notebook's outputs. Raises Unreadable where there are more than `limit`."""
+        too_large = self.size > (MAX_SAVED_NOTEBOOK if kind_of(self.name) == NOTEBOOK else limit)
+        data = b"" if too_large else self.read(limit + 1)
+        if too_large or len(data) > limit:
             raise Unreadable(f"is too large: a file of more than {limit:,} bytes is not read")
         return data
 
 
 @dataclass
 class Listing:
-    """What a container holds: its plain files, and a sentence for everything else."""
+    """What a container holds: its plain files, and a sentence for everything else.
+
+    Args:
+        unreadable: sentences about what this disk does not let anybody read: no fault of who handed it in.
+        folders: the folders of an archive, those with nothing in them too.
+    """
 
     members: list[SubmittedFile] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
 
 
 def is_litter(path: str) -> bool:
@@ -93,12 +103,15 @@ def inside(name: str, listing: Listing) -> str | None:
     if len(parts) > MAX_FOLDERS_DEEP or len(path) > MAX_PATH:
         listing.problems.append(f"{shown(name)} lies too deep and was left out")
         return None
-    clean = "/".join(parts)
-    return None if is_litter(clean) or not clean else clean
+    return "/".join(parts) or None
 
 
-def in_folder(folder: Path) -> Listing:
-    """The files of a folder, those near the top first. Links are never followed."""
+def in_folder(folder: Path, leave_out: Path | None = None) -> Listing:
+    """The files of a folder, those near the top first. Links are never followed.
+
+    Args:
+        leave_out: a folder in it that is not to be looked at.
+    """
     listing = Listing()
     queue = deque([(folder, "")])
     left = MAX_FILES
@@ -107,7 +120,7 @@ def in_folder(folder: Path) -> Listing:
         try:
             entries = list(islice(_entries(here), left + 1))
         except OSError as error:
-            listing.problems.append(f"the folder {shown(prefix) or 'itself'} cannot be read: {error.strerror}")
+            listing.unreadable.append(f"the folder {shown(prefix) or 'itself'} cannot be read: {error.strerror}")
             continue
         left -= len(entries)
         if left < 0:
@@ -115,7 +128,8 @@ def in_folder(folder: Path) -> Listing:
             entries.pop()
             queue.clear()
         for entry in sorted(entries, key=lambda entry: entry.name):
-            _add(entry, prefix + entry.name, listing, queue)
+            if leave_out is None or Path(entry.path) != leave_out:
+                _add(entry, prefix + entry.name, listing, queue)
     return listing
 
 
@@ -128,7 +142,7 @@ def _add(entry: os.DirEntry[str], path: str, listing: Listing, queue: deque[tupl
     try:
         status = entry.stat(follow_symlinks=False)
     except OSError as error:
-        listing.problems.append(f"{shown(path)} cannot be read: {error.strerror}")
+        listing.unreadable.append(f"{shown(path)} cannot be read: {error.strerror}")
         return
     if stat.S_ISREG(status.st_mode):
         disk = Path(entry.path)
@@ -143,6 +157,11 @@ def _add(entry: os.DirEntry[str], path: str, listing: Listing, queue: deque[tupl
         queue.append((Path(entry.path), path + "/"))
 
 
+def member_at(path: Path, status: os.stat_result) -> SubmittedFile:
+    """A plain file on this disk."""
+    return SubmittedFile(path.name, status.st_size, status.st_mtime, partial(read, path), path)
+
+
 def what_it_is(mode: int) -> str:
     """Why something that is no file and no folder was left out."""
     if stat.S_ISLNK(mode):
@@ -155,11 +174,13 @@ def read(path: Path, limit: int) -> bytes:
     try:
         handle = os.open(path, _OPEN)
     except OSError as error:
-        raise Unreadable(f"cannot be read: {error.strerror}") from None
+        raise DiskError(f"cannot be read: {error.strerror}") from None
     with os.fdopen(handle, "rb") as file:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise Unreadable("is no plain file and was not read")
         try:
+            if kind_of(path.name) == NOTEBOOK:
+                return read_without_outputs(file, limit, MAX_SAVED_NOTEBOOK)[0]
             return file.read(limit)
         except OSError as error:
-            raise Unreadable(f"cannot be read: {error.strerror}") from None
+            raise DiskError(f"cannot be read: {error.strerror}") from None

@@ -17,6 +17,8 @@ from grader.text import shown
 
 HARMLESS = {"%%time", "%%timeit", "%%capture", "%%prun", "%%memit", "%%python", "%%python3"}
 """Cell magics whose cell is plain Python all the same."""
+_WRITES_EXERCISE = re.compile(r"%%(?:writefile|file)\s+(?:-a\s+)?\S*ex\d\d\S*\.py\b", re.IGNORECASE)
+"""A cell that writes an exercise's file holds that exercise."""
 _MAGIC = re.compile(r"\s*(%{1,2}\w|!|\?|[\w.]+\?{1,2}\s*$|[\w ,.\[\]'\"]+=\s*(!|%\w))")
 _TOKEN = re.compile(r"'''|\"\"\"|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"|#[^\n]*|[\[({})\]]|\\.", re.DOTALL)
 
@@ -90,6 +92,11 @@ def _code(cell: dict[str, Any]) -> str:
 def _add(book: _Book, number: int, text: str) -> None:
     lines = text.split("\n")
     first = next((line.strip() for line in lines if line.strip()), "")
+    if _WRITES_EXERCISE.match(first):
+        lines = lines[lines.index(next(line for line in lines if line.strip())) + 1 :]
+        book.parts.append(f"# %% cell {number}\n" + "\n" * (text.count("\n") + 1 - len(lines)))
+        book.parts.append("\n".join([*lines, ""]))
+        return
     if first.startswith("%%") and first.split()[0] not in HARMLESS:
         book.magics.append(f"cell {number} as a whole ({shown(first.split()[0])})")
         lines = []

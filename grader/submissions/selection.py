@@ -1,4 +1,8 @@
-"""Of the files that somebody handed in, the one that counts for each exercise. The rest is named, never dropped."""
+"""Of the files that somebody handed in, the one that counts for each exercise. The rest is named, never dropped.
+
+Of several the first counts that is no untouched stub, then the one with the exact name, then the one that defines
+all that the exercise asks for, then what its name says, then the shallowest, then the newest.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grader.kit.discovery import NUMBERED, Exercise
+from grader.kit.stub import stub_of
 from grader.limits import MAX_SOURCE
 from grader.source.definitions import defined_names
 from grader.source.file import File
-from grader.submissions.bounds import MAX_NOTEBOOK, MAX_UNNAMED, Unreadable
+from grader.submissions.bounds import MAX_NOTEBOOK, MAX_UNNAMED, DiskError, Unreadable
 from grader.submissions.files import NOTEBOOK, PYTHON, SubmittedFile, kind_of
-from grader.text import shown, visible
+from grader.text import listed, shown, visible
 
 NUMBER = re.compile(r"(?<![^\W\d_])ex(\d\d)(?!\d)", re.IGNORECASE)
 LOOSE_NUMBER = re.compile(r"ex(\d\d)(?!\d)", re.IGNORECASE)
@@ -20,6 +25,16 @@ LOOSE_NUMBER = re.compile(r"ex(\d\d)(?!\d)", re.IGNORECASE)
 _HEADING = re.compile(rb"(?:\xef\xbb\xbf)?[ \t]{0,8}#[ \t]{0,8}(ex\d\d)_", re.IGNORECASE)
 _CELL = re.compile(rb"^# %% .*\n", re.MULTILINE)
 """The line above each cell of a notebook's source."""
+_OWN_TEST = re.compile(r"test_.*\.(py|ipynb)", re.IGNORECASE)
+_HARMLESS = re.compile(
+    r"(readme|license|changelog|notice|contributing)(\.\w{1,4})?|.*requirements.*\.txt|(pyproject|poetry)\.(toml|lock)"
+    r"|setup\.(py|cfg)|makefile|environment\.ya?ml|results?\.json|conftest\.py|__init__\.py",
+    re.IGNORECASE,
+)
+"""What comes with a repository and is nobody's exercise: not worth a sentence where exercises are there."""
+_TEXT = re.compile(rb'""".{0,20000}?"""', re.DOTALL)
+_NOT_OURS = re.compile(rb"^(?:import grader|grader\.(?:start|check)_here\(.*\)|pass)$")
+"""What a notebook of the kit holds beside the stub."""
 
 
 class Matcher:
@@ -33,6 +48,7 @@ class Matcher:
         self._slugs = {exercise.slug[:4]: exercise.slug for exercise in exercises}
         self._exercises = exercises
         self._owners: dict[str, str] | None = None
+        self._stubs: dict[str, frozenset[bytes]] = {}
 
     def by_name(self, name: str) -> list[str]:
         """The exercises whose numbers stand in a file's name."""
@@ -51,6 +67,29 @@ class Matcher:
     def by_definitions(self, text: bytes) -> list[str]:
         """The exercises that ask for a name which a file defines."""
         return sorted({self._owner[name] for name in defined_names(text) if name in self._owner})
+
+    def is_whole(self, slug: str, text: bytes) -> bool:
+        """Whether all the names that an exercise asks for are defined."""
+        return {name for name, owner in self._owner.items() if owner == slug} <= {*defined_names(text)}
+
+    def is_stub(self, slug: str, text: bytes) -> bool:
+        """Whether nothing was written: every line stands in the stub, too."""
+        lines = own_lines(text)
+        return bool(lines) and lines <= self._stub(slug)
+
+    def rank(self, slug: str, file: File, attempt: str) -> tuple[bool, str, bool, bool]:
+        """How well a file stands for an exercise among several things that one person handed in: the highest counts."""
+        exact = file.name.rpartition("/")[2].lower() in (slug + PYTHON, slug + NOTEBOOK)
+        return not self.is_stub(slug, file.text), attempt, exact, self.is_whole(slug, file.text)
+
+    def _stub(self, slug: str) -> frozenset[bytes]:
+        if slug not in self._stubs:
+            exercise = next(one for one in self._exercises if one.slug == slug)
+            stubs = [path.read_bytes() for path in (exercise.stub,) if path.is_file()]
+            if exercise.solution.is_file():
+                stubs = [stub_of(exercise.solution.read_text(encoding="utf-8")).encode()]
+            self._stubs[slug] = frozenset[bytes]().union(*map(own_lines, stubs))
+        return self._stubs[slug]
 
     def _known(self, numbers: Sequence[str]) -> list[str]:
         return list(dict.fromkeys(self._slugs[number] for number in numbers if number in self._slugs))
@@ -71,6 +110,14 @@ def _text(exercise: Exercise) -> bytes:
     return b""
 
 
+def own_lines(text: bytes) -> frozenset[bytes]:
+    """The lines of a file that are no comment and no docstring, wherever they stand."""
+    lines = {line.strip() for line in _TEXT.sub(b"", text).splitlines()}
+    return frozenset(line for line in lines if line and not line.startswith(b"#") and not _NOT_OURS.match(line))
+
+
+MAX_COPIES = 50
+"""Files of one exercise that are read."""
 BY_NAME, BY_HEADING, BY_DEFINITIONS, BY_LOOSE_NAME = range(4)
 _KIT = ("solutions", "tests", "grader")
 """The folders beside `exercises/` in a copy of the kit: nobody's own work."""
@@ -91,10 +138,9 @@ class Candidate:
     reason: int
 
     @property
-    def order(self) -> tuple[int, int, float, bool, str]:
-        """The shallowest, then the newest, comes first."""
-        exact = self.member.name == f"{self.slug}.py"
-        return self.reason, self.member.depth, -self.member.modified, not exact, self.member.path
+    def is_exact(self) -> bool:
+        """Whether it is called exactly like the exercise."""
+        return self.member.name.lower() in (self.slug + PYTHON, self.slug + NOTEBOOK)
 
 
 def _is_lesson(member: SubmittedFile) -> bool:
@@ -120,7 +166,7 @@ class Chooser:
         own = self._without_the_kit(sorted(members, key=lambda member: (member.depth, member.path)))
         found = [candidate for member in own for candidate in self._candidates(member)]
         for slug in sorted({candidate.slug for candidate in found}):
-            self._choose(slug, sorted((one for one in found if one.slug == slug), key=lambda one: one.order))
+            self._choose(slug, [one for one in found if one.slug == slug])
         known = {id(candidate.member) for candidate in found}
         known |= {key for key, file in self._loaded.items() if file.refusal}  # of these the reason has been said
         self._name_the_rest([member for member in own if id(member) not in known])
@@ -138,12 +184,12 @@ class Chooser:
 
     def _candidates(self, member: SubmittedFile) -> list[Candidate]:
         kind = kind_of(member.name)
-        if kind not in (PYTHON, NOTEBOOK):
+        if kind not in (PYTHON, NOTEBOOK) or _OWN_TEST.fullmatch(member.name):
             return []
         named = self._matcher.by_name(member.name)
         if named:
             return [Candidate(slug, member, BY_NAME) for slug in named]
-        self._unnamed += max(member.size, MAX_UNNAMED >> 8)
+        self._unnamed += max(min(member.size, MAX_SOURCE), MAX_UNNAMED >> 8)
         if self._unnamed > MAX_UNNAMED:
             return []
         text = self._load(member).text
@@ -155,14 +201,37 @@ class Chooser:
         return found + [Candidate(slug, member, BY_LOOSE_NAME) for slug in loose]
 
     def _choose(self, slug: str, candidates: list[Candidate]) -> None:
+        if len(candidates) > 1:
+            candidates.sort(key=lambda one: (not one.is_exact, one.member.depth, -one.member.modified, one.member.path))
+            candidates[:MAX_COPIES] = sorted(candidates[:MAX_COPIES], key=self._order)
         best, *others = candidates
         if others:
             names = ", ".join(shown(other.member.path) for other in others[:3])
             names += f" and {len(others) - 3} more" if len(others) > 3 else ""
+            untouched = self._matcher.is_stub(slug, self._load(others[0].member).text)
+            why = " (it is the untouched stub)" if untouched and len(others) == 1 else ""
             self.problems.append(
-                f"{slug} is there {len(candidates)} times: {shown(best.member.path)} counts, not {names}"
+                f"{slug} is there {len(candidates)} times: {shown(best.member.path)} counts, not {names}{why}"
             )
-        self.files[slug] = self._load(best.member)
+        # one that this disk does not give away may be the one that counts
+        loaded = [self._load(candidate.member) for candidate in candidates[:MAX_COPIES]]
+        self.files[slug] = next((file for file in loaded if file.unreadable), loaded[0])
+
+    def _order(self, one: Candidate) -> tuple[object, ...]:
+        """The first counts."""
+        text, member = self._load(one.member).text, one.member
+        untouched, whole = self._matcher.is_stub(one.slug, text), self._matcher.is_whole(one.slug, text)
+        python_first = kind_of(member.name) != PYTHON
+        return (
+            untouched,
+            not one.is_exact,
+            not whole,
+            one.reason,
+            member.depth,
+            -member.modified,
+            python_first,
+            member.path,
+        )
 
     def _load(self, member: SubmittedFile) -> File:
         """A member as Python source; one that can't be read says so in `refusal`."""
@@ -172,7 +241,10 @@ class Chooser:
             except Unreadable as error:
                 refusal = f"{shown(member.path)} {error}"
                 self.problems.append(refusal)
-                self._loaded[id(member)] = File(visible(member.path), b"", path=member.disk, refusal=refusal)
+                unreadable = refusal if isinstance(error, DiskError) else ""
+                self._loaded[id(member)] = File(
+                    visible(member.path), b"", path=member.disk, refusal=refusal, unreadable=unreadable
+                )
         return self._loaded[id(member)]
 
     def _read(self, member: SubmittedFile) -> File:
@@ -200,8 +272,26 @@ class Chooser:
         return data.decode("utf-16", "replace").encode()
 
     def _name_the_rest(self, members: list[SubmittedFile]) -> None:
+        """What is no exercise: each kind gets the sentence that helps."""
+        if self.files:
+            members = [member for member in members if not _HARMLESS.fullmatch(member.name)]
+        tests = [member for member in members if _OWN_TEST.fullmatch(member.name)]
+        if tests:
+            self.problems.append(f"{_paths(tests)}: a name that begins with test_ is a test, and no exercise")
+        members = [member for member in members if member not in tests]
+        numbered = [
+            one for one in members if kind_of(one.name) not in (PYTHON, NOTEBOOK) and self._matcher.by_name(one.name)
+        ]
+        for member in numbered:
+            (slug, *_) = self._matcher.by_name(member.name)
+            self.problems.append(
+                f"{shown(member.path)} is no Python file and was not read: hand in {slug}.py or .ipynb"
+            )
+        members = [member for member in members if member not in numbered]
         if members:
-            names = ", ".join(shown(member.path) for member in members[:5])
-            more = f" and {len(members) - 5} more" if len(members) > 5 else ""
             verb = "belongs" if len(members) == 1 else "belong"
-            self.problems.append(f"{names}{more} {verb} to no exercise: put exNN in the file's name")
+            self.problems.append(f"{_paths(members)} {verb} to no exercise: put exNN in the file's name")
+
+
+def _paths(members: Sequence[SubmittedFile]) -> str:
+    return listed([shown(member.path) for member in members])

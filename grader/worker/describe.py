@@ -11,12 +11,13 @@ from torch import Tensor, nn
 from grader.limits import MAX_MESSAGE
 from grader.protocol.messages import Description, Introduction, RaisedReply
 from grader.source.definitions import explanation, parse
+from grader.worker.impossible import explained
 
 Parts = list[tuple[str, nn.Module]]
 
 
 def parts_of(module: nn.Module) -> Parts:
-    """A module and everything in it, by every name that it has."""
+    """A module and all its submodules, under every name."""
     return list(module.named_modules(remove_duplicate=False))
 
 
@@ -41,7 +42,7 @@ def layout(parameters: Mapping[str, Tensor]) -> bytes:
 
 
 def set_training(parts: Parts, flag: bool) -> None:
-    """What `module.train(flag)` does, without the search for parameters in every assignment."""
+    """Does what `module.train(flag)` does, without nn.Module's slow `__setattr__`."""
     for _, part in parts:
         object.__setattr__(part, "training", flag)
 
@@ -76,7 +77,7 @@ def describe_error(error: BaseException, file: str) -> RaisedReply:
     stack = traceback.extract_tb(error.__traceback__)
     home = [(frame.filename, frame.lineno or 0, frame.name, frame.line or "") for frame in stack]
     own = [frame for frame in home if frame[0] == file]
-    message = _bounded(_text(error) + explanation(error, file))
+    message = _bounded(explained(_text(error) + explanation(error, file), error, stack))
     if isinstance(error, SyntaxError):
         message = _bounded("".join(traceback.format_exception_only(error)).rstrip())
     return RaisedReply(
@@ -102,4 +103,7 @@ def _bounded(text: str) -> str:
 def definitions(source: bytes, definitions_only: bool = False) -> dict[str, int]:
     """The line of every top-level definition, the last one where a name is defined twice."""
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    return {node.name: node.lineno for node in parse(source, "", definitions_only).body if isinstance(node, kinds)}
+    body = [
+        part for node in parse(source, "", definitions_only).body for part in (node, *getattr(node, "body", [])[:1])
+    ]
+    return {node.name: node.lineno for node in body if isinstance(node, kinds) and node.col_offset == 0}

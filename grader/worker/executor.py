@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import mmap
+import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -39,6 +40,7 @@ from grader.protocol.messages import (
 )
 from grader.protocol.values import Decoded, Reference
 from grader.simulated_gpu import NAME, place, simulating
+from grader.source import absent
 from grader.source.importer import PACKAGE, ExerciseFinder, compile_source
 from grader.worker.describe import definitions, describe_error
 from grader.worker.fast_init import patch_layer_init
@@ -49,7 +51,7 @@ from grader.worker.shortcuts import ShortcutDetector
 
 
 class Spare:
-    """Memory that is given up once, when the rest has run out.
+    """Reserve memory that is released once, when the rest has run out.
 
     Args:
         size: bytes; 0 where others need it more.
@@ -59,7 +61,7 @@ class Spare:
         self._held = mmap.mmap(-1, size) if size else None
 
     def release_for(self, error: BaseException) -> bool:
-        """Whether this error is a lack of memory, and there was some to give up. Takes none itself."""
+        """Releases it on a MemoryError; says whether it did. Allocates nothing itself."""
         if self._held is None or not isinstance(error, MemoryError):
             return False
         self._held.close()
@@ -151,7 +153,7 @@ class Executor:
 
     @property
     def _where(self) -> str:
-        """The device that the grader's tensors are put on."""
+        """The device on which the grader's tensors are placed."""
         return self._gpu or self._device
 
     def _refer(self, value: Any) -> Reference | None:
@@ -195,9 +197,16 @@ class Executor:
         self._finder.modules[self._module.__name__] = self._module
         if self._alone:
             self._for_good.enter_context(self._finder.active())
+            sys.argv[:] = [asked.filename]
+            if b"get_ipython()" in asked.source and b"NameError" not in asked.source:  # else it asks for Jupyter
+                self._module.__dict__["get_ipython"] = absent.Shell
         seed_everything(0)
-        with self._at_work(), observed() as seen:
-            lines = self._execute(asked)
+        absent.begin_loading()
+        try:
+            with self._at_work(), observed() as seen:
+                lines = self._execute(asked)
+        finally:
+            absent.end_loading()
         return Loaded(lines, seen.settings)
 
     def _finder_of(self, asked: Load) -> ExerciseFinder:
@@ -256,7 +265,7 @@ class Executor:
 
     @contextmanager
     def _at_work(self) -> Iterator[None]:
-        """What a learner's code sees: earlier exercises to import, shortcuts watched, warnings as Python shows them."""
+        """Sets up what a learner's code needs: earlier exercises to import, watched shortcuts, the usual warnings."""
         imports = nullcontext() if self._alone else self._finder.active()
         with imports, warnings.catch_warnings(), self._shortcut_detector.armed(closely=self._closely):
             warnings.simplefilter("ignore" if self._quiet else "default")
@@ -266,6 +275,8 @@ class Executor:
         where, *names = target
         if where == "name":
             if names[0] not in self._module.__dict__:
+                if names[0] in absent.failed:
+                    raise absent.failed[names[0]]
                 raise _Missing(names[0])
             return self._module.__dict__[names[0]]
         if where == "earlier":

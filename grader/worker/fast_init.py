@@ -19,7 +19,7 @@ _drawn = True
 
 @functools.cache
 def patch_layer_init() -> None:
-    """From here on layers draw their first values with function modes off: the same values, at half the cost.
+    """Makes layers draw their initial values with function modes off: the same values at half the cost.
 
     Once for a process, and for good: Python looks up every attribute of a class slowly for a while after each change.
     """
@@ -40,7 +40,7 @@ def _light(original: Callable[[Any], None]) -> Callable[[Any], None]:
 
 @contextmanager
 def uninitialised_layers() -> Iterator[None]:
-    """Layers made in this block hold whatever is in memory; torch's random numbers stay where they are."""
+    """Leaves layers that are made in this block uninitialised; torch's random state stays as it is."""
     global _drawn
     patch_layer_init()
     _drawn = False

@@ -42,14 +42,14 @@ def try_layers(box: Sandbox, orders: dict[str, Any]) -> dict[str, Any]:
 
 
 def _seen_by_a_child(box: Sandbox, orders: dict[str, Any]) -> dict[str, Any]:
-    """What it saw, or its `failure` where it did not come to its end."""
+    """The child's report, or its `failure` where it died."""
     ours, theirs = os.pipe()
     child = os.fork()
     if child == 0:
         try:
             entered = box.enter(trying=True)
             touch(orders["device"])
-            os.write(theirs, marshal.dumps(probe.look_around(orders, entered)))
+            os.write(theirs, marshal.dumps({**probe.look_around(orders, entered), "refused": box.refused}))
         except BaseException as error:
             os.write(theirs, marshal.dumps({"failure": f"{type(error).__name__}: {error}"[:300]}))
         finally:
@@ -63,7 +63,7 @@ def _seen_by_a_child(box: Sandbox, orders: dict[str, Any]) -> dict[str, Any]:
 
 
 def touch(device: str) -> None:
-    """Has a GPU add two numbers and waits for the sum."""
+    """Adds two numbers on a GPU and waits for the sum: starts its driver."""
     if device != "cpu":
         torch.ones(2, device=device).sum().item()
 
@@ -88,7 +88,7 @@ class ForkServer:
         linux.adopt_orphans()
 
     def run(self) -> None:
-        """Until the grader hangs up."""
+        """Serves until the grader closes the connection."""
         while True:
             data, descriptors, _, _ = socket.recv_fds(self._control, 17, 1)
             if not data:

@@ -6,6 +6,7 @@ but fork: each fork enters its sandbox and serves one. It imports nothing that k
 
 from __future__ import annotations
 
+import ast
 import builtins
 import contextlib
 import faulthandler
@@ -13,6 +14,7 @@ import functools
 import gc
 import importlib
 import io
+import linecache
 import marshal
 import os
 import re
@@ -22,13 +24,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, BinaryIO
 
 import torch
 
 from grader.limits import MAX_OUTPUT
 from grader.protocol.channel import CALLBACK, LINE, OUTPUT, REPLY, REQUEST, Channel, Closed
+from grader.system import LINUX
 from grader.worker import warmup
 from grader.worker.executor import Executor
 from grader.worker.fork_server import ForkServer, touch, try_layers
@@ -87,6 +90,7 @@ def serve(connection: socket.socket) -> None:
     sys.stdout = sys.stderr = output
     builtins.print = output.print_while_kept(print)
     sys.breakpointhook = _no_breakpoint
+    builtins.input = _no_input
 
     def ask(frame: bytes) -> bytes:
         channel.send(CALLBACK, frame)
@@ -111,15 +115,39 @@ def _no_breakpoint(*_: object, **__: object) -> None:
     raise RuntimeError("breakpoint() needs a terminal, and there is none here; the line after `step in:` has one")
 
 
+def _no_input(*_: object) -> str:
+    raise EOFError("input() waits for somebody at a keyboard, and there is nobody while grading")
+
+
 def _tell_lines(executor: Executor, busy: threading.Event, channel: Channel) -> None:
     """Says where a long request is, so that a loop without end has a line when its time is up."""
-    look = _Look()
-    with contextlib.suppress(Closed):
+    with contextlib.suppress(Closed, OSError):  # OSError: there is nothing to look with
+        look = _Look()
         while busy.wait():
             time.sleep(LOOK_SECONDS)
             line = look.line(executor.file) if busy.is_set() else None
             if line is not None:
                 channel.send(LINE, line.to_bytes(4, "little"))
+
+
+def loop_of(file: str, lines: Sequence[int]) -> int:
+    """The line of the loop that a file is in: of the outermost call, the outermost loop. The same on every run.
+
+    Where there is no loop it is the line that the innermost call has come to.
+
+    Args:
+        lines: the line of each call, the innermost first.
+    """
+    try:
+        tree = ast.parse("".join(linecache.getlines(file)))
+    except (SyntaxError, ValueError, RecursionError):
+        return lines[0]
+    loops = [node for node in ast.walk(tree) if isinstance(node, (ast.While, ast.For))]
+    for line in reversed(lines):
+        around = [node.lineno for node in loops if node.lineno <= line <= (node.end_lineno or 0)]
+        if around:
+            return min(around)
+    return lines[0]
 
 
 class _Look:
@@ -130,18 +158,31 @@ class _Look:
     """
 
     def __init__(self) -> None:
-        self._read, self._write = os.pipe()
-        os.set_blocking(self._read, False)
-        os.set_blocking(self._write, False)  # what is too long is cut
+        self._file: BinaryIO | None = None
+        if hasattr(os, "set_blocking"):
+            self._read, self._write = os.pipe()
+            os.set_blocking(self._read, False)
+            os.set_blocking(self._write, False)  # what is too long is cut
+        else:  # Windows before Python 3.12: a full pipe would block for good, a file is never full
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115  (open as long as the process lives)
 
     def line(self, file: str) -> int | None:
         """The line of a file that is at work, in the innermost call."""
         with contextlib.suppress(OSError, ValueError):  # the code may have closed what it finds open
-            faulthandler.dump_traceback(self._write, all_threads=True)
-            dump, name = os.read(self._read, 1 << 16), file.encode("ascii", "backslashreplace")
-            found = re.search(rb'File "' + re.escape(name) + rb'", line (\d+) in', dump)
-            return int(found[1]) if found else None
+            dump, name = self._dump(), file.encode("ascii", "backslashreplace")
+            found = re.findall(rb'File "' + re.escape(name) + rb'", line (\d+) in', dump)
+            return loop_of(file, [int(line) for line in found]) if found else None
         return None
+
+    def _dump(self) -> bytes:
+        if self._file is None:
+            faulthandler.dump_traceback(self._write, all_threads=True)
+            return os.read(self._read, 1 << 16)
+        self._file.seek(0)
+        self._file.truncate()
+        faulthandler.dump_traceback(self._file, all_threads=True)
+        self._file.seek(0)
+        return self._file.read()
 
 
 def _be_alone(scratch: str) -> None:
@@ -149,9 +190,9 @@ def _be_alone(scratch: str) -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
-    if linux.LINUX:
+    if LINUX:
         tempfile.tempdir = scratch  # whether it can be written to is the sandbox's matter
-    os.chdir("/" if linux.LINUX else tempfile.gettempdir())
+    os.chdir("/" if LINUX else tempfile.gettempdir())
     sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115
 
 
@@ -169,7 +210,7 @@ def _end_with_the_grader() -> None:
 def _import_what_torch_puts_off() -> None:
     """A second and a half at the first optimizer, compiled mask or codec, which else every worker would pay."""
     for name in PUT_OFF:
-        with contextlib.suppress(ImportError):
+        with contextlib.suppress(Exception):  # what fails here fails, or works, where it is used
             importlib.import_module(name)
 
 
@@ -177,7 +218,7 @@ def main(orders: dict[str, Any]) -> None:
     """Starts as the grader ordered: to fork workers or to be one."""
     connection: socket.socket = orders["connection"]
     linux.die_with_parent()
-    if not linux.LINUX:
+    if not LINUX:
         _end_with_the_grader()
     torch.set_num_threads(1)
     torch.ones(2, 2).softmax(-1)
@@ -191,14 +232,14 @@ def main(orders: dict[str, Any]) -> None:
     if orders["mode"] == "fork many":
         warmup.use_huge_pages()
     box = Sandbox(orders)
-    if linux.LINUX and not orders["tried"]:
+    if LINUX and not orders["tried"]:
         _tell(connection, try_layers(box, orders))
     if orders["mode"] != "serve":
         ForkServer(connection, box, serve).run()
         return
     entered = box.enter()
     touch(orders["device"])
-    if not linux.LINUX and not orders["tried"]:
+    if not LINUX and not orders["tried"]:
         _tell(connection, probe.look_around(orders, [*entered, "lifetime"]))
     serve(connection)
 

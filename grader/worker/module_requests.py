@@ -18,9 +18,11 @@ from grader.protocol.messages import (
     SetTraining,
     State,
     StateLoaded,
+    StubDecode,
 )
 from grader.worker.describe import describe_module, layout, parameters_of, parts_of, set_training
 from grader.worker.optimizer import GradientDescent
+from grader.worker.stub_decoder import StubDecoder
 
 
 def load_state(asked: LoadState, device: str) -> StateLoaded:
@@ -70,11 +72,17 @@ def _optimizer(asked: MakeOptimizer) -> OptimizerMade:
     return OptimizerMade(GradientDescent(list(asked.module.parameters()), asked.lr))
 
 
+def _stub_decode(asked: StubDecode) -> Done:
+    asked.module.decode = StubDecoder(asked.words, asked.vocab)
+    return Done()
+
+
 OF_A_MODULE: dict[str, Callable[[Any], Any]] = {
     "state": _state,
     "describe": _describe,
     "set_training": _set_training,
     "set_gradients": _set_gradients,
     "optimizer": _optimizer,
+    "stub_decode": _stub_decode,
 }
 """Requests that need nothing but the module."""

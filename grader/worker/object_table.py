@@ -37,7 +37,7 @@ class ObjectTable:
         return self._objects[number]
 
     def refer(self, value: Any) -> Reference | None:
-        """What crosses for an object that stays here; None for everything else."""
+        """The reference for an object that stays here; None for everything else."""
         if isinstance(value, Opaque):
             return Reference("opaque", value._number)
         if isinstance(value, nn.Module):

@@ -59,7 +59,7 @@ def _settings() -> dict[str, Any]:
 
 
 def _default_device() -> torch.device:
-    """It is one of the function modes, as a rule the only one: without any there is no need for torch's long search."""
+    """A default device is a function mode; where there is no mode, torch's slow search is not needed."""
     return torch.get_default_device() if torch._C._len_torch_function_stack() else _CPU
 
 
@@ -84,7 +84,7 @@ def _numpy_state() -> dict[str, Any]:
 
 
 def _put_back(settings: dict[str, Any], changed: Sequence[str]) -> None:
-    """Only what changed: to set deterministic algorithms imports the compiler, for a second."""
+    """Restores only what changed: setting deterministic algorithms imports the compiler, for a second."""
     device = settings["the default device"]
     setters: dict[str, Callable[[], Any]] = {
         "grad mode": lambda: torch.set_grad_enabled(settings["grad mode"]),

@@ -1,4 +1,4 @@
-"""Notices library calls that do an exercise's whole work, by their use and not by their text.
+"""Detects library calls that do an exercise's whole work when they are used, whatever the text says.
 
 Classes are seen by their `__init__`; functions wherever torch keeps them for Python code, so an import under another
 name is seen too. Where a check asks for it, a torch function mode sees every call, by whatever way it was reached:

@@ -1,4 +1,4 @@
-"""The first of everything, done once in the process that workers are forked from: they find it done.
+"""Does everything that is slow the first time, once, in the process from which workers are forked.
 
 Saves what torch imports and caches at a first call, in every worker. The risk is state that is forked along: the file
 that is run here is the kit's own, and random states are seeded at the start of every check.
@@ -44,7 +44,7 @@ def fails(x: Tensor) -> Tensor:
 
 
 def run_once() -> None:
-    """A learner's file, loaded and called as checks do it, and forgotten."""
+    """Loads a small file, calls it as checks do, and forgets it."""
     executor = Executor(lambda frame: frame, quiet=True)
     x = torch.ones(2, 3, dtype=torch.float64)
     _ask(executor, "load", "ex00_warm", "<warm>", SOURCE, {}, ["nn.LSTM", "F.layer_norm"], "cpu")

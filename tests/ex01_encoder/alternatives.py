@@ -100,3 +100,99 @@ def encode__packed(x, lengths, w_x, w_h, bias):
         h, c = torch.cat([new_h, h[live:]]), torch.cat([new_c, c[live:]])
         outputs.append(torch.cat([new_h, torch.zeros_like(h[live:])]))
     return torch.stack(outputs, dim=1)[back], (h[back], c[back])
+
+
+@alternative
+def lstm_cell__addmm(x, h, c, w_x, w_h, bias):
+    """Two products added by addmm, four slices of columns, sigmoids in place of what nobody else has."""
+    hidden = h.shape[1]
+    gates = torch.addmm(torch.addmm(bias, x, w_x.t()), h, w_h.t())
+    i = gates[:, :hidden].sigmoid()
+    f = gates[:, hidden : 2 * hidden].sigmoid()
+    g = gates[:, 2 * hidden : 3 * hidden].tanh()
+    o = gates[:, 3 * hidden :].sigmoid()
+    c = torch.mul(f, c).add(i * g)
+    return o * c.tanh(), c
+
+
+@alternative
+def lstm_cell__functional(x, h, c, w_x, w_h, bias):
+    """F.linear twice, the bias in one of them, and split(hidden, 1)."""
+    gates = F.linear(x, w_x, bias) + F.linear(h, w_h)
+    ingate, forgetgate, cellgate, outgate = gates.split(h.size(1), 1)
+    ingate, forgetgate, outgate = map(F.sigmoid, (ingate, forgetgate, outgate))
+    cy = (forgetgate * c) + (ingate * F.tanh(cellgate))
+    return outgate * F.tanh(cy), cy
+
+
+@alternative
+def lstm_cell__columns(x, h, c, w_x, w_h, bias):
+    """Vectors as columns, as the papers write it: W x, transposed back at the end."""
+    z = torch.mm(w_x, x.T) + torch.mm(w_h, h.T) + bias[:, None]
+    i, f, g, o = z.view(4, -1, x.size(0))
+    c = (torch.sigmoid(f) * c.T + torch.sigmoid(i) * torch.tanh(g)).T
+    return (torch.sigmoid(o) * torch.tanh(c.T)).T, c
+
+
+@alternative
+def encode__as_far_as_the_longest(x, lengths, w_x, w_h, bias):
+    """Time first, as far as the longest row; outputs in one tensor of zeros; the state written where it is live."""
+    batch, source = x.shape[:2]
+    outputs = torch.zeros(batch, source, w_h.shape[1], device=x.device, dtype=x.dtype)
+    h = torch.zeros_like(outputs[:, 0])
+    c = torch.zeros_like(h)
+    for t, token in enumerate(x.transpose(0, 1)[: int(lengths.max())]):
+        live = lengths > t
+        new_h, new_c = reference.lstm_cell(token, h, c, w_x, w_h, bias)
+        h = torch.where(live[:, None], new_h, h)
+        c = torch.where(live[:, None], new_c, c)
+        outputs[live, t] = new_h[live]
+    return outputs, (h, c)
+
+
+@alternative
+def encode__live_rows_only(x, lengths, w_x, w_h, bias):
+    """Only the rows that still have tokens take a step; their states are put back by index."""
+    h = c = x.new_zeros(len(x), w_h.size(1))
+    outputs = []
+    for t in range(x.size(1)):
+        rows = torch.nonzero(lengths > t).squeeze(1)
+        new_h, new_c = reference.lstm_cell(x[rows, t], h[rows], c[rows], w_x, w_h, bias)
+        h, c = h.index_copy(0, rows, new_h), c.index_copy(0, rows, new_c)
+        outputs.append(torch.zeros_like(h).index_copy(0, rows, new_h))
+    return torch.cat(outputs, dim=1).view(len(x), x.size(1), -1), (h, c)
+
+
+@alternative
+def encode__packed_sequence(x, lengths, w_x, w_h, bias):
+    """A PackedSequence, walked through by its batch sizes, and padded again."""
+    from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+
+    packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
+    h = c = x.new_zeros(x.size(0), w_h.size(1))
+    outputs, ends = [], []
+    for token in packed.data.split(packed.batch_sizes.tolist()):
+        ended = slice(len(token), len(h))
+        ends.insert(0, (h[ended], c[ended]))
+        h, c = reference.lstm_cell(token, h[: len(token)], c[: len(token)], w_x, w_h, bias)
+        outputs.append(h)
+    ends.insert(0, (h, c))
+    h, c = (torch.cat(parts)[packed.unsorted_indices] for parts in zip(*ends, strict=True))
+    done = PackedSequence(torch.cat(outputs), packed.batch_sizes, packed.sorted_indices, packed.unsorted_indices)
+    return pad_packed_sequence(done, batch_first=True, total_length=x.size(1))[0], (h, c)
+
+
+@alternative
+def encode__loop_over_entries(x, lengths, w_x, w_h, bias):
+    """Rows and tokens one by one, written into a tensor of zeros where they are real."""
+    outputs = torch.zeros(x.size(0), x.size(1), w_h.size(1)).to(x)
+    last_h, last_c = torch.zeros_like(outputs[:, 0]), torch.zeros_like(outputs[:, 0])
+    for b in range(x.size(0)):
+        h, c = x.new_zeros(1, w_h.size(1)), x.new_zeros(1, w_h.size(1))
+        for t in range(x.size(1)):
+            if t >= lengths[b]:
+                break
+            h, c = reference.lstm_cell(x[b, t].unsqueeze(0), h, c, w_x, w_h, bias)
+            outputs[b, t] = h.squeeze(0)
+        last_h[b], last_c[b] = h[0], c[0]
+    return outputs, (last_h, last_c)

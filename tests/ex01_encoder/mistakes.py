@@ -38,6 +38,18 @@ def always(now, new, old):
     return new
 
 
+def detached_every(count, x, lengths, w_x, w_h, bias):
+    """encode, the state cut off from the graph before every token whose position is a multiple of `count`."""
+    position = [0]
+
+    def cell(token, h, c, *weights):
+        cut = position[0] > 0 and position[0] % count == 0
+        position[0] += 1
+        return reference.lstm_cell(token, h.detach() if cut else h, c.detach() if cut else c, *weights)
+
+    return walk(cell, x, lengths, w_x, w_h, bias)
+
+
 @mistake
 def encode__state_after_the_padding(x, lengths, w_x, w_h, bias):
     """The context is the state after the padding. A short row's state should stop changing at its last real token."""
@@ -52,7 +64,7 @@ def encode__lengths_ignored(x, lengths, w_x, w_h, bias):
 
 @mistake
 def encode__outputs_go_on_at_padding(x, lengths, w_x, w_h, bias):
-    """The context is right, but the outputs go on through the padding, where they should be zero."""
+    """The context is right, but the outputs go on changing through the padding. They should be zero there."""
     whole = torch.full_like(lengths, x.size(1))
     outputs, _ = reference.encode(x, whole, w_x, w_h, bias)
     return outputs, reference.encode(x, lengths, w_x, w_h, bias)[1]
@@ -60,7 +72,7 @@ def encode__outputs_go_on_at_padding(x, lengths, w_x, w_h, bias):
 
 @mistake
 def encode__last_output_repeated_at_padding(x, lengths, w_x, w_h, bias):
-    """The outputs at padding repeat the last real h. The state stays, but padding has no output: it should be zero."""
+    """The outputs at padding repeat the last real h. The state stays the same there, but the output should be zero."""
     outputs, (h, c) = reference.encode(x, lengths, w_x, w_h, bias)
     return torch.where(real(x, lengths), outputs, h.unsqueeze(1)), (h, c)
 
@@ -81,7 +93,7 @@ def encode__state_cleared_at_padding(x, lengths, w_x, w_h, bias):
 
 @mistake
 def encode__cell_not_frozen(x, lengths, w_x, w_h, bias):
-    """h stops at the last real token, but c goes on through the padding. Both belong to the context."""
+    """h stops at the last real token, but c goes on changing through the padding. Both belong to the context."""
     outputs, (h, _) = reference.encode(x, lengths, w_x, w_h, bias)
     _, (_, c) = reference.encode(x, torch.full_like(lengths, x.size(1)), w_x, w_h, bias)
     return outputs, (h, c)
@@ -115,7 +127,7 @@ def encode__stops_at_the_longest_row(x, lengths, w_x, w_h, bias):
 
 @mistake
 def encode__rows_left_sorted(x, lengths, w_x, w_h, bias):
-    """The rows were sorted by length and not put back into their order."""
+    """The rows are sorted by length, and their original order is not restored."""
     order = lengths.argsort(descending=True, stable=True)
     return reference.encode(x[order], lengths[order], w_x, w_h, bias)
 
@@ -212,7 +224,7 @@ def encode__starts_at_one(x, lengths, w_x, w_h, bias):
 
 @mistake
 def encode__starts_at_random(x, lengths, w_x, w_h, bias):
-    """The state starts at random numbers, so the same sentence is encoded in another way every time."""
+    """The state starts at random numbers, so the same sentence is encoded differently every time."""
     h = c = torch.randn_like(start(x, w_h))
     outputs = []
     for t in range(x.size(1)):
@@ -232,14 +244,14 @@ def encode__state_in_the_default_dtype(x, lengths, w_x, w_h, bias):
 
 @mistake
 def encode__zeros_at_padding_added_as_small_numbers(x, lengths, w_x, w_h, bias):
-    """The outputs at padding are tiny numbers where they should be exactly zero."""
+    """The outputs at padding are tiny numbers. They should be exactly zero."""
     outputs, state = reference.encode(x, lengths, w_x, w_h, bias)
     return outputs.masked_fill(~real(x, lengths), 1e-10), state
 
 
 @mistake
 def encode__padding_guessed_from_zeros(x, lengths, w_x, w_h, bias):
-    """A token whose features are all zero is taken for padding. Only the lengths say where a row ends."""
+    """A token whose features are all zero is treated as padding. Only the lengths say where a row ends."""
     h = c = start(x, w_h)
     outputs = []
     for t in range(x.size(1)):
@@ -265,7 +277,7 @@ def encode__needs_contiguous_input(x, lengths, w_x, w_h, bias):
 
 @mistake
 def encode__mask_broadcast_over_features(x, lengths, w_x, w_h, bias):
-    """The mask over the batch is laid over the features. It needs an axis of size 1 at its end."""
+    """The mask over the batch is broadcast over the features. It needs an axis of size 1 at its end."""
     h = c = start(x, w_h)
     outputs = []
     for t in range(x.size(1)):
@@ -314,7 +326,7 @@ def encode__single_row_without_gradient(x, lengths, w_x, w_h, bias):
 
 @mistake
 def encode__seeds_the_random_state(x, lengths, w_x, w_h, bias):
-    """torch's random state is seeded inside, which changes every random number that anybody draws later."""
+    """torch's random state is seeded inside, which changes every random number drawn afterwards."""
     torch.manual_seed(0)
     return reference.encode(x, lengths, w_x, w_h, bias)
 
@@ -353,6 +365,108 @@ def lstm_cell__states_swapped(x, h, c, w_x, w_h, bias):
 def lstm_cell__only_h(x, h, c, w_x, w_h, bias):
     """Only h is returned. The next step needs c too."""
     return reference.lstm_cell(x, h, c, w_x, w_h, bias)[0]
+
+
+@mistake
+def lstm_cell__forget_gate_twice(x, h, c, w_x, w_h, bias):
+    """The candidate passes the forget gate too. What is new goes through the input gate: f * c + i * g."""
+    _, f, g, o = sums(x, h, w_x, w_h, bias)
+    c = torch.sigmoid(f) * (c + torch.tanh(g))
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+@mistake
+def lstm_cell__input_gate_twice(x, h, c, w_x, w_h, bias):
+    """The input gate stands at the old c too. What is kept goes through the forget gate: f * c + i * g."""
+    i, _, g, o = sums(x, h, w_x, w_h, bias)
+    c = torch.sigmoid(i) * (c + torch.tanh(g))
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+@mistake
+def lstm_cell__gates_tied(x, h, c, w_x, w_h, bias):
+    """The input gate is 1 minus the forget gate. Here both have rows of their own."""
+    _, f, g, o = sums(x, h, w_x, w_h, bias)
+    f = torch.sigmoid(f)
+    c = f * c + (1 - f) * torch.tanh(g)
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+@mistake
+def lstm_cell__gates_added(x, h, c, w_x, w_h, bias):
+    """Input gate and candidate are added. A gate is a factor: i * g."""
+    i, f, g, o = sums(x, h, w_x, w_h, bias)
+    c = torch.sigmoid(f) * c + (torch.sigmoid(i) + torch.tanh(g))
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+@mistake
+def lstm_cell__forget_gate_added(x, h, c, w_x, w_h, bias):
+    """The forget gate is added to c. A gate is a factor: f * c."""
+    i, f, g, o = sums(x, h, w_x, w_h, bias)
+    c = (torch.sigmoid(f) + c) + torch.sigmoid(i) * torch.tanh(g)
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+@mistake
+def lstm_cell__output_gate_added(x, h, c, w_x, w_h, bias):
+    """The output gate is added to tanh(c). A gate is a factor: o * tanh(c)."""
+    _, c_new = reference.lstm_cell(x, h, c, w_x, w_h, bias)
+    _, _, _, o = sums(x, h, w_x, w_h, bias)
+    return torch.sigmoid(o) + torch.tanh(c_new), c_new
+
+
+@mistake
+def lstm_cell__parts_of_the_cell_multiplied(x, h, c, w_x, w_h, bias):
+    """What is kept and what is new are multiplied. They are added: f * c + i * g."""
+    i, f, g, o = sums(x, h, w_x, w_h, bias)
+    c = (torch.sigmoid(f) * c) * (torch.sigmoid(i) * torch.tanh(g))
+    return torch.sigmoid(o) * torch.tanh(c), c
+
+
+@mistake
+def lstm_cell__input_gate_has_the_forget_bias(x, h, c, w_x, w_h, bias):
+    """The input gate gets the bias of the forget gate. Each block of rows has its own block of the bias."""
+    _, b_f, b_g, b_o = bias.chunk(4)
+    return reference.lstm_cell(x, h, c, w_x, w_h, torch.cat([b_f, b_f, b_g, b_o]))
+
+
+@mistake
+def lstm_cell__forget_gate_has_the_input_bias(x, h, c, w_x, w_h, bias):
+    """The forget gate gets the bias of the input gate. Each block of rows has its own block of the bias."""
+    b_i, _, b_g, b_o = bias.chunk(4)
+    return reference.lstm_cell(x, h, c, w_x, w_h, torch.cat([b_i, b_i, b_g, b_o]))
+
+
+@mistake
+def lstm_cell__output_gate_has_the_candidates_bias(x, h, c, w_x, w_h, bias):
+    """The output gate gets the bias of the candidate. Each block of rows has its own block of the bias."""
+    b_i, b_f, b_g, _ = bias.chunk(4)
+    return reference.lstm_cell(x, h, c, w_x, w_h, torch.cat([b_i, b_f, b_g, b_g]))
+
+
+@mistake
+def lstm_cell__candidate_has_the_output_bias(x, h, c, w_x, w_h, bias):
+    """The candidate gets the bias of the output gate. Each block of rows has its own block of the bias."""
+    b_i, b_f, _, b_o = bias.chunk(4)
+    return reference.lstm_cell(x, h, c, w_x, w_h, torch.cat([b_i, b_f, b_o, b_o]))
+
+
+@mistake
+def lstm_cell__sigmoid_of_the_cell(x, h, c, w_x, w_h, bias):
+    """h shows the sigmoid of c. It should show its tanh, which may be negative."""
+    _, _, _, o = sums(x, h, w_x, w_h, bias)
+    _, c = reference.lstm_cell(x, h, c, w_x, w_h, bias)
+    return torch.sigmoid(o) * torch.sigmoid(c), c
+
+
+@mistake
+def lstm_cell__sigmoid_twice(x, h, c, w_x, w_h, bias):
+    """All four blocks go through a sigmoid at once, and the candidate then through its tanh as well. The candidate's
+    sum goes through the tanh alone."""
+    i, f, g, o = torch.sigmoid(x @ w_x.T + h @ w_h.T + bias).chunk(4, dim=-1)
+    c = f * c + i * torch.tanh(g)
+    return o * torch.tanh(c), c
 
 
 @mistake
@@ -419,7 +533,7 @@ def lstm_cell__no_output_gate(x, h, c, w_x, w_h, bias):
 
 @mistake
 def lstm_cell__forget_bias_of_one(x, h, c, w_x, w_h, bias):
-    """One is added to the forget gate's sum. That belongs into the initial bias, if anywhere, not into the step."""
+    """One is added to the forget gate's sum. That belongs in the initial bias, if anywhere, not in the step."""
     i, f, g, o = sums(x, h, w_x, w_h, bias)
     c = torch.sigmoid(f + 1) * c + torch.sigmoid(i) * torch.tanh(g)
     return torch.sigmoid(o) * torch.tanh(c), c
@@ -459,7 +573,7 @@ def lstm_cell__joined_in_the_wrong_order(x, h, c, w_x, w_h, bias):
 
 @mistake
 def lstm_cell__gates_interleaved(x, h, c, w_x, w_h, bias):
-    """The gates are taken from every fourth row. Each gate is one block of rows that follow each other."""
+    """The gates are taken from every fourth row. Each gate is one block of consecutive rows."""
     i, f, g, o = (x @ w_x.T + h @ w_h.T + bias).unflatten(-1, (-1, 4)).unbind(-1)
     c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
     return torch.sigmoid(o) * torch.tanh(c), c
@@ -467,7 +581,7 @@ def lstm_cell__gates_interleaved(x, h, c, w_x, w_h, bias):
 
 @mistake
 def lstm_cell__weights_not_transposed(x, h, c, w_x, w_h, bias):
-    """The weights are multiplied as they are. A row belongs to a unit of a gate, so they have to be transposed."""
+    """The weights are multiplied untransposed. A row belongs to a unit of a gate, so they have to be transposed."""
     i, f, g, o = (x @ w_x + h @ w_h + bias).chunk(4, dim=-1)
     c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
     return torch.sigmoid(o) * torch.tanh(c), c
@@ -475,7 +589,7 @@ def lstm_cell__weights_not_transposed(x, h, c, w_x, w_h, bias):
 
 @mistake
 def lstm_cell__transposed_by_their_shape(x, h, c, w_x, w_h, bias):
-    """The weights are transposed only where the shapes demand it, so a square matrix is used the wrong way round."""
+    """The weights are transposed only if the shapes demand it, so a square matrix is used the wrong way round."""
     w_x = w_x if w_x.size(0) == x.size(-1) else w_x.T
     i, f, g, o = (x @ w_x + h @ w_h.T + bias).chunk(4, dim=-1)
     c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
@@ -505,7 +619,8 @@ def lstm_cell__memory_detached(x, h, c, w_x, w_h, bias):
 
 @mistake
 def lstm_cell__sigmoid_that_overflows(x, h, c, w_x, w_h, bias):
-    """The sigmoid is written as 1 / (1 + exp(-z)). Where exp overflows its gradient is NaN, and padding spreads it."""
+    """The sigmoid is written as 1 / (1 + exp(-z)). If exp overflows, its gradient is NaN, and large padding is
+    enough for that."""
     i, f, g, o = sums(x, h, w_x, w_h, bias)
     i, f, o = (1 / (1 + torch.exp(-z)) for z in (i, f, o))
     c = f * c + i * torch.tanh(g)
@@ -514,20 +629,20 @@ def lstm_cell__sigmoid_that_overflows(x, h, c, w_x, w_h, bias):
 
 @mistake
 def lstm_cell__returns_float32(x, h, c, w_x, w_h, bias):
-    """The states are converted to float32, whatever dtype came in."""
+    """The states are converted to float32, whatever the dtype of the input."""
     h, c = reference.lstm_cell(x, h, c, w_x, w_h, bias)
     return h.float(), c.float()
 
 
 @mistake
 def lstm_cell__library_call(x, h, c, w_x, w_h, bias):
-    """The library's cell does the work that this exercise asks you to build."""
+    """The library's cell does the work that this exercise asks you to do yourself."""
     return torch.lstm_cell(x, (h, c), w_x, w_h, bias, torch.zeros_like(bias))
 
 
 @device_mistake
 def encode__first_state_on_the_cpu(x, lengths, w_x, w_h, bias):
-    """The first h and c are made on the default device, the CPU. They have to be where x is."""
+    """The first h and c are made on the default device, the CPU. They must be on the device of x."""
     h = c = torch.zeros(x.size(0), w_h.size(1), dtype=x.dtype)
     outputs = []
     for t in range(x.size(1)):
@@ -550,7 +665,7 @@ def encode__outputs_on_the_cpu(x, lengths, w_x, w_h, bias):
 
 @device_mistake
 def encode__positions_on_the_cpu(x, lengths, w_x, w_h, bias):
-    """The positions that are compared with lengths are made on the default device, and lengths may be on another."""
+    """The positions compared with lengths are made on the default device, but lengths may be on a different one."""
     outputs, context = reference.encode(x, lengths, w_x, w_h, bias)
     padding = torch.arange(x.size(1)) >= lengths.unsqueeze(-1)
     return outputs.masked_fill(padding.unsqueeze(-1), 0.0), context
@@ -566,14 +681,20 @@ def lstm_cell__cell_clamped(x, h, c, w_x, w_h, bias):
 
 @mistake
 def encode__detached_every_ten_tokens(x, lengths, w_x, w_h, bias):
-    """The state is detached after every tenth token, so in a long sequence no gradient reaches the early ones."""
-    h = c = x.new_zeros(x.size(0), w_h.size(1))
-    outputs = []
-    for position in range(x.size(1)):
-        if position > 0 and position % 10 == 0:
-            h, c = h.detach(), c.detach()
-        real = (position < lengths).unsqueeze(-1)
-        next_h, next_c = reference.lstm_cell(x[:, position], h, c, w_x, w_h, bias)
-        h, c = torch.where(real, next_h, h), torch.where(real, next_c, c)
-        outputs.append(next_h.masked_fill(~real, 0.0))
-    return torch.stack(outputs, dim=1), (h, c)
+    """The state is detached every few tokens, so in a long sequence no gradient reaches the early ones."""
+    return detached_every(10, x, lengths, w_x, w_h, bias)
+
+
+@mistake
+def encode__detached_every_few_hundred_tokens(x, lengths, w_x, w_h, bias):
+    """The state is detached every few tokens, as truncated back-propagation does. Here gradients flow back through
+    the whole sequence, however long it is."""
+    return detached_every(1024, x, lengths, w_x, w_h, bias)
+
+
+@mistake
+def encode__at_most_1024_tokens(x, lengths, w_x, w_h, bias):
+    """What stands after a fixed number of tokens is not read. No length is named as the longest."""
+    outputs, state = reference.encode(x[:, :1024], lengths.clamp(max=1024), w_x, w_h, bias)
+    rest = x.new_zeros(x.size(0), max(0, x.size(1) - 1024), w_h.size(1))
+    return torch.cat([outputs, rest], dim=1), state

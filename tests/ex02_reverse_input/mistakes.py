@@ -77,7 +77,8 @@ def reverse_source__length_of_the_first_row(tokens, lengths):
 
 @mistake
 def reverse_source__length_guessed_from_zeros(tokens, lengths):
-    """The lengths are guessed by counting ids that are not 0. Id 0 may be a real token; only `lengths` says."""
+    """The lengths are guessed by counting ids that are not 0. Id 0 may be a real token; only `lengths` says how
+    long a row is."""
     return reference.reverse_source(tokens, (tokens != 0).sum(1))
 
 
@@ -89,7 +90,7 @@ def reverse_source__cut_at_the_longest_row(tokens, lengths):
 
 @mistake
 def reverse_source__always_int64(tokens, lengths):
-    """The result is int64, whatever dtype came in."""
+    """The result is int64, whatever the dtype of the input."""
     return reference.reverse_source(tokens, lengths).long()
 
 
@@ -101,20 +102,20 @@ def reverse_source__in_place(tokens, lengths):
 
 @mistake
 def reverse_source__small_ids_in_place(tokens, lengths):
-    """Tokens that are not int64 are reversed in the caller's own tensor, which nobody asked for."""
+    """Tokens that are not int64 are reversed in place, so the caller's tensor changes too."""
     reversed_tokens = reference.reverse_source(tokens, lengths)
     return reversed_tokens if tokens.dtype is torch.int64 else tokens.copy_(reversed_tokens)
 
 
 @mistake
 def reverse_source__through_floats(tokens, lengths):
-    """The ids make a detour through float32, which cannot hold large whole numbers."""
+    """The ids pass through float32, which cannot hold large whole numbers."""
     return reference.reverse_source(tokens.float(), lengths).to(tokens.dtype)
 
 
 @mistake
 def reverse_source__positions_in_the_dtype_of_the_ids(tokens, lengths):
-    """Positions are computed in the dtype of the ids. A small one cannot count to the end of a long row."""
+    """Positions are computed in the dtype of the ids. A narrow one cannot count to the end of a long row."""
     positions = torch.arange(tokens.size(1), device=tokens.device).to(tokens.dtype)
     last = (lengths.unsqueeze(-1) - 1).to(tokens.dtype)
     index = torch.where(positions <= last, last - positions, positions).long()
@@ -154,7 +155,7 @@ class Seq2Seq__padding_read_first(reference.Seq2Seq):
 
 @mistake
 class Seq2Seq__never_reverses(reference.Seq2Seq):
-    """The source is read forwards, also where `reverse` is set."""
+    """The source is read forwards even if `reverse` is set."""
 
     def encode(self, source, lengths):
         return packed(self, self.source_embedding(source), lengths)
@@ -162,7 +163,7 @@ class Seq2Seq__never_reverses(reference.Seq2Seq):
 
 @mistake
 class Seq2Seq__always_reverses(reference.Seq2Seq):
-    """The source is read backwards, also where `reverse` is not set."""
+    """The source is read backwards even if `reverse` is not set."""
 
     def encode(self, source, lengths):
         return packed(self, self.source_embedding(reference.reverse_source(source, lengths)), lengths)
@@ -180,7 +181,7 @@ class Seq2Seq__reverses_twice(reference.Seq2Seq):
 
 @mistake
 class Seq2Seq__rows_left_sorted(reference.Seq2Seq):
-    """The rows are sorted by length for packing and not put back into their order."""
+    """The rows are sorted by length for packing, and their original order is not restored."""
 
     def encode(self, source, lengths):
         order = lengths.argsort(descending=True, stable=True)
@@ -220,7 +221,7 @@ class Seq2Seq__halves_swapped(reference.Seq2Seq):
 
 @mistake
 class Seq2Seq__h_twice(reference.Seq2Seq):
-    """h takes the place of c too. The decoder needs what the encoder remembers as well as what it shows."""
+    """h is used in place of c too. The decoder needs what the encoder remembers as well as what it shows."""
 
     def encode(self, source, lengths):
         h, _ = super().encode(source, lengths)
@@ -270,7 +271,7 @@ class Seq2Seq__decoder_starts_at_zero(reference.Seq2Seq):
 
 @mistake
 class Seq2Seq__target_reversed_too(reference.Seq2Seq):
-    """The decoder's input is reversed as well. Only the source is."""
+    """The decoder's input is reversed as well. Only the source should be."""
 
     def forward(self, source, lengths, decoder_input):
         return super().forward(source, lengths, decoder_input.flip(1))
@@ -296,7 +297,7 @@ class Seq2Seq__encoder_decodes(reference.Seq2Seq):
 
 @mistake
 class Seq2Seq__probabilities(reference.Seq2Seq):
-    """The scores went through a softmax. The loss does that itself; logits are what the last layer gives."""
+    """The scores went through a softmax. The loss does that itself; logits are what the last layer returns."""
 
     def forward(self, source, lengths, decoder_input):
         return super().forward(source, lengths, decoder_input).softmax(-1)
@@ -304,7 +305,7 @@ class Seq2Seq__probabilities(reference.Seq2Seq):
 
 @mistake
 class Seq2Seq__log_probabilities(reference.Seq2Seq):
-    """The scores went through a log-softmax. The loss does that itself; logits are what the last layer gives."""
+    """The scores went through a log-softmax. The loss does that itself; logits are what the last layer returns."""
 
     def forward(self, source, lengths, decoder_input):
         return super().forward(source, lengths, decoder_input).log_softmax(-1)
@@ -312,7 +313,7 @@ class Seq2Seq__log_probabilities(reference.Seq2Seq):
 
 @mistake
 class Seq2Seq__only_the_last_step(reference.Seq2Seq):
-    """Only the last target position is scored. Every position is."""
+    """Only the last target position is scored. Every position should be."""
 
     def forward(self, source, lengths, decoder_input):
         return super().forward(source, lengths, decoder_input)[:, -1]
@@ -328,7 +329,7 @@ class Seq2Seq__time_first(reference.Seq2Seq):
 
 @mistake
 class Seq2Seq__returns_the_state_too(reference.Seq2Seq):
-    """The decoder's last state is returned with the logits. Only the logits are asked for."""
+    """The decoder's last state is returned with the logits. Only the logits should be returned."""
 
     def forward(self, source, lengths, decoder_input):
         state = self.encode(source, lengths)
@@ -383,7 +384,7 @@ class Seq2Seq__source_overwritten(reference.Seq2Seq):
 
 @mistake
 class Seq2Seq__switches_to_eval(reference.Seq2Seq):
-    """The model is switched to eval mode inside. Which mode it is in is the caller's decision."""
+    """The model is switched to eval mode inside. Which mode it is in is for the caller to decide."""
 
     def encode(self, source, lengths):
         self.eval()
@@ -412,7 +413,7 @@ class Seq2Seq__padding_of_a_single_row_read(reference.Seq2Seq):
 
 @mistake
 class Seq2Seq__log_softmax_in_training(reference.Seq2Seq):
-    """In train mode a log_softmax is applied. The logits are the same in both modes."""
+    """In train mode a log_softmax is applied. The logits should be the same in both modes."""
 
     def forward(self, source, lengths, decoder_input):
         logits = super().forward(source, lengths, decoder_input)
@@ -430,7 +431,8 @@ class Seq2Seq__forwards_state_detached(reference.Seq2Seq):
 
 @device_mistake
 def reverse_source__positions_on_the_cpu(tokens, lengths):
-    """The positions are made on the default device, the CPU, and compared with lengths, which may be on another."""
+    """The positions are made on the default device, the CPU, but lengths, with which they are compared, may be
+    elsewhere."""
     positions = torch.arange(tokens.size(1))
     last = lengths.unsqueeze(-1) - 1
     return tokens.gather(1, torch.where(positions <= last, last - positions, positions))
@@ -438,7 +440,7 @@ def reverse_source__positions_on_the_cpu(tokens, lengths):
 
 @device_mistake
 class Seq2Seq__lengths_left_on_the_gpu(reference.Seq2Seq):
-    """The lengths are packed as they come. Packing wants them on the CPU, wherever the tokens are."""
+    """The lengths are passed to the packing as they are. It needs them on the CPU, wherever the tokens are."""
 
     def encode(self, source, lengths):
         x = self.source_embedding(reference.reverse_source(source, lengths) if self.reverse else source)
@@ -447,10 +449,96 @@ class Seq2Seq__lengths_left_on_the_gpu(reference.Seq2Seq):
 
 @device_mistake
 class Seq2Seq__first_state_on_the_cpu(reference.Seq2Seq):
-    """The encoder's first state of zeros is made on the default device, and the tokens may be on another."""
+    """The encoder's first state of zeros is made on the default device, but the tokens may be on a different one."""
 
     def encode(self, source, lengths):
         x = self.source_embedding(reference.reverse_source(source, lengths) if self.reverse else source)
         zeros = torch.zeros(1, x.size(0), self.encoder.hidden_size, dtype=x.dtype)
         packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
         return self.encoder(packed, (zeros, zeros))[1]
+
+
+@mistake
+def reverse_source__at_most_1024_tokens(tokens, lengths):
+    """Rows are reversed up to a fixed length only. No length is named as the longest."""
+    return torch.cat([reference.reverse_source(tokens[:, :1024], lengths.clamp(max=1024)), tokens[:, 1024:]], dim=1)
+
+
+@mistake
+class Seq2Seq__long_source_cut(reference.Seq2Seq):
+    """A long source is cut to a fixed length before it is read. No length is named as the longest."""
+
+    def encode(self, source, lengths):
+        return super().encode(source[:, :1024], lengths.clamp(max=1024))
+
+
+@mistake
+class Seq2Seq__long_target_cut(reference.Seq2Seq):
+    """Only the first target positions get logits: there is a fixed longest length. Every position is scored."""
+
+    def forward(self, source, lengths, decoder_input):
+        return super().forward(source, lengths, decoder_input[:, :1024])
+
+
+@mistake
+class Seq2Seq__reversed_where_it_should_not_be(reference.Seq2Seq):
+    """`reverse` is used the wrong way round: the source is reversed where it is False."""
+
+    def encode(self, source, lengths):
+        x = self.source_embedding(source if self.reverse else reference.reverse_source(source, lengths))
+        return packed(self, x, lengths)
+
+
+@mistake
+class Seq2Seq__state_squeezed_for_the_decoder(reference.Seq2Seq):
+    """The state loses its axis for layers on the way to the decoder, which takes it as encode returns it."""
+
+    def forward(self, source, lengths, decoder_input):
+        h, c = self.encode(source, lengths)
+        return decoded(self, decoder_input, (h.squeeze(0), c.squeeze(0)))
+
+
+@mistake
+class Seq2Seq__decoder_reads_the_source(reference.Seq2Seq):
+    """The decoder reads the source once more. It should read decoder_input."""
+
+    def forward(self, source, lengths, decoder_input):
+        return decoded(self, source, self.encode(source, lengths))
+
+
+@mistake
+class Seq2Seq__encoder_reads_the_target(reference.Seq2Seq):
+    """The encoder reads decoder_input. It should read the source."""
+
+    def forward(self, source, lengths, decoder_input):
+        lengths = lengths.clamp(max=decoder_input.size(1))
+        return decoded(self, decoder_input, self.encode(decoder_input, lengths))
+
+
+@mistake
+class Seq2Seq__h_is_output_too(reference.Seq2Seq):
+    """The decoder's last state is scored, not its output at every position."""
+
+    def forward(self, source, lengths, decoder_input):
+        _, (h, _) = self.decoder(self.target_embedding(decoder_input), self.encode(source, lengths))
+        return self.output(h)
+
+
+@mistake
+class Seq2Seq__embedding_reversed_whole(reference.Seq2Seq):
+    """The embedded source is flipped from end to end, padding included: padding is read before the words."""
+
+    def encode(self, source, lengths):
+        x = self.source_embedding(source)
+        return packed(self, x.flip(1) if self.reverse else x, lengths)
+
+
+@mistake
+class Seq2Seq__state_of_zeros_each_step(reference.Seq2Seq):
+    """The decoder is called position by position and starts every time from the encoder's state: what it has written
+    is forgotten."""
+
+    def forward(self, source, lengths, decoder_input):
+        state, x = self.encode(source, lengths), self.target_embedding(decoder_input)
+        steps = [self.decoder(x[:, t : t + 1], state)[0] for t in range(x.size(1))]
+        return self.output(torch.cat(steps, dim=1))

@@ -80,7 +80,7 @@ def test_any_integer_dtype_is_kept(code, draw, expect, dtype):
 
 @points(0.25)
 def test_long_rows_and_large_ids_are_reversed_too(code, draw, expect):
-    draw.size("source=300")
+    draw.size("source=1100")
     source, lengths = draw_source(draw)
     for tokens in (source.to(torch.int8), source.to(torch.uint8), source + (1 << 60)):
         right = expect.agrees(code.reverse_source, reference.reverse_source, tokens, lengths, axes="batch source")
@@ -194,7 +194,7 @@ def test_any_size_may_be_one(code, draw, expect, ones):
 @points(0.125)
 def test_equal_sizes_are_not_confused(code, draw, expect):
     for name in SIZES:
-        draw.size(f"{name}=4")
+        draw.size(f"{name}={SOURCE_VOCAB}")  # as many words in both languages as well
     mine, right = draw_model(code, draw)
     source, lengths = draw_source(draw)
     expect.agrees(code.reverse_source, reference.reverse_source, source, lengths, axes="batch source")
@@ -222,7 +222,22 @@ def test_results_have_the_dtype_of_the_model(code, draw, expect, dtype):
         expect.agrees(mine, right, source, lengths, draw_target(draw), axes="batch target target_vocab")
 
 
-@points(0.25)
+@points(0.125)
+def test_no_sentence_is_too_long(code, draw, expect):
+    draw.size("batch=1")
+    mine, right = draw_model(code, draw)
+    expect.agrees(mine, right, *draw_source(draw), draw_target(draw), axes="batch target target_vocab")
+    for name in ("source", "target"):
+        draw.size(f"{name}=1100")
+    for bias in (right.encoder.bias_ih_l0, right.decoder.bias_ih_l0):
+        bias.data[draw.size("d_hidden") : 2 * draw.size("d_hidden")] = 30.0  # a forget gate that keeps all it has read
+    mine.load(right)
+    source, lengths = draw_source(draw)
+    expect.agrees(mine.encode, right.encode, source, lengths, axes=STATE)
+    expect.agrees(mine, right, source, lengths, draw_target(draw), axes="batch target target_vocab")
+
+
+@points(0.125)
 def test_gradients_reach_what_the_encoder_learns(code, draw, expect):
     for reverse in (True, False):
         mine, right = draw_model(code, draw, training=True, reverse=reverse)  # on a GPU, LSTMs have none in eval mode

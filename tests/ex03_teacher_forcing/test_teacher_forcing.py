@@ -38,6 +38,22 @@ def decoder(table, eos_id=-1):
     return step
 
 
+LONG = 1_100
+
+
+def storyteller(words, vocab):
+    """A step for one row that says these words whatever it is fed: a thousand calls of it cost little."""
+    answers = [*one_hot(words, vocab).double()[:, None]]
+
+    def step(tokens, position):
+        look_at(tokens, 1, vocab)
+        if position == len(answers):
+            raise Mismatch(f"step is called more than {len(answers)} times", kind="rule")
+        return answers[position], position + 1
+
+    return step
+
+
 def look_at(tokens, batch, vocab, finished=()):
     """Demands one int64 token for each row, and a valid id where the row is not finished. 0 stands for the others."""
     if type(tokens) is not torch.Tensor or tokens.shape != (batch,):
@@ -180,7 +196,7 @@ def test_any_size_of_the_loop_may_be_one(code, draw, expect, ones):
         expect.that(fed(code).shape == targets.shape, f"step is not called once per target: {targets.size(1)} times")
 
 
-@points(0.4)
+@points(0.3)
 def test_one_coin_decides_for_the_whole_batch(code, draw, expect):
     draw.size("target=40")
     table, targets, bos_id = draw_training(draw)
@@ -359,6 +375,22 @@ def test_gradients_of_the_loss_reach_the_logits(code, draw, expect):
     expect.gradients(code.sequence_loss, reference.sequence_loss, *draw_loss(draw))
 
 
+@points(0.1)
+def test_no_target_is_too_long(code, draw, expect):
+    table, targets, bos_id = draw_training(draw)
+    inputs = (decoder(table), start(), targets, bos_id, 0.0)
+    expect.agrees(code.decode_loop, reference.decode_loop, *inputs, axes="batch target vocab")
+    words, targets = draw.tokens(f"{LONG}", 3), draw.tokens(f"1 {LONG}", 3)
+    expect.agrees(code.shift_right, reference.shift_right, targets, 3, axes="batch target")
+    logits = one_hot(words, 4)[None].double()
+    mine = code.decode_loop(storyteller(words, 4), 0, targets, 3, 0.0)
+    expect(mine, logits, axes="batch target vocab", what=f"the result of decode_loop for {LONG} targets")
+    expect(fed(code), reference.shift_right(words[None], 3), axes="batch step", what="what step is fed")
+    for pad_id in (3, 0):
+        inputs = (draw(f"2 {LONG} 4"), targets.expand(2, -1), pad_id)
+        expect.agrees(code.sequence_loss, reference.sequence_loss, *inputs)
+
+
 @points(0.5)
 def test_greedy_decoding_worked_by_hand(code, draw, expect):
     favourite = torch.tensor([[3, 3, 3, 2, 3], [4, 4, 3, 2, 3]])
@@ -398,9 +430,13 @@ def test_decoding_stops_with_the_last_row_or_at_the_longest_length(code, draw, e
 
 @points(0.15)
 def test_long_sentences_are_written_whole(code, draw, expect):
-    table, limits = draw_sentences(draw, [draw.integer(53, 59), 60], max_length=draw.integer(61, 63))
+    table, limits = draw_sentences(draw, [draw.integer(3, 4), 5])
     inputs = (decoder(table, limits[1]), start(), 2, *limits)
     expect.agrees(code.greedy_decode, reference.greedy_decode, *inputs, axes="batch length")
+    words = draw.tokens(f"{LONG - 1}", 3)
+    told = torch.cat([words, torch.tensor([4])])
+    written = code.greedy_decode(storyteller(told, 5), 0, 1, 3, 4, 0, LONG + 1)
+    expect(written, told[None], axes="batch length", what=f"the result of greedy_decode for a sentence of {LONG}")
 
 
 @points(0.1)

@@ -66,14 +66,14 @@ def dot_scores__cosine(query, keys):
 
 @mistake
 def dot_scores__viewed_as_transposed(query, keys):
-    """The keys are reshaped where they should be transposed: the numbers of different positions get mixed."""
+    """The keys are reshaped instead of transposed: the numbers of different positions get mixed."""
     batch, source, hidden = keys.shape
     return (query.unsqueeze(1) @ keys.reshape(batch, hidden, source)).squeeze(1)
 
 
 @mistake
 def dot_scores__softmaxed(query, keys):
-    """A softmax is applied to the scores already. That is the next function's work, and padding is not known yet."""
+    """A softmax is already applied to the scores. That is the next function's work, and padding is not known yet."""
     return reference.dot_scores(query, keys).softmax(dim=-1)
 
 
@@ -139,13 +139,13 @@ def additive_scores__tanh_outside(query, keys, w_query, w_key, v):
 
 @mistake
 def additive_scores__relu(query, keys, w_query, w_key, v):
-    """relu stands where tanh should be."""
+    """relu is used in place of tanh."""
     return torch.relu((query @ w_query.T).unsqueeze(1) + keys @ w_key.T) @ v
 
 
 @mistake
 def additive_scores__sigmoid(query, keys, w_query, w_key, v):
-    """A sigmoid stands where tanh should be."""
+    """A sigmoid is used in place of tanh."""
     return torch.sigmoid((query @ w_query.T).unsqueeze(1) + keys @ w_key.T) @ v
 
 
@@ -169,13 +169,13 @@ def additive_scores__keys_left_out(query, keys, w_query, w_key, v):
 
 @mistake
 def additive_scores__query_matrix_untransposed(query, keys, w_query, w_key, v):
-    """w_query is applied the wrong way round, which only shows as an error where its two sizes differ."""
+    """w_query is applied the wrong way round, which raises an error only if its two sizes differ."""
     return torch.tanh((query @ w_query).unsqueeze(1) + keys @ w_key.T) @ v
 
 
 @mistake
 def additive_scores__key_matrix_untransposed(query, keys, w_query, w_key, v):
-    """w_key is applied the wrong way round, which only shows as an error where its two sizes differ."""
+    """w_key is applied the wrong way round, which raises an error only if its two sizes differ."""
     return torch.tanh((query @ w_query.T).unsqueeze(1) + keys @ w_key) @ v
 
 
@@ -187,8 +187,53 @@ def additive_scores__matrices_swapped(query, keys, w_query, w_key, v):
 
 @mistake
 def additive_scores__query_spread_over_the_source(query, keys, w_query, w_key, v):
-    """The query lacks an axis for the source, so where sizes allow it row b's query is added to position b."""
+    """The query lacks an axis for the source, so if the sizes allow it, row b's query is added to position b."""
     return torch.tanh(query @ w_query.T + keys @ w_key.T) @ v
+
+
+@mistake
+def additive_scores__queries_repeated_in_the_wrong_order(query, keys, w_query, w_key, v):
+    """The queries are repeated as a block and not each one by itself, so keys meet the queries of other sentences."""
+    batch, source, _ = keys.shape
+    repeated = (query @ w_query.T).repeat(source, 1).view(batch, source, -1)
+    return torch.tanh(repeated + keys @ w_key.T) @ v
+
+
+@mistake
+def additive_scores__energies_softmaxed(query, keys, w_query, w_key, v):
+    """A softmax runs over the features before v weighs them. The features go through the tanh alone."""
+    energies = torch.tanh((query @ w_query.T).unsqueeze(1) + keys @ w_key.T)
+    return energies.softmax(dim=-1) @ v
+
+
+@mistake
+def additive_scores__softmaxed_already(query, keys, w_query, w_key, v):
+    """A softmax is applied to the scores already. That is the next function's work, and padding is not known yet."""
+    return reference.additive_scores(query, keys, w_query, w_key, v).softmax(dim=-1)
+
+
+@mistake
+def additive_scores__query_matrix_for_both(query, keys, w_query, w_key, v):
+    """w_query is applied to the keys too; w_key is not used."""
+    return torch.tanh((query @ w_query.T).unsqueeze(1) + keys @ w_query.T) @ v
+
+
+@mistake
+def additive_scores__key_matrix_for_both(query, keys, w_query, w_key, v):
+    """w_key is applied to the query too; w_query is not used."""
+    return torch.tanh((query @ w_key.T).unsqueeze(1) + keys @ w_key.T) @ v
+
+
+@mistake
+def additive_scores__subtracted(query, keys, w_query, w_key, v):
+    """The projected keys are subtracted from the query. Additive attention adds them."""
+    return torch.tanh((query @ w_query.T).unsqueeze(1) - keys @ w_key.T) @ v
+
+
+@mistake
+def additive_scores__key_scored_first(query, keys, w_query, w_key, v):
+    """The tanh covers the keys alone and the query is added after it. It belongs around their sum."""
+    return ((query @ w_query.T).unsqueeze(1) + torch.tanh(keys @ w_key.T)) @ v
 
 
 @mistake
@@ -211,14 +256,14 @@ def additive_scores__query_detached(query, keys, w_query, w_key, v):
 
 @mistake
 def additive_scores__own_tanh_overflows(query, keys, w_query, w_key, v):
-    """tanh is written with exponentials, which overflow for large keys: infinity by infinity is nan."""
+    """tanh is written with exponentials, which overflow for large keys: infinity / infinity is NaN."""
     growth = torch.exp(2 * ((query @ w_query.T).unsqueeze(1) + keys @ w_key.T))
     return ((growth - 1) / (growth + 1)) @ v
 
 
 @mistake
 def additive_scores__returns_float32(query, keys, w_query, w_key, v):
-    """The scores come out as float32, whatever dtype came in."""
+    """The scores come out as float32, whatever the dtype of the input."""
     return reference.additive_scores(query, keys, w_query, w_key, v).float()
 
 
@@ -263,7 +308,7 @@ def attention_weights__one_position_too_few(scores, lengths):
 
 @mistake
 def attention_weights__padded_on_the_left(scores, lengths):
-    """The first positions are hidden and not the last ones, as if sequences were padded on the left."""
+    """The first positions are hidden instead of the last ones, as if sequences were padded on the left."""
     hidden = real_positions(scores, scores.size(1) - lengths)
     return scores.masked_fill(hidden, -torch.inf).softmax(dim=-1)
 
@@ -300,13 +345,13 @@ def attention_weights__fill_too_small(scores, lengths):
 
 @mistake
 def attention_weights__fill_of_minus_ten_thousand(scores, lengths):
-    """Padding gets the score -1e4, which hides nothing where real scores are as low as that."""
+    """Padding gets the score -1e4, which hides nothing if real scores are as low as that."""
     return scores.masked_fill(~real_positions(scores, lengths), -1e4).softmax(dim=-1)
 
 
 @mistake
 def attention_weights__fill_below_ten_thousand(scores, lengths):
-    """Padding gets a score a little below -1e4. Where real scores are near -1e4, its weight is small, but not 0."""
+    """Padding gets a score a little below -1e4. If real scores are near -1e4, its weight is small, but not 0."""
     return scores.masked_fill(~real_positions(scores, lengths), -1.02e4).softmax(dim=-1)
 
 
@@ -325,14 +370,65 @@ def attention_weights__softmax_without_maximum(scores, lengths):
 
 @mistake
 def attention_weights__maximum_over_padding(scores, lengths):
-    """The maximum that is subtracted may lie in padding; then every real exponential is 0 and 0 / 0 gives NaN."""
+    """The maximum that is subtracted may come from padding; then every real exponential is 0 and 0 / 0 gives NaN."""
     exponentials = (scores - scores.amax(dim=-1, keepdim=True)).exp() * real_positions(scores, lengths)
     return exponentials / exponentials.sum(dim=-1, keepdim=True)
 
 
 @mistake
+def attention_weights__masked_and_renormalised(scores, lengths):
+    """The softmax runs over padding too, and its weights are rescaled afterwards. Where a score at padding is far
+    larger than the real ones, these have become 0 by then, and 0 / 0 is NaN."""
+    weights = scores.softmax(dim=-1) * real_positions(scores, lengths)
+    return weights / weights.sum(dim=-1, keepdim=True)
+
+
+@mistake
+def attention_weights__masked_and_renormalised_carefully(scores, lengths):
+    """The softmax runs over padding too, and its weights are rescaled afterwards, with a small number against 0 / 0.
+    Where a score at padding is far larger than the real ones, these have become 0 by then."""
+    weights = scores.softmax(dim=-1) * real_positions(scores, lengths)
+    return weights / weights.sum(dim=-1, keepdim=True).clamp(min=1e-13)
+
+
+@mistake
+def attention_weights__masked_before_and_after(scores, lengths):
+    """The scores of padding are set to 0 before the softmax and the weights are rescaled after it. Where the real
+    scores are far below 0, exp(0) takes all the weight before it is thrown away."""
+    real = real_positions(scores, lengths)
+    weights = (scores * real).softmax(dim=-1) * real
+    return weights / (weights.sum(dim=-1, keepdim=True) + 1e-13)
+
+
+@mistake
+def attention_weights__logarithm_of_the_mask(scores, lengths):
+    """The logarithm of a tiny number is added to the scores of padding: about -100, which a large score outweighs."""
+    mask = real_positions(scores, lengths).to(scores.dtype)
+    return (scores + (mask + 1e-45).log()).softmax(dim=-1)
+
+
+@mistake
+def attention_weights__softmax_over_batch_alone(scores, lengths):
+    """The softmax runs over the batch, so the sentences of a batch compete with each other; padding is hidden with
+    minus infinity before."""
+    return scores.masked_fill(~real_positions(scores, lengths), -torch.inf).softmax(dim=0)
+
+
+@mistake
+def attention_weights__smallest_score_wins(scores, lengths):
+    """The scores are negated, so the position with the smallest score gets the largest weight."""
+    return reference.attention_weights(-scores, lengths)
+
+
+@mistake
+def attention_weights__scaled_before_the_softmax(scores, lengths):
+    """The scores are divided by the root of the number of positions. They are weighed as they come."""
+    return reference.attention_weights(scores / scores.size(1) ** 0.5, lengths)
+
+
+@mistake
 def attention_weights__small_number_in_the_sum(scores, lengths):
-    """A small number is added to the sum against division by zero, so no row sums to 1."""
+    """A small number is added to the sum to avoid a division by zero, so no row sums to 1."""
     kept = scores.masked_fill(~real_positions(scores, lengths), -torch.inf)
     exponentials = (kept - kept.amax(dim=-1, keepdim=True)).exp()
     return exponentials / (exponentials.sum(dim=-1, keepdim=True) + 1e-6)
@@ -347,7 +443,7 @@ def attention_weights__divided_by_the_sum(scores, lengths):
 
 @mistake
 def attention_weights__logarithms(scores, lengths):
-    """These are the logarithms of the weights: log_softmax stands where softmax should be."""
+    """These are the logarithms of the weights: log_softmax is used in place of softmax."""
     return scores.masked_fill(~real_positions(scores, lengths), -torch.inf).log_softmax(dim=-1)
 
 
@@ -359,7 +455,7 @@ def attention_weights__sigmoid_of_each(scores, lengths):
 
 @mistake
 def attention_weights__all_or_nothing(scores, lengths):
-    """The best position gets all the weight. A softmax gives each its share, and only so can it be trained."""
+    """The best position gets all the weight. A softmax gives each its share, and only that makes it trainable."""
     return (reference.attention_weights(scores, lengths) * 1e6).softmax(dim=-1)
 
 
@@ -373,7 +469,7 @@ def attention_weights__filled_in_place(scores, lengths):
 
 @mistake
 def attention_weights__overwritten_if_not_contiguous(scores, lengths):
-    """A copy is taken for granted, but the caller's scores are overwritten when they are not contiguous."""
+    """The code relies on a copy being made, but the caller's scores are overwritten if they are not contiguous."""
     rows = scores if not scores.is_contiguous() else scores.clone()
     with torch.no_grad():
         rows.masked_fill_(~real_positions(scores, lengths), -torch.inf)
@@ -451,7 +547,7 @@ def context_vector__all_ones_squeezed(weights, values):
 
 @mistake
 def context_vector__viewed_values(weights, values):
-    """The values are reshaped where they should be transposed: the numbers of different positions get mixed."""
+    """The values are reshaped instead of transposed: the numbers of different positions get mixed."""
     batch, source, d_value = values.shape
     return (values.reshape(batch, d_value, source) @ weights.unsqueeze(-1)).squeeze(-1)
 
@@ -478,13 +574,14 @@ def context_vector__values_weighted_in_place(weights, values):
 
 @mistake
 def context_vector__zero_weights_skipped(weights, values):
-    """Positions of weight 0 are left out, so no gradient says what it would be worth to look there."""
+    """Positions of weight 0 are left out, so no gradient says whether looking there would help."""
     return torch.where(weights.unsqueeze(-1) == 0, 0.0, weights.unsqueeze(-1) * values).sum(dim=1)
 
 
 @device_mistake
 def attention_weights__positions_on_the_cpu(scores, lengths):
-    """The positions are made on the default device, the CPU, and compared with lengths, which may be on another."""
+    """The positions are made on the default device, the CPU, but lengths, with which they are compared, may be
+    elsewhere."""
     real = torch.arange(scores.size(1)) < lengths.unsqueeze(1)
     return torch.softmax(scores.masked_fill(~real, -torch.inf), dim=-1)
 
@@ -498,5 +595,41 @@ def attention_weights__mask_with_numpy(scores, lengths):
 
 @device_mistake
 def context_vector__result_on_the_cpu(weights, values):
-    """The context is brought to the CPU at the end, where a decoder on a GPU cannot use it."""
+    """The context is moved to the CPU at the end, where a decoder on a GPU cannot use it."""
     return reference.context_vector(weights, values).cpu()
+
+
+@mistake
+def attention_weights__longest_source(scores, lengths):
+    """Positions after a fixed number get no weight. No length is named as the longest."""
+    return F.pad(reference.attention_weights(scores[:, :1024], lengths), (0, max(0, scores.size(1) - 1024)))
+
+
+@mistake
+def context_vector__first_positions_alone(weights, values):
+    """Only a fixed number of positions is mixed. No length is named as the longest."""
+    return reference.context_vector(weights[:, :1024], values[:, :1024])
+
+
+@mistake
+def dot_scores__first_positions_scored(query, keys):
+    """Positions after a fixed number are not scored. No length is named as the longest."""
+    return reference.dot_scores(query, keys[:, :1024])
+
+
+@mistake
+def additive_scores__long_source_cut(query, keys, w_query, w_key, v):
+    """Positions after a fixed number are not scored. No length is named as the longest."""
+    return reference.additive_scores(query, keys[:, :1024], w_query, w_key, v)
+
+
+@mistake
+def context_vector__square_values_transposed(weights, values):
+    """Where there are as many positions as features, the values are transposed. Axes are told apart by their place."""
+    return reference.context_vector(weights, values.mT if values.size(1) == values.size(2) else values)
+
+
+@mistake
+def dot_scores__square_keys_transposed(query, keys):
+    """Where there are as many positions as features, the keys are transposed. Axes are told apart by their place."""
+    return reference.dot_scores(query, keys.mT if keys.size(1) == keys.size(2) else keys)

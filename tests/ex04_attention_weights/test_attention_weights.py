@@ -44,7 +44,7 @@ def expect_nothing_on_padding(draw, expect, weights, lengths):
     expect.that(largest == 0, f"a weight on padding is {largest:.3g}, expected exactly 0", kind="value")
 
 
-def everything(code, draw, expect, dtype=None, change=lambda tensor: tensor):
+def everything(code, draw, expect, dtype=None, change=lambda tensor: tensor, exact=False):
     """Demands that all four functions agree with the reference."""
     for function, draw_inputs, axes in (
         ("dot_scores", draw_dot, "batch source"),
@@ -53,7 +53,8 @@ def everything(code, draw, expect, dtype=None, change=lambda tensor: tensor):
         ("context_vector", draw_mixing, "batch d_value"),
     ):
         inputs = [change(tensor) for tensor in draw_inputs(draw, dtype)]
-        expect.agrees(getattr(code, function), getattr(reference, function), *inputs, axes=axes)
+        agrees = expect.exact if exact else expect.agrees
+        agrees(getattr(code, function), getattr(reference, function), *inputs, axes=axes)
 
 
 def expect_all_gradients(code, draw, expect):
@@ -119,7 +120,7 @@ def test_very_large_keys_can_be_scored(code, draw, expect):
     expect.gradients(code.additive_scores, reference.additive_scores, *inputs)
 
 
-@points(0.25)
+@points(0.125)
 def test_additive_scores_with_equal_sizes(code, draw, expect):
     for size in ("d_query=3", "d_key=3", "d_attn=3", "source=3", "batch=3"):
         draw.size(size)
@@ -217,8 +218,24 @@ def test_values_without_weight_change_nothing(code, draw, expect):
     expect.gradients(code.context_vector, reference.context_vector, weights, values)
 
 
+@points(0.0625)
+def test_equal_sizes_are_not_confused(code, draw, expect):
+    for name in ("batch", "source", "hidden", "d_query", "d_key", "d_attn", "d_value"):
+        draw.size(f"{name}=4")
+    everything(code, draw, expect)
+
+
+@points(0.0625)
+def test_no_source_is_too_long(code, draw, expect):
+    draw.size("batch=2")
+    everything(code, draw, expect)
+    draw.size("source=1100")
+    everything(code, draw, expect)
+
+
 @points(0.25)
-def test_float32_is_as_exact_as_it_can_be(code, draw, expect):
+def test_float64_and_float32_are_as_exact_as_they_can_be(code, draw, expect):
+    everything(code, draw, expect, exact=True)
     everything(code, draw, expect, torch.float32)
 
 

@@ -48,7 +48,7 @@ def add_positions__in_place(x):
 
 @mistake
 def add_positions__tokens_scaled(x):
-    """The tokens are multiplied by sqrt(d_model) first. Exercise 11 does that in another place."""
+    """The tokens are multiplied by sqrt(d_model) first. Exercise 11 does that elsewhere."""
     return reference.add_positions(x * x.size(-1) ** 0.5)
 
 
@@ -109,7 +109,7 @@ def add_positions__float32_table(x):
 
 @mistake
 def add_positions__float32_returned(x):
-    """The sum is converted to float32, whatever dtype came in."""
+    """The sum is converted to float32, whatever the dtype of the input."""
     return reference.add_positions(x).float()
 
 
@@ -132,9 +132,9 @@ def add_positions__even_width_only(x):
 
 
 @mistake
-def add_positions__at_most_512(x):
-    """The rows are cut out of a table of 512, so a longer sequence fails."""
-    return x + reference.sinusoidal_encoding(512, x.size(2), dtype=x.dtype).to(x.device)[: x.size(1)]
+def add_positions__table_of_fixed_length(x):
+    """The rows are cut out of a table of fixed length, so a longer sequence fails."""
+    return x + reference.sinusoidal_encoding(1024, x.size(2), dtype=x.dtype).to(x.device)[: x.size(1)]
 
 
 @mistake
@@ -156,6 +156,19 @@ def add_positions__narrow_tokens_detached(x):
 def sinusoidal_encoding__exponent_doubled(length, d_model, base=10000.0, device=None, dtype=torch.float32):
     """The exponent is doubled: the even column's number is 2i already, and it is multiplied by 2 again."""
     return table_of(length, d_model, 2 * exponents_of(d_model), base, device, dtype)
+
+
+@mistake
+def sinusoidal_encoding__exponent_doubled_for_each_column(
+    length, d_model, base=10000.0, device=None, dtype=torch.float32
+):
+    """Each column has an angle of its own, with twice its number in the exponent. i counts the pairs: columns 2i and
+    2i + 1 share the angle with 2i in the exponent."""
+    reference.sinusoidal_encoding(length, d_model)
+    exponents = 2 * exponents_of(d_model)
+    sines = positions_of(length) / base**exponents
+    cosines = positions_of(length) / base ** (exponents + 2 / d_model)
+    return woven(sines, cosines, d_model, device, dtype)
 
 
 @mistake
@@ -186,14 +199,14 @@ def sinusoidal_encoding__cosine_of_the_next_pair(length, d_model, base=10000.0, 
 
 @mistake
 def sinusoidal_encoding__two_blocks(length, d_model, base=10000.0, device=None, dtype=torch.float32):
-    """All sines stand to the left and all cosines to the right. They should take turns."""
+    """All sines are on the left and all cosines on the right. They should alternate."""
     table = reference.sinusoidal_encoding(length, d_model, base, device, dtype)
     return torch.cat([table[:, 0::2], table[:, 1::2]], dim=-1)
 
 
 @mistake
 def sinusoidal_encoding__cosine_first(length, d_model, base=10000.0, device=None, dtype=torch.float32):
-    """Sines and cosines are exchanged: the even columns, beginning with column 0, are sines."""
+    """Sines and cosines are swapped: the even columns, beginning with column 0, should be sines."""
     reference.sinusoidal_encoding(length, d_model)
     angles = positions_of(length) / base ** exponents_of(d_model)
     quarter = torch.pi / 2
@@ -210,7 +223,7 @@ def sinusoidal_encoding__sines_only(length, d_model, base=10000.0, device=None, 
 
 @mistake
 def sinusoidal_encoding__one_frequency(length, d_model, base=10000.0, device=None, dtype=torch.float32):
-    """Every pair has the same frequency: the exponent became 0, as an integer division makes it."""
+    """Every pair has the same frequency: the exponent became 0, as happens with integer division."""
     return table_of(length, d_model, exponents_of(d_model) * 0, base, device, dtype)
 
 
@@ -241,7 +254,7 @@ def sinusoidal_encoding__slowest_wave_has_the_base(length, d_model, base=10000.0
 
 @mistake
 def sinusoidal_encoding__base_of_one_thousand(length, d_model, base=10000.0, device=None, dtype=torch.float32):
-    """The base is 1000 where nothing else is asked for. The paper's base is 10000."""
+    """The base is 1000 by default. The paper's base is 10000."""
     return reference.sinusoidal_encoding(length, d_model, 1000.0 if base == 10000.0 else base, device, dtype)
 
 
@@ -253,7 +266,7 @@ def sinusoidal_encoding__base_ignored(length, d_model, base=10000.0, device=None
 
 @mistake
 def sinusoidal_encoding__whole_turns(length, d_model, base=10000.0, device=None, dtype=torch.float32):
-    """The angle is multiplied by 2 pi. The paper's angle is in radians as it is."""
+    """The angle is multiplied by 2 pi. The paper's angle is already in radians."""
     reference.sinusoidal_encoding(length, d_model)
     angles = 2 * torch.pi * positions_of(length) / base ** exponents_of(d_model)
     return woven(angles, angles, d_model, device, dtype)
@@ -275,7 +288,7 @@ def sinusoidal_encoding__integer_table(length, d_model, base=10000.0, device=Non
 
 @mistake
 def sinusoidal_encoding__transposed(length, d_model, base=10000.0, device=None, dtype=torch.float32):
-    """Rows and columns are exchanged: a row should belong to a position."""
+    """Rows and columns are swapped: a row should belong to a position."""
     return reference.sinusoidal_encoding(length, d_model, base, device, dtype).T
 
 
@@ -287,7 +300,7 @@ def sinusoidal_encoding__batch_axis(length, d_model, base=10000.0, device=None, 
 
 @mistake
 def sinusoidal_encoding__odd_fails(length, d_model, base=10000.0, device=None, dtype=torch.float32):
-    """An odd d_model fails: there is one cosine less than there are sines."""
+    """An odd d_model fails: there is one cosine fewer than there are sines."""
     if d_model < 1 or length < 0:
         raise ValueError(f"length {length}, d_model {d_model}")
     angles = positions_of(length) / base ** exponents_of(d_model)
@@ -307,7 +320,7 @@ def sinusoidal_encoding__odd_refused(length, d_model, base=10000.0, device=None,
 
 @mistake
 def sinusoidal_encoding__odd_made_even(length, d_model, base=10000.0, device=None, dtype=torch.float32):
-    """For an odd d_model a table with one column more is made and cut, so every exponent is a little too small."""
+    """For an odd d_model a table with one more column is made and cut, so every exponent is a little too small."""
     even = d_model + 1 if d_model % 2 and d_model > 0 else d_model
     return reference.sinusoidal_encoding(length, even, base, device, dtype)[:, :d_model]
 
@@ -349,7 +362,7 @@ def sinusoidal_encoding__computed_in_float32(length, d_model, base=10000.0, devi
 
 @mistake
 def sinusoidal_encoding__computed_in_the_dtype(length, d_model, base=10000.0, device=None, dtype=torch.float32):
-    """The angles are computed in the dtype of the table. In half precision large positions become one."""
+    """The angles are computed in the dtype of the table. In half precision, large positions become the same number."""
     reference.sinusoidal_encoding(length, d_model)
     angles = positions_of(length, dtype) / base ** exponents_of(d_model, dtype)
     return woven(angles, angles, d_model, device, dtype)
@@ -357,7 +370,7 @@ def sinusoidal_encoding__computed_in_the_dtype(length, d_model, base=10000.0, de
 
 @mistake
 def sinusoidal_encoding__positions_in_half(length, d_model, base=10000.0, device=None, dtype=torch.float32):
-    """Positions and angles are computed in bfloat16, which knows whole numbers up to 256 only."""
+    """Positions and angles are computed in bfloat16, which holds whole numbers exactly only up to 256."""
     reference.sinusoidal_encoding(length, d_model)
     angles = positions_of(length, torch.bfloat16).to(WIDE) / base ** exponents_of(d_model)
     return woven(angles, angles, d_model, device, dtype)
@@ -389,8 +402,8 @@ def sinusoidal_encoding__trainable(length, d_model, base=10000.0, device=None, d
 
 @mistake
 def sinusoidal_encoding__few_rows(length, d_model, base=10000.0, device=None, dtype=torch.float32):
-    """The table never has more than 512 rows."""
-    return reference.sinusoidal_encoding(min(length, 512), d_model, base, device, dtype)
+    """The table never has more than a fixed number of rows. No length is named as the longest."""
+    return reference.sinusoidal_encoding(min(length, 1024), d_model, base, device, dtype)
 
 
 @mistake
@@ -403,7 +416,7 @@ def sinusoidal_encoding__length_zero_refused(length, d_model, base=10000.0, devi
 
 @mistake
 def sinusoidal_encoding__sizes_not_checked(length, d_model, base=10000.0, device=None, dtype=torch.float32):
-    """Bad sizes are not noticed here: torch complains in its own words, or an empty table is returned."""
+    """Bad sizes are not checked here: torch raises an error of its own, or an empty table is returned."""
     if d_model < 1:
         return torch.empty(length, d_model, device=device, dtype=dtype)
     return table_of(length, d_model, exponents_of(d_model), base, device, dtype) if length >= 0 else torch.ones(length)
@@ -411,7 +424,7 @@ def sinusoidal_encoding__sizes_not_checked(length, d_model, base=10000.0, device
 
 @mistake
 def sinusoidal_encoding__asserted(length, d_model, base=10000.0, device=None, dtype=torch.float32):
-    """Bad sizes raise an AssertionError. A ValueError is asked for."""
+    """Bad sizes raise an AssertionError. They should raise a ValueError."""
     assert d_model >= 1, f"d_model {d_model}, length {length}"
     assert length >= 0, f"length {length}"
     return reference.sinusoidal_encoding(length, d_model, base, device, dtype)
@@ -426,9 +439,9 @@ def sinusoidal_encoding__numbers_not_named(length, d_model, base=10000.0, device
 
 
 @mistake
-def sinusoidal_encoding__only_one_number_named(length, d_model, base=10000.0, device=None, dtype=torch.float32):
-    """Where both sizes are wrong, the ValueError names only one of them."""
-    if d_model < 1:
+def sinusoidal_encoding__only_a_bad_width_named(length, d_model, base=10000.0, device=None, dtype=torch.float32):
+    """The ValueError about a bad length names d_model, which is right. It should name the length."""
+    if d_model < 1 or length < 0:
         raise ValueError(f"d_model must be at least 1, not {d_model}")
     return reference.sinusoidal_encoding(length, d_model, base, device, dtype)
 
@@ -442,7 +455,7 @@ def sinusoidal_encoding__half_is_trainable(length, d_model, base=10000.0, device
 
 @mistake
 def sinusoidal_encoding__minus_one_accepted(length, d_model, base=10000.0, device=None, dtype=torch.float32):
-    """A length of -1 is taken for 0. It should be refused like every negative length."""
+    """A length of -1 is treated as 0. It should be refused like every negative length."""
     return reference.sinusoidal_encoding(0 if length == -1 else length, d_model, base, device, dtype)
 
 
@@ -456,20 +469,20 @@ def sinusoidal_encoding__default_dtype_changed(length, d_model, base=10000.0, de
 
 @device_mistake
 def add_positions__table_on_the_cpu(x):
-    """The table is made on the default device, the CPU. It has to be where x is."""
+    """The table is made on the default device, the CPU. It must be on the device of x."""
     return x + reference.sinusoidal_encoding(x.size(1), x.size(2), dtype=x.dtype)
 
 
 @device_mistake
 def add_positions__device_of_the_machine(x):
-    """The table is put on a GPU where the machine has one, else on the CPU. It has to be where x is."""
+    """The table is put on a GPU if the machine has one, else on the CPU. It must be on the device of x."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     return (x.to(device) + reference.sinusoidal_encoding(x.size(1), x.size(2), dtype=x.dtype, device=device)).clone()
 
 
 @device_mistake
 def sinusoidal_encoding__exponents_on_the_cpu(length, d_model, base=10000.0, device=None, dtype=torch.float32):
-    """Positions are made on the device asked for and exponents on the default one, so they cannot be combined."""
+    """Positions are made on the requested device but exponents on the default one, so they cannot be combined."""
     reference.sinusoidal_encoding(length, d_model)
     positions = torch.arange(length, dtype=WIDE, device=device).unsqueeze(-1)
     angles = positions / base ** exponents_of(d_model)
@@ -478,21 +491,21 @@ def sinusoidal_encoding__exponents_on_the_cpu(length, d_model, base=10000.0, dev
 
 @mistake
 def add_positions__batch_counted_where_it_fits(x):
-    """Where the batch is as large as the length, the table goes along the batch. Its rows belong to the tokens."""
+    """If the batch is as large as the length, the table is laid along the batch. Its rows belong to the tokens."""
     table = reference.sinusoidal_encoding(x.size(1), x.size(2), device=x.device, dtype=x.dtype)
     return x + (table.unsqueeze(1) if x.size(0) == x.size(1) else table)
 
 
 @mistake
 def add_positions__table_turned_over_where_it_fits(x):
-    """Where the length equals d_model, rows and columns of the table are exchanged."""
+    """If the length equals d_model, rows and columns of the table are swapped."""
     table = reference.sinusoidal_encoding(x.size(1), x.size(2), device=x.device, dtype=x.dtype)
     return x + (table.T if x.size(1) == x.size(2) else table)
 
 
 @mistake
-def sinusoidal_encoding__at_most_512_columns(length, d_model, base=10000.0, device=None, dtype=torch.float32):
-    """Columns after the first 512 stay 0. No width is named as the largest: take it from d_model."""
+def sinusoidal_encoding__at_most_1024_columns(length, d_model, base=10000.0, device=None, dtype=torch.float32):
+    """Columns after a fixed number stay 0. No width is named as the largest: take it from d_model."""
     table = reference.sinusoidal_encoding(length, d_model, base, device, dtype)
-    table[:, 512:] = 0
+    table[:, 1024:] = 0
     return table

@@ -63,8 +63,7 @@ def test_position_zero_is_the_first_row(code, draw, expect):
 
 @points(0.75)
 def test_every_pair_of_columns_has_its_wave(code, draw, expect):
-    for d_model in (8, draw.choice(2, 6, 10), 520):
-        length = draw.integer(11, 20)
+    for d_model, length in ((8, draw.integer(11, 20)), (draw.choice(2, 6, 10), draw.integer(11, 20)), (1100, 3)):
         for dtype in (torch.bfloat16, torch.float64):
             check_table(code, expect, length, d_model, dtype)
 
@@ -100,8 +99,8 @@ def test_table_has_the_dtype_asked_for(code, draw, expect, dtype):
 @points(0.25)
 @every_dtype
 def test_five_thousand_positions_are_exact_enough(code, draw, expect, dtype):
-    check_table(code, expect, LONG, draw.choice(7, 8), dtype)
-    check_table(code, expect, LONG, 12, dtype)  # here no frequency but the first is a round number
+    # The frequencies after the first are no round numbers. Few columns: a loop over entries has to be in time.
+    check_table(code, expect, LONG, draw.choice(5, 6), dtype)
 
 
 @points(0.25, structural=True)
@@ -118,7 +117,7 @@ def test_no_position_gives_a_table_without_rows(code, draw, expect):
     ids=["d_model 0", "d_model negative", "length negative", "length -1", "only d_model", "both"],
 )
 def test_bad_sizes_raise_a_value_error_that_names_them(code, draw, expect, length, d_model, wrong):
-    expect.raises(ValueError, code.sinusoidal_encoding, length, d_model, naming=wrong)
+    expect.raises(ValueError, code.sinusoidal_encoding, length, d_model, naming_one_of=wrong)
 
 
 @points(0.2, structural=True)
@@ -171,7 +170,7 @@ def test_sums_have_the_dtype_of_the_tokens(code, draw, expect, dtype):
 @points(0.1)
 def test_long_sequences_get_positions_too(code, draw, expect):
     for dtype in reversed(NEAR):  # one shape: a table that is kept must not serve another dtype
-        check_sum(code, expect, draw(f"batch=1 length={LONG} d_model=12", dtype=dtype))
+        check_sum(code, expect, draw(f"batch=1 length={LONG} d_model=3", dtype=dtype))
 
 
 @points(0.1)

@@ -29,7 +29,7 @@ def attention_scores__divided_by_d_k(q, k):
 
 @mistake
 def attention_scores__multiplied_by_root(q, k):
-    """The scores are multiplied by sqrt(d_k) where they should be divided by it."""
+    """The scores are multiplied by sqrt(d_k). They should be divided by it."""
     return q @ k.transpose(-2, -1) * q.size(-1) ** 0.5
 
 
@@ -46,6 +46,31 @@ def attention_scores__scaled_by_number_of_queries(q, k):
 
 
 @mistake
+def attention_scores__divided_by_the_number_of_keys(q, k):
+    """The scores are divided by the number of keys. It is the root of d_k that they are divided by."""
+    return q @ k.transpose(-2, -1) / k.size(-2)
+
+
+@mistake
+def attention_scores__divided_by_the_number_of_queries(q, k):
+    """The scores are divided by the number of queries. It is the root of d_k that they are divided by."""
+    return q @ k.transpose(-2, -1) / q.size(-2)
+
+
+@mistake
+def attention_scores__root_on_both_sides(q, k):
+    """Queries and keys are both divided by sqrt(d_k), so the scores are divided by d_k in all."""
+    root = q.size(-1) ** 0.5
+    return (q / root) @ (k / root).transpose(-2, -1)
+
+
+@mistake
+def attention_scores__multiplied_by_d_k(q, k):
+    """The scores are multiplied by d_k where they should be divided by its root."""
+    return q @ k.transpose(-2, -1) * q.size(-1)
+
+
+@mistake
 def attention_scores__root_rounded_down(q, k):
     """The root of d_k is rounded to a whole number, which is wrong unless d_k is a square."""
     return q @ k.transpose(-2, -1) / int(q.size(-1) ** 0.5)
@@ -53,7 +78,7 @@ def attention_scores__root_rounded_down(q, k):
 
 @mistake
 def attention_scores__cosine(q, k):
-    """Queries and keys are brought to length 1 first: the scores are cosines, and lengths no longer count."""
+    """Queries and keys are scaled to length 1 first: the scores are cosines, and lengths no longer count."""
     return F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).transpose(-2, -1)
 
 
@@ -71,14 +96,14 @@ def attention_scores__batch_only(q, k):
 
 @mistake
 def attention_scores__at_most_two_leading_axes(q, k):
-    """Inputs with more than two leading axes are not accepted. Any number of them may stand in front."""
+    """Inputs with more than two leading axes are not accepted. Any number of them should work."""
     pattern = {2: "qd,kd->qk", 3: "bqd,bkd->bqk", 4: "bhqd,bhkd->bhqk"}[q.dim()]
     return torch.einsum(pattern, q, k) / q.size(-1) ** 0.5
 
 
 @mistake
 def attention_scores__viewed_as_transposed(q, k):
-    """The keys are reshaped where they should be transposed: the numbers of different keys get mixed."""
+    """The keys are reshaped instead of transposed: the numbers of different keys get mixed."""
     return q @ k.reshape(*k.shape[:-2], k.size(-1), k.size(-2)) / q.size(-1) ** 0.5
 
 
@@ -111,13 +136,13 @@ def project_qkv__keys_from_the_query_matrix(x, w_q, w_k, w_v):
 
 @mistake
 def project_qkv__queries_and_keys_swapped(x, w_q, w_k, w_v):
-    """Queries and keys are returned in each other's place."""
+    """Queries and keys are swapped in what is returned."""
     return x @ w_k, x @ w_q, x @ w_v
 
 
 @mistake
 def project_qkv__returns_float32(x, w_q, w_k, w_v):
-    """The projections are converted to float32, whatever dtype came in."""
+    """The projections are converted to float32, whatever the dtype of the input."""
     return (x @ w_q).float(), (x @ w_k).float(), (x @ w_v).float()
 
 
@@ -144,6 +169,44 @@ def self_attention__softmax_over_batch(x, w_q, w_k, w_v):
 
 
 @mistake
+def self_attention__sign_of_the_exponent(x, w_q, w_k, w_v):
+    """The exponent has the wrong sign: the key that fits a query least gets the largest weight."""
+    q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
+    weights = torch.softmax(-reference.attention_scores(q, k), dim=-1)
+    return weights @ v, weights
+
+
+@mistake
+def self_attention__softmax_over_everything(x, w_q, w_k, w_v):
+    """One softmax runs over all queries and keys of a sentence, so it is not a row that sums to one."""
+    q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
+    weights = torch.softmax(reference.attention_scores(q, k).flatten(1), dim=-1).unflatten(1, (x.size(1), -1))
+    return weights @ v, weights
+
+
+@mistake
+def self_attention__mixes_the_keys(x, w_q, w_k, w_v):
+    """The weights mix the keys where their width fits. They should mix the values."""
+    q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
+    weights = torch.softmax(reference.attention_scores(q, k), dim=-1)
+    return weights @ (k if k.shape == v.shape else v), weights
+
+
+@mistake
+def self_attention__mixes_the_queries(x, w_q, w_k, w_v):
+    """The weights mix the queries where their width fits. They should mix the values."""
+    q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
+    weights = torch.softmax(reference.attention_scores(q, k), dim=-1)
+    return weights @ (q if q.shape == v.shape else v), weights
+
+
+@mistake
+def self_attention__weights_and_output_swapped(x, w_q, w_k, w_v):
+    """The weights are returned first and the output second. It should be (output, weights)."""
+    return reference.self_attention(x, w_q, w_k, w_v)[::-1]
+
+
+@mistake
 def self_attention__softmax_without_maximum(x, w_q, w_k, w_v):
     """The exponentials are taken of the raw scores, so large scores overflow to infinity and then to NaN."""
     q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
@@ -154,7 +217,7 @@ def self_attention__softmax_without_maximum(x, w_q, w_k, w_v):
 
 @mistake
 def self_attention__float64_without_maximum(x, w_q, w_k, w_v):
-    """float64 scores are exponentiated as they are. float64 too overflows, only later."""
+    """The exponentials are taken of the raw scores in float64. float64 overflows too, only later."""
     q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
     scores = reference.attention_scores(q, k)
     exponentials = (scores if q.dtype == torch.float64 else scores - scores.amax(-1, keepdim=True)).exp()
@@ -180,7 +243,7 @@ def self_attention__mixes_the_inputs(x, w_q, w_k, w_v):
 
 @mistake
 def self_attention__causal(x, w_q, w_k, w_v):
-    """A token sees only itself and what comes before it. Here every token sees all tokens."""
+    """A token sees only itself and what comes before it. Here every token should see all tokens."""
     q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
     scores = reference.attention_scores(q, k)
     later = torch.ones_like(scores, dtype=torch.bool).triu(1)
@@ -239,7 +302,7 @@ def self_attention__needs_contiguous_input(x, w_q, w_k, w_v):
 
 @mistake
 def self_attention__library_call(x, w_q, w_k, w_v):
-    """The library's attention does the work that this exercise asks you to build."""
+    """The library's attention does the work that this exercise asks you to do yourself."""
     q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
     weights = torch.softmax(reference.attention_scores(q, k), dim=-1)
     return F.scaled_dot_product_attention(q, k, v), weights
@@ -255,42 +318,67 @@ def self_attention__rounded_to_float32(x, w_q, w_k, w_v):
 
 @device_mistake
 def self_attention__results_on_the_cpu(x, w_q, w_k, w_v):
-    """The results are brought to the CPU at the end, where whoever called cannot go on with them."""
+    """The results are moved to the CPU at the end, where a caller on a GPU cannot use them."""
     output, weights = reference.self_attention(x, w_q, w_k, w_v)
     return output.cpu(), weights.cpu()
 
 
 @device_mistake
 def attention_scores__root_on_the_cpu(q, k):
-    """The root of d_k is a tensor made on the default device, which the scores on a GPU cannot be divided by."""
+    """The root of d_k is a tensor on the default device, so scores on a GPU cannot be divided by it."""
     return q @ k.transpose(-2, -1) / torch.tensor([q.size(-1)], dtype=q.dtype).sqrt()
 
 
 @mistake
 def self_attention__residual(x, w_q, w_k, w_v):
-    """The input is added to the output where their shapes fit. That belongs to a later exercise, not here."""
+    """The input is added to the output if their shapes fit. That belongs to a later exercise, not here."""
     output, weights = reference.self_attention(x, w_q, w_k, w_v)
     return (output + x if output.shape == x.shape else output), weights
 
 
 @mistake
-def self_attention__first_128_tokens(x, w_q, w_k, w_v):
-    """Only the first 128 tokens are looked at. No length is named as the longest: take it from x."""
+def self_attention__first_tokens_only(x, w_q, w_k, w_v):
+    """Only a fixed number of tokens is looked at. No length is named as the longest: take it from x."""
     q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
     weights = torch.softmax(reference.attention_scores(q, k), dim=-1)
-    weights = weights.masked_fill(torch.arange(x.size(1), device=x.device) >= 128, 0.0)
+    weights = weights.masked_fill(torch.arange(x.size(1), device=x.device) >= 1024, 0.0)
     weights = weights / weights.sum(-1, keepdim=True)
     return weights @ v, weights
 
 
 @mistake
 def self_attention__length_taken_for_the_batch(x, w_q, w_k, w_v):
-    """Where the batch is as large as the length, the two axes of the scores are exchanged. Axes are told apart by
-    their place."""
+    """If the batch is as large as the length, the two axes of the scores are swapped. Axes are told apart by
+    position, not by size."""
     q, k, v = reference.project_qkv(x, w_q, w_k, w_v)
     scores = reference.attention_scores(q, k)
     weights = torch.softmax(scores.transpose(0, 1) if x.size(0) == x.size(1) else scores, dim=-1)
     return weights @ v, weights
+
+
+@mistake
+def attention_scores__square_keys_not_transposed(q, k):
+    """Where there are as many keys as features, the keys are not transposed, as the shapes fit without it."""
+    fitting = k if k.size(-1) == k.size(-2) else k.transpose(-2, -1)
+    return q @ fitting / q.size(-1) ** 0.5
+
+
+@mistake
+def attention_scores__at_most_1024_keys(q, k):
+    """Keys after a fixed number get no score. No length is named as the longest."""
+    return reference.attention_scores(q, k[..., :1024, :])
+
+
+@mistake
+def attention_scores__at_most_1024_queries(q, k):
+    """Queries after a fixed number get no scores. No length is named as the longest."""
+    return reference.attention_scores(q[..., :1024, :], k)
+
+
+@mistake
+def project_qkv__square_matrices_transposed(x, w_q, w_k, w_v):
+    """Square matrices are applied transposed, as nn.Linear stores them. Here a matrix is (d_model, d_k)."""
+    return tuple(x @ (w.T if w.size(0) == w.size(1) else w) for w in (w_q, w_k, w_v))
 
 
 @mistake

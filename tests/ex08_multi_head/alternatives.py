@@ -1,5 +1,7 @@
 """Other ways to be right in exercise 8."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 
@@ -158,3 +160,119 @@ class MultiHeadAttention__key_without_its_bias(reference.MultiHeadAttention):
             q, k, v, q.new_ones(1, dtype=torch.bool) if allowed is None else allowed.unsqueeze(-3)
         )
         return self.out_proj(reference.concat_heads(heads)), weights
+
+
+@alternative
+def split_heads__cut_and_stacked(x, num_heads):
+    """One slice for each head."""
+    d_model = x.shape[-1]
+    if d_model % num_heads != 0:
+        raise ValueError(f"d_model ({d_model}) must be divisible by num_heads ({num_heads})")
+    width = d_model // num_heads
+    return torch.stack([x[:, :, i * width : (i + 1) * width] for i in range(num_heads)], dim=1)
+
+
+@alternative
+def concat_heads__transpose_flatten(x):
+    """transpose and flatten, the last size left to torch."""
+    return x.transpose(1, 2).flatten(start_dim=2)
+
+
+@alternative
+class MultiHeadAttention__annotated_transformer(reference.MultiHeadAttention):
+    """MultiHeadedAttention of The Annotated Transformer: zip over the projections, view, -1e9, and zeros afterwards."""
+
+    def forward(self, query, key, value, allowed=None):
+        nbatches, d_k = query.size(0), query.size(-1) // self.num_heads
+        mask = allowed
+        if mask is not None:
+            mask = mask.unsqueeze(1) if mask.dim() == 3 else mask
+        query, key, value = [
+            lin(x).view(nbatches, -1, self.num_heads, d_k).transpose(1, 2)
+            for lin, x in zip((self.q_proj, self.k_proj, self.v_proj), (query, key, value), strict=True)
+        ]
+        scores = torch.matmul(query, key.transpose(-2, -1)) / math.sqrt(d_k)
+        if mask is not None:
+            scores = scores.masked_fill(mask == 0, -1e9)
+        self.attn = scores.softmax(dim=-1)
+        if mask is not None:
+            self.attn = self.attn * mask
+        x = torch.matmul(self.attn, value)
+        x = x.transpose(1, 2).contiguous().view(nbatches, -1, self.num_heads * d_k)
+        return self.out_proj(x), self.attn
+
+
+@alternative
+class MultiHeadAttention__dive_into_deep_learning(reference.MultiHeadAttention):
+    """The way of Dive into Deep Learning: heads in the batch, a masked softmax with -1e6, the mask repeated."""
+
+    def transpose_qkv(self, x):
+        x = x.reshape(x.shape[0], x.shape[1], self.num_heads, -1)
+        x = x.permute(0, 2, 1, 3)
+        return x.reshape(-1, x.shape[2], x.shape[3])
+
+    def transpose_output(self, x):
+        x = x.reshape(-1, self.num_heads, x.shape[1], x.shape[2])
+        x = x.permute(0, 2, 1, 3)
+        return x.reshape(x.shape[0], x.shape[1], -1)
+
+    def forward(self, query, key, value, allowed=None):
+        queries = self.transpose_qkv(self.q_proj(query))
+        keys = self.transpose_qkv(self.k_proj(key))
+        values = self.transpose_qkv(self.v_proj(value))
+        scores = torch.bmm(queries, keys.transpose(1, 2)) / math.sqrt(queries.shape[-1])
+        if allowed is not None:
+            allowed = allowed.expand(query.shape[0], query.shape[1], key.shape[1])
+            allowed = torch.repeat_interleave(allowed, repeats=self.num_heads, dim=0)
+            scores[~allowed] = -1e6
+        weights = F.softmax(scores, dim=-1)
+        if allowed is not None:
+            weights = weights.masked_fill(~allowed, 0.0)
+        output = self.transpose_output(torch.bmm(weights, values))
+        return self.out_proj(output), weights.reshape(-1, self.num_heads, *weights.shape[1:])
+
+
+@alternative
+class MultiHeadAttention__mingpt(reference.MultiHeadAttention):
+    """minGPT's lines, with minus infinity where something is allowed in a row."""
+
+    def forward(self, query, key, value, allowed=None):
+        B, T, C = query.size()
+        S, nh = key.size(1), self.num_heads
+        k = self.k_proj(key).view(B, S, nh, C // nh).transpose(1, 2)  # (B, nh, S, hs)
+        q = self.q_proj(query).view(B, T, nh, C // nh).transpose(1, 2)  # (B, nh, T, hs)
+        v = self.v_proj(value).view(B, S, nh, C // nh).transpose(1, 2)  # (B, nh, S, hs)
+        att = (q @ k.transpose(-2, -1)) * (1.0 / math.sqrt(k.size(-1)))
+        if allowed is None:
+            att = F.softmax(att, dim=-1)
+        else:
+            mask = allowed.expand(B, T, S).unsqueeze(1)
+            att = F.softmax(att.masked_fill(mask == 0, float("-inf")), dim=-1)
+            att = att.masked_fill(mask == 0, 0.0)
+        y = att @ v
+        y = y.transpose(1, 2).contiguous().view(B, T, C)
+        return self.out_proj(y), att
+
+
+@alternative
+class MultiHeadAttention__fairseq(reference.MultiHeadAttention):
+    """fairseq's order: time first inside, heads in the batch, the query scaled before the product."""
+
+    def forward(self, query, key, value, allowed=None):
+        tgt_len, bsz, embed_dim = query.shape[1], query.shape[0], query.shape[2]
+        head_dim = embed_dim // self.num_heads
+        q = self.q_proj(query.transpose(0, 1)) * head_dim**-0.5
+        k, v = self.k_proj(key.transpose(0, 1)), self.v_proj(value.transpose(0, 1))
+        q = q.contiguous().view(tgt_len, bsz * self.num_heads, head_dim).transpose(0, 1)
+        k = k.contiguous().view(-1, bsz * self.num_heads, head_dim).transpose(0, 1)
+        v = v.contiguous().view(-1, bsz * self.num_heads, head_dim).transpose(0, 1)
+        src_len = k.size(1)
+        attn_weights = torch.bmm(q, k.transpose(1, 2)).view(bsz, self.num_heads, tgt_len, src_len)
+        if allowed is not None:
+            hidden = ~(allowed if allowed.dim() == 2 else allowed.unsqueeze(1))
+            attn_weights = attn_weights.masked_fill(hidden, float("-inf")).softmax(-1).masked_fill(hidden, 0)
+        else:
+            attn_weights = attn_weights.softmax(-1)
+        attn = torch.bmm(attn_weights.view(bsz * self.num_heads, tgt_len, src_len), v)
+        attn = attn.transpose(0, 1).contiguous().view(tgt_len, bsz, embed_dim)
+        return self.out_proj(attn).transpose(0, 1), attn_weights

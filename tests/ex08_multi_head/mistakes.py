@@ -70,7 +70,7 @@ class MultiHeadAttention__no_scaling(reference.MultiHeadAttention):
 
 @mistake
 class MultiHeadAttention__scaled_twice(reference.MultiHeadAttention):
-    """The scores are divided by the root twice: once here, and once more in the function that attends."""
+    """The scores are divided by the root twice: once here, and once more in the attention function."""
 
     def forward(self, query, key, value, allowed=None):
         q, k, v = project(self, query, key, value)
@@ -91,7 +91,7 @@ class MultiHeadAttention__no_last_projection(reference.MultiHeadAttention):
 
 @mistake
 class MultiHeadAttention__no_first_projections(reference.MultiHeadAttention):
-    """Query, key and value are split as they came in: `q_proj`, `k_proj` and `v_proj` are missing."""
+    """Query, key and value are split without being projected: `q_proj`, `k_proj` and `v_proj` are missing."""
 
     def forward(self, query, key, value, allowed=None):
         q, k, v = (reference.split_heads(x, self.num_heads) for x in (query, key, value))
@@ -120,7 +120,7 @@ class MultiHeadAttention__weights_averaged_over_heads(reference.MultiHeadAttenti
 
 @mistake
 class MultiHeadAttention__only_the_output(reference.MultiHeadAttention):
-    """Only the output is returned. The weights of every head are asked for too."""
+    """Only the output is returned. The weights of every head should be returned too."""
 
     def forward(self, query, key, value, allowed=None):
         return super().forward(query, key, value, allowed)[0]
@@ -128,7 +128,7 @@ class MultiHeadAttention__only_the_output(reference.MultiHeadAttention):
 
 @mistake
 class MultiHeadAttention__keys_as_values(reference.MultiHeadAttention):
-    """The values are made from `key`. In self-attention this goes unnoticed, elsewhere it does not."""
+    """The values are made from `key`. This goes unnoticed as long as key and value are the same tensor."""
 
     def forward(self, query, key, value, allowed=None):
         return super().forward(query, key, key, allowed)
@@ -147,7 +147,7 @@ class MultiHeadAttention__keys_from_the_query_matrix(reference.MultiHeadAttentio
 
 @mistake
 class MultiHeadAttention__values_not_projected(reference.MultiHeadAttention):
-    """The values are mixed as they came in: `v_proj` is never used."""
+    """The values are mixed without being projected: `v_proj` is never used."""
 
     def forward(self, query, key, value, allowed=None):
         q, k, _ = project(self, query, key, value)
@@ -169,7 +169,7 @@ class MultiHeadAttention__softmax_over_queries(reference.MultiHeadAttention):
 
 @mistake
 class MultiHeadAttention__softmax_over_heads(reference.MultiHeadAttention):
-    """The softmax runs over the heads, so the heads share out each key where they should each have their own row."""
+    """The softmax runs over the heads, so they share each key out. Each head should have a row of its own."""
 
     def forward(self, query, key, value, allowed=None):
         q, k, v = project(self, query, key, value)
@@ -199,7 +199,7 @@ class MultiHeadAttention__mask_ignored(reference.MultiHeadAttention):
 
 @mistake
 class MultiHeadAttention__mask_inverted(reference.MultiHeadAttention):
-    """The mask is read the other way round: what is True is hidden. Here True means: may be attended to."""
+    """The mask is read the wrong way round: what is True is hidden. Here True means: may be attended to."""
 
     def forward(self, query, key, value, allowed=None):
         return super().forward(query, key, value, None if allowed is None else ~allowed)
@@ -218,7 +218,7 @@ class MultiHeadAttention__mask_without_a_head_axis(reference.MultiHeadAttention)
 
 @mistake
 class MultiHeadAttention__two_axes_are_batch_and_key(reference.MultiHeadAttention):
-    """A mask of two axes is taken for one of (batch, key). Its axes are query and key."""
+    """A mask of two axes is treated as (batch, key). Its axes are query and key."""
 
     def forward(self, query, key, value, allowed=None):
         if allowed is not None and allowed.dim() == 2:
@@ -228,7 +228,7 @@ class MultiHeadAttention__two_axes_are_batch_and_key(reference.MultiHeadAttentio
 
 @mistake
 class MultiHeadAttention__three_axes_only(reference.MultiHeadAttention):
-    """Only a mask with a batch axis works. One of (query, key), the same for every sequence, has to work too."""
+    """Only a mask with a batch axis works. A mask (query, key), the same for every sequence, has to work too."""
 
     def forward(self, query, key, value, allowed=None):
         if allowed is not None:
@@ -239,7 +239,7 @@ class MultiHeadAttention__three_axes_only(reference.MultiHeadAttention):
 
 @mistake
 class MultiHeadAttention__mask_on_the_query_axis(reference.MultiHeadAttention):
-    """The mask is applied with query and key exchanged, so it hides queries where it should hide keys."""
+    """The mask is applied with query and key swapped, so it hides queries. It should hide keys."""
 
     def forward(self, query, key, value, allowed=None):
         if allowed is not None:
@@ -269,7 +269,7 @@ class MultiHeadAttention__scores_set_to_zero(reference.MultiHeadAttention):
 
 @mistake
 class MultiHeadAttention__small_penalty(reference.MultiHeadAttention):
-    """Forbidden scores become -1e4, which is no extreme: a score of this size, allowed or not, undoes the mask."""
+    """Forbidden scores become -1e4, which is not low enough: a score of this size, allowed or not, undoes the mask."""
 
     def forward(self, query, key, value, allowed=None):
         q, k, v = project(self, query, key, value)
@@ -330,7 +330,7 @@ class MultiHeadAttention__causal_without_a_mask(reference.MultiHeadAttention):
 
 @mistake
 class MultiHeadAttention__one_length_for_both(reference.MultiHeadAttention):
-    """The length of the queries is used for the keys too, so only sequences of one length can meet."""
+    """The length of the queries is used for the keys too, so it works only if the two are equal."""
 
     def forward(self, query, key, value, allowed=None):
         batch, length, d_model = query.shape
@@ -366,7 +366,7 @@ class MultiHeadAttention__remembers_the_first_mask(reference.MultiHeadAttention)
 
 @mistake
 class MultiHeadAttention__mask_changed_in_place(reference.MultiHeadAttention):
-    """The caller's mask is turned round in place, so it means the opposite after the call."""
+    """The caller's mask is inverted in place, so it means the opposite after the call."""
 
     def forward(self, query, key, value, allowed=None):
         if allowed is None:
@@ -397,7 +397,7 @@ class MultiHeadAttention__converted_to_float32(reference.MultiHeadAttention):
 
 @mistake
 class MultiHeadAttention__library_call(reference.MultiHeadAttention):
-    """The library's attention does the work that this exercise asks you to build."""
+    """The library's attention does the work that this exercise asks you to do yourself."""
 
     def forward(self, query, key, value, allowed=None):
         _, weights = super().forward(query, key, value, allowed)
@@ -417,7 +417,7 @@ def split_heads__heads_interleaved(x, num_heads):
 
 @mistake
 def split_heads__heads_after_tokens(x, num_heads):
-    """The heads stay behind the tokens, (batch, length, head, d_head): heads would attend to heads."""
+    """The heads come after the tokens, (batch, length, head, d_head): heads would attend to heads."""
     return reference.split_heads(x, num_heads).transpose(1, 2)
 
 
@@ -441,7 +441,7 @@ def split_heads__heads_in_the_batch(x, num_heads):
 
 @mistake
 def split_heads__remainder_cut_off(x, num_heads):
-    """Features that are left over are cut off in silence. A width that does not divide is an error."""
+    """Leftover features are dropped silently. A width that does not divide is an error."""
     d_head = max(x.size(-1) // num_heads, 1)
     pieces = [x[..., h * d_head : (h + 1) * d_head] for h in range(num_heads)]
     return torch.stack([piece for piece in pieces if piece.size(-1) == d_head], dim=1)
@@ -449,7 +449,7 @@ def split_heads__remainder_cut_off(x, num_heads):
 
 @mistake
 def split_heads__assertion(x, num_heads):
-    """A width that does not divide raises an AssertionError. The exercise asks for a ValueError."""
+    """A width that does not divide raises an AssertionError. It should raise a ValueError."""
     assert x.size(-1) % num_heads == 0, f"{x.size(-1)} is not divisible by {num_heads}"
     return reference.split_heads(x, num_heads)
 
@@ -464,7 +464,7 @@ def split_heads__error_without_numbers(x, num_heads):
 
 @mistake
 def split_heads__left_to_torch(x, num_heads):
-    """Nothing checks the width, so torch complains about some shape (a RuntimeError), or nobody complains at all."""
+    """Nothing checks the width, so torch complains about some shape (a RuntimeError), or no error is raised at all."""
     return x.reshape(*x.shape[:2], num_heads, -1).transpose(1, 2)
 
 
@@ -495,7 +495,7 @@ def concat_heads__detached(x):
 
 @device_mistake
 class MultiHeadAttention__mask_of_ones_on_the_cpu(reference.MultiHeadAttention):
-    """Where no mask is given, one of ones is made on the default device. It has to be where the query is."""
+    """If no mask is given, a mask of ones is made on the default device. It must be on the device of the query."""
 
     def forward(self, query, key, value, allowed=None):
         if allowed is None:
@@ -524,7 +524,7 @@ class MultiHeadAttention__query_added(reference.MultiHeadAttention):
 
 @mistake
 class MultiHeadAttention__values_as_keys(reference.MultiHeadAttention):
-    """The keys are made from `value`. In self-attention this goes unnoticed, elsewhere it does not."""
+    """The keys are made from `value`. This goes unnoticed as long as key and value are the same tensor."""
 
     def forward(self, query, key, value, allowed=None):
         return super().forward(query, value, value, allowed)
@@ -564,7 +564,7 @@ class MultiHeadAttention__a_million_subtracted(reference.MultiHeadAttention):
 
 @mistake
 class MultiHeadAttention__first_128_keys(reference.MultiHeadAttention):
-    """Only the first 128 keys are attended to. No length is named as the longest: take it from `key`."""
+    """Only the first 128 keys are attended to. There is no largest length: take it from `key`."""
 
     def forward(self, query, key, value, allowed=None):
         near = torch.arange(key.size(1), device=key.device)[None] < 128
@@ -573,7 +573,7 @@ class MultiHeadAttention__first_128_keys(reference.MultiHeadAttention):
 
 @mistake
 class MultiHeadAttention__heads_kept_on_the_class(reference.MultiHeadAttention):
-    """The number of heads is kept on the class, so a new module changes it for all. Keep it on `self`."""
+    """The number of heads is kept on the class, so a new module changes it for all modules. Keep it on `self`."""
 
     last = 1
 
@@ -584,3 +584,131 @@ class MultiHeadAttention__heads_kept_on_the_class(reference.MultiHeadAttention):
     def forward(self, query, key, value, allowed=None):
         self.num_heads = type(self).last
         return super().forward(query, key, value, allowed)
+
+
+@mistake
+class MultiHeadAttention__split_in_one_reshape(reference.MultiHeadAttention):
+    """`forward` makes the heads with one reshape, which puts parts of different tokens into one row."""
+
+    def forward(self, query, key, value, allowed=None):
+        q, k, v = (
+            projection(x).reshape(x.size(0), self.num_heads, x.size(1), -1)
+            for projection, x in ((self.q_proj, query), (self.k_proj, key), (self.v_proj, value))
+        )
+        heads, weights = reference.masked_attention(q, k, v, per_head(allowed, q, k))
+        return self.out_proj(reference.concat_heads(heads)), weights
+
+
+@mistake
+class MultiHeadAttention__glued_in_one_reshape(reference.MultiHeadAttention):
+    """`forward` glues the heads with one reshape. It puts different tokens of one head side by side; what belongs
+    together are the heads of one token."""
+
+    def forward(self, query, key, value, allowed=None):
+        q, k, v = project(self, query, key, value)
+        heads, weights = reference.masked_attention(q, k, v, per_head(allowed, q, k))
+        return self.out_proj(heads.reshape(query.shape)), weights
+
+
+@mistake
+class MultiHeadAttention__slices_interleaved(reference.MultiHeadAttention):
+    """`forward` gives feature i to head i % num_heads. A head owns features that lie side by side."""
+
+    def forward(self, query, key, value, allowed=None):
+        q, k, v = (
+            projection(x).unflatten(-1, (-1, self.num_heads)).permute(0, 3, 1, 2)
+            for projection, x in ((self.q_proj, query), (self.k_proj, key), (self.v_proj, value))
+        )
+        heads, weights = reference.masked_attention(q, k, v, per_head(allowed, q, k))
+        return self.out_proj(reference.concat_heads(heads)), weights
+
+
+@mistake
+class MultiHeadAttention__glued_feature_by_feature(reference.MultiHeadAttention):
+    """`forward` puts feature 0 of every head first, then feature 1. The features of one head belong side by side."""
+
+    def forward(self, query, key, value, allowed=None):
+        q, k, v = project(self, query, key, value)
+        heads, weights = reference.masked_attention(q, k, v, per_head(allowed, q, k))
+        return self.out_proj(heads.permute(0, 2, 3, 1).flatten(2)), weights
+
+
+@mistake
+class MultiHeadAttention__heads_glued_in_reverse(reference.MultiHeadAttention):
+    """The heads are glued from the last to the first. Head 0 comes first."""
+
+    def forward(self, query, key, value, allowed=None):
+        q, k, v = project(self, query, key, value)
+        heads, weights = reference.masked_attention(q, k, v, per_head(allowed, q, k))
+        return self.out_proj(reference.concat_heads(heads.flip(1))), weights
+
+
+@mistake
+class MultiHeadAttention__scaled_by_the_number_of_heads(reference.MultiHeadAttention):
+    """The scores are divided by the root of the number of heads. It is the width of a head that makes them grow."""
+
+    def forward(self, query, key, value, allowed=None):
+        q, k, v = project(self, query, key, value)
+        scaled = q * math.sqrt(q.size(-1) / self.num_heads)
+        heads, weights = reference.masked_attention(scaled, k, v, per_head(allowed, q, k))
+        return self.out_proj(reference.concat_heads(heads)), weights
+
+
+@mistake
+class MultiHeadAttention__queries_from_key(reference.MultiHeadAttention):
+    """The queries are made from `key`, so `query` asks nothing."""
+
+    def forward(self, query, key, value, allowed=None):
+        batch, length, d_model = query.shape
+        q = self.q_proj(key).reshape(batch, length, self.num_heads, d_model // self.num_heads).transpose(1, 2)
+        _, k, v = project(self, query, key, value)
+        heads, weights = reference.masked_attention(q, k, v, per_head(allowed, q, k))
+        return self.out_proj(reference.concat_heads(heads)), weights
+
+
+@mistake
+class MultiHeadAttention__everything_from_query(reference.MultiHeadAttention):
+    """Keys and values are made from `query`: it attends to itself, and `key` and `value` are never read."""
+
+    def forward(self, query, key, value, allowed=None):
+        return super().forward(query, query, query, allowed)
+
+
+@mistake
+class MultiHeadAttention__values_from_query(reference.MultiHeadAttention):
+    """The values are made from `query`. What is looked up are the projected values."""
+
+    def forward(self, query, key, value, allowed=None):
+        return super().forward(query, key, query, allowed)
+
+
+@mistake
+class MultiHeadAttention__query_and_key_projections_swapped(reference.MultiHeadAttention):
+    """Queries go through `k_proj` and keys through `q_proj`. Each has a projection of its own."""
+
+    def forward(self, query, key, value, allowed=None):
+        _, _, v = project(self, query, key, value)
+        q, k = (reference.split_heads(x, self.num_heads) for x in (self.k_proj(query), self.q_proj(key)))
+        heads, weights = reference.masked_attention(q, k, v, per_head(allowed, q, k))
+        return self.out_proj(reference.concat_heads(heads)), weights
+
+
+@mistake
+class MultiHeadAttention__axis_put_behind_the_first(reference.MultiHeadAttention):
+    """The axis for the heads is put behind the first axis of every mask. In a mask of two axes, (query, key), that
+    turns the queries into heads."""
+
+    def forward(self, query, key, value, allowed=None):
+        q, k, v = project(self, query, key, value)
+        allowed = per_head(None, q, k) if allowed is None else allowed.unsqueeze(1)
+        heads, weights = reference.masked_attention(q, k, v, allowed)
+        return self.out_proj(reference.concat_heads(heads)), weights
+
+
+@mistake
+class MultiHeadAttention__first_1024_keys(reference.MultiHeadAttention):
+    """Only the first 1,024 keys are attended to. No length is named as the longest: take it from `key`."""
+
+    def forward(self, query, key, value, allowed=None):
+        near = torch.arange(key.size(1), device=key.device)[None] < 1024
+        return super().forward(query, key, value, near if allowed is None else allowed & near)

@@ -156,6 +156,7 @@ def test_queries_and_keys_may_be_the_same_sequence(code, draw, expect):
     expect.agrees(mine, right, x, x, x, axes=ATTENTION)
     for axes in ("batch length length", "batch 1 length"):
         expect.agrees(mine, right, x, x, x, draw_mask(draw, axes), axes=ATTENTION)
+    expect.agrees(mine, right, *(draw("batch length d_model") for _ in range(3)), axes=ATTENTION)  # nor mixed up
 
 
 @points(0.1)
@@ -166,8 +167,8 @@ def test_a_mask_holds_for_every_head(code, draw, expect, axes):
     expect.agrees(learners(code, right), right, *inputs, allowed=draw_mask(draw, axes), axes=ATTENTION)
 
 
-@points(0.25)
-@pytest.mark.parametrize("axes", ["query key", "batch query key"], ids=["two-axes", "three-axes"])
+@points(0.1)
+@pytest.mark.parametrize("axes", MASKS[:5], ids=[axes.replace(" ", "-") for axes in MASKS[:5]])
 def test_a_mask_finds_its_axes_where_sizes_are_equal(code, draw, expect, axes):
     for name in ("batch", "head", "query", "key"):
         draw.size(f"{name}=3")
@@ -243,8 +244,10 @@ def test_results_keep_the_dtype_of_the_input(code, draw, expect, dtype):
 
 
 @points(0.25)
-def test_float32_is_as_exact_as_it_can_be(code, draw, expect):
-    right = draw_right(draw).float()
+def test_float64_and_float32_are_as_exact_as_they_can_be(code, draw, expect):
+    right = draw_right(draw)
+    expect.exact(learners(code, right), right, *draw_inputs(draw), draw_mask(draw), axes=ATTENTION)
+    right.float()
     inputs = draw_inputs(draw, torch.float32)
     expect.agrees(learners(code, right), right, *inputs, draw_mask(draw), axes=ATTENTION)
 
@@ -264,15 +267,21 @@ def test_any_size_may_be_one(code, draw, expect, ones):
 
 
 @points(0.05)
-@pytest.mark.parametrize("sizes", ["batch=17 head=9", "query=130", "key=130"], ids=["heads", "queries", "keys"])
+@pytest.mark.parametrize(
+    "sizes",
+    ["batch=17 head=9 d_head=8", "batch=1 head=2 d_head=2 query=1100", "batch=1 head=2 d_head=2 key=1100"],
+    ids=["heads", "queries", "keys"],
+)
 def test_no_size_is_too_large(code, draw, expect, sizes):
-    for axis in ("d_head=8", *sizes.split()):
+    for axis in sizes.split():
         draw.size(axis)
     right = draw_right(draw)
     query, key, value = draw_inputs(draw)
     allowed = draw_mask(draw, "batch 1 key")
     allowed[..., -2:] = True
     query = query * 0.1  # no key takes it all
+    expect.agrees(code.split_heads, reference.split_heads, query, right.num_heads)
+    expect.agrees(code.concat_heads, reference.concat_heads, draw("batch head query d_head"))
     expect.agrees(learners(code, right), right, query, key, value, allowed, axes=ATTENTION)
 
 

@@ -97,3 +97,104 @@ class Encoder__sequential(reference.Encoder):
         for i in range(len(self.layers)):
             x = self.layers[i](x, allowed=allowed)
         return x
+
+
+@alternative
+class LayerNorm__var_mean(reference.LayerNorm):
+    """torch.var_mean."""
+
+    def forward(self, x):
+        var, mean = torch.var_mean(x, dim=-1, correction=0, keepdim=True)
+        return (x - mean) / (var + self.eps).sqrt() * self.weight + self.bias
+
+
+@alternative
+class LayerNorm__unbiased_false(reference.LayerNorm):
+    """The usual lines with `unbiased=False`."""
+
+    def forward(self, x):
+        mean = x.mean(-1, keepdim=True)
+        var = x.var(-1, unbiased=False, keepdim=True)
+        out = (x - mean) / torch.sqrt(var + self.eps)
+        return self.weight * out + self.bias
+
+
+@alternative
+class LayerNorm__mean_in_place(reference.LayerNorm):
+    """A copy that is changed in place, and the deviation's norm: the root of d_model times its standard deviation."""
+
+    def forward(self, x):
+        x = x.clone()
+        x -= x.mean(dim=-1, keepdim=True)
+        x = x * torch.rsqrt(torch.mean(x**2, dim=-1, keepdim=True) + self.eps)
+        return x * self.weight + self.bias
+
+
+@alternative
+class FeedForward__module_relu(reference.FeedForward):
+    """A module for the ReLU, made where it is used."""
+
+    def forward(self, x):
+        x = self.linear_in(x)
+        x = nn.ReLU()(x)
+        x = self.dropout(x)
+        return self.linear_out(x)
+
+
+@alternative
+class FeedForward__maximum(reference.FeedForward):
+    """The maximum with zero."""
+
+    def forward(self, x):
+        hidden = F.linear(x, self.linear_in.weight, self.linear_in.bias)
+        hidden = torch.maximum(hidden, torch.zeros_like(hidden))
+        return self.linear_out(self.dropout(hidden))
+
+
+@alternative
+class EncoderLayer__residual_in_place(reference.EncoderLayer):
+    """A variable for the residual, added in place to what dropout returned."""
+
+    def forward(self, x, allowed=None):
+        residual = x
+        x, _ = self.self_attention(query=x, key=x, value=x, allowed=allowed)
+        x = self.dropout(x)
+        x += residual
+        x = self.norm_1(x)
+        residual = x
+        x = self.dropout(self.feed_forward(x))
+        x += residual
+        return self.norm_2(x)
+
+
+@alternative
+class EncoderLayer__blocks(reference.EncoderLayer):
+    """nn.TransformerEncoderLayer's two methods."""
+
+    def _sa_block(self, x, mask):
+        return self.dropout(self.self_attention(x, x, x, mask)[0])
+
+    def _ff_block(self, x):
+        return self.dropout(self.feed_forward(x))
+
+    def forward(self, src, allowed=None):
+        x = self.norm_1(src + self._sa_block(src, allowed))
+        return self.norm_2(x + self._ff_block(x))
+
+
+@alternative
+class Encoder__appended(reference.Encoder):
+    """An empty ModuleList, to which the layers are appended."""
+
+    def __init__(self, num_layers, d_model, num_heads, d_ff, dropout=0.0):
+        super(reference.Encoder, self).__init__()
+        self.d_model = d_model
+        self.layers = nn.ModuleList()
+        for _ in range(num_layers):
+            self.layers.append(reference.EncoderLayer(d_model, num_heads, d_ff, dropout))
+
+    def forward(self, x, allowed=None):
+        output = x
+        for mod in self.layers:
+            output = mod(output, allowed=allowed)
+        return output

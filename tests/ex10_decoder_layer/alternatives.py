@@ -1,6 +1,7 @@
 """Other ways to be right in exercise 10."""
 
 import copy
+import functools
 
 import torch
 from torch import nn
@@ -102,3 +103,81 @@ class Decoder__recursive(reference.Decoder):
             return self.layers[count - 1](up_to(count - 1), memory, target_allowed, source_allowed)
 
         return up_to(len(self.layers))
+
+
+@alternative
+class DecoderLayer__sublayers_as_functions(reference.DecoderLayer):
+    """The Annotated Transformer's sublayer connection, given a function, with the norm after the sum."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        def sublayer(x, norm, part):
+            return norm(x + self.dropout(part(x)))
+
+        m = memory
+        x = sublayer(x, self.norm_1, lambda x: self.self_attention(x, x, x, target_allowed)[0])
+        x = sublayer(x, self.norm_2, lambda x: self.cross_attention(x, m, m, source_allowed)[0])
+        return sublayer(x, self.norm_3, self.feed_forward)
+
+
+@alternative
+class DecoderLayer__blocks(reference.DecoderLayer):
+    """nn.TransformerDecoderLayer's three methods."""
+
+    def _sa_block(self, x, mask):
+        return self.dropout(self.self_attention(x, x, x, mask)[0])
+
+    def _mha_block(self, x, mem, mask):
+        return self.dropout(self.cross_attention(x, mem, mem, mask)[0])
+
+    def _ff_block(self, x):
+        return self.dropout(self.feed_forward(x))
+
+    def forward(self, tgt, memory, target_allowed=None, source_allowed=None):
+        x = self.norm_1(tgt + self._sa_block(tgt, target_allowed))
+        x = self.norm_2(x + self._mha_block(x, memory, source_allowed))
+        return self.norm_3(x + self._ff_block(x))
+
+
+@alternative
+class DecoderLayer__weights_kept(reference.DecoderLayer):
+    """Dive into Deep Learning's names; the weights of both attentions are kept for a picture."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        x2, self.self_weights = self.self_attention(x, x, x, target_allowed)
+        y = self.norm_1(self.dropout(x2) + x)
+        y2, self.cross_weights = self.cross_attention(y, memory, memory, source_allowed)
+        z = self.norm_2(self.dropout(y2) + y)
+        return self.norm_3(self.dropout(self.feed_forward(z)) + z)
+
+
+@alternative
+class DecoderLayer__residual_in_place(reference.DecoderLayer):
+    """A variable for the residual, added in place to what dropout returned."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        residual = x
+        x, _ = self.self_attention(x, x, x, allowed=target_allowed)
+        x = self.dropout(x)
+        x += residual
+        residual = x = self.norm_1(x)
+        x, _ = self.cross_attention(x, memory, memory, allowed=source_allowed)
+        x = self.dropout(x)
+        x += residual
+        residual = x = self.norm_2(x)
+        x = self.dropout(self.feed_forward(x))
+        x += residual
+        return self.norm_3(x)
+
+
+@alternative
+class Decoder__appended_and_reduced(reference.Decoder):
+    """The layers are appended; functools.reduce sends x through them."""
+
+    def __init__(self, num_layers, d_model, num_heads, d_ff, dropout=0.0):
+        super(reference.Decoder, self).__init__()
+        self.layers = nn.ModuleList([])
+        for _ in range(num_layers):
+            self.layers.append(reference.DecoderLayer(d_model, num_heads, d_ff, dropout))
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        return functools.reduce(lambda y, layer: layer(y, memory, target_allowed, source_allowed), self.layers, x)

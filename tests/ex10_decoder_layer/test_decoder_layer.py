@@ -114,10 +114,10 @@ def test_feed_forward_comes_last(code, draw, expect):
     expect.agrees(code.DecoderLayer(*made_with).load(layer), layer, *inputs, axes=AXES)
 
 
-@points(0.25)
+@points(0.2)
 @pytest.mark.parametrize("source", ["shorter", "as long", "longer"])
 def test_all_three_sublayers_work_together(code, draw, expect, source):
-    target_size, source_size = {"shorter": (61, 3), "as long": (4, 4), "longer": (4, 67)}[source]
+    target_size, source_size = {"shorter": (17, 3), "as long": (4, 4), "longer": (4, 17)}[source]
     draw.size(f"target={target_size}")
     draw.size(f"source={source_size}")
     inputs = draw_inputs(draw)
@@ -125,12 +125,37 @@ def test_all_three_sublayers_work_together(code, draw, expect, source):
     expect.agrees(code.DecoderLayer(*made_with).load(layer), layer, *inputs, axes=AXES)
 
 
-@points(0.25)
+@points(0.075)
+@pytest.mark.parametrize("sizes", ["target=1100 source=3", "target=2 source=1100"], ids=["target", "source"])
+def test_no_sequence_is_too_long(code, draw, expect, sizes):
+    for axis in ("batch=1", *sizes.split()):
+        draw.size(axis)
+    made_with = (1, 3, 1, 2)
+    stack = draw.module(reference.Decoder, *made_with).float()  # half the memory
+    inputs = [draw(f"batch {length} 3", dtype=torch.float32) for length in ("target", "source")]
+    expect(code.Decoder(*made_with).load(stack)(*inputs), stack(*inputs).detach(), axes=AXES, within=1e-5)
+
+
+@points(0.2)
 @pytest.mark.parametrize("num_layers", [1, 7], ids=["one layer", "seven layers"])
 def test_each_layer_continues_from_the_one_before(code, draw, expect, num_layers):
     inputs = draw_inputs(draw)
     stack, made_with = draw_stack(draw, num_layers)
     expect.agrees(code.Decoder(*made_with).load(stack), stack, *inputs, axes=AXES)
+
+
+@points(0.1)
+def test_memory_as_long_as_the_target_is_not_mixed_up_with_it(code, draw, expect):
+    for axis in ("target", "source"):
+        draw.size(f"{axis}=4")
+    x, memory, target_allowed, source_allowed = draw_inputs(draw)
+    read = source_allowed & (torch.arange(4) <= 3 - torch.arange(4).unsqueeze(1))  # (batch, target, source)
+    read[..., 0] = True
+    for right, made_with in (draw_layer(draw), draw_stack(draw)):
+        make = code.DecoderLayer if len(made_with) == 4 else code.Decoder
+        mine = make(*made_with).load(right)
+        expect.agrees(mine, right, x, memory, axes=AXES)
+        expect.agrees(mine, right, x, memory, target_allowed, read, axes=AXES)
 
 
 @points(0.5, structural=True)
@@ -275,9 +300,10 @@ def outcomes(right, x, memory, part, scale):
 
 
 @points(0.25)
-def test_float32_is_as_exact_as_it_can_be(code, draw, expect):
-    inputs = draw_inputs(draw, torch.float32)
+def test_float64_and_float32_are_as_exact_as_they_can_be(code, draw, expect):
     stack, made_with = draw_stack(draw)
+    expect.exact(code.Decoder(*made_with).load(stack), stack, *draw_inputs(draw), axes=AXES)
+    inputs = draw_inputs(draw, torch.float32)
     stack.float()
     expect.agrees(code.Decoder(*made_with).load(stack), stack, *inputs, axes=AXES)
 

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -103,3 +104,104 @@ def train_step__shortest_batch(model, optimizer, source, targets, bos_id, pad_id
     torch.nn.utils.clip_grad_norm_(parameters, max_norm)
     optimizer.step()
     return float(loss)
+
+
+@alternative
+def warmup_rate__power_functions(step, d_model, warmup_steps):
+    """math.pow, and an if for step 0."""
+    if step == 0:
+        step = 1
+    arg1 = math.pow(step, -0.5)
+    arg2 = step * math.pow(warmup_steps, -1.5)
+    return math.pow(d_model, -0.5) * min(arg1, arg2)
+
+
+@alternative
+def warmup_rate__numpy(step, d_model, warmup_steps):
+    """numpy's functions; the last line makes a Python float of numpy's."""
+    step = np.maximum(step, 1)
+    return float(np.power(d_model, -0.5) * np.minimum(np.power(float(step), -0.5), step * warmup_steps**-1.5))
+
+
+@alternative
+def label_smoothing_loss__fairseq(logits, targets, smoothing, pad_id):
+    """fairseq's label_smoothed_nll_loss, with the even share of every word and a mean."""
+    lprobs = F.log_softmax(logits, dim=-1).reshape(-1, logits.size(-1))
+    target = targets.reshape(-1, 1)
+    nll_loss = -lprobs.gather(dim=-1, index=target)
+    smooth_loss = -lprobs.sum(dim=-1, keepdim=True)
+    pad_mask = target.eq(pad_id)
+    nll_loss.masked_fill_(pad_mask, 0.0)
+    smooth_loss.masked_fill_(pad_mask, 0.0)
+    eps_i = smoothing / lprobs.size(-1)
+    loss = (1.0 - smoothing) * nll_loss.sum() + eps_i * smooth_loss.sum()
+    return loss / (~pad_mask).sum().clamp(min=1)
+
+
+@alternative
+def label_smoothing_loss__one_hot(logits, targets, smoothing, pad_id):
+    """One-hot targets, smoothed, with a mask of numbers."""
+    vocab = logits.shape[-1]
+    one_hot = F.one_hot(targets, num_classes=vocab).to(logits.dtype)
+    soft = one_hot * (1 - smoothing) + smoothing / vocab
+    loss = -torch.sum(soft * logits.log_softmax(-1), dim=-1)
+    mask = targets.ne(pad_id).to(loss.dtype)
+    return torch.sum(loss * mask) / torch.clamp(mask.sum(), min=1.0)
+
+
+@alternative
+def label_smoothing_loss__masked_select(logits, targets, smoothing, pad_id):
+    """The real targets are picked first; a sum of none is a 0 that hangs on the logits."""
+    logp = torch.log_softmax(logits, dim=-1)
+    keep = targets != pad_id
+    nll = F.nll_loss(logp[keep], targets[keep], reduction="sum")
+    uniform = -logp[keep].mean(dim=-1).sum()
+    return ((1 - smoothing) * nll + smoothing * uniform) / max(keep.sum().item(), 1)
+
+
+@alternative
+def train_step__asks_the_model(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
+    """Train mode is switched on where the model says that it is off."""
+    if not model.training:
+        model.train()
+    optimizer.zero_grad(set_to_none=True)
+    decoder_input = torch.cat([torch.full_like(targets[:, :1], bos_id), targets[:, :-1]], dim=1)
+    logits = model(source, decoder_input)
+    loss = F.cross_entropy(logits.view(-1, logits.size(-1)), targets.reshape(-1), ignore_index=pad_id)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+    optimizer.step()
+    return loss.item()
+
+
+@alternative
+def train_step__criterion(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
+    """A criterion object, the shift written into a new tensor, and zero_grad right before backward."""
+    criterion = torch.nn.CrossEntropyLoss(ignore_index=pad_id)
+    model.train()
+    shifted = targets.new_zeros(targets.shape)
+    shifted[:, 1:] = targets[:, :-1].clone()
+    shifted[:, 0] = bos_id
+    output = model(source, shifted)
+    loss = criterion(output.permute(0, 2, 1), targets)
+    optimizer.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm=max_norm)
+    optimizer.step()
+    return float(loss)
+
+
+@alternative
+def train_step__norm_by_hand(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
+    """The norm of all norms, and torch's coefficient with its 1e-6."""
+    model.train()
+    loss = reference.sequence_loss(model(source, reference.shift_right(targets, bos_id)), targets, pad_id)
+    optimizer.zero_grad()
+    loss.backward()
+    grads = [p.grad for p in model.parameters() if p.grad is not None]
+    total_norm = torch.norm(torch.stack([torch.norm(g) for g in grads]))
+    if total_norm > max_norm:
+        for g in grads:
+            g.mul_(max_norm / (total_norm + 1e-6))
+    optimizer.step()
+    return loss.detach().cpu().item()

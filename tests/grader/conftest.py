@@ -13,7 +13,18 @@ from grader.remote.transport import LocalTransport, WorkerTransport
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 SEED = 20_170_612
-SLOWEST = ("catalogue", "readme", "contract", "attacks", "commands", "grade", "cgroups", "workspace", "plugin")
+SLOWEST = (
+    "catalogue",
+    "systems",
+    "readme",
+    "contract",
+    "attacks",
+    "commands",
+    "grade",
+    "cgroups",
+    "workspace",
+    "plugin",
+)
 """Files of tests that are begun first, so that no process is left with one of them at the end."""
 
 

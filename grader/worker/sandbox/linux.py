@@ -6,11 +6,11 @@ import contextlib
 import ctypes
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
-LINUX = sys.platform == "linux"
+from grader.system import LINUX
+
 _PDEATHSIG, _GET_PDEATHSIG, _CHILD_SUBREAPER = 1, 2, 36
 _libc = ctypes.CDLL(None, use_errno=True) if LINUX else None
 
@@ -25,7 +25,7 @@ def call(name: str, *arguments: Any) -> int:
 
 
 def die_with_parent() -> None:
-    """Linux ends this process when its parent ends, however that comes about."""
+    """Makes Linux kill this process when its parent ends, however it ends."""
     if LINUX:
         call("prctl", _PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
@@ -53,6 +53,6 @@ def children() -> set[int]:
 
 
 def prefer_for_oom_kill() -> None:
-    """Where memory is short, Linux ends this process before any other, not the one that it was forked from."""
+    """Makes Linux kill this process first when memory is short, not the one that it was forked from."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")

@@ -6,21 +6,21 @@ import contextlib
 import mmap
 import os
 import socket
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from grader.system import LINUX
 from grader.worker.sandbox.linux import dies_with_parent
 
 
 def look_around(orders: dict[str, Any], entered: Sequence[str]) -> dict[str, Any]:
     """What holds here. `entered` are the layers whose system calls succeeded; each must also show its effect."""
-    limits, bounded = orders["limits"], sys.platform == "linux" and orders["device"] == "cpu"
+    limits, bounded = orders["limits"], LINUX and orders["device"] == "cpu"
     shown: dict[str, Callable[[], bool]] = {
         "scratch": lambda: _room(orders["scratch"]) <= limits["disk_mb"] << 20,
         "user": lambda: os.getuid() == orders["user"],
         "limits": lambda: not bounded or _memory_ends(limits["memory_mb"] << 20),
-        "lifetime": lambda: sys.platform != "linux" or dies_with_parent(),
+        "lifetime": lambda: not LINUX or dies_with_parent(),
         "landlock": lambda: _refused(lambda: os.listdir("/")),
         "seccomp": lambda: _refused(_fork) and _refused(socket.socket),
     }

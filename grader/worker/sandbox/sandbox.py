@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from grader.worker.sandbox.linux import LINUX, call, die_with_parent, prefer_for_oom_kill
+from grader.system import LINUX, WINDOWS
+from grader.worker.sandbox.linux import call, die_with_parent, prefer_for_oom_kill
 
 
 def around(visible: Sequence[str], hidden: Sequence[str]) -> Iterator[str]:
@@ -76,6 +77,8 @@ class Sandbox:
         self._filter: Any = None
         self._size = _address_space() if LINUX else 0
         self._steps: dict[str, Callable[[], None]] = {}
+        self.refused: dict[str, str] = {}
+        """Layer -> what was said when it could not be had."""
         if LINUX:
             self._steps = {
                 "lifetime": die_with_parent,
@@ -85,7 +88,7 @@ class Sandbox:
                 "landlock": self._landlock,
                 "seccomp": self._seccomp,
             }
-        elif os.name == "posix":
+        elif not WINDOWS:
             self._steps = {"limits": self._set_limits}
         for layer in orders["without"]:
             self._steps.pop(layer, None)
@@ -97,10 +100,13 @@ class Sandbox:
             if layer in self._steps:
                 try:
                     make()
-                except (ImportError, OSError, RuntimeError):
+                except (ImportError, OSError, RuntimeError) as error:
                     del self._steps[layer]
+                    self.refused[layer] = f"{type(error).__name__}: {error}"
         if "user" in self._steps and not (os.getuid() == 0 and self._readable()):
             del self._steps["user"]
+            if os.getuid() == 0:
+                self.refused["user"] = "another user could not read this Python and its packages"
 
     def leave_out(self, layer: str | None) -> None:
         """Forgets one layer."""
@@ -122,9 +128,10 @@ class Sandbox:
             try:
                 step()
                 entered.append(layer)
-            except OSError:
+            except OSError as error:
                 if not trying:
                     raise
+                self.refused[layer] = str(error)
         return entered
 
     # ------------------------------------------------------------------------------------------ the layers

@@ -21,6 +21,16 @@ def run_loop(step, state, targets, bos_id, choose, write=lambda logits: logits):
     return torch.stack(steps, dim=1)
 
 
+def run_late(step, state, targets, bos_id, choose):
+    """The loop where the next token is chosen after every step, also after the last one, for nothing."""
+    tokens, steps = torch.full_like(targets[:, 0], bos_id), []
+    for position in range(targets.size(1)):
+        logits, state = step(tokens, state)
+        steps.append(logits)
+        tokens = choose(targets[:, position], logits.argmax(dim=-1))
+    return torch.stack(steps, dim=1)
+
+
 def toss(ratio, generator):
     """The choice between truth and guess, one coin each time."""
     return lambda true, guess: true if torch.rand((), generator=generator).item() < ratio else guess
@@ -36,6 +46,12 @@ def decode_loop__state_not_carried(step, state, targets, bos_id, teacher_forcing
 def decode_loop__ratio_inverted(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
     """The ratio is used the wrong way round: the truth is fed where the guess should be."""
     return run_loop(step, state, targets, bos_id, toss(1 - teacher_forcing_ratio, generator))
+
+
+@mistake
+def decode_loop__ratio_inverted_after_the_step(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
+    """The ratio is used the wrong way round, after each step: the truth is fed where the guess should be."""
+    return run_late(step, state, targets, bos_id, toss(1 - teacher_forcing_ratio, generator))
 
 
 @mistake
@@ -81,8 +97,37 @@ def decode_loop__begins_with_the_first_target(step, state, targets, bos_id, teac
 
 
 @mistake
+def decode_loop__begins_at_the_second_target(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
+    """The first target is fed as if it were bos, the loop begins at 1, and the first row of logits stays zero. The
+    targets hold no bos: the first step is fed bos_id and predicts y_1."""
+    outputs, tokens = None, targets[:, 0]
+    for position in range(1, targets.size(1)):
+        logits, state = step(tokens, state)
+        outputs = logits.new_zeros(*targets.shape, logits.size(-1)) if outputs is None else outputs
+        outputs[:, position] = logits
+        forced = torch.rand((), generator=generator).item() < teacher_forcing_ratio
+        tokens = targets[:, position] if forced else logits.argmax(dim=-1)
+    return outputs
+
+
+@mistake
+def decode_loop__begins_at_the_second_target_by_python(
+    step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None
+):
+    """The first target is fed as if it were bos, and the first row of logits stays zero: the targets hold no bos. And
+    the coins come from Python's `random`, so neither the generator nor torch.manual_seed governs them."""
+    outputs, tokens = None, targets[:, 0]
+    for position in range(1, targets.size(1)):
+        logits, state = step(tokens, state)
+        outputs = logits.new_zeros(*targets.shape, logits.size(-1)) if outputs is None else outputs
+        outputs[:, position] = logits
+        tokens = targets[:, position] if random.random() < teacher_forcing_ratio else logits.argmax(dim=-1)
+    return outputs
+
+
+@mistake
 def decode_loop__guess_from_the_first_step(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
-    """The guess is always the one of the first step. It should come from the step right before."""
+    """The guess is always that of the first step. It should come from the step right before."""
     kept = []
     choose = toss(teacher_forcing_ratio, generator)
     return run_loop(
@@ -104,14 +149,14 @@ def decode_loop__coin_for_each_row(step, state, targets, bos_id, teacher_forcing
 
 @mistake
 def decode_loop__one_coin_for_the_sentence(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
-    """One coin decides for the whole sentence. A new coin is due before each later step."""
+    """One coin decides for the whole sentence. A new coin should be tossed before each later step."""
     heads = torch.rand((), generator=generator).item() < teacher_forcing_ratio
     return run_loop(step, state, targets, bos_id, lambda true, guess: true if heads else guess)
 
 
 @mistake
 def decode_loop__ratio_is_a_switch(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
-    """There is no coin: the ratio is compared with one half, so every value of it means always or never."""
+    """There is no coin: the ratio is compared with one half, so it can only mean always or never."""
     forced = teacher_forcing_ratio > 0.5
     return run_loop(step, state, targets, bos_id, lambda true, guess: true if forced else guess)
 
@@ -125,7 +170,7 @@ def decode_loop__fair_coin(step, state, targets, bos_id, teacher_forcing_ratio=1
 
 @mistake
 def decode_loop__fixed_pattern(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
-    """Truth and guess alternate in a fixed pattern. A coin decides by chance, each time anew."""
+    """Truth and guess alternate in a fixed pattern. A coin should decide, tossed again before each later step."""
     count = [0.0]
 
     def choose(true, guess):
@@ -148,6 +193,38 @@ def decode_loop__python_random(step, state, targets, bos_id, teacher_forcing_rat
 
 
 @mistake
+def decode_loop__generator_ignored_after_the_step(
+    step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None
+):
+    """The generator is not used: the coin after each step comes from torch's default random state, so a run can't be
+    repeated."""
+    return run_late(step, state, targets, bos_id, toss(teacher_forcing_ratio, None))
+
+
+@mistake
+def decode_loop__python_random_after_the_step(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
+    """The coin after each step comes from Python's `random`, so neither the generator nor torch.manual_seed governs
+    it."""
+    return run_late(step, state, targets, bos_id, lambda t, g: t if random.random() < teacher_forcing_ratio else g)
+
+
+@mistake
+def decode_loop__python_random_for_the_sentence(
+    step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None
+):
+    """One coin, from Python's `random`, decides for the whole sentence. A new coin is due before each later step, and
+    only the generator may toss it."""
+    forced = random.random() < teacher_forcing_ratio
+    return run_loop(step, state, targets, bos_id, lambda true, guess: true if forced else guess)
+
+
+@mistake
+def decode_loop__numpy_random_after_the_step(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
+    """The coin after each step comes from numpy, so neither the generator nor torch.manual_seed governs it."""
+    return run_late(step, state, targets, bos_id, lambda t, g: t if np.random.random() < teacher_forcing_ratio else g)
+
+
+@mistake
 def decode_loop__numpy_random(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
     """The coins come from numpy, so neither the generator nor torch.manual_seed governs them."""
     return run_loop(step, state, targets, bos_id, lambda t, g: t if np.random.random() < teacher_forcing_ratio else g)
@@ -162,7 +239,7 @@ def decode_loop__generator_seeded_again(step, state, targets, bos_id, teacher_fo
 
 @mistake
 def decode_loop__default_state_seeded(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
-    """torch's default random state is seeded from the generator, which disturbs everybody else who draws from it."""
+    """torch's default random state is seeded from the generator, which disturbs everything else that draws from it."""
     if generator is not None:
         torch.manual_seed(generator.initial_seed())
     return run_loop(step, state, targets, bos_id, toss(teacher_forcing_ratio, None))
@@ -183,7 +260,7 @@ def decode_loop__half_forced_by_default(step, state, targets, bos_id, teacher_fo
 
 @mistake
 def decode_loop__zero_is_no_ratio(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
-    """A ratio of 0 is taken for a missing one, so 0 forces always where it should never do so."""
+    """A ratio of 0 is treated as missing, so 0 always forces. It should never force."""
     return run_loop(step, state, targets, bos_id, toss(teacher_forcing_ratio or 1.0, generator))
 
 
@@ -268,7 +345,7 @@ def decode_loop__no_gradient(step, state, targets, bos_id, teacher_forcing_ratio
 
 @mistake
 def decode_loop__steps_without_gradient(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
-    """step is called with gradients switched off, so nothing inside of it can be trained."""
+    """step is called with gradients switched off, so nothing inside it can be trained."""
     return run_loop(torch.no_grad()(step), state, targets, bos_id, toss(teacher_forcing_ratio, generator))
 
 
@@ -294,7 +371,7 @@ def decode_loop__logits_squeezed(step, state, targets, bos_id, teacher_forcing_r
 
 @mistake
 def decode_loop__falsy_state_dropped(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
-    """A new state that is None or 0 is taken for no state, and the old one is used. A state may be anything."""
+    """A new state that is None or 0 is treated as no state, and the old one is used. A state may be anything."""
     last = [state]
 
     def careful(tokens, _):
@@ -315,7 +392,7 @@ def decode_loop__fixed_number_of_true_steps(step, state, targets, bos_id, teache
 
 @mistake
 def decode_loop__coin_for_every_second_step(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
-    """One coin decides two steps in a row. Before each later step a new one is tossed."""
+    """One coin decides two steps in a row. A new one should be tossed before each later step."""
     coins = torch.rand(targets.size(1), generator=generator).lt(teacher_forcing_ratio).repeat_interleave(2)
     coins = iter(coins.tolist())
     return run_loop(step, state, targets, bos_id, lambda true, guess: true if next(coins) else guess)
@@ -361,7 +438,7 @@ def decode_loop__state_detached(step, state, targets, bos_id, teacher_forcing_ra
 def decode_loop__guess_of_an_overflowing_softmax(
     step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None
 ):
-    """The guess is the argmax of exp(logits) over their sum, which is NaN for large logits. Take it of the logits."""
+    """The guess is the argmax of exp(logits) / sum, which is NaN for large logits. Use the argmax of the logits."""
     choose = toss(teacher_forcing_ratio, generator)
 
     def guess(logits):
@@ -378,8 +455,14 @@ def decode_loop__guess_of_an_overflowing_softmax(
 
 
 @mistake
+def decode_loop__at_most_1024_steps(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
+    """Only a fixed number of steps is made. No length is named as the longest: take it from the targets."""
+    return run_loop(step, state, targets[:, :1024], bos_id, toss(teacher_forcing_ratio, generator))
+
+
+@mistake
 def decode_loop__coin_fades(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
-    """The chance of the truth shrinks along the sentence. Every later step should toss the same coin."""
+    """The chance of the truth shrinks along the sentence. It should be the same at every later step."""
     steps, longest = [], targets.size(1)
     tokens = torch.full_like(targets[:, 0], bos_id)
     for position in range(longest):
@@ -404,7 +487,7 @@ def decode_loop__logits_on_the_cpu(step, state, targets, bos_id, teacher_forcing
 
 @device_mistake
 def decode_loop__coin_on_the_gpu(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
-    """The coin is tossed on the device of targets, for which a generator on the CPU gives no random numbers."""
+    """The coin is tossed on the device of targets, where a CPU generator cannot draw random numbers."""
     forced, steps = reference.shift_right(targets, bos_id), []
     for position in range(targets.size(1)):
         coin = torch.rand((), device=targets.device, generator=generator).item()

@@ -25,7 +25,7 @@ def run_greedy(step, state, batch_size, bos_id, eos_id, max_length, stop=torch.a
 
 @mistake
 def greedy_decode__eos_ignored(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
-    """Decoding goes on to max_length and nothing is padded: eos is taken for a word like any other."""
+    """Decoding goes on to max_length and nothing is padded: eos is treated as a word like any other."""
     return run_greedy(step, state, batch_size, bos_id, eos_id, max_length, stop=lambda _: False)[0]
 
 
@@ -44,7 +44,7 @@ def greedy_decode__stops_with_the_first_row(step, state, batch_size, bos_id, eos
 
 @mistake
 def greedy_decode__all_rows_must_end_together(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
-    """Decoding stops only at a step where every row writes eos at once: rows that ended before are forgotten."""
+    """Decoding stops only at a step where every row writes eos at once: rows that ended earlier are forgotten."""
     tokens, written = torch.full((batch_size,), bos_id), []
     with torch.no_grad():
         for _ in range(max_length):
@@ -60,21 +60,21 @@ def greedy_decode__all_rows_must_end_together(step, state, batch_size, bos_id, e
 
 @mistake
 def greedy_decode__stops_too_late(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
-    """All of max_length is decoded and padded, although every row has ended long before."""
+    """All of max_length is decoded and padded, even if every row ended long before."""
     tokens, ended = run_greedy(step, state, batch_size, bos_id, eos_id, max_length, stop=lambda _: False)
     return tokens.masked_fill(ended, pad_id)
 
 
 @mistake
 def greedy_decode__cut_afterwards(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
-    """The result is right, but step is called max_length times and what is not needed is thrown away."""
+    """The result is right, but step is called max_length times and the surplus is thrown away."""
     tokens, ended = run_greedy(step, state, batch_size, bos_id, eos_id, max_length, stop=lambda _: False)
     return tokens.masked_fill(ended, pad_id)[:, : int((~ended).sum(dim=1).max())]
 
 
 @mistake
 def greedy_decode__end_noticed_late(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
-    """The end is looked for before the step and not after it, so one step too many is made and shows as padding."""
+    """The end is checked before the step and not after it, so one step too many is made and shows as padding."""
     late = [False]
 
     def stop(ended):
@@ -93,6 +93,23 @@ def greedy_decode__eos_dropped(step, state, batch_size, bos_id, eos_id, pad_id, 
 
 
 @mistake
+def greedy_decode__eos_dropped_and_not_fed(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
+    """The eos itself is overwritten with pad, before it is kept. A row goes up to and including its first eos."""
+    tokens, finished = torch.full((batch_size,), bos_id), torch.zeros(batch_size, dtype=torch.bool)
+    written = []
+    with torch.no_grad():
+        for _ in range(max_length):
+            logits, state = step(tokens, state)
+            tokens = logits.argmax(dim=-1)
+            finished = finished.to(tokens.device) | (tokens == eos_id)
+            tokens = tokens.masked_fill(finished, pad_id)
+            written.append(tokens)
+            if finished.all():
+                break
+    return torch.stack(written, dim=1)
+
+
+@mistake
 def greedy_decode__padded_with_eos(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
     """Finished rows are filled up with eos. They should be filled up with pad."""
     tokens, ended = run_greedy(step, state, batch_size, bos_id, eos_id, max_length)
@@ -108,7 +125,7 @@ def greedy_decode__padded_with_zero(step, state, batch_size, bos_id, eos_id, pad
 
 @mistake
 def greedy_decode__only_the_token_after_eos_padded(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
-    """Only the token right after an eos becomes pad, then the row goes on: that a row has ended must be remembered."""
+    """Only the token right after an eos becomes pad, then the row goes on. Remember which rows have ended."""
     tokens, ended = run_greedy(step, state, batch_size, bos_id, eos_id, max_length)
     after = torch.cat([torch.zeros_like(ended[:, :1]), tokens[:, :-1] == eos_id], dim=1)
     return tokens.masked_fill(after, pad_id)
@@ -116,7 +133,7 @@ def greedy_decode__only_the_token_after_eos_padded(step, state, batch_size, bos_
 
 @mistake
 def greedy_decode__up_to_the_last_eos(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
-    """A row is kept up to its last eos. What comes after its first one is no part of the sentence."""
+    """A row is kept up to its last eos. What comes after its first one is not part of the sentence."""
     tokens, _ = run_greedy(step, state, batch_size, bos_id, eos_id, max_length)
     remaining = tokens.eq(eos_id).long().flip(1).cumsum(dim=1).flip(1)
     return tokens.masked_fill((remaining == 0) & tokens.eq(eos_id).any(dim=1, keepdim=True), pad_id)
@@ -124,7 +141,7 @@ def greedy_decode__up_to_the_last_eos(step, state, batch_size, bos_id, eos_id, p
 
 @mistake
 def greedy_decode__bos_kept(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
-    """The result begins with bos. It was fed, not written, and is no part of the sentence."""
+    """The result begins with bos. It was fed, not written, and is not part of the sentence."""
     tokens = reference.greedy_decode(step, state, batch_size, bos_id, eos_id, pad_id, max_length)
     return torch.cat([torch.full_like(tokens[:, :1], bos_id), tokens], dim=1)
 
@@ -154,7 +171,7 @@ def greedy_decode__state_forgotten(step, state, batch_size, bos_id, eos_id, pad_
 
 @mistake
 def greedy_decode__pad_ends_a_row(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
-    """A row that writes the id of pad is taken for finished. Only eos ends a row."""
+    """A row that writes the id of pad is treated as finished. Only eos ends a row."""
     tokens, finished, written = torch.full((batch_size,), bos_id), torch.zeros(batch_size, dtype=torch.bool), []
     with torch.no_grad():
         for _ in range(max_length):
@@ -169,7 +186,7 @@ def greedy_decode__pad_ends_a_row(step, state, batch_size, bos_id, eos_id, pad_i
 
 @mistake
 def greedy_decode__ends_found_by_length(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
-    """A row that never writes eos is padded from the start: no eos found is taken for eos at the first place."""
+    """A row that never writes eos is padded from the start: a missing eos is taken for one at the first position."""
     tokens, _ = run_greedy(step, state, batch_size, bos_id, eos_id, max_length)
     first = tokens.eq(eos_id).long().argmax(dim=1, keepdim=True)
     return tokens.masked_fill(torch.arange(tokens.size(1)) > first, pad_id)
@@ -177,7 +194,7 @@ def greedy_decode__ends_found_by_length(step, state, batch_size, bos_id, eos_id,
 
 @mistake
 def greedy_decode__one_token_too_long(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
-    """step is called max_length + 1 times where no row ends: the longest length counts the tokens written."""
+    """If no row ends, step is called max_length + 1 times: max_length counts the tokens written."""
     return reference.greedy_decode(step, state, batch_size, bos_id, eos_id, pad_id, max_length + 1)
 
 
@@ -206,7 +223,7 @@ def greedy_decode__records_gradients(step, state, batch_size, bos_id, eos_id, pa
 
 @mistake
 def greedy_decode__gradients_left_off(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
-    """Gradients are switched off and never on again, so nothing can be trained afterwards."""
+    """Gradients are switched off and never switched on again, so nothing can be trained afterwards."""
     torch.set_grad_enabled(False)
     return reference.greedy_decode(step, state, batch_size, bos_id, eos_id, pad_id, max_length)
 
@@ -237,7 +254,7 @@ def greedy_decode__tokens_squeezed(step, state, batch_size, bos_id, eos_id, pad_
 
 @mistake
 def greedy_decode__grad_mode_turned_on(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
-    """Gradients are turned on at the end, where they should be left as they were found."""
+    """Gradients are turned on at the end. They should be left as they were found."""
     torch.set_grad_enabled(False)
     tokens = reference.greedy_decode(step, state, batch_size, bos_id, eos_id, pad_id, max_length)
     torch.set_grad_enabled(True)
@@ -246,7 +263,7 @@ def greedy_decode__grad_mode_turned_on(step, state, batch_size, bos_id, eos_id, 
 
 @mistake
 def greedy_decode__word_of_an_overflowing_softmax(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
-    """The word is the argmax of exp(logits) over their sum, which is NaN for large logits. Take it of the logits."""
+    """The word is the argmax of exp(logits) / sum, which is NaN for large logits. Use the argmax of the logits."""
 
     def with_shares(tokens, state):
         logits, state = step(tokens, state)
@@ -258,7 +275,25 @@ def greedy_decode__word_of_an_overflowing_softmax(step, state, batch_size, bos_i
 @mistake
 def greedy_decode__writing_cut_short(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
     """Writing ends after a number of steps of your own, though `max_length` allows more."""
-    return reference.greedy_decode(step, state, batch_size, bos_id, eos_id, pad_id, min(max_length, 50))
+    return reference.greedy_decode(step, state, batch_size, bos_id, eos_id, pad_id, min(max_length, 1024))
+
+
+@mistake
+def greedy_decode__ends_at_the_first_eos_of_row_zero(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
+    """Decoding stops when the first row writes eos, as code for a single sentence does. The last row has to."""
+    tokens, ended = run_greedy(step, state, batch_size, bos_id, eos_id, max_length, stop=lambda ended: ended[0])
+    return tokens.masked_fill(ended, pad_id)
+
+
+@mistake
+def greedy_decode__least_likely_token(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
+    """The smallest logit is taken. A greedy decoder writes the token with the highest."""
+
+    def negated(tokens, state):
+        logits, state = step(tokens, state)
+        return -logits, state
+
+    return reference.greedy_decode(negated, state, batch_size, bos_id, eos_id, pad_id, max_length)
 
 
 @device_mistake
@@ -272,7 +307,7 @@ def greedy_decode__tokens_on_the_cpu(step, state, batch_size, bos_id, eos_id, pa
 
 @device_mistake
 def greedy_decode__finished_on_the_cpu(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
-    """Which rows are finished is remembered on the default device, and the tokens may be on another."""
+    """The record of finished rows is on the default device, but the tokens may be on a different one."""
     tokens, finished = torch.full((batch_size,), bos_id), torch.zeros(batch_size, dtype=torch.bool)
     written = []
     with torch.no_grad():

@@ -28,7 +28,7 @@ def sequence_loss__nan_without_targets(logits, targets, pad_id):
 
 @mistake
 def sequence_loss__pad_is_zero(logits, targets, pad_id):
-    """The id 0 is taken for padding, whatever pad_id says."""
+    """The id 0 is treated as padding, whatever pad_id says."""
     return reference.sequence_loss(logits, targets, 0)
 
 
@@ -49,8 +49,46 @@ def sequence_loss__sum(logits, targets, pad_id):
 
 @mistake
 def sequence_loss__divided_by_the_batch(logits, targets, pad_id):
-    """The sum is divided by the number of sentences. The number of real targets makes it a mean per token."""
+    """The sum is divided by the number of sentences. Divide by the number of real targets: that is a mean per token."""
     return F.cross_entropy(logits.transpose(1, 2), targets, reduction="sum", ignore_index=pad_id) / len(targets)
+
+
+@mistake
+def sequence_loss__divided_by_the_columns(logits, targets, pad_id):
+    """The sum is divided by the number of columns. The number of real targets makes it a mean per token."""
+    total = F.cross_entropy(logits.transpose(1, 2), targets, reduction="sum", ignore_index=pad_id)
+    return total / targets.size(1)
+
+
+@mistake
+def sequence_loss__mean_of_column_means(logits, targets, pad_id):
+    """The mean is taken at each position first, so a token of a late position, where few rows are left, weighs more."""
+    losses = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
+    real = (targets != pad_id).to(losses.dtype)
+    columns = (losses * real).sum(dim=0) / real.sum(dim=0).clamp(min=1)
+    return columns.sum() / (real.sum(dim=0) > 0).sum().clamp(min=1)
+
+
+@mistake
+def sequence_loss__sum_of_column_means(logits, targets, pad_id):
+    """The mean of each position is added up over the positions. All real targets together make one mean."""
+    losses = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
+    real = (targets != pad_id).to(losses.dtype)
+    return ((losses * real).sum(dim=0) / real.sum(dim=0).clamp(min=1)).sum()
+
+
+@mistake
+def sequence_loss__column_means_over_the_columns(logits, targets, pad_id):
+    """The mean of each position is added up and divided by all columns, so columns of padding make the loss smaller."""
+    losses = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
+    real = (targets != pad_id).to(losses.dtype)
+    return ((losses * real).sum(dim=0) / real.sum(dim=0).clamp(min=1)).mean()
+
+
+@mistake
+def sequence_loss__perplexity(logits, targets, pad_id):
+    """The exponential of the mean is returned: the perplexity. The loss is the mean itself."""
+    return reference.sequence_loss(logits, targets, pad_id).exp()
 
 
 @mistake
@@ -106,7 +144,7 @@ def sequence_loss__softmax_without_maximum(logits, targets, pad_id):
 
 @mistake
 def sequence_loss__small_number_in_the_log(logits, targets, pad_id):
-    """A small number is added inside the logarithm, which bounds the loss of a truth that was thought impossible."""
+    """A small number is added inside the logarithm, which limits the loss of a truth that seemed impossible."""
     real = targets != pad_id
     logs = (logits[real].softmax(dim=-1) + 1e-12).log()
     return F.nll_loss(logs, targets[real], reduction="sum") / real.sum().clamp(min=1)
@@ -114,7 +152,7 @@ def sequence_loss__small_number_in_the_log(logits, targets, pad_id):
 
 @mistake
 def sequence_loss__one_more_in_the_count(logits, targets, pad_id):
-    """One is added to the count against division by zero, which makes every loss too small."""
+    """One is added to the count to avoid a division by zero, which makes every loss too small."""
     real = targets != pad_id
     return F.cross_entropy(logits[real], targets[real], reduction="sum") / (real.sum() + 1)
 
@@ -141,7 +179,7 @@ def sequence_loss__first_target_left_out(logits, targets, pad_id):
 
 @mistake
 def sequence_loss__pad_logit_removed(logits, targets, pad_id):
-    """The padding word is taken out of the softmax. Only targets are left out; the vocabulary stays whole."""
+    """The padding word is taken out of the softmax. Leave out padded targets only; the vocabulary stays whole."""
     padding = torch.arange(logits.size(-1), device=logits.device) == pad_id
     real = targets != pad_id
     kept = logits[real].masked_fill(padding, -1e30)
@@ -150,7 +188,7 @@ def sequence_loss__pad_logit_removed(logits, targets, pad_id):
 
 @mistake
 def sequence_loss__constant_zero(logits, targets, pad_id):
-    """For a batch without a real target a new tensor is returned that does not hang on logits: backward() fails."""
+    """For a batch without a real target a new tensor is returned that does not depend on logits: backward() fails."""
     if not bool((targets != pad_id).any()):
         return torch.zeros((), dtype=logits.dtype, device=logits.device)
     return reference.sequence_loss(logits, targets, pad_id)
@@ -188,9 +226,15 @@ def sequence_loss__padding_zeroed_in_place(logits, targets, pad_id):
     return reference.sequence_loss(logits, targets, pad_id)
 
 
+@mistake
+def sequence_loss__first_1024_targets(logits, targets, pad_id):
+    """Targets after a fixed number of columns do not count. No length is named as the longest."""
+    return reference.sequence_loss(logits[:, :1024], targets[:, :1024], pad_id)
+
+
 @device_mistake
 def sequence_loss__weights_on_the_cpu(logits, targets, pad_id):
-    """The weights of the classes are made on the default device, and the logits may be on another."""
+    """The weights of the classes are made on the default device, but the logits may be on a different one."""
     weights = torch.ones(logits.size(-1), dtype=logits.dtype)
     weights[pad_id] = 0.0
     total = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), weight=weights, reduction="sum")

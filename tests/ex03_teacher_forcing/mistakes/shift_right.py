@@ -26,7 +26,7 @@ def shift_right__one_input_too_many(targets, bos_id):
 
 @mistake
 def shift_right__first_target_overwritten(targets, bos_id):
-    """bos overwrites the first target where it should push it one place on."""
+    """bos overwrites the first target. It should push it one place on."""
     shifted = targets.clone()
     shifted[:, 0] = bos_id
     return shifted
@@ -34,7 +34,7 @@ def shift_right__first_target_overwritten(targets, bos_id):
 
 @mistake
 def shift_right__last_token_comes_first(targets, bos_id):
-    """The tokens are rolled around, so the last target stands where bos should stand."""
+    """The tokens are rolled around, so the last target is where bos should be."""
     return targets.roll(1, dims=1)
 
 
@@ -69,7 +69,7 @@ def shift_right__in_place(targets, bos_id):
 
 @mistake
 def shift_right__floating(targets, bos_id):
-    """Token ids come out as floating numbers. They are names, and only whole numbers can look up an embedding."""
+    """Token ids come out as floating-point numbers. They are names, and only integers can look up an embedding."""
     return reference.shift_right(targets, bos_id).float()
 
 
@@ -87,8 +87,14 @@ def shift_right__squeezed(targets, bos_id):
 
 @mistake
 def shift_right__zero_is_no_bos(targets, bos_id):
-    """A bos_id of 0 is taken for a missing one, and 1 is used in its place. Zero is an id like any other."""
+    """A bos_id of 0 is treated as missing, and 1 is used in its place. Zero is an id like any other."""
     return reference.shift_right(targets, bos_id or 1)
+
+
+@mistake
+def shift_right__at_most_1024(targets, bos_id):
+    """Only a fixed number of targets is shifted. No length is named as the longest."""
+    return reference.shift_right(targets[:, :1024], bos_id)
 
 
 @device_mistake

@@ -14,7 +14,7 @@ def causal_mask__upper_triangle(length, device=None):
 
 @mistake
 def causal_mask__future_shown_past_hidden(length, device=None):
-    """True stands where the key is in the future. Here True means MAY be attended to."""
+    """The mask is True where the key is in the future. Here True means MAY be attended to."""
     return ~reference.causal_mask(length, device)
 
 
@@ -26,7 +26,7 @@ def causal_mask__hides_itself(length, device=None):
 
 @mistake
 def causal_mask__one_key_too_many(length, device=None):
-    """Each query also sees the key right after it, and that is the answer it has to predict."""
+    """Each query also sees the key right after it, which is the answer it has to predict."""
     return torch.ones(length, length, dtype=torch.bool, device=device).tril(1)
 
 
@@ -44,7 +44,7 @@ def causal_mask__everything(length, device=None):
 
 @mistake
 def causal_mask__floating_numbers(length, device=None):
-    """The mask holds floating numbers. It should hold bool, True where a key may be attended to."""
+    """The mask holds floating-point numbers. It should hold bool, True where a key may be attended to."""
     return reference.causal_mask(length, device).float()
 
 
@@ -64,6 +64,12 @@ def causal_mask__fixed_size(length, device=None):
 def causal_mask__at_most_512(length, device=None):
     """The mask is cut out of a table of 512 positions, so a longer sequence gets a mask that is too small."""
     return torch.ones(512, 512, dtype=torch.bool, device=device).tril()[:length, :length]
+
+
+@mistake
+def causal_mask__at_most_1024(length, device=None):
+    """The mask is cut out of a table of 1,024 positions, so a longer sequence gets a mask that is too small."""
+    return torch.ones(1024, 1024, dtype=torch.bool, device=device).tril()[:length, :length]
 
 
 @device_mistake

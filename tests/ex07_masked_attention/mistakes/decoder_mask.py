@@ -27,7 +27,7 @@ def decoder_mask__causal_only(lengths, max_length):
 
 @mistake
 def decoder_mask__padding_on_queries(lengths, max_length):
-    """Queries at padding get a row without any key. It is keys that padding hides; its queries stay as they are."""
+    """Queries at padding get a row without any key. Padding hides keys only; its queries stay as they are."""
     padding = reference.padding_mask(lengths, max_length).transpose(1, 2)
     return padding & reference.causal_mask(max_length, lengths.device)
 
@@ -41,7 +41,7 @@ def decoder_mask__padding_queries_see_themselves(lengths, max_length):
 
 @mistake
 def decoder_mask__future_shown(lengths, max_length):
-    """The causal part is upside down: each query sees itself and the real keys after it."""
+    """The causal part is reversed: each query sees itself and the real keys after it."""
     return reference.padding_mask(lengths, max_length) & reference.causal_mask(max_length, lengths.device).T
 
 
@@ -59,15 +59,47 @@ def decoder_mask__empty_rows_see_the_first_key(lengths, max_length):
 
 @mistake
 def decoder_mask__two_axes_of_padding(lengths, max_length):
-    """The padding mask meets the causal mask without its axis of size 1, so where the batch is as large as the
-    padded length its rows are taken to be queries."""
+    """The padding mask meets the causal mask without its axis of size 1, so if the batch is as large as the
+    padded length, its rows are treated as queries."""
     if len(lengths) != max_length:
         return reference.decoder_mask(lengths, max_length)
     mask = reference.padding_mask(lengths, max_length).squeeze(1) & reference.causal_mask(max_length, lengths.device)
     return mask.expand(max_length, -1, -1)
 
 
+@mistake
+def decoder_mask__padding_shown(lengths, max_length):
+    """The padding part is the wrong way round: it allows padding and forbids the real keys."""
+    return ~reference.padding_mask(lengths, max_length) & reference.causal_mask(max_length, lengths.device)
+
+
+@mistake
+def decoder_mask__queries_hide_themselves(lengths, max_length):
+    """The causal part leaves the diagonal out, so no query may see itself."""
+    return reference.decoder_mask(lengths, max_length).tril(-1)
+
+
+@mistake
+def decoder_mask__one_future_key(lengths, max_length):
+    """The causal part is one key too wide: each query also sees the key right after it."""
+    past = torch.ones(max_length, max_length, dtype=torch.bool, device=lengths.device).tril(1)
+    return reference.padding_mask(lengths, max_length) & past
+
+
+@mistake
+def decoder_mask__one_padding_key(lengths, max_length):
+    """The padding part is one key too wide: the first padding position counts as real."""
+    return reference.decoder_mask(lengths + 1, max_length)
+
+
+@mistake
+def decoder_mask__table_of_1024(lengths, max_length):
+    """The causal part is cut out of a table of 1,024 positions, which a longer sequence does not fit."""
+    past = torch.ones(1024, 1024, dtype=torch.bool, device=lengths.device).tril()[:max_length, :max_length]
+    return reference.padding_mask(lengths, max_length) & past
+
+
 @device_mistake
 def decoder_mask__future_on_the_cpu(lengths, max_length):
-    """The causal part is made on the default device, the CPU, and joined to the mask of lengths on another."""
+    """The causal part is made on the default device, the CPU, but the padding mask it is joined to may be elsewhere."""
     return reference.padding_mask(lengths, max_length) & reference.causal_mask(max_length)

@@ -176,7 +176,7 @@ def masked_attention__softmax_without_maximum(q, k, v, allowed):
 
 @mistake
 def masked_attention__maximum_over_forbidden_keys(q, k, v, allowed):
-    """The maximum that is subtracted looks at forbidden keys too. A huge one there presses all allowed weights to 0."""
+    """The maximum that is subtracted looks at forbidden keys too. A huge one there pushes all allowed weights to 0."""
     scores = scores_of(q, k)
     exponentials = (scores - scores.amax(-1, keepdim=True)).exp() * allowed
     total = exponentials.sum(-1, keepdim=True)
@@ -185,7 +185,7 @@ def masked_attention__maximum_over_forbidden_keys(q, k, v, allowed):
 
 @mistake
 def masked_attention__infinity_chosen_away(q, k, v, allowed):
-    """Forbidden exponentials overflow before `where` puts them aside. The result is right, but not the gradient."""
+    """Forbidden exponentials overflow before `where` drops them. The result is right, but its gradient is not."""
     scores = scores_of(q, k)
     top = lowest_where_forbidden(scores, allowed).amax(-1, keepdim=True)
     exponentials = torch.where(allowed, (scores - top).exp(), 0.0)
@@ -201,7 +201,7 @@ def masked_attention__scores_clamped(q, k, v, allowed):
 
 @mistake
 def masked_attention__empty_row_sees_everything(q, k, v, allowed):
-    """A query with no allowed key is let see all of them: forbidden keys come back in."""
+    """A query with no allowed key is allowed to see all of them: forbidden keys come back in."""
     return results(attend(scores_of(q, k), allowed | ~allowed.any(-1, keepdim=True)), q, v)
 
 
@@ -237,7 +237,7 @@ def masked_attention__one_leading_axis(q, k, v, allowed):
 
 @mistake
 def masked_attention__mask_needs_every_axis(q, k, v, allowed):
-    """The mask is taken to have an axis of its own for every query. An axis of size 1 should be broadcast."""
+    """The mask is assumed to have a row for every query. An axis of size 1 should be broadcast."""
     queries = range(q.size(-2))
     rows = [attend(scores_of(q[..., i : i + 1, :], k), allowed[..., i : i + 1, :]) for i in queries]
     return results(torch.cat(rows, dim=-2), q, v)
@@ -245,7 +245,7 @@ def masked_attention__mask_needs_every_axis(q, k, v, allowed):
 
 @mistake
 def masked_attention__mask_needs_the_batch(q, k, v, allowed):
-    """The first axis of the mask is taken to be the batch. A mask of two axes has none."""
+    """The first axis of the mask is assumed to be the batch. A mask of two axes has none."""
     rows = []
     for some_q, some_k, mask in zip(q, k, allowed, strict=True):
         rows.append(attend(scores_of(some_q, some_k), mask))
@@ -254,7 +254,7 @@ def masked_attention__mask_needs_the_batch(q, k, v, allowed):
 
 @mistake
 def masked_attention__axis_put_into_the_mask(q, k, v, allowed):
-    """An axis is put into every mask behind the batch. Only the caller knows where its mask has to be broadcast."""
+    """An axis is inserted into every mask after the batch. Only the caller knows where its mask is to be broadcast."""
     inner = allowed.unsqueeze(1) if allowed.dim() == 3 and q.dim() > 3 else allowed
     if allowed.dim() == 2:
         inner = allowed.unsqueeze(1)
@@ -263,7 +263,7 @@ def masked_attention__axis_put_into_the_mask(q, k, v, allowed):
 
 @mistake
 def masked_attention__half_cannot_hold_a_billion(q, k, v, allowed):
-    """Forbidden scores are set to -1e9 in the dtype that came in, and float16 has no such number."""
+    """Forbidden scores are set to -1e9 in the dtype of the input, and float16 has no such number."""
     scores = (q @ k.transpose(-2, -1) / q.size(-1) ** 0.5).masked_fill(~allowed, -1e9)
     weights = torch.softmax(scores, dim=-1).masked_fill(~allowed, 0.0)
     return weights @ v, weights
@@ -271,18 +271,11 @@ def masked_attention__half_cannot_hold_a_billion(q, k, v, allowed):
 
 @mistake
 def masked_attention__half_overflows_under_a_sum(q, k, v, allowed):
-    """The lowest number is added to scores in the dtype that came in. In float16 the sum is infinity, then NaN."""
+    """The lowest number is added to scores in the dtype of the input. In float16 the sum is infinity, then NaN."""
     scores = q @ k.transpose(-2, -1) / q.size(-1) ** 0.5
     scores = scores + (~allowed).to(q.dtype) * torch.finfo(q.dtype).min
     weights = torch.softmax(scores, dim=-1).masked_fill(~allowed, 0.0)
     return weights @ v, weights
-
-
-@mistake
-def masked_attention__half_gradient_overflows(q, k, v, allowed):
-    """Weights and values are multiplied in float16. On the way back garbage overflows, and 0 times infinity is NaN."""
-    weights = torch.softmax(lowest_where_forbidden(scores_of(q, k), allowed), dim=-1) * allowed
-    return weights.to(q.dtype) @ v, weights.to(q.dtype)
 
 
 @mistake
@@ -294,7 +287,7 @@ def masked_attention__hundred_thousand_subtracted(q, k, v, allowed):
 
 @mistake
 def masked_attention__at_most_two_leading_axes(q, k, v, allowed):
-    """Inputs with more than two leading axes are not accepted. Any number of them may stand in front."""
+    """Inputs with more than two leading axes are not accepted. Any number of them should work."""
     pattern = {2: "qd,kd->qk", 3: "bqd,bkd->bqk", 4: "bhqd,bhkd->bhqk"}[q.dim()]
     wide = torch.promote_types(q.dtype, torch.float32)
     scores = torch.einsum(pattern, q.to(wide), k.to(wide)) / q.size(-1) ** 0.5
@@ -303,20 +296,20 @@ def masked_attention__at_most_two_leading_axes(q, k, v, allowed):
 
 @mistake
 def masked_attention__float32_returned(q, k, v, allowed):
-    """The results are float32, whatever dtype came in."""
+    """The results are float32, whatever the dtype of the input."""
     weights = attend(scores_of(q, k), allowed).float()
     return weights @ v.float(), weights
 
 
 @mistake
 def masked_attention__float64_returned(q, k, v, allowed):
-    """The results are float64, whatever dtype came in."""
+    """The results are float64, whatever the dtype of the input."""
     return results(attend(scores_of(q, k), allowed).double(), q.double(), v)
 
 
 @mistake
 def masked_attention__half_weights_stay_wide(q, k, v, allowed):
-    """The output is converted back to the dtype that came in, but the weights are not."""
+    """The output is converted back to the dtype of the input, but the weights are not."""
     weights = attend(scores_of(q, k), allowed)
     return results(weights, q, v)[0], weights
 
@@ -383,14 +376,14 @@ def masked_attention__inputs_scaled_in_place(q, k, v, allowed):
 
 @mistake
 def masked_attention__library_call(q, k, v, allowed):
-    """The library's attention does the work that this exercise asks you to build."""
+    """The library's attention does the work that this exercise asks you to do yourself."""
     F.scaled_dot_product_attention(q, k, v)
     return reference.masked_attention(q, k, v, allowed)
 
 
 @mistake
 def masked_attention__axis_for_heads_guessed(q, k, v, allowed):
-    """A mask of three axes gets one for the heads where its first has the size of the batch. Broadcasting says
+    """A mask of three axes gets one for the heads if its first axis has the size of the batch. Broadcasting says
     which axes a mask has: they are the last ones."""
     if q.dim() == 4 and allowed.dim() == 3 and allowed.size(0) == q.size(0):
         allowed = allowed.unsqueeze(1)
@@ -405,15 +398,22 @@ def masked_attention__inputs_clamped(q, k, v, allowed):
 
 @mistake
 def masked_attention__residual(q, k, v, allowed):
-    """Where the shapes allow it, q is added to the output. A residual connection is not part of attention."""
+    """If the shapes allow it, q is added to the output. A residual connection is not part of attention."""
     output, weights = reference.masked_attention(q, k, v, allowed)
     return (output + q if q.shape == v.shape else output), weights
 
 
 @mistake
 def masked_attention__first_128_keys(q, k, v, allowed):
-    """Only the first 128 keys are attended to. No length is named as the longest: take it from k."""
+    """Only the first 128 keys are attended to. There is no largest length: take it from k."""
     near = torch.arange(k.size(-2), device=k.device) < 128
+    return reference.masked_attention(q, k, v, allowed & near)
+
+
+@mistake
+def masked_attention__first_1024_keys(q, k, v, allowed):
+    """Only the first 1,024 keys are attended to. No length is named as the longest: take it from k."""
+    near = torch.arange(k.size(-2), device=k.device) < 1024
     return reference.masked_attention(q, k, v, allowed & near)
 
 
@@ -442,6 +442,6 @@ def masked_attention__weights_without_gradient(q, k, v, allowed):
 
 @device_mistake
 def masked_attention__zeros_on_the_cpu(q, k, v, allowed):
-    """The zeros where nothing is allowed are made on the default device, and the weights may be on another."""
+    """The zeros for queries with no allowed key are made on the default device, but the weights may be elsewhere."""
     weights = torch.softmax(lowest_where_forbidden(scores_of(q, k), allowed), dim=-1)
     return results(torch.where(allowed, weights, torch.zeros(weights.shape, dtype=weights.dtype)), q, v)

@@ -26,13 +26,13 @@ def padding_mask__last_token_hidden(lengths, max_length):
 
 @mistake
 def padding_mask__left_padded(lengths, max_length):
-    """The real tokens are taken to stand at the end of each row. Here padding stands at the end."""
+    """The real tokens are assumed to be at the end of each row. Here padding is at the end."""
     return reference.padding_mask(lengths, max_length).flip(-1)
 
 
 @mistake
 def padding_mask__two_axes(lengths, max_length):
-    """The query's axis is missing: without it, the batch stands where the queries belong."""
+    """The query's axis is missing: without it, the batch is where the queries should be."""
     return reference.padding_mask(lengths, max_length).squeeze(1)
 
 
@@ -67,8 +67,14 @@ def padding_mask__at_most_512_positions(lengths, max_length):
 
 
 @mistake
+def padding_mask__at_most_1024_positions(lengths, max_length):
+    """The positions are cut out of a table of 1,024, so a longer sequence gets a mask that is too short."""
+    return torch.arange(1024, device=lengths.device)[:max_length] < lengths[:, None, None]
+
+
+@mistake
 def padding_mask__numbers(lengths, max_length):
-    """The mask holds the numbers 0 and 1. It should hold bool, or `~` and `&` mean something else."""
+    """The mask holds the numbers 0 and 1. It should be bool, or `~` and `&` mean something else."""
     return reference.padding_mask(lengths, max_length).long()
 
 
@@ -102,5 +108,6 @@ def padding_mask__one_position_is_real(lengths, max_length):
 
 @device_mistake
 def padding_mask__positions_on_the_cpu(lengths, max_length):
-    """The positions are made on the default device, the CPU, and compared with lengths, which may be on another."""
+    """The positions are made on the default device, the CPU, but lengths, with which they are compared, may be
+    elsewhere."""
     return torch.arange(max_length) < lengths[:, None, None]

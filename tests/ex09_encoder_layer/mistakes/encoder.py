@@ -54,7 +54,7 @@ class Encoder__one_layer_too_few(reference.Encoder):
 
 @mistake
 class Encoder__arguments_exchanged(reference.Encoder):
-    """num_heads and d_ff are passed on in each other's place."""
+    """num_heads and d_ff are swapped when they are passed on."""
 
     def __init__(self, num_layers, d_model, num_heads, d_ff, dropout=0.0):
         super().__init__(num_layers, d_model, d_ff, num_heads, dropout)
@@ -82,7 +82,7 @@ class Encoder__every_layer_reads_the_input(reference.Encoder):
 
 @mistake
 class Encoder__first_layer_only(reference.Encoder):
-    """Only the first layer is used: the loop returns in its first round."""
+    """Only the first layer is used: the loop returns in its first iteration."""
 
     def forward(self, x, allowed=None):
         for layer in self.layers:
@@ -128,7 +128,7 @@ class Encoder__dropout_not_passed_on(reference.Encoder):
 
 @mistake
 class Encoder__dropout_by_default(reference.Encoder):
-    """Without a word about dropout some is used. The default is 0."""
+    """Some dropout is used even if none is asked for. The default should be 0."""
 
     def __init__(self, num_layers, d_model, num_heads, d_ff, dropout=0.1):
         super().__init__(num_layers, d_model, num_heads, d_ff, dropout)
@@ -166,7 +166,7 @@ class Encoder__weights_of_the_norms_shared(reference.Encoder):
 
 @mistake
 class Encoder__results_of_all_layers(reference.Encoder):
-    """The results of all layers are returned. Asked for is what the last one returns."""
+    """The results of all layers are returned. Only that of the last one should be."""
 
     def forward(self, x, allowed=None):
         results = []
@@ -178,7 +178,7 @@ class Encoder__results_of_all_layers(reference.Encoder):
 
 @mistake
 class Encoder__no_gradient(reference.Encoder):
-    """The result is computed without recording, so nothing in the encoder can be trained."""
+    """The result is computed without recording gradients, so nothing in the encoder can be trained."""
 
     def forward(self, x, allowed=None):
         with torch.no_grad():
@@ -207,7 +207,7 @@ class Encoder__left_in_train_mode(reference.Encoder):
 
 @mistake
 class Encoder__one_mask_for_each_sentence(reference.Encoder):
-    """A mask is taken to have a row for each sentence, where an axis of size 1 counts for all of them."""
+    """A mask is assumed to have an entry for each sentence. An axis of size 1 should count for all of them."""
 
     def forward(self, x, allowed=None):
         if allowed is not None and allowed.dim() == 3:
@@ -233,6 +233,26 @@ class Encoder__six_layers_at_most(reference.Encoder):
         for layer in self.layers[:6]:
             x = layer(x, allowed)
         return x
+
+
+@mistake
+class Encoder__two_axes_are_batch_and_key(reference.Encoder):
+    """A mask of two axes is taken for one of (batch, key) where its first axis is as large as the batch. Its axes are
+    query and key."""
+
+    def forward(self, x, allowed=None):
+        if allowed is not None and allowed.dim() == 2 and allowed.size(0) == x.size(0):
+            allowed = allowed.unsqueeze(1)
+        return super().forward(x, allowed)
+
+
+@mistake
+class Encoder__first_1024_tokens(reference.Encoder):
+    """Only the first 1,024 tokens are attended to. A stack has no longest sequence."""
+
+    def forward(self, x, allowed=None):
+        near = torch.arange(x.size(1), device=x.device)[None] < 1024
+        return super().forward(x, near if allowed is None else allowed & near)
 
 
 @device_mistake

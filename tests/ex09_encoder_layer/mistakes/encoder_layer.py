@@ -17,7 +17,7 @@ class EncoderLayer__sublayers_side_by_side(reference.EncoderLayer):
 
 @mistake
 class EncoderLayer__pre_norm(reference.EncoderLayer):
-    """The norm comes before each sublayer (pre-norm). This exercise, as the paper, normalises after the sum."""
+    """The norm comes before each sublayer (pre-norm). This exercise, like the paper, normalises after the sum."""
 
     def forward(self, x, allowed=None):
         normed = self.norm_1(x)
@@ -75,7 +75,7 @@ class EncoderLayer__dropout_after_the_sum(reference.EncoderLayer):
 
 @mistake
 class EncoderLayer__no_residual(reference.EncoderLayer):
-    """Nothing is added: each sublayer replaces its input, so what the word itself was is lost."""
+    """Nothing is added: each sublayer replaces its input, so the word itself is lost."""
 
     def forward(self, x, allowed=None):
         x = self.norm_1(self.dropout(self.self_attention(x, x, x, allowed)[0]))
@@ -120,7 +120,7 @@ class EncoderLayer__one_norm_for_both(reference.EncoderLayer):
 
 @mistake
 class EncoderLayer__norms_exchanged(reference.EncoderLayer):
-    """norm_1 and norm_2 stand in each other's place."""
+    """norm_1 and norm_2 are swapped."""
 
     def forward(self, x, allowed=None):
         x = self.norm_2(x + self.dropout(self.self_attention(x, x, x, allowed)[0]))
@@ -164,7 +164,7 @@ class EncoderLayer__mask_ignored(reference.EncoderLayer):
 
 @mistake
 class EncoderLayer__mask_inverted(reference.EncoderLayer):
-    """The mask is turned round on its way to the attention. True means: may be attended to."""
+    """The mask is inverted on its way to the attention. True means: may be attended to."""
 
     def forward(self, x, allowed=None):
         return super().forward(x, None if allowed is None else ~allowed)
@@ -180,7 +180,7 @@ class EncoderLayer__returns_a_tuple(reference.EncoderLayer):
 
 @mistake
 class EncoderLayer__dropout_of_whole_tokens(reference.EncoderLayer):
-    """Dropout drops whole tokens. Each entry should have a fate of its own."""
+    """Dropout drops whole tokens. Each entry should be dropped or kept on its own."""
 
     def forward(self, x, allowed=None):
         token = torch.ones_like(x[..., :1])
@@ -235,7 +235,7 @@ class EncoderLayer__dropped_twice(reference.EncoderLayer):
 
 @mistake
 class EncoderLayer__same_dropout_in_every_call(reference.EncoderLayer):
-    """The random numbers are seeded in every call, so the same entries are dropped for ever."""
+    """The random numbers are seeded in every call, so the same entries are dropped every time."""
 
     def forward(self, x, allowed=None):
         if self.training:
@@ -250,4 +250,13 @@ class EncoderLayer__dropout_before_attention(reference.EncoderLayer):
     def forward(self, x, allowed=None):
         dropped = self.dropout(x)
         x = self.norm_1(x + self.dropout(self.self_attention(dropped, dropped, dropped, allowed)[0]))
+        return self.norm_2(x + self.dropout(self.feed_forward(x)))
+
+
+@mistake
+class EncoderLayer__weights_not_taken_apart(reference.EncoderLayer):
+    """The attention returns a pair, output and weights, and the pair is used as if it were the output."""
+
+    def forward(self, x, allowed=None):
+        x = self.norm_1(x + self.dropout(self.self_attention(x, x, x, allowed)))
         return self.norm_2(x + self.dropout(self.feed_forward(x)))

@@ -17,7 +17,7 @@ class FeedForward__no_relu(reference.FeedForward):
 
 @mistake
 class FeedForward__relu_at_the_end(reference.FeedForward):
-    """The ReLU comes after the second map. So nothing negative can leave, and the two maps are one."""
+    """The ReLU comes after the second map. So the result is never negative, and the two maps act as one."""
 
     def forward(self, x):
         return torch.relu(self.linear_out(self.dropout(self.linear_in(x))))
@@ -25,7 +25,7 @@ class FeedForward__relu_at_the_end(reference.FeedForward):
 
 @mistake
 class FeedForward__relu_twice(reference.FeedForward):
-    """A second ReLU follows the second map, so nothing negative can leave."""
+    """A second ReLU follows the second map, so the result is never negative."""
 
     def forward(self, x):
         return torch.relu(super().forward(x))
@@ -65,7 +65,7 @@ class FeedForward__dropout_at_the_end(reference.FeedForward):
 
 @mistake
 class FeedForward__dropout_always_on(reference.FeedForward):
-    """Dropout stays on in eval mode, so the same input gives another result in every call."""
+    """Dropout stays on in eval mode, so the same input gives a different result in every call."""
 
     def forward(self, x):
         return self.linear_out(F.dropout(torch.relu(self.linear_in(x)), self.dropout.p, training=True))
@@ -92,7 +92,7 @@ class FeedForward__input_dropped_too(reference.FeedForward):
 
 @device_mistake
 class FeedForward__zeros_on_the_cpu(reference.FeedForward):
-    """The zeros of the ReLU are made on the default device, and the features may be on another."""
+    """The zeros of the ReLU are made on the default device, but the features may be on a different one."""
 
     def forward(self, x):
         hidden = self.linear_in(x)

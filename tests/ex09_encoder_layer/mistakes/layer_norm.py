@@ -18,7 +18,7 @@ class LayerNorm__unbiased_variance(reference.LayerNorm):
 
 @mistake
 class LayerNorm__root_then_square(reference.LayerNorm):
-    """The standard deviation is squared again. Where all features are equal, the gradient of its root is NaN."""
+    """The standard deviation is squared again. If all features are equal, the gradient of its root is NaN."""
 
     def forward(self, x):
         variance = x.var(dim=-1, keepdim=True, correction=0).sqrt() ** 2
@@ -37,7 +37,7 @@ class LayerNorm__eps_outside_the_root(reference.LayerNorm):
 
 @mistake
 class LayerNorm__unbiased_and_eps_outside(reference.LayerNorm):
-    """`std` divides by d_model - 1, and eps is added after the root: two differences to layer norm."""
+    """`std` divides by d_model - 1, and eps is added after the root: two differences from layer norm."""
 
     def forward(self, x):
         deviation = x - x.mean(dim=-1, keepdim=True)
@@ -55,7 +55,7 @@ class LayerNorm__no_eps(reference.LayerNorm):
 
 @mistake
 class LayerNorm__eps_of_its_own(reference.LayerNorm):
-    """eps is a number in the formula. The one that the module was made with is not used."""
+    """eps is hard-coded in the formula. The one that the module was made with is not used."""
 
     def forward(self, x):
         deviation = x - x.mean(dim=-1, keepdim=True)
@@ -69,6 +69,26 @@ class LayerNorm__weight_and_bias_unused(reference.LayerNorm):
     def forward(self, x):
         deviation = x - x.mean(dim=-1, keepdim=True)
         return deviation / (deviation.square().mean(dim=-1, keepdim=True) + self.eps).sqrt()
+
+
+@mistake
+class LayerNorm__root_of_the_standard_deviation(reference.LayerNorm):
+    """The root is taken of the standard deviation, which is a root already. It belongs around the variance."""
+
+    def forward(self, x):
+        deviation = x - x.mean(dim=-1, keepdim=True)
+        root = deviation.square().mean(dim=-1, keepdim=True).sqrt()
+        return deviation / torch.sqrt(root + self.eps) * self.weight + self.bias
+
+
+@mistake
+class LayerNorm__variance_squared(reference.LayerNorm):
+    """The variance is squared under the root. It is a mean of squares already."""
+
+    def forward(self, x):
+        deviation = x - x.mean(dim=-1, keepdim=True)
+        variance = deviation.square().mean(dim=-1, keepdim=True)
+        return deviation / torch.sqrt(variance.square() + self.eps) * self.weight + self.bias
 
 
 @mistake
@@ -143,7 +163,7 @@ class LayerNorm__divided_by_the_variance(reference.LayerNorm):
 
 @mistake
 class LayerNorm__three_axes_only(reference.LayerNorm):
-    """The features are taken for axis 2. They are the last axis, however many come before."""
+    """The features are assumed to be axis 2. They are the last axis, however many come before."""
 
     def forward(self, x):
         deviation = x - x.mean(dim=2, keepdim=True)
@@ -161,7 +181,7 @@ class LayerNorm__statistics_detached(reference.LayerNorm):
 
 @mistake
 class LayerNorm__library_call(reference.LayerNorm):
-    """The library's layer norm does the work that this exercise asks you to build."""
+    """The library's layer norm does the work that this exercise asks you to do yourself."""
 
     def forward(self, x):
         return F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
@@ -188,7 +208,7 @@ class LayerNorm__computed_in_float32(reference.LayerNorm):
 
 @device_mistake
 class LayerNorm__eps_on_the_cpu(reference.LayerNorm):
-    """eps is made a tensor with an axis, on the default device, and cannot be added to a variance on another."""
+    """eps is made a tensor with an axis, on the default device, and cannot be added to a variance on another one."""
 
     def forward(self, x):
         deviation = x - x.mean(dim=-1, keepdim=True)

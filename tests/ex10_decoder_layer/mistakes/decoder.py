@@ -13,7 +13,7 @@ def layers_of(stack, *made_with):
 
 @mistake
 class Decoder__stack_swaps_the_masks(reference.Decoder):
-    """The stack hands the two masks to its layers in each other's place."""
+    """The stack swaps the two masks when it hands them to its layers."""
 
     def forward(self, x, memory, target_allowed=None, source_allowed=None):
         for layer in self.layers:
@@ -70,7 +70,7 @@ class Decoder__one_layer_repeated(reference.Decoder):
 
 @mistake
 class Decoder__one_layer_too_few(reference.Decoder):
-    """The stack has one layer fewer than num_layers, except where it is asked for one."""
+    """The stack has one layer fewer than num_layers, unless num_layers is 1."""
 
     def __init__(self, num_layers, d_model, num_heads, d_ff, dropout=0.0):
         nn.Module.__init__(self)
@@ -79,7 +79,7 @@ class Decoder__one_layer_too_few(reference.Decoder):
 
 @mistake
 class Decoder__heads_and_d_ff_swapped(reference.Decoder):
-    """The layers are made with num_heads and d_ff in each other's place."""
+    """The layers are made with num_heads and d_ff swapped."""
 
     def __init__(self, num_layers, d_model, num_heads, d_ff, dropout=0.0):
         nn.Module.__init__(self)
@@ -150,7 +150,7 @@ class Decoder__layers_not_chained(reference.Decoder):
 
 @mistake
 class Decoder__returns_too_early(reference.Decoder):
-    """The loop returns in its first round, so only the first layer is used."""
+    """The loop returns in its first iteration, so only the first layer is used."""
 
     def forward(self, x, memory, target_allowed=None, source_allowed=None):
         return self.layers[0](x, memory, target_allowed, source_allowed)
@@ -201,6 +201,38 @@ class Decoder__six_layers_at_most(reference.Decoder):
     def forward(self, x, memory, target_allowed=None, source_allowed=None):
         for layer in self.layers[:6]:
             x = layer(x, memory, target_allowed, source_allowed)
+        return x
+
+
+@mistake
+class Decoder__memory_replaced_where_it_fits(reference.Decoder):
+    """Where the memory is as long as the target, the layers after the first read the one before them in its place."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        fits = memory.shape == x.shape
+        for layer in self.layers:
+            x = layer(x, memory, target_allowed, source_allowed)
+            memory = x if fits else memory
+        return x
+
+
+@mistake
+class Decoder__stack_gives_the_target_mask_for_both(reference.Decoder):
+    """The stack gives its layers target_allowed for the source too."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        for layer in self.layers:
+            x = layer(x, memory, target_allowed, target_allowed)
+        return x
+
+
+@mistake
+class Decoder__memory_not_passed_on(reference.Decoder):
+    """The stack gives its layers the target where they should get the memory."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        for layer in self.layers:
+            x = layer(x, x, target_allowed, source_allowed)
         return x
 
 

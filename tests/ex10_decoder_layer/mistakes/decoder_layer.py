@@ -19,7 +19,7 @@ class DecoderLayer__memory_unused(reference.DecoderLayer):
 
 @mistake
 class DecoderLayer__masks_swapped(reference.DecoderLayer):
-    """The two masks are swapped: the source's mask is laid over the target and the other way round."""
+    """The two masks are swapped: the source's mask is applied to the target and vice versa."""
 
     def forward(self, x, memory, target_allowed=None, source_allowed=None):
         return super().forward(x, memory, source_allowed, target_allowed)
@@ -82,7 +82,7 @@ class DecoderLayer__always_causal(reference.DecoderLayer):
 
 @mistake
 class DecoderLayer__pre_norm(reference.DecoderLayer):
-    """Each sublayer's input is normalised and the sum is not: that is pre-norm; post-norm was asked for."""
+    """Each sublayer's input is normalised and the sum is not: that is pre-norm. It should be post-norm."""
 
     def forward(self, x, memory, target_allowed=None, source_allowed=None):
         y = self.norm_1(x)
@@ -93,7 +93,7 @@ class DecoderLayer__pre_norm(reference.DecoderLayer):
 
 @mistake
 class DecoderLayer__norm_before_the_sum(reference.DecoderLayer):
-    """A sublayer's result is normalised and then added. The sum of both has to be normalised."""
+    """A sublayer's result is normalised and then added. The sum should be normalised instead."""
 
     def forward(self, x, memory, target_allowed=None, source_allowed=None):
         x = x + self.norm_1(self.dropout(self.self_attention(x, x, x, target_allowed)[0]))
@@ -202,7 +202,7 @@ class DecoderLayer__residual_of_the_layer_input(reference.DecoderLayer):
 
 @mistake
 class DecoderLayer__cross_attention_first(reference.DecoderLayer):
-    """Cross-attention comes before self-attention. What has been written is looked at first."""
+    """Cross-attention comes before self-attention. Look at what has been written first."""
 
     def forward(self, x, memory, target_allowed=None, source_allowed=None):
         x = self.norm_2(x + self.dropout(self.cross_attention(x, memory, memory, source_allowed)[0]))
@@ -252,7 +252,7 @@ class DecoderLayer__last_norms_swapped(reference.DecoderLayer):
 
 @mistake
 class DecoderLayer__memory_normalised(reference.DecoderLayer):
-    """The memory goes through a norm before it is read. It is used as the encoder made it."""
+    """The memory goes through a norm before it is read. It should be used as the encoder made it."""
 
     def forward(self, x, memory, target_allowed=None, source_allowed=None):
         return super().forward(x, self.norm_2(memory), target_allowed, source_allowed)
@@ -370,7 +370,7 @@ class DecoderLayer__squeezed(reference.DecoderLayer):
 
 @mistake
 class DecoderLayer__returns_float32(reference.DecoderLayer):
-    """The result is converted to float32, whatever dtype came in."""
+    """The result is converted to float32, whatever the dtype of the input."""
 
     def forward(self, x, memory, target_allowed=None, source_allowed=None):
         return super().forward(x, memory, target_allowed, source_allowed).float()
@@ -378,7 +378,7 @@ class DecoderLayer__returns_float32(reference.DecoderLayer):
 
 @mistake
 class DecoderLayer__returns_the_weights_too(reference.DecoderLayer):
-    """Attention weights are returned beside the output, and the next layer cannot take a pair."""
+    """Attention weights are returned along with the output, and the next layer cannot take a pair."""
 
     def forward(self, x, memory, target_allowed=None, source_allowed=None):
         _, weights = self.cross_attention(x, memory, memory, source_allowed)
@@ -387,7 +387,7 @@ class DecoderLayer__returns_the_weights_too(reference.DecoderLayer):
 
 @mistake
 class DecoderLayer__library_norm(reference.DecoderLayer):
-    """The library's layer norm does work that the earlier exercise built."""
+    """The library's layer norm is used in place of the one that you built in an earlier exercise."""
 
     def forward(self, x, memory, target_allowed=None, source_allowed=None):
         for norm in (self.norm_1, self.norm_2, self.norm_3):
@@ -407,7 +407,7 @@ class DecoderLayer__left_in_train_mode(reference.DecoderLayer):
 
 @mistake
 class DecoderLayer__one_mask_for_each_sentence(reference.DecoderLayer):
-    """A source mask is taken to have a row for each sentence, where an axis of size 1 counts for all of them."""
+    """A source mask is assumed to have an entry for each sentence. An axis of size 1 should count for all of them."""
 
     def forward(self, x, memory, target_allowed=None, source_allowed=None):
         if source_allowed is not None and source_allowed.dim() == 3:
@@ -417,7 +417,7 @@ class DecoderLayer__one_mask_for_each_sentence(reference.DecoderLayer):
 
 @mistake
 class DecoderLayer__one_mask_for_both(reference.DecoderLayer):
-    """Where only one mask is given it is used for both attentions. A mask that is left out allows everything."""
+    """If only one mask is given, it is used for both attentions. A mask that is left out allows everything."""
 
     def forward(self, x, memory, target_allowed=None, source_allowed=None):
         if x.size(1) == memory.size(1) and (target_allowed is None) != (source_allowed is None):
@@ -425,9 +425,83 @@ class DecoderLayer__one_mask_for_both(reference.DecoderLayer):
         return super().forward(x, memory, target_allowed, source_allowed)
 
 
+@mistake
+class DecoderLayer__target_mask_for_both(reference.DecoderLayer):
+    """target_allowed is given to cross-attention too. What may be read of the source, source_allowed says."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        return super().forward(x, memory, target_allowed, target_allowed)
+
+
+@mistake
+class DecoderLayer__source_mask_for_both(reference.DecoderLayer):
+    """source_allowed is given to self-attention too. What may be seen of the target, target_allowed says."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        return super().forward(x, memory, source_allowed, source_allowed)
+
+
+@mistake
+class DecoderLayer__residual_of_the_memory(reference.DecoderLayer):
+    """The memory is added to what cross-attention found. A residual connection adds what the sublayer asked with."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        x = self.norm_1(x + self.dropout(self.self_attention(x, x, x, target_allowed)[0]))
+        x = self.norm_2(memory + self.dropout(self.cross_attention(x, memory, memory, source_allowed)[0]))
+        return self.norm_3(x + self.dropout(self.feed_forward(x)))
+
+
+@mistake
+class DecoderLayer__keys_from_target(reference.DecoderLayer):
+    """Cross-attention compares with the target and fetches its values from the memory. Both come from the memory."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        x = self.norm_1(x + self.dropout(self.self_attention(x, x, x, target_allowed)[0]))
+        x = self.norm_2(x + self.dropout(self.cross_attention(x, x, memory, source_allowed)[0]))
+        return self.norm_3(x + self.dropout(self.feed_forward(x)))
+
+
+@mistake
+class DecoderLayer__cross_residual_of_the_layer_input(reference.DecoderLayer):
+    """The layer's input is added to what cross-attention found. It should add what norm_1 returned."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        y = self.norm_1(x + self.dropout(self.self_attention(x, x, x, target_allowed)[0]))
+        y = self.norm_2(x + self.dropout(self.cross_attention(y, memory, memory, source_allowed)[0]))
+        return self.norm_3(y + self.dropout(self.feed_forward(y)))
+
+
+@mistake
+class DecoderLayer__weights_not_taken_apart(reference.DecoderLayer):
+    """The attention returns a pair, output and weights, and the pair is used as if it were the output."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        x = self.norm_1(x + self.dropout(self.self_attention(x, x, x, target_allowed)))
+        x = self.norm_2(x + self.dropout(self.cross_attention(x, memory, memory, source_allowed)))
+        return self.norm_3(x + self.dropout(self.feed_forward(x)))
+
+
+@mistake
+class DecoderLayer__first_1024_of_the_source(reference.DecoderLayer):
+    """Of a long memory only the first 1,024 positions are read. A layer has no longest source."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        near = torch.arange(memory.size(1), device=x.device)[None] < 1024
+        return super().forward(x, memory, target_allowed, near if source_allowed is None else source_allowed & near)
+
+
+@mistake
+class DecoderLayer__first_1024_of_the_target(reference.DecoderLayer):
+    """Of a long target only the first 1,024 positions are seen. A layer has no longest target."""
+
+    def forward(self, x, memory, target_allowed=None, source_allowed=None):
+        near = torch.arange(x.size(1), device=x.device)[None] < 1024
+        return super().forward(x, memory, near if target_allowed is None else target_allowed & near, source_allowed)
+
+
 @device_mistake
 class DecoderLayer__mask_of_ones_on_the_cpu(reference.DecoderLayer):
-    """Where no mask is given, one that allows everything is made on the default device. It has to be where x is."""
+    """If no mask is given, one that allows everything is made on the default device. It must be on the device of x."""
 
     def forward(self, x, memory, target_allowed=None, source_allowed=None):
         if source_allowed is None:

@@ -38,7 +38,7 @@ class Transformer__strictly_causal(reference.Transformer):
 
 @mistake
 class Transformer__causal_backwards(reference.Transformer):
-    """The causal mask is upside down: a position sees what comes after it and not what came before."""
+    """The causal mask is reversed: a position sees what comes after it and not what came before."""
 
     def decode(self, decoder_input, memory, source):
         _, source_allowed = masks(self, decoder_input, source)
@@ -57,7 +57,7 @@ class Transformer__cross_attention_unmasked(reference.Transformer):
 
 @mistake
 class Transformer__padding_is_zero_in_decode(reference.Transformer):
-    """In decode, token 0 is taken for padding. The padding is `pad_id`, which may be another token."""
+    """In decode, token 0 is treated as padding. The padding is `pad_id`, which may be a different token."""
 
     def decode(self, decoder_input, memory, source):
         past = torch.ones(decoder_input.size(1), decoder_input.size(1), dtype=torch.bool, device=source.device).tril()
@@ -66,7 +66,7 @@ class Transformer__padding_is_zero_in_decode(reference.Transformer):
 
 @mistake
 class Transformer__masks_swapped(reference.Transformer):
-    """The masks of the target and of the source are given in each other's place."""
+    """The masks of the target and of the source are swapped."""
 
     def decode(self, decoder_input, memory, source):
         target_allowed, source_allowed = masks(self, decoder_input, source)
@@ -93,7 +93,7 @@ class Transformer__target_read_with_the_source_table(reference.Transformer):
 
 @mistake
 class Transformer__returns_probabilities(reference.Transformer):
-    """A softmax has been applied. Logits were asked for: the loss applies its own."""
+    """A softmax has been applied. Logits should be returned: the loss applies its own."""
 
     def decode(self, decoder_input, memory, source):
         return super().decode(decoder_input, memory, source).softmax(-1)
@@ -101,7 +101,7 @@ class Transformer__returns_probabilities(reference.Transformer):
 
 @mistake
 class Transformer__returns_log_probabilities(reference.Transformer):
-    """A log-softmax has been applied. Logits were asked for: the loss applies its own."""
+    """A log-softmax has been applied. Logits should be returned: the loss applies its own."""
 
     def decode(self, decoder_input, memory, source):
         return super().decode(decoder_input, memory, source).log_softmax(-1)
@@ -109,7 +109,7 @@ class Transformer__returns_log_probabilities(reference.Transformer):
 
 @mistake
 class Transformer__no_output_layer(reference.Transformer):
-    """The last linear map is missing: decode returns vectors and not scores of words."""
+    """The last linear map is missing: decode returns vectors and not scores for words."""
 
     def decode(self, decoder_input, memory, source):
         target_allowed, source_allowed = masks(self, decoder_input, source)
@@ -144,7 +144,7 @@ class Transformer__memory_detached(reference.Transformer):
 
 @mistake
 class Transformer__sides_swapped(reference.Transformer):
-    """Source and target are given to encode and decode in each other's place."""
+    """Source and target are swapped when they are given to encode and decode."""
 
     def forward(self, source, decoder_input):
         size = self.source_embedding.num_embeddings
@@ -161,9 +161,47 @@ class Transformer__forward_ends_in_train_mode(reference.Transformer):
         return logits
 
 
+@mistake
+class Transformer__decode_reads_the_source(reference.Transformer):
+    """decode looks up `source` where it should look up `decoder_input`."""
+
+    def decode(self, decoder_input, memory, source):
+        x = self.embed(source, self.target_embedding)
+        return self.output(self.decoder(x, memory, *masks(self, decoder_input, source)))
+
+
+@mistake
+class Transformer__target_mask_for_both(reference.Transformer):
+    """The target's mask is given to cross-attention too. What may be read of the source, its padding says."""
+
+    def decode(self, decoder_input, memory, source):
+        target_allowed, _ = masks(self, decoder_input, source)
+        return scores(self, decoder_input, memory, target_allowed, target_allowed)
+
+
+@mistake
+class Transformer__target_looked_up_alone(reference.Transformer):
+    """decode looks the target's words up and does nothing more: scaling, positions and dropout of `embed` are
+    missing."""
+
+    def decode(self, decoder_input, memory, source):
+        x = self.target_embedding(decoder_input)
+        return self.output(self.decoder(x, memory, *masks(self, decoder_input, source)))
+
+
+@mistake
+class Transformer__causal_table_of_1024(reference.Transformer):
+    """The causal mask is cut out of a table of 1,024 positions, which a longer target does not fit."""
+
+    def decode(self, decoder_input, memory, source):
+        length = decoder_input.size(1)
+        past = torch.ones(1024, 1024, dtype=torch.bool, device=source.device).tril()[:length, :length]
+        return scores(self, decoder_input, memory, past, masks(self, decoder_input, source)[1])
+
+
 @device_mistake
 class Transformer__future_on_the_cpu(reference.Transformer):
-    """The causal mask is made on the default device, the CPU. It has to be where the tokens are."""
+    """The causal mask is made on the default device, the CPU. It must be on the device of the tokens."""
 
     def decode(self, decoder_input, memory, source):
         past = torch.ones(decoder_input.size(1), decoder_input.size(1), dtype=torch.bool).tril()

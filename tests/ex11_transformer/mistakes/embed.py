@@ -18,7 +18,7 @@ class Transformer__no_scaling(reference.Transformer):
 
 @mistake
 class Transformer__scale_divided(reference.Transformer):
-    """The words' vectors are divided by sqrt(d_model) where they should be multiplied by it."""
+    """The words' vectors are divided by sqrt(d_model). They should be multiplied by it."""
 
     def embed(self, tokens, embedding):
         return self.dropout(reference.add_positions(embedding(tokens) / math.sqrt(embedding.embedding_dim)))
@@ -99,7 +99,7 @@ class Transformer__returns_float32(reference.Transformer):
 
 @mistake
 class Transformer__table_of_512(reference.Transformer):
-    """Positions come from a table of 512 rows, and a longer sentence has more. A model has no longest sentence."""
+    """Positions come from a table of 512 rows, too short for a longer sentence. There is no largest length."""
 
     def embed(self, tokens, embedding):
         x = embedding(tokens) * math.sqrt(embedding.embedding_dim)
@@ -109,7 +109,7 @@ class Transformer__table_of_512(reference.Transformer):
 
 @mistake
 class Transformer__table_of_the_first_dtype(reference.Transformer):
-    """The table of positions is kept as it was made at first, and the weights have another dtype now."""
+    """The table of positions keeps the dtype in which it was first made, but the weights have a different one now."""
 
     table = None
 
@@ -123,7 +123,7 @@ class Transformer__table_of_the_first_dtype(reference.Transformer):
 
 @mistake
 class Transformer__target_cut_short(reference.Transformer):
-    """Of a long target only the first positions are read or get their place in the sentence."""
+    """Only the first positions of a long target are read or get their place in the sentence."""
 
     def embed(self, tokens, embedding):
         x = embedding(tokens) * math.sqrt(embedding.embedding_dim)

@@ -16,7 +16,7 @@ class Transformer__source_unmasked(reference.Transformer):
 
 @mistake
 class Transformer__source_mask_inverted(reference.Transformer):
-    """The encoder's mask is upside down: only padding may be attended to."""
+    """The encoder's mask is inverted: only padding may be attended to."""
 
     def encode(self, source):
         return self.encoder(self.embed(source, self.source_embedding), (source == self.pad_id).unsqueeze(1))
@@ -24,7 +24,7 @@ class Transformer__source_mask_inverted(reference.Transformer):
 
 @mistake
 class Transformer__padding_is_always_zero(reference.Transformer):
-    """Token 0 is taken for padding. The padding is `pad_id`, which may be another token."""
+    """Token 0 is treated as padding. The padding is `pad_id`, which may be a different token."""
 
     def encode(self, source):
         return self.encoder(self.embed(source, self.source_embedding), (source != 0).unsqueeze(1))
@@ -41,7 +41,7 @@ class Transformer__causal(reference.Transformer):
 
 @mistake
 class Transformer__mask_on_the_queries(reference.Transformer):
-    """The mask is laid on the rows: padding asks nothing, but words still attend to padding."""
+    """The mask is applied to the rows: padding asks nothing, but words still attend to padding."""
 
     def encode(self, source):
         return self.encoder(self.embed(source, self.source_embedding), (source != self.pad_id).unsqueeze(2))
@@ -57,7 +57,7 @@ class Transformer__source_read_with_the_target_table(reference.Transformer):
 
 @mistake
 class Transformer__memory_not_finite(reference.Transformer):
-    """Padding is marked with infinity in the memory. There it may be anything, but it has to be finite."""
+    """Padding is marked with infinity in the memory. It may hold anything there, but it has to be finite."""
 
     def encode(self, source):
         return super().encode(source).masked_fill((source == self.pad_id).unsqueeze(-1), float("inf"))
@@ -65,7 +65,7 @@ class Transformer__memory_not_finite(reference.Transformer):
 
 @mistake
 class Transformer__memory_dropped(reference.Transformer):
-    """Dropout falls on the memory as well, although the encoder's layers have dropped what they add."""
+    """Dropout is applied to the memory as well, although the encoder's layers have dropped what they add."""
 
     def encode(self, source):
         return self.dropout(super().encode(source))
@@ -78,3 +78,22 @@ class Transformer__dropped_again_in_encode(reference.Transformer):
     def encode(self, source):
         allowed = (source != self.pad_id).unsqueeze(1)
         return self.encoder(self.dropout(self.embed(source, self.source_embedding)), allowed)
+
+
+@mistake
+class Transformer__source_looked_up_alone(reference.Transformer):
+    """encode looks the source's words up and does nothing more: scaling, positions and dropout of `embed` are
+    missing."""
+
+    def encode(self, source):
+        return self.encoder(self.source_embedding(source), (source != self.pad_id).unsqueeze(1))
+
+
+@mistake
+class Transformer__source_unread_after_512(reference.Transformer):
+    """What stands in the source after 512 tokens is never read. A model has no longest source."""
+
+    def encode(self, source):
+        near = torch.arange(source.size(1), device=source.device) < 512
+        allowed = ((source != self.pad_id) & near).unsqueeze(1)
+        return self.encoder(self.embed(source, self.source_embedding), allowed)

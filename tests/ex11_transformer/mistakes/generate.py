@@ -62,16 +62,6 @@ class Transformer__left_in_eval_mode(reference.Transformer):
 
 
 @mistake
-class Transformer__one_flag_for_all(reference.Transformer):
-    """The model's own training flag is given to every part afterwards. A part may have had another one."""
-
-    def generate(self, source, bos_id, eos_id, max_length):
-        result = super().generate(source, bos_id, eos_id, max_length)
-        self.train(self.training)
-        return result
-
-
-@mistake
 class Transformer__left_in_train_mode(reference.Transformer):
     """generate ends with train(), whatever the mode was before."""
 
@@ -83,7 +73,7 @@ class Transformer__left_in_train_mode(reference.Transformer):
 
 @mistake
 class Transformer__records_gradients(reference.Transformer):
-    """Gradients are recorded while writing: memory is spent on a graph that nobody needs."""
+    """Gradients are recorded while writing: memory is spent on a graph that is never used."""
 
     def generate(self, source, bos_id, eos_id, max_length):
         result = super().generate(source, bos_id, eos_id, max_length)
@@ -104,7 +94,7 @@ class Transformer__grad_mode_left_off(reference.Transformer):
 
 @mistake
 class Transformer__parameters_frozen(reference.Transformer):
-    """The parameters are told to need no gradient, and stay so: nothing can be trained afterwards."""
+    """The parameters are set to require no gradient, and stay so: nothing can be trained afterwards."""
 
     def generate(self, source, bos_id, eos_id, max_length):
         self.requires_grad_(False)
@@ -113,7 +103,7 @@ class Transformer__parameters_frozen(reference.Transformer):
 
 @mistake
 class Transformer__bos_included(reference.Transformer):
-    """The result begins with bos. bos is fed, and is no part of what is written."""
+    """The result begins with bos. bos is fed, and is not part of what is written."""
 
     def generate(self, source, bos_id, eos_id, max_length):
         return write(self, source, bos_id, max_length, ending(eos_id, self.pad_id), torch.all)
@@ -137,7 +127,7 @@ class Transformer__scores_of_the_first_position(reference.Transformer):
 
 @mistake
 class Transformer__begins_with_eos(reference.Transformer):
-    """Writing begins with eos where it should begin with bos."""
+    """Writing begins with eos. It should begin with bos."""
 
     def generate(self, source, bos_id, eos_id, max_length):
         return write(self, source, eos_id, max_length, ending(eos_id, self.pad_id), torch.all)[:, 1:]
@@ -145,7 +135,7 @@ class Transformer__begins_with_eos(reference.Transformer):
 
 @mistake
 class Transformer__begins_with_padding(reference.Transformer):
-    """Writing begins with padding where it should begin with bos."""
+    """Writing begins with padding. It should begin with bos."""
 
     def generate(self, source, bos_id, eos_id, max_length):
         return write(self, source, self.pad_id, max_length, ending(eos_id, self.pad_id), torch.all)[:, 1:]
@@ -171,6 +161,14 @@ class Transformer__goes_on_after_eos(reference.Transformer):
 
 
 @mistake
+class Transformer__eos_ends_nothing(reference.Transformer):
+    """Eos is a word like any other here: every row goes on to max_length, and nothing is padding."""
+
+    def generate(self, source, bos_id, eos_id, max_length):
+        return write(self, source, bos_id, max_length, lambda words, ended: (words, ended), lambda ended: False)[:, 1:]
+
+
+@mistake
 class Transformer__all_rows_end_together(reference.Transformer):
     """The eos of one row ends nothing: it goes on, and so do all rows. Remember which rows have ended."""
 
@@ -183,7 +181,7 @@ class Transformer__all_rows_end_together(reference.Transformer):
 
 @mistake
 class Transformer__never_stops(reference.Transformer):
-    """Writing always goes on to max_length, though every row may have ended long before."""
+    """Writing always goes on to max_length, even if every row ended long before."""
 
     def generate(self, source, bos_id, eos_id, max_length):
         return write(self, source, bos_id, max_length, ending(eos_id, self.pad_id), lambda ended: False)[:, 1:]
@@ -191,7 +189,7 @@ class Transformer__never_stops(reference.Transformer):
 
 @mistake
 class Transformer__padded_with_zero(reference.Transformer):
-    """Rows are filled up with 0. The padding is `pad_id`, which may be another token."""
+    """Rows are filled up with 0. The padding is `pad_id`, which may be a different token."""
 
     def generate(self, source, bos_id, eos_id, max_length):
         return write(self, source, bos_id, max_length, ending(eos_id, 0), torch.all)[:, 1:]
@@ -199,7 +197,7 @@ class Transformer__padded_with_zero(reference.Transformer):
 
 @mistake
 class Transformer__padded_with_eos(reference.Transformer):
-    """Rows are filled up with eos, where padding was asked for."""
+    """Rows are filled up with eos. They should be filled up with padding."""
 
     def generate(self, source, bos_id, eos_id, max_length):
         return write(self, source, bos_id, max_length, ending(eos_id, eos_id), torch.all)[:, 1:]
@@ -207,7 +205,7 @@ class Transformer__padded_with_eos(reference.Transformer):
 
 @mistake
 class Transformer__eos_left_out(reference.Transformer):
-    """The eos itself is replaced by padding. A row holds its tokens up to its first eos and including it."""
+    """The eos itself is replaced by padding. A row holds its tokens up to and including its first eos."""
 
     def generate(self, source, bos_id, eos_id, max_length):
         result = super().generate(source, bos_id, eos_id, max_length)
@@ -232,7 +230,7 @@ class Transformer__one_step_too_few(reference.Transformer):
 
 @mistake
 class Transformer__least_likely(reference.Transformer):
-    """argmin is taken for argmax: the least likely word is written."""
+    """argmin is used in place of argmax: the least likely word is written."""
 
     def generate(self, source, bos_id, eos_id, max_length):
         self.output.weight.data.neg_(), self.output.bias.data.neg_()
@@ -244,7 +242,7 @@ class Transformer__least_likely(reference.Transformer):
 
 @mistake
 class Transformer__sampled(reference.Transformer):
-    """Words are drawn at random by their probabilities. Greedy writing takes the most likely one."""
+    """Words are drawn at random according to their probabilities. Greedy writing takes the most likely one."""
 
     def generate(self, source, bos_id, eos_id, max_length):
         def step(tokens, prefix):
@@ -264,7 +262,7 @@ class Transformer__sampled(reference.Transformer):
 
 @mistake
 class Transformer__as_int32(reference.Transformer):
-    """The tokens are int32, and int64 was asked for."""
+    """The tokens are int32. They should be int64."""
 
     def generate(self, source, bos_id, eos_id, max_length):
         return super().generate(source, bos_id, eos_id, max_length).int()
@@ -281,7 +279,7 @@ class Transformer__library_class(reference.Transformer):
 
 @mistake
 class Transformer__grad_mode_turned_on(reference.Transformer):
-    """Gradients are turned on after writing, where they should be left as they were found."""
+    """Gradients are turned on after writing. They should be left as they were found."""
 
     def generate(self, source, bos_id, eos_id, max_length):
         tokens = super().generate(source, bos_id, eos_id, max_length)
@@ -291,7 +289,7 @@ class Transformer__grad_mode_turned_on(reference.Transformer):
 
 @mistake
 class Transformer__bos_is_one(reference.Transformer):
-    """Every sentence begins with token 1. Which token begins one is for the caller to say."""
+    """Every sentence begins with token 1. The caller says which token begins one."""
 
     def generate(self, source, bos_id, eos_id, max_length):
         return super().generate(source, 1, eos_id, max_length)
@@ -307,7 +305,8 @@ class Transformer__fifty_more_than_the_source(reference.Transformer):
 
 @mistake
 class Transformer__bos_ends_a_row(reference.Transformer):
-    """The end is looked for in all that was fed, bos included: where one id is both, nothing more is written."""
+    """The end is looked for in everything that was fed, bos included: if bos and eos are the same id, nothing
+    more is written."""
 
     def generate(self, source, bos_id, eos_id, max_length):
         return super().generate(source, bos_id, eos_id, 1 if bos_id == eos_id else max_length)
@@ -315,7 +314,7 @@ class Transformer__bos_ends_a_row(reference.Transformer):
 
 @mistake
 class Transformer__source_cut_short(reference.Transformer):
-    """Of a long source only the first words are read. A model has no longest sentence."""
+    """Only the first words of a long source are read. There is no largest length."""
 
     def forward(self, source, decoder_input):
         return super().forward(source[:, :20], decoder_input)
@@ -326,7 +325,7 @@ class Transformer__source_cut_short(reference.Transformer):
 
 @mistake
 class Transformer__writing_cut_short(reference.Transformer):
-    """Writing ends after a number of steps of your own, though `max_length` allows more."""
+    """Writing ends at a limit of your own, though `max_length` allows more."""
 
     def generate(self, source, bos_id, eos_id, max_length):
         return super().generate(source, bos_id, eos_id, min(max_length, 20))
@@ -334,15 +333,39 @@ class Transformer__writing_cut_short(reference.Transformer):
 
 @mistake
 class Transformer__short_window(reference.Transformer):
-    """At each step only the last few tokens are fed. The decoder needs all that is written so far."""
+    """At each step only the last few tokens are fed. The decoder needs all that has been written so far."""
 
     def generate(self, source, bos_id, eos_id, max_length):
         return write(self, source, bos_id, max_length, ending(eos_id, self.pad_id), torch.all, window=10)[:, 1:]
 
 
+@mistake
+class Transformer__window_of_64(reference.Transformer):
+    """At each step only the last 64 tokens are fed. The decoder needs all that is written so far."""
+
+    def generate(self, source, bos_id, eos_id, max_length):
+        return write(self, source, bos_id, max_length, ending(eos_id, self.pad_id), torch.all, window=64)[:, 1:]
+
+
+@mistake
+class Transformer__window_of_1024(reference.Transformer):
+    """At each step only the last 1,024 tokens are fed. The decoder needs all that is written so far."""
+
+    def generate(self, source, bos_id, eos_id, max_length):
+        return write(self, source, bos_id, max_length, ending(eos_id, self.pad_id), torch.all, window=1024)[:, 1:]
+
+
+@mistake
+class Transformer__at_most_1024_words(reference.Transformer):
+    """At most 1,024 words are written, though `max_length` allows more."""
+
+    def generate(self, source, bos_id, eos_id, max_length):
+        return super().generate(source, bos_id, eos_id, min(max_length, 1024))
+
+
 @device_mistake
 class Transformer__first_tokens_on_the_cpu(reference.Transformer):
-    """generate begins with a column of bos on the default device, which the model on a GPU cannot look up."""
+    """generate begins with a column of bos on the default device, which a model on a GPU cannot look up."""
 
     def generate(self, source, bos_id, eos_id, max_length):
         begun = torch.full((len(source), 1), bos_id)
@@ -353,7 +376,7 @@ class Transformer__first_tokens_on_the_cpu(reference.Transformer):
 
 @device_mistake
 class Transformer__words_on_the_cpu(reference.Transformer):
-    """generate brings its words to the CPU at the end. They belong where source is."""
+    """generate moves its words to the CPU at the end. They belong on the device of source."""
 
     def generate(self, source, bos_id, eos_id, max_length):
         return super().generate(source, bos_id, eos_id, max_length).cpu()

@@ -34,7 +34,7 @@ def label_smoothing_loss__spread_over_the_others(logits, targets, smoothing, pad
 
 @mistake
 def label_smoothing_loss__share_of_the_target_lost(logits, targets, smoothing, pad_id):
-    """The target's even share is lost, so the distribution asked for does not sum to one."""
+    """The target's even share is lost, so the smoothed target does not sum to one."""
 
     def even(log_probs, real):
         return (log_probs.sum(-1) - of_target(log_probs, real)) / log_probs.size(-1)
@@ -84,7 +84,7 @@ def label_smoothing_loss__parts_swapped(logits, targets, smoothing, pad_id):
 
 @mistake
 def label_smoothing_loss__target_keeps_everything(logits, targets, smoothing, pad_id):
-    """The target keeps probability 1 and the smoothing comes on top, so more than one is given away."""
+    """The target keeps probability 1 and the smoothing comes on top, so the probabilities sum to more than one."""
     even = reference.label_smoothing_loss(logits, targets, 1.0, pad_id)
     return reference.sequence_loss(logits, targets, pad_id) + smoothing * even
 
@@ -98,6 +98,19 @@ def label_smoothing_loss__a_divergence(logits, targets, smoothing, pad_id):
     share = torch.full((logits.size(-1),), smoothing / logits.size(-1), dtype=logits.dtype, device=logits.device)
     share[0] = share[0] + 1 - smoothing
     return loss + torch.special.xlogy(share, share).sum()
+
+
+@mistake
+def label_smoothing_loss__divergence_without_target_and_padding(logits, targets, smoothing, pad_id):
+    """This is the loss of The Annotated Transformer: the target gets no share of the smoothing, padding neither, and
+    the entropy is subtracted. Asked for are even shares of the WHOLE vocabulary, and the cross entropy."""
+    log_probs = torch.log_softmax(logits, dim=-1)
+    wanted = torch.full_like(log_probs, smoothing / max(logits.size(-1) - 2, 1))
+    wanted = wanted.scatter(-1, targets[..., None], 1 - smoothing)
+    wanted[..., pad_id] = 0
+    real = targets != pad_id
+    terms = (torch.special.xlogy(wanted, wanted) - wanted * log_probs)[real]
+    return terms.sum() / real.sum().clamp(min=1)
 
 
 @mistake
@@ -122,7 +135,7 @@ def label_smoothing_loss__padding_in_the_even_part(logits, targets, smoothing, p
 
 @mistake
 def label_smoothing_loss__padding_is_zero(logits, targets, smoothing, pad_id):
-    """Token 0 is taken for padding, whatever pad_id says."""
+    """Token 0 is treated as padding, whatever pad_id says."""
     return reference.label_smoothing_loss(logits, targets, smoothing, 0)
 
 
@@ -148,7 +161,7 @@ def label_smoothing_loss__nan_without_targets(logits, targets, smoothing, pad_id
 
 @mistake
 def label_smoothing_loss__constant_zero(logits, targets, smoothing, pad_id):
-    """For a batch without a real target a new tensor is returned that does not hang on logits: backward() fails."""
+    """For a batch without a real target a new tensor is returned that does not depend on logits: backward() fails."""
     if not bool((targets != pad_id).any()):
         return torch.zeros((), dtype=logits.dtype, device=logits.device)
     return reference.label_smoothing_loss(logits, targets, smoothing, pad_id)
@@ -223,7 +236,7 @@ def label_smoothing_loss__needs_contiguous_input(logits, targets, smoothing, pad
 
 @mistake
 def label_smoothing_loss__library_call(logits, targets, smoothing, pad_id):
-    """The library's label smoothing does the work that this exercise asks you to build."""
+    """The library's label smoothing does the work that this exercise asks you to do yourself."""
     flat = logits.flatten(0, 1), targets.flatten()
     if not (flat[1] != pad_id).any():
         return logits.sum() * 0
@@ -241,7 +254,7 @@ def label_smoothing_loss__one_hot_on_the_cpu(logits, targets, smoothing, pad_id)
 
 @device_mistake
 def label_smoothing_loss__distribution_on_the_cpu(logits, targets, smoothing, pad_id):
-    """The distribution asked for is made on the default device, the CPU, and the logits may be on another."""
+    """The smoothed target is made on the default device, the CPU, but the logits may be on a different one."""
     real = targets != pad_id
     log_probs = torch.log_softmax(logits[real], dim=-1)
     wanted = torch.full(log_probs.shape, smoothing / logits.size(-1), dtype=logits.dtype)

@@ -41,7 +41,7 @@ def without_train_mode(model, optimizer, source, targets, bos_id, pad_id, max_no
 
 @mistake
 def train_step__not_shifted(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
-    """The decoder is fed the very tokens it should predict: it learns to copy, and alone it writes nonsense."""
+    """The decoder is fed the very tokens it should predict: it learns to copy, and writes nonsense on its own."""
     return updated(model, optimizer, source, targets, targets, pad_id, max_norm)
 
 
@@ -96,7 +96,7 @@ def train_step__entries_clipped(model, optimizer, source, targets, bos_id, pad_i
 
 @mistake
 def train_step__always_rescaled(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
-    """The gradients are always brought to the length max_norm, so short ones grow."""
+    """The gradients are always scaled to the length max_norm, so short ones grow."""
 
     def clip(parameters):
         total = torch.sqrt(sum(parameter.grad.square().sum() for parameter in parameters))
@@ -108,7 +108,7 @@ def train_step__always_rescaled(model, optimizer, source, targets, bos_id, pad_i
 
 @mistake
 def train_step__squared_norm(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
-    """The sum of the squares is taken for the norm: its root is missing."""
+    """The sum of the squares is used as the norm: its root is missing."""
 
     def clip(parameters):
         total = sum(parameter.grad.square().sum() for parameter in parameters)
@@ -132,7 +132,7 @@ def train_step__sum_of_norms(model, optimizer, source, targets, bos_id, pad_id, 
 
 @mistake
 def train_step__largest_entry_clipped(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
-    """The largest entry is taken for the norm. An L2 norm is the root of the sum of all squares."""
+    """The largest entry is used as the norm. An L2 norm is the root of the sum of all squares."""
 
     def clip(parameters):
         nn.utils.clip_grad_norm_(parameters, max_norm, norm_type=torch.inf)
@@ -154,30 +154,22 @@ def train_step__loss_counts_padding(model, optimizer, source, targets, bos_id, p
 
 @mistake
 def train_step__loss_takes_zero_for_padding(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
-    """Token 0 is taken for padding, whatever pad_id says."""
+    """Token 0 is treated as padding, whatever pad_id says."""
     return updated(model, optimizer, source, reference.shift_right(targets, bos_id), targets, 0, max_norm)
 
 
 @mistake
 def train_step__returns_a_tensor(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
-    """The loss comes back as a tensor. A Python float is asked for."""
+    """The loss comes back as a tensor. It should be a Python float."""
     return torch.tensor(reference.train_step(model, optimizer, source, targets, bos_id, pad_id, max_norm))
 
 
 @mistake
 def train_step__loss_after_the_update(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
-    """The loss is computed again after the update. The one before it is asked for, and costs nothing more."""
+    """The loss is computed again after the update. Return the one before it, which costs nothing more."""
     reference.train_step(model, optimizer, source, targets, bos_id, pad_id, max_norm)
     logits = model(source, reference.shift_right(targets, bos_id))
     return float(reference.sequence_loss(logits, targets, pad_id).item())
-
-
-@mistake
-def train_step__train_mode_by_the_top_flag(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
-    """Only the model's own training flag is set or asked for. Every part below has a flag of its own."""
-    if not model.training:
-        model.train()
-    return without_train_mode(model, optimizer, source, targets, bos_id, pad_id, max_norm)
 
 
 @mistake
@@ -204,7 +196,7 @@ def train_step__left_in_eval_mode(model, optimizer, source, targets, bos_id, pad
 
 @mistake
 def train_step__smoothed(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
-    """The loss is smoothed. Plain cross entropy is asked for here."""
+    """The loss is smoothed. It should be plain cross entropy here."""
     model.train()
     model.zero_grad()
     logits = model(source, reference.shift_right(targets, bos_id))
@@ -299,7 +291,7 @@ def train_step__loss_is_a_sum(model, optimizer, source, targets, bos_id, pad_id,
 
 @mistake
 def train_step__own_update(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
-    """The parameters are changed by hand. How they move, and which of them, is the optimizer's decision."""
+    """The parameters are changed by hand. Which of them move, and how, is for the optimizer to decide."""
 
     class ByHand:
         @torch.no_grad()
@@ -312,7 +304,7 @@ def train_step__own_update(model, optimizer, source, targets, bos_id, pad_id, ma
 
 @mistake
 def train_step__seeded(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
-    """torch's random numbers begin anew in every step, so dropout drops the same features each time."""
+    """torch's random numbers start over in every step, so dropout drops the same features each time."""
     torch.manual_seed(0)
     return reference.train_step(model, optimizer, source, targets, bos_id, pad_id, max_norm)
 
@@ -354,10 +346,47 @@ def train_step__squeezed(model, optimizer, source, targets, bos_id, pad_id, max_
 
 @mistake
 def train_step__seed_set_back_after_it(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
-    """Random numbers are set back after each step, so from the second step on dropout drops the same features."""
+    """The random state is reset after each step, so from the second step on dropout drops the same features."""
     loss = reference.train_step(model, optimizer, source, targets, bos_id, pad_id, max_norm)
     torch.manual_seed(torch.initial_seed())
     return loss
+
+
+@mistake
+def train_step__cleared_after_the_step(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
+    """The gradients are cleared after the update: what was there before the first call is still added to it."""
+    model.train()
+    loss = reference.sequence_loss(model(source, reference.shift_right(targets, bos_id)), targets, pad_id)
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+    optimizer.step()
+    optimizer.zero_grad()
+    return float(loss.item())
+
+
+@mistake
+def train_step__ignored_label_fed(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
+    """Padding becomes -100 for the loss before the targets are shifted, so -100 is fed and looked up. Shift first."""
+    labels = targets.masked_fill(targets == pad_id, -100)
+    return updated(model, optimizer, source, reference.shift_right(labels, bos_id), labels, -100, max_norm)
+
+
+@mistake
+def train_step__source_fed(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
+    """The decoder is fed the shifted source. It should be fed the shifted targets."""
+    return updated(model, optimizer, source, reference.shift_right(source, bos_id), targets, pad_id, max_norm)
+
+
+@mistake
+def train_step__targets_read_as_the_source(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
+    """The encoder reads the targets where it should read the source, so the answer stands in the question."""
+    return updated(model, optimizer, targets, reference.shift_right(targets, bos_id), targets, pad_id, max_norm)
+
+
+@mistake
+def train_step__first_1024_targets(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
+    """Of a long target only the first 1,024 words are learned. A model has no longest sentence."""
+    return reference.train_step(model, optimizer, source, targets[:, :1024], bos_id, pad_id, max_norm)
 
 
 @device_mistake
@@ -369,7 +398,7 @@ def train_step__decoder_input_on_the_cpu(model, optimizer, source, targets, bos_
 
 @device_mistake
 def train_step__device_of_the_machine(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
-    """The batch is moved to the device that the machine has, and the model may be on another."""
+    """The batch is moved to the device that the machine has, but the model may be on a different one."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     source, targets = source.to(device), targets.to(device)
     return reference.train_step(model, optimizer, source, targets, bos_id, pad_id, max_norm)

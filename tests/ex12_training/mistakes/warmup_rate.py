@@ -20,7 +20,7 @@ def warmup_rate__step_zero_crashes(step, d_model, warmup_steps):
 
 @mistake
 def warmup_rate__late_steps_alike(step, d_model, warmup_steps):
-    """From some step on the rate does not fall any more. It falls for ever, as 1 / sqrt(step)."""
+    """From some step on the rate no longer falls. It should go on falling for ever, as 1 / sqrt(step)."""
     return reference.warmup_rate(min(step, 100_000), d_model, warmup_steps)
 
 

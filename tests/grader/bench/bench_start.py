@@ -5,8 +5,8 @@
 
 Prints the median wall time of each and the median of the ratios, pair by pair, and the same for `grader --help`
 against `python -c pass`; then what every exercise's checks cost in CPU time, here and with a worker, for the first
-submission of a class and for one that answers as another did, and every check that takes long; then what it costs to
-recognise a mistake where it first shows. `--start` leaves out all but the first part, `--checks` the first; with
+submission of a class and for one that answers as another did, and every check that takes long; then what it costs
+to recognise the mistake in a failing run. `--start` leaves out all but the first part, `--checks` the first; with
 exercises named every check is printed.
 """
 
@@ -108,7 +108,7 @@ def seconds_of_others():
 
 
 def cost_of_recognition(names, every=6):
-    """CPU seconds at the first check that fails, of every so many mistakes, in a lineup that remembers nothing."""
+    """CPU seconds of recognition beside those of the checks, for every so many mistakes, when nothing is remembered."""
     sys.path.insert(0, str(ROOT))
     from grader.checks.attempt import attempt, check_seed
     from grader.dev.survey import as_learner
@@ -122,25 +122,29 @@ def cost_of_recognition(names, every=6):
     exercises = kit.find(names)
     session = Session(kit, exercises, CheckSettings(1))
     gc.freeze()
+    slowest = []
     for exercise in exercises:
         costs = []
         checks = session.checks[exercise.slug]
         for mistake in mistakes(exercise)[::every]:
             recogniser = recogniser_of(kit, exercise, checks[0].shortcuts)
             code = as_learner(mistake, recogniser.trusted, LocalTransport)
+            failed, passed = [], []
             for check in checks:
                 seed = check_seed(1, check)
                 tried = attempt(check, code, seed)
-                if tried.error is None:
-                    recogniser.note_pass(check, seed, tried)
-                    continue
-                recogniser.trusted.reference_passes(check, seed)
-                start = time.process_time()
-                recogniser.recognise(check, seed, tried)
-                costs.append((time.process_time() - start, mistake.name))
-                break
+                (passed if tried.error is None else failed).append(recogniser.run_of(check, seed, tried))
+            start = time.process_time()
+            for run in failed:
+                recogniser.trusted.reference_passes(run.check, run.seed)
+            recogniser.diagnose(failed, passed)
+            costs.append((time.process_time() - start, mistake.name))
+            code.close()
         middle, (most, name) = statistics.median(cost for cost, _ in costs), max(costs)
-        print(f"{exercise.slug:<26}recognised in {middle:6.3f} s CPU, the slowest in {most:.3f} s: {name}")
+        slowest.append((most, name, exercise.slug))
+        print(f"{exercise.slug:<26}recognised in {middle:6.3f} s CPU, the slowest in {most:.3f} s: {name}", flush=True)
+    most, name, slug = max(slowest)
+    print(f"the failing run that costs most beyond a passing one: {most:.2f} s CPU, {name} in {slug}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 import json
 import re
+import shlex
 import sys
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -33,7 +35,8 @@ def invoke(monkeypatch, little_kit):
     monkeypatch.setattr(learner_commands, "Kit", lambda: Kit(little_kit))
 
     def call(*arguments, stdin=None):
-        return CliRunner().invoke(main, list(map(str, arguments)), input=stdin)
+        apart = {"mix_stderr": False} if "mix_stderr" in signature(CliRunner).parameters else {}  # click before 8.2
+        return CliRunner(**apart).invoke(main, list(map(str, arguments)), input=stdin)
 
     return call
 
@@ -148,8 +151,9 @@ def test_a_hint_shows_one_rung_at_a_time_for_the_failing_check(little_kit, edite
     assert [rung[1] if rung else "save first" for rung in rungs] == ["1", "save first", "2", "save first", "3", "3"]
     assert said[0].startswith("scores worked by hand\n")
     assert "The scores are not divided by sqrt(d_k)" in said[2]
-    chosen = run(little_kit, "hint", "6", ["rows", "sum", "to", "one"][0])
-    assert chosen.returncode in (0, 2)
+    chosen = run(little_kit, "hint", "6", "sum to one")
+    (again,) = re.findall(r"^(?:next hint|To see it now): grader (.*)$", chosen.stdout, flags=re.MULTILINE)
+    assert run(little_kit, *shlex.split(again)).returncode == 0
 
 
 def test_a_hint_without_a_known_failure_says_what_to_do(little_kit):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from grader.kit.discovery import Kit
-from tests.grader.support.kits import ROOT, python
+from tests.grader.support.kits import ROOT, copy_kit, python, run
 
 EXERCISES = [exercise.slug for exercise in Kit().exercises]
 
@@ -141,3 +141,36 @@ def test_checking_somebody_elses_folder_needs_no_workspace(installed, tmp_path):
     result = grader(installed, tmp_path, "check", "6", "--target", "ada", "--device", "cpu")
     assert result.returncode == 0, result.stderr
     assert not (tmp_path / ".grader").exists()
+
+
+def test_a_clone_whose_lines_end_as_windows_ends_them_says_the_same(tmp_path):
+    """`core.autocrlf`: every text of the clone has other line ends."""
+    said = []
+    for name in ("plain", "crlf"):
+        kit = copy_kit(tmp_path / name / "kit", only={6})
+        mine = kit / "exercises" / "ex06_self_attention.py"
+        solution = (kit / "solutions" / mine.name).read_bytes()
+        if name == "crlf":
+            solution = solution.replace(b"\n", b"\r\n")
+            for file in [path for path in kit.rglob("*") if path.suffix in (".py", ".md", ".toml", ".html", ".js")]:
+                file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+        said.append(run(kit, "list").stdout)
+        said[-1] += run(kit, "check", "--target", "solutions", "--seed", 4).stdout
+        mine.write_bytes(solution.replace(b"scores / math.sqrt(d_k)", b"scores"))
+        said[-1] += run(kit, "check", "6", "--seed", 4).stdout + run(kit, "hint", "6").stdout
+        run(kit, "reset", "6", "--yes")
+        said[-1] += run(kit, "list").stdout + run(kit, "reset", "6", "--yes").stdout
+    assert "The scores are not divided by sqrt(d_k)" in said[0]
+    assert "is the stub already" in said[0]
+    assert said[0] == said[1]
+
+
+def test_a_folder_that_knows_no_capitals_holds_the_exercises_under_any_spelling(tmp_path):
+    """Emulated by links: another spelling leads to the same file."""
+    kit = copy_kit(tmp_path / "kit", only={6})
+    mine = kit / "exercises" / "ex06_self_attention.py"
+    mine.write_bytes((kit / "solutions" / mine.name).read_bytes())
+    (kit / "Exercises").mkdir()
+    os.link(mine, kit / "Exercises" / "EX06_Self_Attention.py")
+    assert run(kit, "check", "Exercises/EX06_Self_Attention.py").returncode == 0
+    assert run(kit, "list").stdout.split()[0] == "pass", "it was the learner's own file, so progress was kept"

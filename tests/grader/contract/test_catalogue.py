@@ -111,7 +111,7 @@ def test_a_mistake_is_the_same_in_a_worker(session, likeliest, exercise, workers
     trusted = session.trusted(exercise)
     checks = {check.id: check for check in session.checks[exercise.slug]}
     for row in likeliest(exercise).rows:
-        variant, seen = row.variant, row.sightings[0]
+        variant, seen = row.variant, row.trials[0]
         check = checks[seen.called_by or seen.caught_by[0]]
         code = as_learner(variant, trusted, lambda: WorkerTransport(workers))
         here = trusted.attempt_mistakes([variant], check, check_seed(SEED, check))

@@ -14,6 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
+from grader.cli import promises
 from grader.kit.discovery import Kit
 from tests.grader.support.kits import ROOT, copy_kit, run
 
@@ -39,9 +40,9 @@ def transcript(kit, commands):
     """What the program prints for the lines that begin with `$`."""
     lines = []
     for command in re.findall(r"^\$ grader (.*)$", commands, flags=re.MULTILINE):
-        printed = run(kit, *shlex.split(command), "--device", "cpu").stdout.rstrip().splitlines()
+        printed = run(kit, *shlex.split(command), CUDA_VISIBLE_DEVICES="").stdout.rstrip().splitlines()
         if len(printed) > 30:
-            printed = [*printed[:5], "      ...", *printed[-15:]]
+            printed = [*printed[:5], "      ...", *printed[-16:]]
         lines += [f"$ grader {command}", *printed]
     return "\n".join(lines) + "\n"
 
@@ -91,6 +92,11 @@ def test_only_the_commands_of_the_readme_install():
     text = README.read_text(encoding="utf-8")
     for part in ("learner", "developer"):
         assert re.search(rf"<!-- run: {part} -->\n```bash\n", text)
+        assert re.search(rf"<!-- run: {part} on Windows -->\n```bat\npy -m venv", text)
+
+
+def test_the_table_of_systems_is_the_one_that_doctor_reads():
+    assert promises.table() in README.read_text(encoding="utf-8")
 
 
 if __name__ == "__main__":

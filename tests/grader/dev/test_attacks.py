@@ -47,7 +47,7 @@ def range_of(kit):
             if workers.name != "fork server":
                 pytest.skip("no fork server on this platform")
             # An attack that ends what starts workers costs a second in each check.
-            place = red_team.Range(kit, kit.find(["6"])[0], workers, every=6 if LEVELS[level] else 3)
+            place = red_team.Target(kit, kit.find(["6"])[0], workers, every=6 if LEVELS[level] else 3)
             stack.callback(place.close)
             return place, place.honest()
 
@@ -95,7 +95,9 @@ def test_honest_code_earns_the_same_after_all_of_them(range_of, level):
 
 @each_exercise
 def test_no_worker_holds_anything_by_the_name_of_a_reference(kit, exercise):
-    with contextlib.closing(launcher()) as workers, contextlib.closing(red_team.Range(kit, exercise, workers)) as place:
+    with ExitStack() as stack:
+        workers = stack.enter_context(contextlib.closing(launcher()))
+        place = stack.enter_context(contextlib.closing(red_team.Target(kit, exercise, workers)))
         assert place.attacked(ATTACKS["secrets_in_memory"]).harm == ()
 
 

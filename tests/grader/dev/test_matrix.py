@@ -50,8 +50,8 @@ def test_the_page_shows_them_and_needs_nothing_else(surveyed):
 
 
 def test_the_command_says_the_same_and_fails(surveyed, monkeypatch, tmp_path):
-    sightings = [seen for row in [*surveyed.rows, *surveyed.right] for seen in row.sightings]
-    monkeypatch.setattr(matrix, "carry_out", lambda unit: sightings)
+    trials = [seen for row in [*surveyed.rows, *surveyed.right] for seen in row.trials]
+    monkeypatch.setattr(matrix, "carry_out", lambda unit: trials)
     result = CliRunner().invoke(matrix.main, ["6", "--jobs", "1", "--html", str(tmp_path / "m.html")])
     assert result.exit_code == 1
     assert f"{len(surveyed.rows) - 1} always caught" in result.output
@@ -72,7 +72,7 @@ class Deaf(LocalTransport):
 def test_over_another_transport_the_check_that_named_a_mistake_is_enough(session, exercise):
     ways = {"local": LocalTransport, "the same": LocalTransport, "deaf": Deaf}
     seen = [*survey_mistakes(session, exercise(6), 1, ways, thorough=False, first=1)]
-    assert [sighting.transport for sighting in seen] == list(ways)
+    assert [trial.transport for trial in seen] == list(ways)
     assert seen[1] == replace(seen[0], transport="the same", caught_by=(seen[0].called_by,))
     assert seen[2].message != seen[1].message
     assert len(seen[2].caught_by) > len(seen[0].caught_by), "other answers: all checks are run"
@@ -81,5 +81,5 @@ def test_over_another_transport_the_check_that_named_a_mistake_is_enough(session
 def test_a_survey_of_right_ways_refuses_none(exercise):
     unit = matrix.Unit(6, 1, ("local",), mistakes=False, alternatives=True, thorough=False, device="cpu")
     seen = matrix.carry_out(unit)
-    assert {sighting.variant for sighting in seen} == {one.name for one in alternatives(exercise(6))}
-    assert [sighting.message for sighting in seen if sighting.caught_by] == []
+    assert {trial.variant for trial in seen} == {one.name for one in alternatives(exercise(6))}
+    assert [trial.message for trial in seen if trial.caught_by] == []

@@ -98,12 +98,13 @@ def test_every_entry_has_a_result(document):
 
 def test_the_form_is_that_of_the_interface(document):
     assert list(document) == ["format", "run", "submissions"]
-    assert list(document["run"]) == ["grader", "python", "torch", "seed", "devices", "isolation", "problems", "seconds"]
+    keys = ["grader", "python", "torch", "seed", "devices", "absent_devices", "isolation", "problems", "seconds"]
+    assert list(document["run"]) == keys
     assert list(document["run"]["isolation"]) == ["process", "files", "network", "memory_mb", "layers"]
     one, exercises = _of(document, "mistaken")
     keys = ["id", "source", "page", "score", "max_score", "seconds", "problems", "exercises"]
     assert list(one) == keys
-    assert list(exercises["ex06"]) == ["id", "verdict", "score", "max_score", "checks"]
+    assert list(exercises["ex06"]) == ["id", "verdict", "score", "max_score", "skipped", "checks"]
     check = exercises["ex06"]["checks"][0]
     keys = ["id", "title", "device", "verdict", "points", "max_points", "message", "mistake", "seconds"]
     assert [key for key in check if key != "picture"] == keys
@@ -162,8 +163,12 @@ def test_everything_that_is_made_of_results_is_there(graded, document):
     assert not list(out.rglob("*.part"))
 
 
-def test_the_journal_has_a_header_and_a_line_for_each(graded, document):
-    header, *records = map(json.loads, (graded[0] / "results.jsonl").read_text().splitlines())
+def test_the_journal_has_a_line_for_each_and_its_header_lies_beside_it(graded, document):
+    header = json.loads((graded[0] / "run.json").read_text())
+    records = [json.loads(line) for line in (graded[0] / "results.jsonl").read_text().splitlines()]
+    assert header["submissions"] == "class"
+    assert header["worker"]["PYTHONHASHSEED"] == "0"
+    assert header["packages"]["numpy"]
     assert header["seed"] == 8
     assert header["options"] == {"device": "cpu", "timeout": 5.0, "memory": 2048, "feedback": "full"}
     assert {one["id"]: one["score"] for one in records} == {one["id"]: one["score"] for one in document["submissions"]}
@@ -184,7 +189,7 @@ class Running:
     def wait_for(self, journal, records):
         """Until the journal holds so many records."""
         deadline = time.monotonic() + 240
-        while not journal.is_file() or journal.read_bytes().count(b"\n") < 1 + records:
+        while not journal.is_file() or journal.read_bytes().count(b"\n") < records:
             assert self.process.poll() is None, self.process.stderr.read()
             assert time.monotonic() < deadline
             time.sleep(0.02)
@@ -235,7 +240,7 @@ def test_stopped_and_killed_and_gone_on_with_it_is_the_same(small_kit, students,
     assert "Traceback" not in said
     assert not (out / "results.json").exists()
 
-    kept = journal.read_bytes().count(b"\n") - 1
+    kept = journal.read_bytes().count(b"\n")
     journal.write_bytes(journal.read_bytes() + b'{"id": "mistaken", "score": 20')
     third = Running(small_kit, *command)
     third.wait_for(journal, kept + 1)

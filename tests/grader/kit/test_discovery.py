@@ -9,7 +9,17 @@ from grader.kit.discovery import Kit
 
 
 @pytest.mark.parametrize(
-    "word", ["6", "06", "ex06", "ex06_self_attention", "self_attention", "self", "exercises/ex06_self_attention.py"]
+    "word",
+    [
+        "6",
+        "06",
+        "ex06",
+        "ex06_self_attention",
+        "self_attention",
+        "self",
+        "exercises/ex06_self_attention.py",
+        r".\exercises\ex06_self_attention.py",
+    ],
 )
 def test_an_exercise_is_found_by_number_slug_prefix_or_file(kit, word):
     assert [exercise.slug for exercise in kit.find([word])] == ["ex06_self_attention"]

@@ -157,7 +157,7 @@ def test_a_device_has_workers_of_its_own_and_they_may_have_less_around_them(monk
 
 def test_a_worker_carries_what_the_list_says_and_nothing_else():
     rooms = {name.split(".")[1] for name in payload.modules() if name != "grader"}
-    assert rooms == {"limits", "protocol", "simulated_gpu", "source", "worker"}
+    assert rooms == {"limits", "protocol", "simulated_gpu", "source", "system", "worker"}
 
 
 def test_what_a_worker_carries_imports_nothing_that_stays_behind():

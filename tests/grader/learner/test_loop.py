@@ -162,7 +162,7 @@ def test_a_check_that_is_broken_is_our_failure(loop, capsys):
     assert "the checks of ex06_self_attention are broken" in capsys.readouterr().err
 
 
-def test_a_standby_that_ended_between_two_saves_is_followed_by_the_next(loop):
+def test_a_standby_that_ended_between_two_saves_is_followed_by_another(loop):
     answer(loop, "fail")
     made[0].tell(gone=0)
     settle(loop)

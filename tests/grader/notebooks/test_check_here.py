@@ -125,6 +125,16 @@ def test_the_last_definition_counts(cells, expected):
     assert holds(*cells) == expected
 
 
+@pytest.mark.parametrize("waits", [False, True], ids=["Python up to 3.13", "Python 3.14"])
+@pytest.mark.parametrize("header", ["def f(x: Kind): pass", "def f() -> Kind: pass", "f: Kind = 1"])
+def test_what_an_annotation_names_is_needed_as_soon_as_python_reads_it(monkeypatch, waits, header):
+    monkeypatch.setattr(history, "ANNOTATIONS_WAIT", waits)
+    cells = ["class Kind:\n    first = 1", header, "class Kind:\n    second = 2"]
+    text, _ = history.source(enumerate(cells, 1), {"Kind", "f"})
+    assert (b"first" in text) is not waits
+    assert b"second" in text
+
+
 def test_what_was_deleted_is_gone():
     assert holds("def f(): pass\ndef g(): pass", "del f", without={"f"}) == ["# %% cell 1", "def g(): pass"]
 

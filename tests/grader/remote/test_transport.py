@@ -1,6 +1,9 @@
 """Both transports carry the same: values, gradients, callbacks, modules, exceptions."""
 
+import os
+import socket
 import threading
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,6 +11,7 @@ import torch
 from grader.checks.draw import Draw
 from grader.checks.expect import Expect
 from grader.errors import Crashed, LearnerError, LoadFailure, Mismatch, TimedOut, Unwritten
+from grader.protocol.channel import OUTPUT, REPLY, REQUEST, Channel
 from grader.remote.code import Code
 from grader.remote.handles import Opaque
 from grader.remote.transport import LocalTransport, WorkerTransport
@@ -350,14 +354,33 @@ def test_fresh_processes_do_the_same_as_forked_ones():
         fresh.close()
 
 
-def test_the_line_of_another_thread_is_seen():
+@pytest.mark.parametrize("lacking", [(), ("set_blocking",)], ids=["any system", "Windows before Python 3.12"])
+def test_the_line_of_another_thread_is_seen(monkeypatch, lacking):
+    for name in lacking:
+        monkeypatch.delattr(os, name)
     scope, stop = {}, threading.Event()
     exec(compile("def wait(event):\n    event.wait()\n", "한글.py", "exec"), scope)
     thread = threading.Thread(target=scope["wait"], args=[stop])
     thread.start()
     try:
-        assert _Look().line("한글.py") == 2
-        assert _Look().line("other.py") is None
+        look = _Look()
+        assert [look.line(name) for name in ("한글.py", "other.py", "한글.py")] == [2, None, 2]
+        if lacking:
+            look._file.close()
     finally:
         stop.set()
         thread.join()
+
+
+def test_what_a_process_prints_before_it_is_ready_is_no_answer():
+    ends = socket.socketpair()
+    with ends[0], ends[1]:
+        ours, theirs = map(Channel, ends)
+        theirs.send(OUTPUT, b"Traceback: ...")
+        theirs.send(REPLY, b"ready")
+        theirs.send(REPLY, b"the answer")
+        process = SimpleNamespace(channel=ours, end=lambda _: None)
+        transport = WorkerTransport(SimpleNamespace(start=lambda device: process))
+        transport.begin(5.0)
+        assert transport.request(b"the question", bytes) == b"the answer"
+        assert theirs.receive() == (REQUEST, b"the question")

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from grader.reports import gradebook
+from grader.submissions.people import Member
 from tests.grader.support.documents import (
     ANSI,
     FORMULA,
@@ -32,6 +33,12 @@ CLASS = document(
         submission("Points Possible", [right(), right("ex02_other")]),
     ]
 )
+
+PEOPLE = {
+    "ann": gradebook.Person((Member(name="annabel", canvas="1234"),)),
+    "bob": gradebook.Person((Member(name="Bob B", moodle="77"),)),
+}
+"""Who stands behind two of them, as a download says."""
 
 
 def rows(file, encoding="utf-8"):
@@ -87,24 +94,53 @@ def canvas_import(found):
 
 
 def test_canvas_reads_its_file(tmp_path):
-    file = gradebook.export("canvas", tmp_path, CLASS)
+    file = gradebook.export("canvas", tmp_path, CLASS, people=PEOPLE)
     assert not file.read_bytes().startswith(b"\xef\xbb\xbf")
     points, students = canvas_import(rows(file))
     assert points == [20.0]  # also with a student of that name
-    assert students == [("1234", 20.0), ("bob", 15.0), ("Points Possible", 20.0)]  # and none for whom there is no score
+    assert students == [
+        ("1234", 20.0),
+        ("Bob B", 15.0),
+        ("Points Possible", 20.0),
+    ]  # and none for whom there is no score
 
 
 def test_moodle_reads_its_file(tmp_path):
-    found = rows(gradebook.export("moodle", tmp_path, CLASS, assignment="Attention"))
+    found = rows(gradebook.export("moodle", tmp_path, CLASS, assignment="Attention", people=PEOPLE))
     header = found[0]
     where = {name: header.index(name) for name in ("Identifier", "Username", "Grade", "Last modified (grade)")}
     participants = [row[where["Identifier"]][len("Participant ") :] for row in found[1:]]
     assert participants == ["", "77", ""]
-    assert [row[where["Username"]] for row in found[1:]] == ["ann", "", "Points Possible"]
+    assert [row[where["Username"]] for row in found[1:]] == ["", "", "Points Possible"]
     assert [float(row[where["Grade"]]) for row in found[1:]] == [20.0, 15.0, 20.0]
     percent = [float(row[header.index("Attention (percent)")]) for row in found[1:]]
     assert percent == [100.0, 75.0, 100.0]
     assert max(percent) <= 100  # the most that Moodle takes for a new grade
+
+
+def test_every_member_of_a_group_has_a_row_and_gradescope_its_own_number(tmp_path):
+    both = (Member("Ann A", "0301", "a@example.edu"), Member("Ben B", "0302", "b@example.edu"))
+    people = {"ann": gradebook.Person(both, "251234000")}
+    written = document([submission("ann", [mistaken()])])
+    found = rows(gradebook.export("canvas", tmp_path, written, people=people))[2:]
+    assert found == [["Ann A", "", "0301", "", "", "5"], ["Ben B", "", "0302", "", "", "5"]]
+    found = rows(gradebook.export("moodle", tmp_path, written, people=people))[1:]
+    assert [row[:6] for row in found] == [
+        ["", "Ann A", "", "0301", "a@example.edu", "5"],
+        ["", "Ben B", "", "0302", "b@example.edu", "5"],
+    ]
+    assert all(row[7].endswith(" UTC") for row in found)  # Moodle takes no grade that is older than the one it has
+    gradebook.export("gradescope", tmp_path, written, people=people)
+    assert [path.name for path in (tmp_path / "gradescope").iterdir()] == ["submission_251234000"]
+
+
+@pytest.mark.parametrize("points", [[0.1] * 66 + [3.4], [0.35] * 20 + [3.0], [10 / 3] * 3, [0.0625] * 160])
+def test_points_add_up_exactly_in_any_order(tmp_path, points):
+    checks = [check(number, points=worth) for number, worth in enumerate(points)]
+    one = submission("ann", [exercise(f"ex{number:02}_x", "pass", checks, 10.0) for number in range(12)])
+    tests = gradebook.gradescope(one)["tests"]
+    for some in (tests, tests[::-1], sorted(tests, key=lambda test: test["max_score"])):
+        assert sum(test["max_score"] for test in some) == sum(test["score"] for test in some) == 120
 
 
 def test_gradescope_reads_its_files(tmp_path):

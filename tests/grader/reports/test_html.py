@@ -211,14 +211,19 @@ def test_a_student_reads_what_a_terminal_would_have_said():
 
 
 def test_an_absent_device_is_said_once():
-    skips = [check(i, "skip", device="cuda", message="no cuda here") for i in (1, 2)]
-    one = submission(
-        "ann", [exercise("ex01_encoder", "pass", [check(1), check(2, "skip", message="not here"), *skips])]
-    )
+    found = exercise("ex01_encoder", "pass", [check(1), check(2, "skip", message="not here")])
+    one = submission("ann", [{**found, "skipped": {"cuda": 2}}])
     text = Reader(report.student_page(one, document([])["run"])).text
     assert text.count("no cuda here") == 1
     assert "2 checks not run on cuda: no cuda here" in text
     assert "number 2 skip 0 / 0 not here" in text
+
+
+def test_the_pages_of_those_who_are_gone_go(tmp_path):
+    report.write(tmp_path, document(CLASS))
+    (tmp_path / "students" / "notes.txt").write_text("mine")
+    report.write(tmp_path, document(CLASS[:1]))
+    assert sorted(path.name for path in (tmp_path / "students").iterdir()) == ["ann.html", "notes.txt"]
 
 
 def test_an_empty_class_has_a_report(tmp_path):

@@ -51,7 +51,7 @@ def test_a_mistake_in_several_checks_counts_its_maker_once():
 
 
 def test_two_mistakes_at_once_are_two_of_the_class():
-    message = "Two things are wrong here at once:\n- One.\n- Two.\nf(x): 1 of 2 values differ"
+    message = "You get what you would get if these two were so at once:\n- One.\n- Two.\nf(x): 1 of 2 values differ"
     both = exercise("ex01_encoder", "fail", [check(1, "fail", message=message, mistake="one")])
     class_ = [submission("ann", [both]), submission("bob", [mistaken(sentence="Two.", mistake="two")])]
     found = [(one.name, one.sentence, one.who) for one in statistics.mistakes(document(class_))]

@@ -1,6 +1,7 @@
 """What results.json says of trouble: errors cost no marks, nothing is too large, nothing is half written."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -107,7 +108,7 @@ def test_results_are_written_whole_or_not_at_all(tmp_path):
 
 
 def test_a_document_is_read_as_it_was_written_with_equal_parts_held_once(tmp_path):
-    skipped = Outcome("test_s", "skipped", "cuda", "skip", 1.0)
+    skipped = Outcome("test_s", "skipped", "cpu", "skip", 1.0)
     written = [record([outcome(1, message="the same"), skipped]), record([outcome(1, message="the same"), skipped])]
     document.write(tmp_path / "r.json", document.Run(7, ["cpu"], {}), map(document.dumps, written))
     found = Reader().document(tmp_path / "r.json")
@@ -125,6 +126,15 @@ def test_what_is_no_document_is_none(tmp_path, text):
     (tmp_path / "r.json").write_text(text)
     assert Reader().document(tmp_path / "r.json") is None
     assert Reader().document(tmp_path / "nowhere.json") is None
+
+
+def test_an_absent_device_has_no_rows_and_is_counted():
+    skips = [Outcome(f"test_{number}", f"check {number}", "cuda", "skip", 0.0) for number in (1, 2)]
+    found = record([outcome(1, PASS), outcome(2, PASS), *skips])["exercises"][0]
+    assert [check["device"] for check in found["checks"]] == ["cpu", "cpu"]
+    assert found["skipped"] == {"cuda": 2}
+    both = record([outcome(1, PASS), replace(outcome(1, PASS), device="cuda"), skips[1]])["exercises"][0]
+    assert (len(both["checks"]), both["skipped"]) == (3, {})
 
 
 def test_limits_are_those_of_the_interface():

@@ -299,7 +299,7 @@ def test_more_files_than_anybody_hands_in(graded, kind, monkeypatch):
 
 
 def test_a_list_of_files_that_is_too_long_is_not_read(graded, monkeypatch):
-    monkeypatch.setattr("grader.submissions.archives.MAX_DIRECTORY", 70_000)
+    monkeypatch.setattr("grader.submissions.bounds.MAX_DIRECTORY", 70_000)
     data = zipped([(f"{number:0500}.py", b"") for number in range(300)])
     _, (problem,) = graded("alice.zip", data)
     assert problem == "alice.zip holds more files than are looked at: hand in the exercise files alone"

@@ -65,7 +65,7 @@ def test_an_entry_is_a_student(folder):
     assert all(entry.problems == [] for entry in found.values())
 
 
-def test_hidden_things_and_empty_folders_are_ignored(folder):
+def test_hidden_things_are_ignored_and_an_empty_folder_is_a_student(folder):
     home = folder(
         {
             "alice/ex06.py": "a",
@@ -80,9 +80,12 @@ def test_hidden_things_and_empty_folders_are_ignored(folder):
         }
     )
     found = read(home, EXERCISES)
-    assert [entry.id for entry in found.entries] == ["alice"]
-    assert found.entries[0].problems == []
-    assert sorted(found.ignored) == [".DS_Store", "._alice.zip", ".hidden", "__MACOSX", "emptier", "empty"]
+    assert {entry.id: entry.problems for entry in found.entries} == {
+        "alice": [],
+        "emptier": ["emptier holds no file: nothing was handed in"],
+        "empty": ["empty holds no file: nothing was handed in"],
+    }
+    assert sorted(found.ignored) == [".DS_Store", "._alice.zip", ".hidden", "__MACOSX"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such names there")
@@ -266,6 +269,8 @@ def test_what_may_not_be_read_is_a_sentence(folder, monkeypatch):
         "the folder sub/ cannot be read: Permission denied",
         "ex06.py cannot be read: Permission denied",
     ]
+    assert found["alice"].files[SIX].unreadable == found["alice"].files[SIX].refusal
+    assert found["alice"].unreadable == "the folder sub/ cannot be read: Permission denied"
     assert texts(found["bob"]) == {SIX: "c"}
 
 
@@ -406,12 +411,12 @@ def test_a_dry_run_says_what_would_be_graded_and_runs_nothing(folder):
         f"bob: ex06.py -> bob -> {SIX}",
         f"carl: ex06.py -> carl -> {SIX}",
         "carl -> carl -> problem: notes.txt belongs to no exercise: put exNN in the file's name",
-        "dora.rar -> dora -> problem: dora.rar is a RAR archive, whatever its name says: "
+        "dora.rar -> dora -> problem: dora.rar is a RAR archive, and is not opened here: "
         "hand in a .zip, a .tar.gz or the files themselves",
+        "empty -> empty -> problem: empty holds no file: nothing was handed in",
         f"alike: alice, bob: {SIX} is the same file",
         f"alike: carl: {SIX} is the empty stub",
-        "ignored, as hidden or empty: empty",
-        "submissions: 4, files: 3, submissions with problems: 2",
+        "submissions: 5, files: 3, submissions with problems: 3",
     ]
 
 

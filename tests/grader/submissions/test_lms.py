@@ -3,8 +3,10 @@
 import pytest
 
 from grader.kit.discovery import Kit
+from grader.submissions import gradescope
+from grader.submissions.github import prefix_of
 from grader.submissions.intake import read
-from grader.submissions.lms import classroom_prefix, gradescope_people, without_extension
+from grader.submissions.lms import without_extension
 
 SIX, SEVEN = "ex06_self_attention", "ex07_masked_attention"
 EXERCISES = Kit().exercises
@@ -152,7 +154,7 @@ def test_gradescope_with_its_metadata(graded, folder):
     )
     assert {name: (source, files) for name, (source, files, _) in found.items()} == {
         "John Smith_1001": ("submission_12345678", {SIX: "a"}),
-        "Mei Lee and Ana Silva_1003": ("submission_12345679", {SIX: "b"}),
+        "Ana Silva_1003 and Mei Lee_mlee@example.org": ("submission_12345679", {SIX: "b"}),
         "submission_12345680": ("submission_12345680", {SIX: "c"}),
     }
     assert all(problems == [] for _, _, problems in found.values())
@@ -163,12 +165,12 @@ def test_gradescope_without_metadata(graded):
 
 
 def test_a_student_s_own_test_names_are_no_names_in_the_metadata():
-    assert next(one.student for one in gradescope_people(METADATA).values()) == "John Smith_1001"
+    assert next(one.student for one in gradescope.submitters(METADATA).values()) == "John Smith_1001"
     printed = "  :results:\n    output: |\n      :submitters:\n      - :name: Mallory\n"
-    people = gradescope_people(f"submission_5:\n{printed}  :submitters:\n  - :name: Ana\n    :sid: '9'\n")
+    people = gradescope.submitters(f"submission_5:\n{printed}  :submitters:\n  - :name: Ana\n    :sid: '9'\n")
     assert people["submission_5"].student == "Ana_9"
-    assert gradescope_people("") == {}
-    assert gradescope_people("submission_5:\n")["submission_5"].student == "submission_5_5"
+    assert gradescope.submitters("") == {}
+    assert gradescope.submitters("submission_5:\n")["submission_5"].student == "submission_5"
 
 
 @pytest.mark.parametrize(
@@ -190,7 +192,7 @@ def test_github_classroom(graded, folders, parent, ids):
 
 
 def test_one_repository_is_no_prefix():
-    assert classroom_prefix(["hw1-octocat"], 1, "class") == ""
+    assert prefix_of(["hw1-octocat"], 1, "class") == ""
 
 
 @pytest.mark.parametrize(

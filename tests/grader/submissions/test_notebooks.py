@@ -182,7 +182,7 @@ def test_only_definitions_are_run():
     namespace = {}
     exec(compile(parse((KEPT + DROPPED).encode(), "x", True), "x", "exec"), namespace)
     kept = {name for name in namespace if not name.startswith("__")}
-    expected = "torch m nn SIZE EPS BASE device size double criterion BIG f C"
+    expected = "torch m nn SIZE EPS BASE device size double criterion BIG f C plots_that_are_not_here"
     assert kept == set(expected.split())
     assert namespace["BASE"] == [1.0, 10.0, 100.0]
 

@@ -74,6 +74,7 @@ def document(submissions, **run):
         "torch": "2.13.0",
         "seed": 4127,
         "devices": ["cpu"],
+        "absent_devices": [],
         "isolation": {"process": True, "files": "hidden", "network": "none", "memory_mb": 2048, "layers": ["landlock"]},
         "problems": [],
         "seconds": 12.3,

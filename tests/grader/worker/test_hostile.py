@@ -1,6 +1,7 @@
 """What a learner's file may try, and the verdict it gets: one sentence, the other checks go on, the grader lives."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -43,7 +44,10 @@ def verdicts(result):
     [
         ("def f(:\n", "Python cannot read"),
         ("x = 1\0\n", "Python cannot read"),
-        ("import no_such_thing\n", "No module named 'no_such_thing'"),
+        ("x = int(input('How many heads? '))\n", "input() waits for somebody at a keyboard"),
+        ("import argparse\np = argparse.ArgumentParser()\np.add_argument('n')\np.parse_args()\n", "a command line"),
+        ("import no_such_thing\nclass A(no_such_thing.B): pass\n", "no_such_thing is not installed where this code"),
+        ("import no_such_thing\nassert no_such_thing.f(1) == 2\n", "no_such_thing is not installed where this code"),
         ("from exercises.ex09_encoder_layer import LayerNorm\n", "comes before ex09_encoder_layer"),
         ("from solutions import ex06_self_attention\n", "No module named 'solutions'"),
         ("import grader.checks.compare\n", "No module named 'grader.checks'"),
@@ -57,6 +61,76 @@ def test_a_file_that_cannot_be_loaded_fails_every_check_with_one_sentence(grade,
     assert len({outcome.message for outcome in result.outcomes}) == 1
     assert sentence in result.outcomes[0].message
     assert result.score == 0
+
+
+USES_NOTHING = """
+import no_such_plots.pyplot as plt, math as m
+from no_such_bar import tqdm, trange as t
+from no_such_types import Float
+from no_such_widgets import interact
+if m.pi > 3:
+    import no_such_module.deep
+try:
+    import no_such_speedup as fast
+except ImportError:
+    fast = None
+assert fast is None
+plt.figure(figsize=(3, 4)).add_subplot(1).plot([1, 2])
+assert [i for i in tqdm(range(3), desc="x")] == [0, 1, 2]
+with plt.style.context("dark"):
+    plt.show()
+@interact(x=(0, 1))
+def demo(x: Float["batch"] | None = None):
+    return x
+assert demo(7) == 7
+import sys, argparse
+from pathlib import Path
+assert len(sys.argv) == 1
+argparse.ArgumentParser().parse_args()
+assert Path.home().is_dir()
+get_ipython().run_line_magic("matplotlib", "inline")
+"""
+
+
+def test_what_is_only_imported_or_shown_costs_nothing(grade):
+    assert grade(USES_NOTHING).verdict == "pass"
+
+
+IMPOSSIBLE = {
+    "import os; os.fork()": "starting processes, programs or connections is not possible while grading",
+    "import subprocess; subprocess.run(['ls'])": "starting other programs is not possible while grading",
+    "from torch.utils.data import DataLoader as D; [*D([1, 2], num_workers=2)]": "with num_workers=0) is not possible",
+    "import urllib.request as u; u.urlopen('http://example.org')": "reaching the network, as for a download, is not",
+    "from no_such_thing import f; f(q)": "no_such_thing is not installed where this code is checked",
+}
+
+
+@pytest.mark.parametrize("body", IMPOSSIBLE)
+def test_what_is_not_possible_while_grading_says_so(grade, workers, body):
+    if not {"seccomp", "scratch"} <= {*workers.isolation["layers"]}:
+        pytest.skip("nothing forbids it here")
+    failed = next(one for one in grade(f"{SCORES}{body}\n").outcomes if one.verdict == "fail")
+    assert IMPOSSIBLE[body] in failed.message
+
+
+def test_a_name_that_is_nearly_right_is_named(grade):
+    result = grade("del attention_scores\ndef attention_score(q, k): pass\n")
+    assert "defines no attention_scores; is attention_score meant to be that?" in result.first_failure.message
+
+
+def test_an_empty_file_is_said_to_be_empty(grade):
+    assert grade("", alone=True).first_failure.message == "ex06_self_attention.py is empty: it defines no project_qkv"
+
+
+def test_a_loop_in_one_function_costs_the_checks_that_need_it_and_no_others(grade):
+    result = grade("\ndef self_attention(x, w_q, w_k, w_v):\n    while True:\n        x = x\n", seconds=1.0)
+    late = [one for one in result.outcomes if one.verdict == "timeout"]
+    assert len([one for one in late if "not run" not in one.message]) == 2
+    assert "two earlier checks timed out in self_attention, which this one needs, too" in late[-1].message
+    assert "time ran out at line" in late[0].message
+    assert "while True:" in late[0].message
+    passed = {one.id.partition("[")[0] for one in result.outcomes if one.verdict == "pass"}
+    assert {"test_scores_worked_by_hand", "test_projections_have_the_shapes_of_their_matrices"} <= passed
 
 
 def test_a_file_that_is_too_large_is_not_read(grade):
@@ -183,7 +257,7 @@ def test_output_is_kept_in_bounds_and_shown(grade):
 
 def test_the_worker_has_a_clean_environment(grade, monkeypatch):
     monkeypatch.setenv("SECRET", "token")
-    result = grade("\nimport os\nassert 'SECRET' not in os.environ and 'HOME' not in os.environ\n")
+    result = grade(f"\nimport os\nassert 'SECRET' not in os.environ and os.environ['HOME'] != {str(Path.home())!r}\n")
     assert result.verdict == "pass"
 
 

@@ -1,5 +1,6 @@
 """The simulated GPU refuses what a GPU refuses, takes what it takes, and leaves no trace in its process."""
 
+import contextlib
 import math
 import os
 import sys
@@ -280,11 +281,26 @@ def test_a_tensor_says_where_it_is(gpu):
     assert type(x.cpu()) is torch.Tensor
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="here the name of CUDA means a real one")
+def test_the_name_of_cuda_means_this_device(gpu):
+    x, table = torch.ones(2, 3, device=gpu), torch.arange(3.0)
+    assert (x.is_cuda, table.is_cuda, x.cpu().is_cuda) == (True, False, False)
+    found = [table.cuda(), table.cuda(x.get_device()), table.to("cuda:0"), torch.arange(3.0, device="cuda")]
+    found += [torch.arange(3.0).to(torch.device("cuda")), nn.Parameter(table).cuda()]
+    for moved in found:
+        assert str((x + moved).device) == "gpu:0"
+    for layer in (nn.Linear(3, 2).cuda(), nn.Linear(3, 2).to("cuda")):
+        layer(x).sum().backward()
+        assert layer.weight.grad.is_cuda
+
+
 def test_outside_the_block_the_process_is_as_before():
     with simulating():
         kept = torch.ones(3, device=NAME).requires_grad_()
         kept.sum().backward()
     assert type(torch.ones(3)) is torch.Tensor
+    with pytest.raises((AssertionError, RuntimeError)) if not torch.cuda.is_available() else contextlib.nullcontext():
+        torch.ones(3).cuda()
     assert not torch._C._only_lift_cpu_tensors()
     assert torch.autograd.is_multithreading_enabled()
     w = torch.ones(3, requires_grad=True)

@@ -1,0 +1,24 @@
+"""Which system this is: asked here and nowhere else, so that a test can make it another one."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+NAME = sys.platform
+LINUX, MACOS, WINDOWS = NAME == "linux", NAME == "darwin", NAME == "win32"
+
+
+def interpreter() -> str:
+    """The program to start for a Python process that this one hands an open connection to.
+
+    In a virtual environment on Windows `sys.executable` is a launcher: the Python that it starts is another process,
+    and a connection can be handed to a process alone whose number is known. It finds no packages of the environment:
+    whoever starts it says where they are.
+    """
+    return getattr(sys, "_base_executable", "") or sys.executable if WINDOWS else sys.executable
+
+
+def can_fork() -> bool:
+    """Whether a process that has imported torch may fork: on a Mac the system's own libraries do not bear it."""
+    return LINUX and hasattr(os, "fork")
