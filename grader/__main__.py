@@ -18,6 +18,16 @@ from grader.kit.requirements import unmet
 
 DEVICES = click.Choice(["auto", "cpu", "cuda", "mps"])
 SEED = click.IntRange(min=0)
+
+
+def _exercise_names(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    """What the shell may complete `EX` to: names, or numbers where one was begun."""
+    slugs = [exercise.slug for exercise in Kit().exercises]
+    names = slugs if begun.startswith("ex") or not begun else [slug[5:] for slug in slugs]
+    numbers = [str(int(slug[2:4])) for slug in slugs]
+    return [name for name in (numbers if begun.isdigit() else names) if name.startswith(begun)]
+
+
 EXPORTS = click.Choice(["canvas", "moodle", "gradescope", "junit"])
 EXIT_USAGE, EXIT_GRADER, EXIT_BROKEN_PIPE = 2, 3, 141
 CHECKING = ("check", "grade", "notebook", "watch")
@@ -66,7 +76,7 @@ def main(context: click.Context) -> None:
 
 
 @main.command("watch")
-@click.argument("exercise", metavar="[EX]", required=False)
+@click.argument("exercise", metavar="[EX]", required=False, shell_complete=_exercise_names)
 @click.option("--device", type=DEVICES, default="cpu", show_default=True, help="Where your code works: on cpu at once.")
 @click.option("--seed", type=SEED, help="Repeat a run exactly. [default: a fresh one]")
 def watch_command(exercise: str | None, device: str, seed: int | None) -> None:
@@ -94,11 +104,12 @@ def list_command() -> None:
 
 
 @main.command("check")
-@click.argument("exercises", metavar="[EX]...", nargs=-1)
+@click.argument("exercises", metavar="[EX]...", nargs=-1, shell_complete=_exercise_names)
 @click.option("--target", type=click.Path(path_type=Path), help="The folder to check. [default: exercises/]")
 @click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where your code works.")
 @click.option("--seed", type=SEED, help="Repeat a run exactly. [default: a fresh one]")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write results here too.")
+@click.option("--problems", is_flag=True, help="One line for each failure, for an editor: FILE:LINE: what is wrong.")
 @click.option("--timeout", type=click.FloatRange(min=0.1), default=10.0, show_default=True, help="Seconds per check.")
 @click.option(
     "--transport",
@@ -187,7 +198,7 @@ def grade_command(
 
 
 @main.command("lesson")
-@click.argument("exercise", metavar="EX")
+@click.argument("exercise", metavar="EX", shell_complete=_exercise_names)
 def lesson_command(exercise: str) -> None:
     """Read the lesson of an exercise."""
     from grader.learner.commands import show_lesson
@@ -196,7 +207,7 @@ def lesson_command(exercise: str) -> None:
 
 
 @main.command("hint")
-@click.argument("exercise", metavar="EX")
+@click.argument("exercise", metavar="EX", shell_complete=_exercise_names)
 @click.argument("check", required=False)
 def hint_command(exercise: str, check: str | None) -> None:
     """Show the next hint for the check that fails first, or for CHECK (some words of its name)."""
@@ -206,7 +217,7 @@ def hint_command(exercise: str, check: str | None) -> None:
 
 
 @main.command("solution")
-@click.argument("exercise", metavar="EX")
+@click.argument("exercise", metavar="EX", shell_complete=_exercise_names)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def solution_command(exercise: str, yes: bool) -> None:
     """Show the solution of an exercise. Asks first unless the exercise passes."""
@@ -216,7 +227,7 @@ def solution_command(exercise: str, yes: bool) -> None:
 
 
 @main.command("reset")
-@click.argument("exercise", metavar="EX")
+@click.argument("exercise", metavar="EX", shell_complete=_exercise_names)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset_command(exercise: str, yes: bool) -> None:
     """Put the stub of an exercise back. Your file is kept."""
@@ -226,7 +237,7 @@ def reset_command(exercise: str, yes: bool) -> None:
 
 
 @main.command("notebook")
-@click.argument("exercises", metavar="[EX]...", nargs=-1)
+@click.argument("exercises", metavar="[EX]...", nargs=-1, shell_complete=_exercise_names)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="The folder. [default: notebooks/]")
 def notebook_command(exercises: tuple[str, ...], out: Path | None) -> None:
     """Write exercises as Jupyter notebooks, each with its lesson and a cell that checks."""

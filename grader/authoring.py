@@ -6,13 +6,15 @@ need the marks alone.
 
 from __future__ import annotations
 
-from typing import TypeVar
+import importlib.util
+from typing import Any, TypeVar
 
 import pytest
 
 from grader.checks.compare import kind_of
 from grader.checks.dropout import demand_independent, fitting, kept
 from grader.errors import Mismatch
+from grader.kit.discovery import Kit
 from grader.remote.handles import Opaque
 from grader.worker.optimizer import GradientDescent
 from grader.worker.stub_decoder import StubDecoder
@@ -23,6 +25,7 @@ __all__ = [
     "Opaque",
     "StubDecoder",
     "alternative",
+    "checks_of",
     "demand_independent",
     "device_mistake",
     "fitting",
@@ -32,6 +35,17 @@ __all__ = [
     "points",
     "shortcuts",
 ]
+
+
+def checks_of(slug: str) -> dict[str, Any]:
+    """What the kit's own file of checks for an exercise defines: for a folder that holds the exercises alone."""
+    (exercise,) = Kit().find([slug])
+    spec = importlib.util.spec_from_file_location(f"checks_of_{slug}", exercise.checks)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return {name: value for name, value in vars(module).items() if not name.startswith("__")}
 
 
 def points(value: float, *, structural: bool = False, patience: float = 1.0) -> pytest.MarkDecorator:

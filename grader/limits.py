@@ -19,6 +19,8 @@ MAX_TEXT = 8_192
 """Characters of one str."""
 MAX_OUTPUT = 4_096
 """Characters of a learner's own output that are kept, for one check."""
+OUTPUT_SECONDS = 2.0
+"""A check that prints more than is kept and takes longer is the last one that a learner waits for."""
 CHECK_SECONDS = 10.0
 """A learner's time for one check, and for loading the file."""
 MAX_MESSAGE = 2_000

@@ -6,6 +6,7 @@ It gives checks their `code`, `draw` and `expect`, and turns what they raise int
 
 from __future__ import annotations
 
+import bdb
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -15,9 +16,10 @@ from typing import Any
 
 import pytest
 
-from grader.errors import Finding
+from grader.errors import Finding, Mismatch
 from grader.kit.discovery import COURSE, SLUG, Exercise, Kit
 from grader.kit.requirements import unmet
+from grader.text import short_path
 
 TIMEOUT = 10.0
 STASH = pytest.StashKey["Bench"]()
@@ -25,7 +27,7 @@ STASH = pytest.StashKey["Bench"]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("grader", "checking exercises")
-    group.addoption("--target", default="exercises", help="the folder of exercises to check")
+    group.addoption("--target", default=None, help="the folder of exercises to check [default: exercises/]")
     group.addoption("--transport", choices=["local", "worker"], default="local", help="here, or in another process")
     group.addoption("--seed", type=int, default=None, help="repeat a run exactly")
     group.addoption("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto", help="where the code works")
@@ -53,7 +55,8 @@ class Bench:
         from grader.launch.launcher import launcher
 
         self.kit = Kit()
-        self.target = Path(config.getoption("--target"))
+        asked = config.getoption("--target")
+        self.target = Path(asked) if asked is not None else Path(short_path(self.kit.exercises_folder))
         if not self.target.exists():
             raise pytest.UsageError(f"--target {self.target}: there is no such folder or file")
         given = config.getoption("--seed")
@@ -129,7 +132,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     own = [item for item in items if _exercise(item) is not None]
     if config.option.collectonly or not own:
         return
-    if _bench(config).workers is None and config.pluginmanager.hasplugin("timeout"):
+    if _bench(config).workers is None and not config.option.usepdb and config.pluginmanager.hasplugin("timeout"):
         for item in own:
             item.add_marker(pytest.mark.timeout(TIMEOUT))
 
@@ -200,8 +203,27 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
     try:
         return (yield)
     except Finding as finding:
-        files = {str(pyfuncitem.path), code.source.filename}
+        if pyfuncitem.config.option.usepdb and isinstance(finding, Mismatch) and code.calls:
+            _step_in(pyfuncitem, code)
+        files = {pyfuncitem.function.__code__.co_filename, code.source.filename}
         raise finding.with_traceback(_frames_in(files, finding.__traceback__)) from None
+
+
+def _step_in(item: pytest.Function, code: Any) -> None:
+    """Under `--pdb`: stops in the learner's function, called with what was found to go wrong. `q` ends the session."""
+    from grader.judging.step_in import step_in
+    from grader.kit.collect import check_of
+
+    capturing = item.config.pluginmanager.getplugin("capturemanager")
+    if capturing is not None:
+        capturing.suspend(in_=True)
+    try:
+        step_in(check_of(item, item.path.parent.name), code, _seed(item))
+    except bdb.BdbQuit:
+        pytest.exit("the debugger was left", returncode=pytest.ExitCode.TESTS_FAILED)
+    finally:
+        if capturing is not None:
+            capturing.resume()
 
 
 def _frames_in(files: set[str], traceback: TracebackType | None) -> TracebackType | None:

@@ -29,6 +29,7 @@ def check(
     device: str,
     seed: int | None,
     json_file: Path | None,
+    problems: bool,
     transport: str,
     timeout: float,
 ) -> int:
@@ -47,7 +48,7 @@ def check(
     drawn = new_seed() if seed is None else seed
     workers = launcher(count=len(exercises)) if transport == "worker" else None
     try:
-        return _check(kit, screen, exercises, place, handed_in, device, drawn, timeout, json_file, workers)
+        return _check(kit, screen, exercises, place, handed_in, device, drawn, timeout, json_file, problems, workers)
     finally:
         if workers is not None:
             workers.close()
@@ -80,6 +81,7 @@ def _check(
     seed: int,
     timeout: float,
     json_file: Path | None,
+    problems: bool,
     workers: Launcher | None,
 ) -> int:
     start = time.perf_counter()
@@ -96,8 +98,11 @@ def _check(
         name = _name(file, place) if file else None
         result = session.run(exercise, file, shown=name)
         found.append(result)
-        screen.exercise(result, every_check=len(exercises) == 1 and result.verdict != UNWRITTEN)
-        if name is not None:
+        if problems:
+            screen.problems(result, name or exercise.slug)
+        else:
+            screen.exercise(result, every_check=len(exercises) == 1 and result.verdict != UNWRITTEN)
+        if name is not None and not problems:
             screen.explain(result, name, seed, None if progress is not None else place, file)
         if progress is not None and file is not None and not file.refusal:
             _record(progress, screen, result, file.text)
@@ -110,8 +115,8 @@ def _check(
         surrounds = _surrounds(workers, session.settings.devices)
         seconds = time.perf_counter() - start
         you = document.submission("you", str(place), found, seconds=seconds, problems=handed_in.problems)
-        problems, absent = document.errors(you), session.settings.absent
-        run = document.Run(seed, session.settings.devices, surrounds, seconds, problems, absent)
+        errors, absent = document.errors(you), session.settings.absent
+        run = document.Run(seed, session.settings.devices, surrounds, seconds, errors, absent)
         document.write(json_file, run, [document.bounded(you)])
     return _exit_status(kit, screen, found)
 

@@ -43,6 +43,8 @@ class CheckSettings:
         hidden: messages tell nothing of the inputs, and nothing that the learner's code says.
         elsewhere: opens a transport to code that works on another device than the CPU; `connect` does where None.
         absent: devices that this machine lacks; every check is counted as skipped there.
+        timeouts: after so many no further check of an exercise is begun; None for no such bound.
+        output_seconds: a check that takes longer and prints more than is kept is the last; None for no such bound.
     """
 
     seed: int
@@ -53,6 +55,8 @@ class CheckSettings:
     hidden: bool = False
     absent: Sequence[str] = ()
     elsewhere: Callable[[str], Transport] | None = None
+    timeouts: int | None = None
+    output_seconds: float | None = None
 
     def connects(self, device: str) -> Callable[[], Transport]:
         """Opens a transport to code that works on this device."""
@@ -66,8 +70,13 @@ def run_exercise(
     recogniser: Recogniser,
     settings: CheckSettings,
     passed_runs: PassedRuns | None = None,
+    on_check: Callable[[], None] = lambda: None,
 ) -> ExerciseResult:
-    """Every check of one exercise, on every device. What is recognised is said once all checks have run."""
+    """Every check of one exercise, on every device. What is recognised is said once all checks have run.
+
+    Args:
+        on_check: called after each check; what it raises ends the run.
+    """
     outcomes: list[Outcome] = []
     for device in settings.devices:
         code = Code(source, settings.connects(device), reference, device=device)
@@ -78,6 +87,7 @@ def run_exercise(
             for check in checks:
                 before = [outcome for outcome, _ in ran]
                 ran.append(_one(check, code, recogniser, settings, before, late, passed_runs))
+                on_check()
             outcomes += named(ran, recogniser)
         finally:
             code.close()
@@ -147,9 +157,17 @@ def _given_up(stuck: Sequence[str], settings: CheckSettings, before: Sequence[Ou
 
     Args:
         stuck: what it needs of the functions in which checks before it have timed out too often.
+        before: what the checks so far gave on this device.
     """
     if stuck:
         return f"not run: two earlier checks timed out in {stuck[0]}, which this one needs, too"
+    timeouts = sum(1 for outcome in before if outcome.verdict == TIMEOUT)
+    if settings.timeouts is not None and timeouts >= settings.timeouts:
+        return "not run: an earlier check timed out"
+    slow = [one for one in before if settings.output_seconds is not None and one.seconds >= settings.output_seconds]
+    if slow and len(slow[0].output) >= MAX_OUTPUT:
+        took = f"{slow[0].seconds:.0f} seconds"
+        return f"not run: an earlier check took {took} and printed more than is kept; print less, and save"
     if sum(outcome.seconds for outcome in before) >= settings.exercise_seconds:
         return f"not run: the checks before it took all of the {settings.exercise_seconds:g} seconds of this exercise"
     return ""

@@ -5,7 +5,7 @@ Imports torch and pytest. Start the launcher first: its process imports torch be
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -106,8 +106,14 @@ class Session:
         file: File | Path | None,
         *,
         shown: str | None = None,
+        on_check: Callable[[], None] = lambda: None,
     ) -> ExerciseResult:
-        """Every check of one exercise on one file; None where the submission has no such file."""
+        """Every check of one exercise on one file; None where the submission has no such file.
+
+        Args:
+            shown: the file's name in messages.
+            on_check: called after each check; what it raises ends the run.
+        """
         found = self.checks[exercise.slug]
         if file is None:
             return self._not_run(exercise, found, MISSING, f"there is no {exercise.slug}.py")
@@ -117,7 +123,7 @@ class Session:
         source = collect.source_of(self.kit, exercise, file, self._shortcuts(exercise), shown)
         reference = collect.reference(self.kit, exercise.slug)
         recogniser = self.recogniser(exercise)
-        return run_exercise(found, source, reference, recogniser, self.settings, self.passed_runs)
+        return run_exercise(found, source, reference, recogniser, self.settings, self.passed_runs, on_check)
 
     def _not_run(self, exercise: Exercise, found: Sequence[Check], verdict: str, message: str) -> ExerciseResult:
         """Every check listed, none run, no points."""

@@ -14,6 +14,7 @@ from grader.files import write_atomic
 from grader.kit import hints
 from grader.kit.discovery import Exercise, Kit
 from grader.kit.stub import stub_of
+from grader.learner import workspace
 from grader.learner.progress import RESET, Progress, digest
 from grader.reports.terminal import Screen
 from grader.text import command_line, short_path
@@ -54,7 +55,7 @@ def _next_step(screen: Screen, exercise: Exercise | None) -> None:
     if exercise is None:
         screen.line("All exercises pass.")
         return
-    screen.line(f"Next: read the lesson, edit exercises/{exercise.slug}.py, check it:")
+    screen.line(f"Next: read the lesson, edit {short_path(exercise.stub)}, check it:")
     screen.line(f"  grader lesson {exercise.number}")
     screen.line(f"  grader check {exercise.number}")
 
@@ -154,10 +155,10 @@ def reset(word: str, *, yes: bool, ask: Ask) -> None:
     kit, screen = Kit(), Screen()
     (exercise,) = kit.find((word,))
     if is_stub(exercise):
-        screen.line(f"exercises/{exercise.slug}.py is the stub already")
+        screen.line(f"{short_path(exercise.stub)} is the stub already")
         return
     if not yes:
-        _confirm(f"Replace exercises/{exercise.slug}.py by the stub? Your file is kept.", ask)
+        _confirm(f"Replace {short_path(exercise.stub)} by the stub? Your file is kept.", ask)
     for text in put_stub_back(progress_of(kit, screen), exercise):
         screen.line(text)
 
@@ -169,7 +170,7 @@ def put_stub_back(progress: Progress, exercise: Exercise) -> list[str]:
         kept = progress.keep(exercise.slug, exercise.stub.read_bytes(), because=RESET)
         said.append(f"your file is kept as {short_path(kept)}")
     write_atomic(exercise.stub, stub_of(exercise.solution.read_text(encoding="utf-8")).encode())
-    return [*said, f"exercises/{exercise.slug}.py is the stub again"]
+    return [*said, f"{short_path(exercise.stub)} is the stub again"]
 
 
 def init(folder: Path) -> None:
@@ -182,6 +183,9 @@ def init(folder: Path) -> None:
             stub = stub_of(exercise.solution.read_text(encoding="utf-8")).encode()
             _write_new(place / f"{exercise.slug}.py", stub, screen)
             _write_new(place / exercise.lesson.name, exercise.lesson.read_bytes(), screen)
+        for name, data in workspace.files(kit).items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            _write_new(folder / name, data, screen)
     except OSError as error:
         raise UsageError(f"{folder}: no exercises can be written there: {error.strerror}") from None
     screen.line(f"{len(kit.exercises)} exercises lie in {short_path(place)}. Go on there:")

@@ -7,6 +7,7 @@ import queue
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ from grader.errors import EXIT_GRADER, EXIT_PASS, UsageError
 from grader.judging.open import new_seed
 from grader.kit.discovery import Exercise, Kit
 from grader.kit.hints import LONG, Streak
+from grader.learner import editor
 from grader.learner.commands import following, hint_lines, is_stub, lesson_lines, list_lines, put_stub_back
 from grader.learner.file_watcher import FolderWatch, signature
 from grader.learner.keys import END, Keys
@@ -38,13 +40,20 @@ class Actions:
     def names(self) -> list[tuple[str, str]]:
         """The keys that make sense now, and a word for each."""
         loop = self._loop
+        if loop.running:
+            return [("q", "quit")]
         if self._asked is not None:
             return [("y", "yes"), ("n", "no")]
         if loop.paused:
             return [("p", "go on"), ("q", "quit")]
         keys = [("n", "next", self._passes() and self._next() is not None)]
         keys += [("h", "hint", self._passes() or self._fails()), ("t", "lesson", True), ("l", "list", True)]
-        keys += [("d", "debug", self._can_debug()), ("r", "run", True), ("s", "solution", True)]
+        keys += [
+            ("e", "edit", editor.command() is not None),
+            ("d", "debug", self._can_debug()),
+            ("r", "run", True),
+            ("s", "solution", True),
+        ]
         keys += [("x", "reset", not is_stub(loop.exercise)), ("p", "pause", True), ("q", "quit", True)]
         return [(key, name) for key, name, applies in keys if applies]
 
@@ -130,19 +139,41 @@ class Actions:
         loop.screen.line()
         self.show_keys()
 
+    def _press_e(self) -> None:
+        """The file at the line that the verdict is about, in the learner's editor."""
+        loop = self._loop
+        chosen = editor.command()
+        assert chosen is not None
+        failure = loop.result.first_failure if loop.result is not None else None
+        line = failure.line if failure is not None and failure.line else 1
+        arguments = editor.at_line(chosen, loop.exercise.stub, line)
+        try:
+            with contextlib.nullcontext() if editor.has_a_window(chosen) else self._lent():
+                editor.start(arguments)
+        except OSError as error:
+            loop.screen.line(f"{arguments[0]} cannot be started: {error.strerror}. Set VISUAL to your editor.")
+        self.show_keys()
+        loop.saved()
+
+    @contextlib.contextmanager
+    def _lent(self) -> Iterator[None]:
+        """The terminal belongs to another program, and so does Ctrl-C."""
+        self._loop.screen.wipe_keys()
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            with self._loop.keys.off():
+                yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
     def _press_d(self) -> None:
         """The first failure under pdb, which has the terminal for itself."""
         loop = self._loop
         assert loop.result is not None
         command = [sys.executable, *loop.screen.step_in(loop.result, loop.seed)[1:]]
-        loop.screen.wipe_keys()
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
-            with loop.keys.off():
-                subprocess.run(command, cwd=loop.kit.workspace, check=False)
-        finally:
-            signal.signal(signal.SIGINT, before)
-        self.show_keys()
+        with self._lent():
+            subprocess.run(command, cwd=loop.kit.workspace, check=False)
+        loop.show()
         loop.saved()
 
     def _press_r(self) -> None:
@@ -207,6 +238,14 @@ def _signals(keys: Keys) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _text_of(exercise: Exercise) -> bytes | None:
+    """The learner's file; None where there is none."""
+    try:
+        return exercise.stub.read_bytes()
+    except OSError:
+        return None
+
+
 def _only_posix(name: str) -> list[signal.Signals]:
     return [getattr(signal, name)] if hasattr(signal, name) else []
 
@@ -228,6 +267,9 @@ class Loop:
         self.keys = Keys(lambda key: self._events.put(("key", key)))
         self.actions = Actions(self)
         self._standby: Standby | None = None
+        self._order = 0
+        """The number of the last order: another answer is to a text that is not the newest any more."""
+        self._begun = 0.0
         self._rechecker: Standby | None = None
         self.running = False
         self.result: ExerciseResult | None = None
@@ -262,14 +304,15 @@ class Loop:
             try:
                 return self._events.get(timeout=0.5)  # on Windows Ctrl-C is not seen while waiting
             except queue.Empty:
-                continue
+                if self.running:
+                    self.screen.checking(int(time.monotonic() - self._begun))
 
     def _take(self, kind: str, what: Any) -> None:
         if kind == "saved":
             self.saved()
         elif kind == "key" and what == END:
             self.status = EXIT_PASS
-        elif kind == "key" and not self.running:
+        elif kind == "key":
             self.actions.press(what)
         elif kind == "told":
             self._told(*what)
@@ -283,26 +326,31 @@ class Loop:
         self.check()
 
     def saved(self) -> None:
-        """Checks again if the file is another one than the last that was checked."""
-        if not self.running and not self.paused and signature(self.exercise.stub) != self._seen:
-            self.check()
+        """Checks again if the file is another one than the last that was checked. What still runs is ended."""
+        if self.paused or (found := signature(self.exercise.stub)) == self._seen:
+            return
+        if self.running and _text_of(self.exercise) == self.text:
+            self._seen = found  # saved again as it was
+            return
+        self.check()
 
     def check(self) -> None:
         """Hands the newest text to the standby process."""
         self._seen = signature(self.exercise.stub)
-        try:
-            self.text = self.exercise.stub.read_bytes()
-        except OSError:
-            self.screen.line(f"exercises/{self.exercise.slug}.py is gone; it is checked when it is back")
+        text = _text_of(self.exercise)
+        if text is None:
+            self._order, self.running = 0, False
+            self.screen.line(f"{short_path(self.exercise.stub)} is gone; it is checked when it is back")
             self.actions.show_keys()
             return
+        self.text = text
         self.actions.forget_question()
         if self._standby is None or not self._standby.fits(self.exercise):
             self._warm_up()
         self.screen.checking()
-        self.running = True
+        self.running, self._begun = True, time.monotonic()
         assert self._standby is not None
-        self._standby.check(self.exercise, self.text)
+        self._order = self._standby.check(self.exercise, self.text)
 
     def _warm_up(self) -> None:
         """A new standby for this exercise and the next one."""
@@ -322,8 +370,9 @@ class Loop:
             self._rechecker = None
             standby.close()
         elif standby is self._standby and "result" in message:
-            self.running = False
-            self._verdict(from_record(message["result"]))
+            if message["order"] == self._order:
+                self.running = False
+                self._verdict(from_record(message["result"]))
         elif standby is self._standby and self.running and not message.keys().isdisjoint({"error", "gone"}):
             details = str(message.get("error") or standby.log or "a process ended without a word").strip()
             self._broken(details.splitlines()[-1], details)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.text import Text
 
@@ -16,6 +17,8 @@ from grader.text import short_path
 
 BAR = 20
 """Characters of the progress bar."""
+LONGEST_COUNT = 50
+"""Characters of the line that counts the seconds of a run."""
 UP_AND_ERASE = "\x1b[1A\x1b[2K"
 
 
@@ -26,35 +29,48 @@ class WatchScreen(Screen):
         super().__init__()
         self._kit = kit
         self._moves = self.console.is_terminal and not self.console.is_dumb_terminal and not self.console.legacy_windows
-        self._keys_shown = self._empty_before = False
+        self._empty_before = False
+        self._rows_of_keys = 0
+        """How many of the last lines are keys."""
+        self._counting = False
+        """Whether the last line says that a run is on: the next second replaces it."""
 
     def _print(self, text: Text) -> None:
         self.wipe_keys()
+        self._counting = False
         super()._print(text)
 
-    def line(self, text: str = "", style: str = "", *, whole: bool = False) -> None:
+    def line(self, text: str = "", style: str = "", *, whole: bool = False, opens: Path | None = None) -> None:
         self.wipe_keys()
-        super().line(text, style, whole=whole)
+        super().line(text, style, whole=whole, opens=opens)
 
     def wipe_keys(self) -> None:
         """The keys that were shown do not apply any more."""
-        if self._keys_shown and self._moves:
-            self.console.file.write(UP_AND_ERASE)
+        if self._rows_of_keys and self._moves:
+            self.console.file.write(UP_AND_ERASE * self._rows_of_keys)
             self._empty = self._empty_before
-        self._keys_shown = False
+        self._rows_of_keys = 0
 
-    def checking(self) -> None:
-        self.line("checking...")
+    def checking(self, seconds: int = 0) -> None:
+        """A run is on, for so long already."""
+        if not seconds:
+            self.line("checking...")
+            self._counting = True
+        elif self._moves and self.console.width > LONGEST_COUNT:
+            if self._counting:
+                self.console.file.write(UP_AND_ERASE)
+            self.line(f"checking... {seconds} s   save to begin anew, q to quit")
+            self._counting = True
 
     def head(self, exercise: Exercise) -> None:
         """Which exercise this is and where it stands in the course."""
-        self._keys_shown = False
+        self._rows_of_keys = 0
         if self._moves:
             self.console.clear()
         else:
             self.line("-" * 40)
         self.line(f"Exercise {self._place(exercise)}: {exercise.title}", "bold")
-        self.line(short_path(exercise.stub))
+        self.line(short_path(exercise.stub), opens=exercise.stub)
 
     def _place(self, exercise: Exercise) -> str:
         numbers = [other.number for other in self._kit.exercises]
@@ -98,12 +114,17 @@ class WatchScreen(Screen):
         self.line(f"[{'#' * full}{'.' * (BAR - full)}] {solved} pass; {place}")
 
     def keys(self, names: Sequence[tuple[str, str]]) -> None:
-        """The keys that apply now."""
-        line = Text.assemble(*(part for key, name in names for part in ((key, "bold"), f" {name}  ")))
-        line.rstrip()
-        self._print(line)
+        """The keys that apply now, in as many lines as they need."""
+        rows = [Text()]
+        for key, name in names:
+            if rows[-1] and len(rows[-1]) + len(f"{key} {name}") >= self.console.width:
+                rows.append(Text())
+            rows[-1].append_text(Text.assemble((key, "bold"), f" {name}  "))
+        for row in rows:
+            row.rstrip()
+            self._print(row)
         self._empty_before, self._empty = self._empty, False
-        self._keys_shown = len(line) < self.console.width
+        self._rows_of_keys = len(rows)
 
 
 def leads_to(exercise: Exercise) -> str:

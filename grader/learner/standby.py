@@ -49,12 +49,14 @@ class Standby:
 
     Args:
         settings: what to get ready for.
-        told: gets each message of it, in a thread: `ready`, `result`, `again`, `done`, `error`, last of all `gone`.
+        told: gets each message of it, in a thread: `ready`, `result` (with the `order` that it answers), `again`,
+            `done`, `error`, last of all `gone`.
     """
 
     def __init__(self, settings: StandbySettings, told: Told) -> None:
         self.settings = settings
         self._told = told
+        self._orders = 0
         self._trusted = trusted_files(Kit(Path(settings.root)))
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  (closed by `close`)
         program = (
@@ -87,15 +89,24 @@ class Standby:
             and trusted_files(Kit(Path(self.settings.root))) == self._trusted
         )
 
-    def check(self, exercise: Exercise, text: bytes, *, notebook: str = "") -> None:
-        """Orders one text to be checked; `notebook` is what messages call it where it is not the exercise's file."""
-        self._order({"slug": exercise.slug, "text": base64.b64encode(text).decode(), "notebook": notebook})
+    def check(self, exercise: Exercise, text: bytes, *, notebook: str = "") -> int:
+        """Orders one text to be checked. A check that is at work is ended, and what it waits for is killed.
+
+        Args:
+            notebook: what messages call it where it is not the exercise's file.
+
+        Returns the order's number.
+        """
+        self._orders += 1
+        encoded = base64.b64encode(text).decode()
+        self._order({"slug": exercise.slug, "text": encoded, "notebook": notebook, "order": self._orders})
+        return self._orders
 
     def check_all(self) -> None:
         """Orders the files of all its exercises to be checked, as they are."""
         self._order({})
 
-    def _order(self, order: dict[str, str]) -> None:
+    def _order(self, order: dict[str, Any]) -> None:
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):  # it died: `gone` says so
             self._process.stdin.write(json.dumps(order).encode() + b"\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import threading
@@ -73,6 +74,11 @@ class Channel:
             parts.append(part)
             count -= len(part)
         return b"".join(parts)
+
+    def interrupt(self) -> None:
+        """Whoever waits for a frame here, in this thread or another, gets Closed."""
+        with contextlib.suppress(OSError):  # closed meanwhile
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         self._socket.close()

@@ -79,8 +79,10 @@ def _nobodys(error: BaseException) -> bool:
 
 def _belongs_to_us(error: BaseException) -> bool:
     """Ctrl-C, a debugger's quit and pytest-timeout pass through a learner's code untouched."""
-    timed_out = type(error).__name__ == "Failed" and str(error).startswith("Timeout")
-    return isinstance(error, (KeyboardInterrupt, bdb.BdbQuit)) or timed_out
+    kind = type(error)
+    timed_out = kind.__name__ == "Failed" and str(error).startswith("Timeout")
+    left = (kind.__module__, kind.__name__) == ("_pytest.outcomes", "Exit")  # `q` at a breakpoint
+    return isinstance(error, (KeyboardInterrupt, bdb.BdbQuit)) or timed_out or left
 
 
 class WorkerTransport:
@@ -94,6 +96,7 @@ class WorkerTransport:
     def __init__(self, launcher: Launcher, device: str = "cpu") -> None:
         self.output, self._device = "", device
         self._process: Process | None = None
+        self._interrupted = False
         try:
             self._meet(launcher)
         except (TimeoutError, Closed):  # its parent was ending; the next one has another parent
@@ -146,7 +149,7 @@ class WorkerTransport:
             self.close()
             raise TimedOut(f"no result after {self._seconds:g} seconds: an endless loop?", line=self._line) from None
         except Closed:
-            how = self._end(patience=0.3)
+            how = self._end(patience=0.0 if self._interrupted else 0.3)
             raise Crashed(f"the code {how or 'closed its connection'}, so there is no result") from None
         except Nonsense as error:
             self.close()
@@ -160,6 +163,12 @@ class WorkerTransport:
             yield max(self._left, 1e-3)
         finally:
             self._left -= time.monotonic() - start
+
+    def interrupt(self) -> None:
+        """Ends the request at hand, from a signal handler or another thread: it raises Crashed at once."""
+        self._interrupted, process = True, self._process
+        if process is not None:
+            process.channel.interrupt()
 
     def close(self) -> None:
         self._end()

@@ -11,6 +11,7 @@ from typing import TextIO
 
 from rich.console import Console
 from rich.pager import SystemPager
+from rich.style import Style
 from rich.text import Text
 
 from grader.kit.discovery import COURSE
@@ -65,12 +66,19 @@ class Screen:
         self._empty = False
         self._remarks = Console(highlight=False, soft_wrap=True, markup=False, stderr=True)
 
-    def line(self, text: str = "", style: str = "", *, whole: bool = False) -> None:
-        """One line; of two empty lines in a row only the first. A terminal gets it wrapped, unless it must be whole."""
+    def line(self, text: str = "", style: str = "", *, whole: bool = False, opens: Path | None = None) -> None:
+        """One line; of two empty lines in a row only the first. A terminal gets it wrapped, unless it must be whole.
+
+        Args:
+            opens: the file that a click on it opens, in a terminal that knows links (OSC 8).
+        """
         if not text and self._empty:
             return
+        link = Style(link=opens.resolve().as_uri()) if opens is not None else Style()
         for part in [text] if whole else self._wrapped(text):
-            self._print(Text(part, style=style))
+            shown = Text(part, style=style)
+            shown.stylize(link, len(part) - len(part.lstrip()))
+            self._print(shown)
         self._empty = not text
 
     def _wrapped(self, text: str) -> list[str]:
@@ -110,6 +118,13 @@ class Screen:
         if (every_check or result.verdict in (FAIL, ERROR)) and not result.unloadable:
             self.checks(result)
 
+    def problems(self, result: ExerciseResult, name: str) -> None:
+        """One line for each failure, as compilers write them: an editor reads it and goes there."""
+        failures = [outcome for outcome in result.outcomes if outcome.verdict in (FAIL, TIMEOUT, CRASH, ERROR)]
+        for outcome in failures[:1] if result.unloadable else failures:
+            first = next(iter(outcome.message.splitlines()), "")
+            self.line(f"{name}:{outcome.line or 1}: {outcome.title}: {first}", whole=True)
+
     def checks(self, result: ExerciseResult, indent: int = 6) -> None:
         """One line for each check."""
         here = [outcomes for outcomes in _by_device(result).values() if not _absent(outcomes)]
@@ -138,7 +153,8 @@ class Screen:
         self.line()
         if not result.unloadable:
             self.line(f"  {failure.title}", "bold")
-        self._failure(failure, f"{place}        seed {seed}")
+        there = Path(name) if Path(name).is_file() else None
+        self._failure(failure, f"{place}        seed {seed}", there)
         return True
 
     @staticmethod
@@ -150,7 +166,7 @@ class Screen:
         other = ["--target", short_path(target)] if target is not None else []
         return ["python", "-m", "pytest", *checks, *other, "--pdb"]
 
-    def _failure(self, outcome: Outcome, place: str) -> None:
+    def _failure(self, outcome: Outcome, place: str, there: Path | None) -> None:
         for text in outcome.message.splitlines():
             self.line(f"    {text}", whole=outcome.unloadable)  # the caret of a syntax error points up
         for text in heatmap.lines(outcome.picture) if outcome.picture is not None else []:
@@ -161,7 +177,7 @@ class Screen:
             self.line(f"    your output{cut}:")
             for text in part.rstrip().splitlines():
                 self.line(f"      | {text}", whole=True)
-        self.line(f"    {place}")
+        self.line(f"    {place}", opens=there)
 
     def totals(self, results: Sequence[ExerciseResult]) -> None:
         passed = sum(1 for result in results if result.verdict == PASS)

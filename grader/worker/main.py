@@ -10,6 +10,7 @@ import ast
 import builtins
 import contextlib
 import faulthandler
+import functools
 import gc
 import importlib
 import io
@@ -23,7 +24,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO
 
 import torch
@@ -71,12 +72,23 @@ class _Output(io.TextIOBase):
             self._channel.send(OUTPUT, kept.encode(errors="replace"))
         return len(text)
 
+    def print_while_kept(self, print_all: Callable[..., None]) -> Callable[..., None]:
+        """`print`, but what nobody would read is not even put into words: a tensor's take a millisecond."""
+
+        @functools.wraps(print_all)
+        def print_kept(*values: Any, **options: Any) -> None:
+            if self.left or (options.get("file") or sys.stdout) is not self:
+                print_all(*values, **options)
+
+        return print_kept
+
 
 def serve(connection: socket.socket) -> None:
     """Answers the grader until it hangs up."""
     channel = Channel(connection)
     output = _Output(channel)
     sys.stdout = sys.stderr = output
+    builtins.print = output.print_while_kept(print)
     sys.breakpointhook = _no_breakpoint
     builtins.input = _no_input
 

@@ -265,3 +265,26 @@ def test_an_error_of_the_grader_is_exit_3_and_says_so(little_kit, tmp_path):
     assert "not your code" in nothing.stderr
     kept = re.search(r"a report is kept as (\S+)", nothing.stderr)[1]
     assert "the checks cannot be collected" in Path(kept).read_text()
+
+
+def test_problems_are_one_line_each_with_the_file_and_the_line(tmp_path):
+    kit = copy_kit(tmp_path / "kit", only={6})
+    file = kit / "exercises" / "ex06_self_attention.py"
+    solution = (kit / "solutions" / file.name).read_text()
+    file.write_text(solution.replace("scores / math.sqrt(d_k)", "scores"))
+    matcher = json.loads((kit / "grader/learner/vscode/tasks.json").read_text())["tasks"][0]["problemMatcher"]
+    said = run(kit, "check", "6", "--problems", "--device", "cpu").stdout.splitlines()
+    found = [match.groups() for match in map(re.compile(matcher["pattern"]["regexp"]).match, said) if match]
+    line = solution[: solution.index("def attention_scores")].count("\n") + 1
+    assert (f"exercises/{file.name}", str(line)) == found[0][:2]
+    assert "scores worked by hand: The scores are not divided by sqrt(d_k)" in found[0][2]
+
+
+@pytest.mark.parametrize(("begun", "offered"), [("ex0", 9), ("ex06", 1), ("1", 4), ("self", 1), ("nothing", 0)])
+def test_a_shell_completes_the_names_of_exercises(monkeypatch, begun, offered):
+    monkeypatch.setenv("_GRADER_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", f"grader check {begun}")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    said = CliRunner().invoke(main, prog_name="grader").output.split()
+    assert len(said) == offered
+    assert all(line.removeprefix("plain,").startswith(begun) for line in said)

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from tests.grader.support.kits import copy_kit, python
+from grader.kit.discovery import Kit
+from tests.grader.support.kits import ROOT, copy_kit, python
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +62,27 @@ def test_the_debugger_stops_in_the_learners_line(check):
     assert "torch.Size([1, 2, 4])" in stopped.stdout
 
 
-def test_the_debugger_stops_in_the_check_where_a_value_is_wrong(check):
-    stopped = check("-k", "worked_by_hand", "--pdb", old="/ math.sqrt(d_k)", new="", stdin="q\n")
-    assert "-> expect(code.attention_scores(q, k)" in stopped.stdout
+def test_where_a_value_is_wrong_the_debugger_stops_as_the_learners_function_begins(check):
+    keys = "p q.shape\nn\np d_k\nn\nn\nc\nc\n"
+    stopped = check("-k", "scores_worked_by_hand", "--pdb", old="/ math.sqrt(d_k)", new="", stdin=keys)
+    first = stopped.stdout.index("-> d_k = q.size(-1)")
+    assert first < stopped.stdout.index("torch.Size([1, 2, 4])") < stopped.stdout.index("(Pdb) 4")
+    assert "grader/remote" not in stopped.stdout
+    assert "Every value is 2 times the expected one" in stopped.stdout
+    assert stopped.returncode == 1
+
+
+def test_q_leaves_the_debugger_and_the_whole_session(check):
+    stopped = check("--pdb", old="/ math.sqrt(d_k)", new="", stdin="q\n")
+    assert stopped.stdout.count("(Pdb)") == 1
+    assert "the debugger was left" in stopped.stdout
+    assert stopped.returncode == 1
+
+
+def test_q_at_the_learners_own_breakpoint_leaves_the_session_too(check):
+    stopped = check("-s", old="d_k = q.size(-1)", new="breakpoint(); d_k = q.size(-1)", stdin="q\nq\n")
+    assert stopped.stdout.count("(Pdb)") == 1
+    assert "raised Exit" not in stopped.stdout
 
 
 def test_leaving_from_inside_is_a_failure_of_one_check(check):
@@ -77,3 +96,11 @@ def test_a_folder_without_the_file_is_wrong_usage(check, kit):
     result = check("--target", "tests")
     assert result.returncode != 0
     assert "holds no ex06_self_attention.py" in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("words", [[], ["."]])
+def test_without_a_folder_pytest_collects_the_exercises_checks_alone(words):
+    listed = python(ROOT, [sys.executable, "-m", "pytest", *words, "--collect-only", "-q"])
+    assert listed.returncode == 0, listed.stdout + listed.stderr
+    items = [line for line in listed.stdout.splitlines() if "::" in line]
+    assert {item.split("/")[1] for item in items} == {exercise.slug for exercise in Kit().exercises}

@@ -58,7 +58,7 @@ def test_the_course_lies_inside_the_package(installed, tmp_path):
 
 
 def test_a_new_workspace_holds_every_stub_and_lesson(installed, workspace):
-    names = sorted(path.name for path in (workspace / "exercises").iterdir())
+    names = sorted(path.name for path in (workspace / "exercises").glob("ex*_*"))
     assert names == sorted(f"{slug}{ending}" for slug in EXERCISES for ending in (".md", ".py"))
     listed = grader(installed, workspace, "list").stdout
     assert listed.count("unwritten") == len(EXERCISES)
@@ -92,6 +92,28 @@ def test_the_command_that_steps_in_works_from_a_workspace(installed, workspace):
     )
     assert result.returncode == 1, result.stderr
     assert "not divided by sqrt(d_k)" in result.stdout
+
+
+def test_pytest_in_a_workspace_collects_the_checks_and_nothing_else(installed, workspace):
+    for folder, words in ((workspace, ["."]), (workspace, []), (workspace / "tests", ["."])):
+        listed = succeed(folder, installed, "-m", "pytest", *words, "--collect-only", "-q")
+        items = [line for line in listed.splitlines() if "::" in line]
+        assert {item.split("tests/")[-1].split("/")[0] for item in items} == set(EXERCISES)
+    (workspace / "exercises" / "ex05_sinusoidal_encoding.py").write_bytes(Kit().find(["5"])[0].solution.read_bytes())
+    said = succeed(workspace / "tests", installed, "-m", "pytest", "ex05_sinusoidal_encoding", "-q")
+    assert " passed" in said
+
+
+def test_an_exercise_runs_by_itself_though_it_imports_others(installed, workspace):
+    for number in ("7", "11"):
+        succeed(workspace.parent, installed, workspace / "exercises" / f"{Kit().find([number])[0].slug}.py")
+
+
+def test_what_an_editor_reads_is_the_same_in_the_kit_and_in_a_workspace(workspace):
+    for file in (ROOT / ".vscode").iterdir():
+        assert (workspace / ".vscode" / file.name).read_bytes() == file.read_bytes()
+    inner = Path("exercises/exercises/__init__.py")
+    assert (workspace / inner).read_bytes() == (ROOT / inner).read_bytes()
 
 
 def test_what_lies_there_already_stays(installed, workspace):

@@ -57,6 +57,7 @@ def test_transcripts_are_what_the_program_prints(tmp_path):
 
 def test_the_loop_is_what_a_terminal_shows(tmp_path):
     pytest.importorskip("pexpect")
+    pytest.importorskip("pyte")
     from tests.grader.support import loop_story
 
     (text,) = LOOP.findall(README.read_text(encoding="utf-8"))

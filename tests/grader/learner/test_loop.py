@@ -33,6 +33,7 @@ class FakeStandby:
 
     def check(self, exercise, text):
         self.texts.append((exercise.slug, text))
+        return len(self.texts)
 
     def check_all(self):
         self.texts.append("all")
@@ -73,7 +74,7 @@ def settle(loop):
 
 
 def answer(loop, *verdicts, **about):
-    made[0].tell(result=as_record(result(OPEN, *verdicts, **about)))
+    made[0].tell(result=as_record(result(OPEN, *verdicts, **about)), order=len(made[0].texts))
     settle(loop)
 
 
@@ -89,20 +90,33 @@ def press(loop, keys):
     settle(loop)
 
 
-def test_keys_are_ignored_while_a_run_is_on(loop):
-    press(loop, "qx")
+def test_a_run_can_be_left_and_no_other_key_acts_on_it(loop):
+    press(loop, "xpd")
     assert loop.status is None
-    answer(loop, "fail")
+    assert not loop.paused
     press(loop, "q")
     assert loop.status == 0
 
 
-def test_a_save_during_a_run_is_checked_after_it_once_with_the_newest_text(loop):
+def test_a_save_during_a_run_is_checked_at_once_and_only_the_newest_text_is_answered(loop, capsys):
     save(loop, "one")
     save(loop, "two")
-    assert len(made[0].texts) == 1
-    answer(loop, "fail")
-    assert [text for _, text in made[0].texts[1:]] == [b"two"]
+    assert [text for _, text in made[0].texts[1:]] == [b"one", b"two"]
+    made[0].tell(result=as_record(result(OPEN, "fail", message="About one.")), order=2)
+    settle(loop)
+    assert loop.running
+    assert loop.streak.length == 0
+    answer(loop, "fail", message="About two.")
+    assert not loop.running
+    said = capsys.readouterr().out
+    assert "About two." in said
+    assert "About one." not in said
+
+
+def test_the_same_text_saved_again_does_not_begin_a_run_anew(loop):
+    save(loop, "one")
+    save(loop, "one")
+    assert len(made[0].texts) == 2
     answer(loop, "fail")
     assert len(made[0].texts) == 2
 
@@ -142,7 +156,7 @@ def test_a_standby_that_dies_is_our_failure_with_a_report(loop, capsys, kit):
 
 def test_a_check_that_is_broken_is_our_failure(loop, capsys):
     broken = ExerciseResult(OPEN, "error", None, 10.0, [Outcome("test_a", "a", "cpu", "error", 1.0, message="why")])
-    made[0].tell(result=as_record(broken))
+    made[0].tell(result=as_record(broken), order=1)
     settle(loop)
     assert loop.status == 3
     assert "the checks of ex06_self_attention are broken" in capsys.readouterr().err
@@ -216,7 +230,7 @@ def test_keys_that_make_no_sense_are_neither_shown_nor_obeyed(loop):
     assert "d" in keys
     syntax = ExerciseResult(OPEN, "fail", 0.0, 10.0, [Outcome("a", "a", "cpu", "fail", 1.0, unloadable=True)])
     save(loop, "(")
-    made[0].tell(result=as_record(syntax))
+    made[0].tell(result=as_record(syntax), order=2)
     settle(loop)
     assert "d" not in dict(loop.actions.names()), "nothing runs, so there is nothing to step into"
     press(loop, "p")

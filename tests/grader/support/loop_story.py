@@ -5,6 +5,8 @@ import re
 from tests.grader.support.terminal import Terminal
 
 KEPT_CHECKS = 4
+KEYS = re.compile(r"\w [a-z ]+")
+"""A line of keys: `h hint  t lesson`."""
 STAMP = re.compile(r"\d{8}-\d{6}-\d{3}")
 CHECK = re.compile(r"  (pass|FAIL|unwritten) ")
 
@@ -18,7 +20,8 @@ class Story:
 
     def __init__(self, kit):
         self.kit = kit
-        self.terminal = Terminal(kit, "-m", "grader", "watch", "6", "--seed", "4127", "--device", "cpu", rows=120)
+        arguments = ("watch", "6", "--seed", "4127", "--device", "cpu")
+        self.terminal = Terminal(kit, "-m", "grader", *arguments, rows=120, VISUAL="vim")
         self.told = ["$ grader watch 6 --seed 4127"]
         self._before = []
 
@@ -35,7 +38,9 @@ class Story:
         """Waits for the words, and writes down what is new."""
         self.terminal.shows(*words)
         lines = self.terminal.text.splitlines()
-        old = self._before[:-1]  # the last line, the keys, is written anew
+        old = list(self._before)
+        while old and KEYS.fullmatch(old[-1]):  # they are written anew
+            old.pop()
         self.told += lines[len(old) :] if old and lines[: len(old)] == old else lines
         self._before = lines
 

@@ -21,7 +21,7 @@ class Terminal:
 
     def __init__(self, folder, *arguments, rows=24, columns=80, **environment):
         settings = {**os.environ, "TERM": "xterm", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-        for name in ("PYTEST_CURRENT_TEST", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"):
+        for name in ("VISUAL", "EDITOR", "PYTEST_CURRENT_TEST", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"):
             settings.pop(name, None)
         settings.update({"PAGER": "cat", **environment})
         self.screen = pyte.HistoryScreen(columns, rows, history=2000)
