@@ -18,6 +18,7 @@ from grader.diagnosis.call_graph import CallGraph, replaced
 from grader.diagnosis.diagnosis import NOTHING, Certainty, Diagnosis
 from grader.diagnosis.evidence import Evidence, Run, Witness
 from grader.diagnosis.similarity import same_exception
+from grader.errors import LearnerError
 from grader.kit.variants import Variant
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class Recogniser:
         """
         file = _File(list(failed), list(passed), Witness(self.trusted, MAX_SEARCH, self.units_of))
         on_cpu = [run for run in failed if not run.tried.is_on_a_gpu]
-        simplest_first = sorted(on_cpu or failed, key=lambda run: (len(run.reached), run.weight))
+        simplest_first = sorted(on_cpu or failed, key=lambda run: (_raised(run), len(run.reached), run.weight))
         for run in simplest_first:
             if not file.is_explained(run) and not file.gives_up(run):
                 self._look_for_one(file, run)
@@ -298,6 +299,11 @@ class Recogniser:
             if all(file.witness.of((one,), other) in FITS for other in self._nearest(file.failed, (one,), run)):
                 return Diagnosis((one,), Certainty.GUESS)
         return NOTHING
+
+
+def _raised(run: Run) -> bool:
+    """Whether the learner's code raised: that proves no mistake, so values are looked at before."""
+    return isinstance(run.tried.error, LearnerError)
 
 
 FITS = (Evidence.PROVEN, Evidence.CRASHES)
