@@ -56,7 +56,7 @@ def test_an_endless_loop_has_its_line(kit, elsewhere, tmp_path):
     file.write_text((kit / "solutions" / file.name).read_text("utf-8").replace(*LOOP), "utf-8")
     there = run(kit, "check", file, "--timeout", "2", **elsewhere)
     assert there.returncode == 1
-    assert re.search(r"time ran out while running: .*scores / any\(False for _ in iter\(int, 1\)\)", there.stdout)
+    assert re.search(r"time ran out at .*scores / any\(False for _ in iter\(int, 1\)\)", there.stdout)
 
 
 def test_a_class_gets_the_same_results(kit, elsewhere, tmp_path):

@@ -122,7 +122,7 @@ def test_a_save_ends_a_run_that_has_no_end_and_is_answered_itself(terminal, file
 
 def test_after_the_first_check_that_does_not_end_no_other_is_run(terminal, file, kit):
     file.write_text((kit / "solutions" / file.name).read_text() + ENDLESS)
-    terminal.shows("no result after 10 seconds", "time ran out while running:", "d debug")
+    terminal.shows("no result after 10 seconds", "time ran out at line", "d debug")
     assert Progress.read(kit).entry("ex06_self_attention")["verdict"] == "fail"
     file.write_text((kit / "solutions" / file.name).read_text())
     terminal.shows("ex06_self_attention passes", "n next")
