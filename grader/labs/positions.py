@@ -56,9 +56,9 @@ def run(bench: Bench) -> Finding:
         ],
         numbers={"sizes": list(SIZES), "weight": by_weight, "share": by_size, "largest error of the turning": error},
         notes=[
-            "The head's queries are the positions turned back one step: table[p] @ turn(-1) is table[p - 1], "
-            f"to within {error:.0e} here. Its keys are the positions themselves. A trained model has to find such matrices, and "
-            "has to keep words out of them."
+            "The head's queries are the positions turned back one step: table[p] @ turn(-1) is table[p - 1], here to "
+            f"within {error:.0e}. Its keys are the positions themselves. A trained model has to find such matrices, "
+            "and has to keep words out of them."
         ],
     )
 
