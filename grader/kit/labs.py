@@ -31,7 +31,7 @@ class LabEntry:
 
 LABS = (
     LabEntry("memory", 1, (1,), 2, "what reaches a gate from 20 steps back"),
-    LabEntry("reversal", 2, (2, 3, 4), 60, "reading backwards: where it helps, where it hurts"),
+    LabEntry("reversal", 2, (2,), 60, "reading backwards: where it helps, where it hurts"),
     LabEntry("bottleneck", 4, (2, 3, 4), 120, "a context of fixed size against attention"),
     LabEntry("positions", 5, (5,), 2, "a head that looks one word back, and what drowns it"),
     LabEntry("saturation", 6, (6,), 2, "why scores are divided by the root of d_k"),

@@ -44,26 +44,20 @@ def run(bench: Bench) -> Finding:
     rows = [(name, spread(losses[name], ".4f"), spread(shares[name], ".3f"), said[name][1]) for name in models]
     better = [name for name in BROKEN if max(losses[name]) < min(losses[yours])]
     worthless = [name for name in BROKEN if max(shares[name]) <= 0.05]
+    exactly = {name: spread(values, ".3f") for name, values in shares.items()}
+    labels = {name: f"{name}: {exactly[name]} exact" for name in models}
     return Finding(
         claim="A leak makes the loss better and the model worthless: judge it by what it writes on its own.",
         held=min(shares[yours]) >= 0.95 and len(worthless) == len(better) == len(BROKEN),
         measured=f"exact translations of {len(data.test)} unseen days, {over(bench.seeds)}: "
-        + "; ".join(
-            f"{name} {spread(shares[name], '.3f')} with a loss of {spread(losses[name], '.4f')}" for name in models
-        ),
-        table=Table(
-            ("600 batches" if not bench.full else "1200 batches", "loss", "exact", f"writes for {data.test[2][0]}"),
-            rows,
-        ),
+        + "; ".join(f"{name} {exactly[name]} with a loss of {spread(losses[name], '.4f')}" for name in models),
+        table=Table((f"after {len(curves[yours])} batches", "loss", "exact", f"for {data.test[2][0]}"), rows),
         figures=[
             Figure(
                 "leak",
                 f"{len(better)} of 3 leaks have a better loss than {yours}, {len(worthless)} of 3 write nonsense",
-                "The loss of each model over the steps, with the share of exact translations in its label: "
-                + "; ".join(f"{name} {spread(shares[name], '.2f')}" for name in models),
-                lambda axes: _draw(
-                    axes, curves, {name: f"{name}: {spread(shares[name], '.2f')} exact" for name in models}
-                ),
+                "The loss of each model over the steps; " + "; ".join(labels.values()),
+                lambda axes: _draw(axes, curves, labels),
             )
         ],
         numbers={"exact": shares, "loss": losses, "losses": curves, "written": said},

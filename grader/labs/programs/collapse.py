@@ -1,9 +1,9 @@
 """What layers do to the differences between words: attention alone, with the residual, and a whole layer."""
 
 import torch
-from exercises.lab_training import guarded
 
 from exercises.ex09_encoder_layer import EncoderLayer
+from exercises.lab_training import guarded
 
 
 @guarded

@@ -1,9 +1,9 @@
 """What an LSTM remembers: the gradient that reaches each earlier word, for the learner's `encode`."""
 
 import torch
-from exercises.lab_training import guarded
 
 from exercises.ex01_encoder import encode
+from exercises.lab_training import guarded
 
 D_IN, HIDDEN = 16, 32
 

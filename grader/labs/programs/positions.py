@@ -1,9 +1,9 @@
 """A head built by hand over the learner's table of positions: it looks one word back."""
 
 import torch
-from exercises.lab_training import guarded
 
 from exercises.ex05_sinusoidal_encoding import sinusoidal_encoding
+from exercises.lab_training import guarded
 
 BASE = 10000.0
 

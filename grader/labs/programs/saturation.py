@@ -1,9 +1,9 @@
 """How one-sided a softmax gets as keys grow wider: the learner's scores, and the same product undivided."""
 
 import torch
-from exercises.lab_training import guarded
 
 from exercises.ex06_self_attention import attention_scores
+from exercises.lab_training import guarded
 
 
 @guarded

@@ -1,10 +1,10 @@
 """The learner's Transformer, trained by the learner's train_step at the learner's warmup_rate."""
 
 import torch
-from exercises.lab_training import guarded, load, train_piece
 
 from exercises.ex11_transformer import Transformer
 from exercises.ex12_training import train_step, warmup_rate
+from exercises.lab_training import guarded, load, train_piece
 
 PAD, BOS, EOS = 0, 1, 2
 PEAK = 3e-3
