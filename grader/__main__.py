@@ -251,6 +251,17 @@ def lab_command(name: str | None, quick: bool, **options: Any) -> None:
     raise SystemExit(run_lab(name, LabOptions(full=not quick, **options), prompt))
 
 
+@main.command("translate")
+@click.argument("text")
+@click.option("--target", type=click.Path(path_type=Path), help="The folder of the code. [default: exercises/]")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Of the lab. [default: labs/translate]")
+def translate_command(text: str, target: Path | None, out: Path | None) -> None:
+    """Say a Korean date in English, with the model that `grader lab translate` has trained on your code."""
+    from grader.labs.translate_text import translate
+
+    raise SystemExit(translate(text, out, target))
+
+
 @main.command("doctor")
 def doctor_command() -> None:
     """Show versions, devices, isolation, and what to install for what is missing."""

@@ -70,7 +70,7 @@ def run_lab(name: str, options: LabOptions, prompt: Prompt | None) -> int:
     """
     entry, screen, kit = entry_of(name), Screen(), Kit()
     demand(("matplotlib", *(("babel",) if entry.name in ("translate", "leak") else ())))
-    files, place = _files(kit, options)
+    files, place = files_of(kit, options)
     mistaken = _substitute(kit, files, options.mistake) if options.mistake else None
     skipped = mistaken[0] if mistaken else None
     needed = [exercise for exercise in kit.exercises if exercise.number in entry.needs and exercise.slug != skipped]
@@ -127,7 +127,7 @@ def _measure(
     return EXIT_PASS
 
 
-def _files(kit: Kit, options: LabOptions) -> tuple[dict[str, File], Path]:
+def files_of(kit: Kit, options: LabOptions) -> tuple[dict[str, File], Path]:
     """The learner's files by slug, and where they lie."""
     target = options.target
     if target == Path("solutions") and not target.exists():
