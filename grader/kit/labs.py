@@ -24,6 +24,11 @@ class LabEntry:
     title: str
 
     @property
+    def trains(self) -> bool:
+        """Whether it trains models, and not only looks at what they are at first."""
+        return self.seconds > 10
+
+    @property
     def offer(self) -> str:
         """How it is offered: `grader lab memory (2 s)`."""
         return f"grader lab {self.name} ({self.seconds} s)"
@@ -36,6 +41,7 @@ LABS = (
     LabEntry("positions", 5, (5,), 2, "a head that looks one word back, and what drowns it"),
     LabEntry("saturation", 6, (6,), 2, "why scores are divided by the root of d_k"),
     LabEntry("collapse", 9, (8, 9), 2, "what six layers do to words without residual connections"),
+    LabEntry("price", 11, (1, 7, 8, 9), 10, "what twice the length costs"),
     LabEntry("leak", 12, tuple(range(3, 13)), 150, "a wonderful loss, and nothing learned"),
     LabEntry("translate", 12, tuple(range(3, 13)), 60, "your Transformer translates Korean dates"),
 )

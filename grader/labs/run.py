@@ -103,7 +103,11 @@ def _measure(
     from grader.launch.launcher import launcher
     from grader.limits import Limits
 
-    seeds, workers, begun = options.seeds or lab.seeds, launcher(Limits(memory_mb=4096)), time.monotonic()
+    seeds, workers, begun = (
+        options.seeds or lab.seeds,
+        launcher(Limits(memory_mb=4096), many=entry.trains),
+        time.monotonic(),
+    )
     with _progress() as tell:
         bench = Bench(lab.program, files, workers, options.device, seeds, options.full, out, tell)
         bench.substitute = lambda name: _substitute(kit, files, name)[1]

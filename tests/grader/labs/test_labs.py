@@ -16,11 +16,6 @@ from grader.source.file import File
 UNTRAINED = ["memory", "positions", "saturation", "collapse"]
 
 
-@pytest.fixture(scope="module")
-def files(kit):
-    return {exercise.slug: File.at(exercise.solution) for exercise in kit.exercises}
-
-
 @pytest.fixture
 def bench(workers, files, tmp_path):
     """A bench with the reference as the learner's files; other files by name."""
