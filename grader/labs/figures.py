@@ -30,6 +30,20 @@ WIDTH = 68
 """Characters of a line of a title."""
 
 
+def can_show(text: str) -> bool:
+    """Whether a font that is installed here has every one of these characters."""
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+
+    for name in STYLE["font.family"]:
+        try:
+            font = get_font(findfont(FontProperties(family=name), fallback_to_default=False))
+        except ValueError:
+            continue
+        if all(font.get_char_index(ord(character)) for character in text):
+            return True
+    return False
+
+
 def drawn(figure: Figure) -> dict[str, bytes]:
     """The figure in each format: `png` and `svg`, the same bytes every time."""
     import logging

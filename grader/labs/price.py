@@ -53,7 +53,7 @@ def run(bench: Bench) -> Finding:
         figures=[
             Figure(
                 "price",
-                f"The last doubling costs attention {growth[1]:.1f} times the work, recurrence {growth[0]:.1f} times",
+                f"Twice the words: {growth[1]:.1f} times the work for attention, {growth[0]:.1f} for recurrence",
                 "Two rising lines on logarithmic scales: millions of products over the number of words.",
                 lambda axes: _lines(axes, lengths, million, "work, M products"),
             ),

@@ -6,11 +6,14 @@ from typing import Any
 
 from grader.labs.bench import Bench
 from grader.labs.dates import dates
+from grader.labs.figures import can_show
 from grader.labs.lab import Figure, Finding, Lab, Question, Table, over, spread
 from grader.labs.translator import Translator, exact, trained
 
 BAR = 0.97
 EXAMPLE = "2024\ub144 3\uc6d4 19\uc77c"
+IN_ENGLISH = {"\ub144": "(year)", "\uc6d4": "(month)", "\uc77c": "(day)"}
+"""What stands in a figure for a Korean character, where no font here has it."""
 QUESTION = Question(
     "Your Transformer has never seen a date, nor a word of either language. After 800 batches of 64 pairs, how many "
     "dates of unseen days does it translate without one wrong character?",
@@ -47,7 +50,7 @@ def run(bench: Bench) -> Finding:
     figures = [
         Figure(
             "learning",
-            f"After {len(losses[0])} batches it translates {100 * min(shares):.0f} % of unseen days without a mistake",
+            f"After {len(losses[0])} batches it translates {100 * min(shares):.0f} % of unseen days right",
             f"The loss over the steps, on a logarithmic scale, from {losses[0][0]:.2g} to {losses[0][-1]:.2g}.",
             lambda axes: _curve(axes, losses),
         )
@@ -56,7 +59,7 @@ def run(bench: Bench) -> Finding:
         figures.append(
             Figure(
                 "alignment",
-                "Where your model looks while it writes each character",
+                _looked(weights, EXAMPLE, written),
                 f"A picture of weights: a row for each character of {written}, a column for each of {EXAMPLE}.",
                 lambda axes: _alignment(axes, weights, EXAMPLE, written),
             )
@@ -82,6 +85,13 @@ def _later(bench: Bench, steps: int, models: int) -> tuple[float, str]:
     return share, f"Trained on days to 2009, it translates {100 * share:.1f} % of days of 2040{example}."
 
 
+def _looked(weights: list[list[float]], source: str, written: str) -> str:
+    """The finding of the alignment, for a title."""
+    digits = [row for row, character in enumerate(written) if character.isdecimal()]
+    same = sum(source[max(range(len(source)), key=weights[row].__getitem__)] == written[row] for row in digits)
+    return f"It looks at what it copies: {same} of {len(digits)} digits are written looking at that very digit most"
+
+
 def _curve(axes: Any, losses: list[list[float]]) -> None:
     for seed, row in enumerate(losses):
         smooth = [sum(row[max(0, i - 9) : i + 1]) / len(row[max(0, i - 9) : i + 1]) for i in range(len(row))]
@@ -93,8 +103,9 @@ def _curve(axes: Any, losses: list[list[float]]) -> None:
 
 def _alignment(axes: Any, weights: list[list[float]], source: str, written: str) -> None:
     image = axes.imshow(weights, aspect="auto", cmap="Greys", vmin=0, vmax=1)
-    axes.set_xticks(range(len(source)), list(source))
-    axes.set_yticks(range(len(written)), list(written), fontsize=8)
+    names = {" ": "(space)"} if can_show(source) else {" ": "(space)", **IN_ENGLISH}
+    axes.set_xticks(range(len(source)), [names.get(character, character) for character in source], fontsize=9)
+    axes.set_yticks(range(len(written)), [names.get(character, character) for character in written], fontsize=8)
     axes.set(xlabel="Korean date, read", ylabel="English, written")
     axes.grid(False)
     axes.figure.colorbar(image, ax=axes, label="weight")

@@ -9,7 +9,8 @@ from grader.kit.labs import LABS, unlocked_by
 from grader.labs import run as running
 from grader.labs.bench import Bench, Stopped, numbers
 from grader.labs.catalogue import demand, entry_of, lab_of
-from grader.labs.lab import Table, spread
+from grader.labs.figures import can_show, drawn
+from grader.labs.lab import Figure, Table, spread
 from grader.labs.run import LabOptions, run_lab
 from grader.source.file import File
 
@@ -133,6 +134,20 @@ def test_every_lab_is_whole(kit):
         assert entry in unlocked_by(entry.after)
         assert len(lab.question.choices) >= 2
         assert lab.question.text.endswith("?")
+
+
+@pytest.mark.filterwarnings("error")
+def test_figures_are_the_same_every_time_and_need_no_font():
+    def draw(axes):
+        axes.plot([1, 2], [3, 4], label="a line")
+        axes.set_xticks([1, 2], list("ab"))
+
+    figure = Figure("name", "A finding, " * 12, "a line", draw)
+    assert drawn(figure) == drawn(figure)
+    assert drawn(figure)["png"].startswith(b"\x89PNG")
+    assert b"<svg" in drawn(figure)["svg"]
+    assert can_show("abc")
+    assert not can_show("\U0010fffd")
 
 
 def test_words_for_numbers():
