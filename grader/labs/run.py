@@ -73,6 +73,8 @@ def run_lab(name: str, options: LabOptions, prompt: Prompt | None) -> int:
     files, place = files_of(kit, options)
     mistaken = _substitute(kit, files, options.mistake) if options.mistake else None
     skipped = mistaken[0] if mistaken else None
+    if skipped is not None and int(skipped[2:4]) not in entry.needs:
+        raise UsageError(f"--mistake {options.mistake}: the lab {entry.name} runs nothing of {skipped}")
     needed = [exercise for exercise in kit.exercises if exercise.number in entry.needs and exercise.slug != skipped]
     if not options.anyway and (failing := _failing(kit, needed, files, place, options)):
         screen.line(f"The lab {entry.name} runs your code of {_names(entry)}. Not passing yet:")
@@ -99,15 +101,14 @@ def _measure(
     answer: str | None,
     place: Path,
 ) -> int:
+    from grader.judging.session import devices
     from grader.labs.bench import Bench, Stopped
     from grader.launch.launcher import launcher
     from grader.limits import Limits
 
-    seeds, workers, begun = (
-        options.seeds or lab.seeds,
-        launcher(Limits(memory_mb=4096), many=entry.trains),
-        time.monotonic(),
-    )
+    devices(options.device)  # which raises where it is not here
+    workers = launcher(Limits(memory_mb=4096), many=entry.trains)
+    seeds, begun = options.seeds or lab.seeds, time.monotonic()
     with _progress() as tell:
         bench = Bench(lab.program, files, workers, options.device, seeds, options.full, out, tell)
         bench.substitute = lambda name: _substitute(kit, files, name)[1]

@@ -3,7 +3,10 @@
 import json
 
 import pytest
+import torch
+from click.testing import CliRunner
 
+from grader.__main__ import main
 from grader.errors import UsageError
 from grader.kit.labs import LABS, unlocked_by
 from grader.labs import run as running
@@ -12,6 +15,7 @@ from grader.labs.catalogue import demand, entry_of, lab_of
 from grader.labs.figures import can_show, drawn
 from grader.labs.lab import Figure, Table, spread
 from grader.labs.run import LabOptions, run_lab
+from grader.reports.terminal import Screen
 from grader.source.file import File
 
 UNTRAINED = ["memory", "positions", "saturation", "collapse"]
@@ -68,7 +72,7 @@ def test_an_endless_loop_ends_in_the_learners_line(bench):
 
 @pytest.mark.parametrize("value", ["'many'", "{'rnn': object()}", "{'rnn': torch.ones(2)}"])
 def test_what_is_no_result_is_refused(bench, value):
-    forged = f"import torch, sys\nsys.modules['lab_is_forged'] = 1\ndef encode(*_):\n    return {value}\n"
+    forged = f"import torch\ndef encode(*_):\n    return {value}\n"
     one = bench("memory", {"ex01_encoder": forged})
     with pytest.raises(Stopped):
         numbers(one.ask("gradients", 0, 3).get("lstm"), (4,), "the gradients")
@@ -113,6 +117,39 @@ def test_a_mistake_that_is_none_is_refused(kit, files):
         running._substitute(kit, files, "nonsense")
     with pytest.raises(UsageError, match="say one as TARGET__NAME"):
         running._substitute(kit, files, "no_scaling")
+
+
+def test_a_mistake_that_the_lab_does_not_run_is_refused(kit, tmp_path):
+    options = LabOptions(target=kit.root / "solutions", out=tmp_path, mistake="train_step__not_shifted")
+    with pytest.raises(UsageError, match="runs nothing of ex12_training"):
+        run_lab("memory", options, None)
+
+
+def test_a_device_that_is_not_here_is_refused(kit, tmp_path):
+    if torch.cuda.is_available():
+        pytest.skip("there is one")
+    options = LabOptions(target=kit.root / "solutions", out=tmp_path, device="cuda", anyway=True)
+    with pytest.raises(UsageError, match="this machine has no cuda"):
+        run_lab("memory", options, None)
+
+
+def test_the_command_lists_what_there_is():
+    said = CliRunner().invoke(main, ["lab"]).output
+    assert [line.split()[0] for line in said.splitlines()[: len(LABS)]] == [entry.name for entry in LABS]
+    assert CliRunner().invoke(main, ["lab", "nonsense"]).exit_code == 2
+
+
+def test_a_guess_is_asked_once_and_kept(tmp_path, capsys):
+    lab, asked = lab_of(entry_of("memory")), []
+
+    def prompt(text):
+        asked.append(text)
+        return ["", "7", "3"][len(asked) - 1]
+
+    for _ in range(2):
+        assert running._ask(Screen(), lab, tmp_path, prompt) == lab.question.choices[2]
+    assert len(asked) == 3
+    assert "your guess was: neither" in capsys.readouterr().out
 
 
 def test_a_lab_that_is_none_names_the_nearest():
