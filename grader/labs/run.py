@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,16 +88,17 @@ def run_lab(name: str, options: LabOptions, prompt: Prompt | None) -> int:
     screen.line(f"Lab {entry.name}: {entry.title}", "bold")
     screen.line()
     answer = _ask(screen, lab, out, prompt)
-    return _measure(screen, kit, entry, lab, options, mistaken[1] if mistaken else files, out, answer, place)
+    run_on = mistaken[1] if mistaken else files
+    return _measure(screen, entry, lab, options, run_on, partial(_with_mistake, kit, files), out, answer, place)
 
 
 def _measure(
     screen: Screen,
-    kit: Kit,
     entry: LabEntry,
     lab: Lab,
     options: LabOptions,
     files: dict[str, File],
+    substitute: Callable[[str], dict[str, File]],
     out: Path,
     answer: str | None,
     place: Path,
@@ -111,7 +113,7 @@ def _measure(
     seeds, begun = options.seeds or lab.seeds, time.monotonic()
     with _progress() as tell:
         bench = Bench(lab.program, files, workers, options.device, seeds, options.full, out, tell)
-        bench.substitute = lambda name: _substitute(kit, files, name)[1]
+        bench.substitute = substitute
         bench.mistake = options.mistake
         try:
             finding = lab.run(bench)
@@ -160,6 +162,10 @@ def _substitute(kit: Kit, files: dict[str, File], name: str) -> tuple[str, dict[
         raise UsageError(f"the catalogue has {several or 'no mistake'} called {name!r}: say one as TARGET__NAME")
     exercise, variant = found[0]
     return exercise, {**files, exercise: File(f"{exercise}.py", variant.source)}
+
+
+def _with_mistake(kit: Kit, files: dict[str, File], name: str) -> dict[str, File]:
+    return _substitute(kit, files, name)[1]
 
 
 def _failing(
