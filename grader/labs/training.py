@@ -7,6 +7,7 @@ checkpoint is a frame of the protocol: plain values and tensors, nothing that is
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +69,8 @@ def train(bench: Bench, run: Run, place: int = 0, of: int = 1) -> Trained:
         place, of: which of how many trainings of this lab it is.
     """
     known = _known(bench, run)
-    file = bench.out / "checkpoints" / f"{run.name.replace(' ', '-')}-seed{run.seed}.frame"
+    slug = re.sub(r"[^a-z0-9]+", "-", run.name.lower())
+    file = bench.out / "checkpoints" / f"{slug}-seed{run.seed}.frame"
     done, state, losses = _read(file, known)
     while done < run.steps:
         last = min(done + PIECE, run.steps)
