@@ -246,6 +246,42 @@ def notebook_command(exercises: tuple[str, ...], out: Path | None) -> None:
     notebooks(exercises, out)
 
 
+@main.command("lab")
+@click.argument("name", metavar="[NAME]", required=False)
+@click.option("--target", type=click.Path(path_type=Path), help="The folder of the code. [default: exercises/]")
+@click.option("--quick/--full", default=True, help="A quick look, or all of it. [default: quick]")
+@click.option("--seeds", type=click.IntRange(min=1, max=20), help="How many runs. [default: the lab's own number]")
+@click.option("--device", type=click.Choice(["cpu", "cuda", "mps"]), default="cpu", show_default=True, help="Where.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Where it goes. [default: labs/NAME]")
+@click.option(
+    "--mistake", metavar="NAME", help="A known mistake in your code's place: attention_scores__no_scaling, say."
+)
+@click.option("--anyway", is_flag=True, help="Go on where an exercise that it needs does not pass.")
+def lab_command(name: str | None, quick: bool, **options: Any) -> None:
+    """See what your own code does: a claim of the course, asked first and then measured. Without NAME: the list.
+
+    Exit status: 0 it ran to its end, whatever the claim's verdict, 1 an exercise that it needs does not pass, 2 wrong
+    usage, 3 the grader failed.
+    """
+    from grader.labs.run import LabOptions, list_labs, run_lab
+
+    if name is None:
+        return list_labs()
+    prompt = click.prompt if sys.stdin.isatty() else None
+    raise SystemExit(run_lab(name, LabOptions(full=not quick, **options), prompt))
+
+
+@main.command("translate")
+@click.argument("text")
+@click.option("--target", type=click.Path(path_type=Path), help="The folder of the code. [default: exercises/]")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Of the lab. [default: labs/translate]")
+def translate_command(text: str, target: Path | None, out: Path | None) -> None:
+    """Say a Korean date in English, with the model that `grader lab translate` has trained on your code."""
+    from grader.labs.translate_text import translate
+
+    raise SystemExit(translate(text, out, target))
+
+
 @main.command("doctor")
 def doctor_command() -> None:
     """Show versions, devices, isolation, and what to install for what is missing."""

@@ -10,6 +10,7 @@ ROOT = PACKAGE.parent
 """The folder that holds it: a clone, or where packages are installed."""
 TEMPLATES = PACKAGE / "reports" / "templates"
 ATTACKS = PACKAGE / "dev" / "attacks"
+PROGRAMS = PACKAGE / "labs" / "programs"
 
 
 def files(package: Path = PACKAGE) -> list[Path]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.text import Text
 
 from grader.kit.discovery import Exercise, Kit
+from grader.kit.labs import unlocked_by
 from grader.learner.progress import Progress
 from grader.reports.terminal import Screen
 from grader.results.verdicts import FAIL, PASS, UNWRITTEN, ExerciseResult
@@ -92,6 +93,8 @@ class WatchScreen(Screen):
         """What was built and what it is good for, in the lesson's words."""
         self.line(f"{exercise.slug} passes. You have built: {exercise.title}.", "bold green")
         self.line(leads_to(exercise))
+        for lab in unlocked_by(exercise.number):
+            self.line(f"See what your code does: {lab.offer}")
         if following is not None:
             self.line(f"Next is exercise {following.number}: {following.title}.")
             return

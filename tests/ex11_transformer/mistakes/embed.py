@@ -10,7 +10,7 @@ from solutions import ex11_transformer as reference
 
 @mistake
 class Transformer__no_scaling(reference.Transformer):
-    """The words' vectors are not multiplied by sqrt(d_model), so the positions drown them."""
+    """The words' vectors are not multiplied by sqrt(d_model). They start small, so the positions drown them."""
 
     def embed(self, tokens, embedding):
         return self.dropout(reference.add_positions(embedding(tokens)))

@@ -205,3 +205,13 @@ def test_generate_is_greedy_decoding_of_each_row(max_length: int) -> None:
     assert torch.is_grad_enabled()
     if max_length == 12:
         assert len({len(row) for row in rows}) == 3
+
+
+def test_words_and_positions_start_at_one_size():
+    """The lesson's reason for the factor sqrt(d_model) holds for the tables of the given `__init__`."""
+    torch.manual_seed(0)
+    model = transformer.Transformer(300, 400, d_model=64)
+    for table in (model.source_embedding, model.target_embedding):
+        assert abs(table.weight.std().item() - 64**-0.5) < 0.01
+        words = model.embed(torch.arange(300).unsqueeze(0), table) - model.embed(torch.zeros(1, 300).long(), table)
+        assert 0.5 < (words.std() / 2**0.5).item() < 2.0

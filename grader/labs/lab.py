@@ -1,0 +1,114 @@
+"""What a lab is: a question, a run on a learner's code, and what it found. Imports no torch."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from grader.labs.bench import Bench
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked before anything is shown.
+
+    Args:
+        text: one sentence with a question mark.
+        choices: the answers to choose from.
+    """
+
+    text: str
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Measured numbers as text: the first column names the row."""
+
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+
+    def lines(self) -> list[str]:
+        """The table for a terminal, columns aligned."""
+        cells = [self.columns, *self.rows]
+        widths = [max(len(row[i]) for row in cells) for i in range(len(self.columns))]
+        return ["  ".join(_aligned(row, widths)).rstrip() for row in cells]
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    first, *others = (
+        text.rjust(width) if i else text.ljust(width) for i, (text, width) in enumerate(zip(row, widths, strict=True))
+    )
+    return [first, *others]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure.
+
+    Args:
+        name: of its files.
+        title: the finding, one sentence.
+        text: what it shows, for whoever cannot see it.
+        draw: draws into matplotlib axes.
+    """
+
+    name: str
+    title: str
+    text: str
+    draw: Callable[[Any], None]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a lab found.
+
+    Args:
+        claim: what the chapter says, one sentence.
+        held: whether it held here.
+        measured: what was measured, in words and numbers.
+        table: the same as a table.
+        figures: one for each thing to see.
+        numbers: all that was measured, for `result.json`.
+        notes: what else a reader must know.
+    """
+
+    claim: str
+    held: bool
+    measured: str
+    table: Table
+    figures: list[Figure]
+    numbers: dict[str, Any]
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Lab:
+    """One lab.
+
+    Args:
+        program: the name of what runs beside the learner's code, in `programs/`.
+        question: asked first.
+        seeds: how many, where nobody says.
+        run: measures. `full` asks for more than a quick look.
+    """
+
+    program: str
+    question: Question
+    seeds: int
+    run: Callable[[Bench], Finding]
+    extras: tuple[str, ...] = ("matplotlib",)
+
+
+def spread(values: Sequence[float], form: str = ".3g") -> str:
+    """The middle of some values and how far they go: `0.11 (0.09 to 0.13)`; one value alone as it is."""
+    middle = format(statistics.median(values), form)
+    return middle if len(values) == 1 else f"{middle} ({min(values):{form}} to {max(values):{form}})"
+
+
+def over(seeds: int) -> str:
+    """`over 3 seeds`."""
+    return "with one seed" if seeds == 1 else f"over {seeds} seeds"

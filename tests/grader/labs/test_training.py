@@ -1,0 +1,201 @@
+"""Labs that train: a tiny run of each, stops that change nothing, and what is kept."""
+
+import json
+
+import pytest
+import torch
+
+from grader.errors import UsageError
+from grader.labs import run as running
+from grader.labs import training, translate_text
+from grader.labs.bench import Bench, Stopped
+from grader.labs.catalogue import entry_of, lab_of
+from grader.labs.dates import Vocabulary, dates, expected
+from grader.labs.digits import lines
+from grader.labs.translator import exact, kept, trained
+from grader.source.file import File
+
+TRAINED = ["reversal", "bottleneck", "price", "leak", "translate"]
+
+
+@pytest.fixture
+def bench(workers, files, kit, tmp_path):
+    made = []
+
+    def make(program, folder="out", *, texts=None, steps=2, **more):
+        own = {**files, **{slug: File(f"{slug}.py", text.encode()) for slug, text in (texts or {}).items()}}
+        one = Bench(program, own, workers, "cpu", 1, False, tmp_path / folder, steps=steps, **more)
+        one.substitute = lambda name: running._substitute(kit, own, name)[1]
+        made.append(one)
+        return one
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture(scope="module")
+def few():
+    return dates(pairs=40, test=4)
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_tiny_training_goes_from_data_to_a_finding(bench, name):
+    lab = lab_of(entry_of(name))
+    told = []
+    finding = lab.run(bench(lab.program, tell=lambda text, share: told.append(share)))
+    assert finding.table.lines()
+    assert finding.figures
+    assert told[-1] == 1.0
+    assert told == sorted(told)
+    json.dumps(finding.numbers)
+
+
+def test_a_stop_at_any_piece_changes_nothing(bench, few, monkeypatch):
+    monkeypatch.setattr(training, "PIECE", 2)
+    whole, _ = trained(bench("translate", "whole", steps=6), few, "m", 0, 0, 0, 1)
+
+    class Stop(Exception):
+        pass
+
+    def stop(text, share):
+        raise Stop
+
+    for _ in range(2):
+        with pytest.raises(Stop):
+            trained(bench("translate", "stopped", steps=6, tell=stop), few, "m", 0, 0, 0, 1)
+    again, result = trained(bench("translate", "stopped", steps=6), few, "m", 0, 0, 0, 1)
+    assert len(result.losses) == 6
+    assert whole.state.keys() == again.state.keys()
+    assert all(torch.equal(whole.state[name], again.state[name]) for name in whole.state)
+
+
+def test_another_code_begins_anew(bench, few, files):
+    asked = []
+    first = bench("translate", steps=2)
+    trained(first, few, "m", 0, 0, 0, 1)
+    changed = files["ex12_training"].text.decode() + "\n# changed\n"
+    for texts in (None, {"ex12_training": changed}):
+        one = bench("translate", steps=2, texts=texts)
+        one.tell = lambda text, share: asked.append(text)
+        trained(one, few, "m", 0, 0, 0, 1)
+    assert len(asked) == 1  # the same code found its checkpoint and trained nothing
+
+
+def test_a_damaged_checkpoint_begins_anew(bench, few):
+    one = bench("translate", steps=2)
+    trained(one, few, "m", 0, 0, 0, 1)
+    (file,) = (one.out / "checkpoints").iterdir()
+    file.write_bytes(file.read_bytes()[:100])
+    _, result = trained(bench("translate", steps=2), few, "m", 0, 0, 0, 1)
+    assert len(result.losses) == 2
+
+
+def test_a_model_is_kept_for_later(bench, few, tmp_path):
+    one = bench("translate", steps=2)
+    translator, _ = trained(one, few, "m", 0, 0, 0, 1)
+    translator.keep(tmp_path / "model.frame")
+    found, same = kept(tmp_path / "model.frame", one)
+    assert same
+    assert found.write(["2024년 3월 19일"]) == translator.write(["2024년 3월 19일"])
+    other = bench("translate", texts={"ex01_encoder": "# changed\n"})
+    assert kept(tmp_path / "model.frame", other)[1] is False
+    assert kept(tmp_path / "nothing.frame", one) is None
+
+
+@pytest.mark.parametrize(
+    ("returned", "words"),
+    [
+        ("float('nan')", "the loss is not a number any more"),
+        ("model.nothing", r"exercises/ex12_training\.py:\d+: AttributeError"),
+        ("'low'", "could not convert string to float"),
+    ],
+)
+def test_a_train_step_that_goes_wrong_ends_in_a_sentence(bench, few, files, returned, words):
+    own = files["ex12_training"].text.decode() + f"\ndef train_step(model, *_, **__):\n    return {returned}\n"
+    with pytest.raises(Stopped, match=words):
+        trained(bench("translate", texts={"ex12_training": own}), few, "m", 0, 0, 0, 1)
+
+
+def test_weights_that_are_none_are_refused(bench, few, files):
+    forged = files["ex11_transformer"].text.decode() + (
+        "\n\nclass Transformer(Transformer):\n    def generate(self, source, *_):\n        return ['1'] * len(source)\n"
+    )
+    one = bench("translate", texts={"ex11_transformer": forged})
+    translator, _ = trained(one, few, "m", 0, 0, 0, 1)
+    with pytest.raises(Stopped):
+        exact(translator, few)
+
+
+def test_test_days_are_never_trained_on():
+    data = dates(pairs=2000, test=50)
+    tested = {expected(source) or source for source, _ in data.test}
+    years = {source[:4] for source, _ in data.train}
+    assert len(data.test) == 50
+    assert not tested & {english for _, english in data.train}
+    assert len(years) == 100
+    assert not {source for source, _ in data.train} & {source for source, _ in data.test}
+
+
+def test_a_split_by_years():
+    data = dates(pairs=300, test=20, last_year=2009, test_year=2040)
+    assert all(source.startswith("2040") for source, _ in data.test)
+    assert max(source[:4] for source, _ in data.train) <= "2009"
+    assert dates(pairs=30, test=3) == dates(pairs=30, test=3)
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("2024년 3월 19일", "March 19, 2024"),
+        ("2024년 3월 19일 화요일", "Tuesday, March 19, 2024"),
+        ("2024. 3. 19.", "Mar 19, 2024"),
+        ("2024년 3월 19일 월요일", None),
+        ("2024년 2월 30일", None),
+        ("2024년 03월 19일", None),
+        ("2024년", None),
+    ],
+)
+def test_what_a_date_should_become(text, right):
+    assert expected(text) == right
+
+
+def test_a_vocabulary_goes_there_and_back():
+    vocabulary = Vocabulary.of(["abc", "cd"])
+    ids = vocabulary.ids(["dab", "c"], eos=True)
+    assert ids.tolist() == [[6, 3, 4, 2], [5, 2, 0, 0]]
+    assert [vocabulary.text(row) for row in ids.tolist()] == ["dab", "c"]
+    assert vocabulary.unknown("abzyz") == "zy"
+    assert vocabulary.text([3, 1, 99, 2, 3]) == "a??"
+
+
+def test_lines_are_padded_and_end_in_eos():
+    source, lengths, target = lines("a seed", 50, 2, 12, backwards=True)
+    for row, length, written in zip(source.tolist(), lengths.tolist(), target.tolist(), strict=True):
+        assert written == [*row[:length][::-1], 2, *[0] * (12 - length)]
+        assert row[length:] == [0] * (12 - length)
+        assert min(row[:length]) >= 3
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("hello", "never seen 'helo'"), ("  ", "nothing to translate"), ("2" * 30, "30 characters")]
+)
+def test_what_cannot_be_read_is_said(bench, few, tmp_path, kit, text, words):
+    one = bench("translate")
+    translator, _ = trained(one, few, "m", 0, 0, 0, 1)
+    translator.keep(tmp_path / "model.frame")
+    with pytest.raises(UsageError, match=words):
+        translate_text.translate(text, tmp_path, kit.root / "solutions")
+
+
+def test_without_a_model_the_command_to_train_one_is_said(tmp_path, kit):
+    with pytest.raises(UsageError, match="grader lab translate"):
+        translate_text.translate("2024년 3월 19일", tmp_path, kit.root / "solutions")
+
+
+def test_a_wrong_translation_is_said_to_be_wrong(bench, few, tmp_path, kit, capsys):
+    one = bench("translate")
+    translator, _ = trained(one, few, "m", 0, 0, 0, 1)
+    translator.keep(tmp_path / "model.frame")
+    assert translate_text.translate("2024년 3월 19일", tmp_path, kit.root / "solutions") == 0
+    assert "Right is: March 19, 2024" in capsys.readouterr().err
