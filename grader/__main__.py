@@ -11,10 +11,10 @@ from typing import Any
 import click
 
 import grader
-from grader.crash_report import own_failure
 from grader.errors import GraderError, UsageError
 from grader.kit.discovery import Kit
 from grader.kit.requirements import unmet
+from grader.reports.crash_report import own_failure
 
 DEVICES = click.Choice(["auto", "cpu", "cuda", "mps"])
 SEED = click.IntRange(min=0)

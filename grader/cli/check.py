@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from grader.crash_report import own_failure
 from grader.errors import EXIT_FAIL, EXIT_GRADER, EXIT_PASS, GraderError, UsageError
 from grader.files import same_place
 from grader.judging.open import new_seed, open_session
@@ -15,6 +14,7 @@ from grader.kit.discovery import Exercise, Kit
 from grader.launch import isolation
 from grader.launch.launcher import Launcher, launcher
 from grader.learner.progress import Progress
+from grader.reports.crash_report import own_failure
 from grader.reports.terminal import Screen
 from grader.results.verdicts import ERROR, PASS, UNWRITTEN, ExerciseResult, errors_of
 from grader.source.file import File

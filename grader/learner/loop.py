@@ -13,7 +13,6 @@ from typing import Any
 
 from rich.text import Text
 
-from grader.crash_report import own_failure
 from grader.errors import EXIT_GRADER, EXIT_PASS, UsageError
 from grader.judging.open import new_seed
 from grader.kit.discovery import Exercise, Kit
@@ -25,6 +24,7 @@ from grader.learner.keys import END, Keys
 from grader.learner.loop_screen import WatchScreen
 from grader.learner.progress import Progress
 from grader.learner.standby import Standby, StandbySettings, from_record
+from grader.reports.crash_report import own_failure
 from grader.reports.terminal import Pager
 from grader.results.verdicts import ERROR, FAIL, PASS, ExerciseResult, errors_of
 from grader.text import short_path

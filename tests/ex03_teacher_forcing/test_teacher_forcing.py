@@ -308,7 +308,8 @@ def test_loss_is_the_mean_over_all_real_targets(code, draw, expect, pad_id):
     draw.size("vocab=5")
     for dtype in (draw.dtype, torch.float32):
         logits, targets, _ = draw_loss(draw, dtype, pad_id)
-        expect.exact(code.sequence_loss, reference.sequence_loss, logits, targets, pad_id)
+        agrees = expect.exact if dtype is torch.float64 else expect.agrees
+        agrees(code.sequence_loss, reference.sequence_loss, logits, targets, pad_id)
         expect.agrees(
             code.sequence_loss,
             reference.sequence_loss,

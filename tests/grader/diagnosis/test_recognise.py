@@ -96,16 +96,16 @@ def test_the_same_exception_is_not_the_same_mistake(recognised, exercise):
 
 
 def test_a_name_that_fits_one_check_and_contradicts_another_is_not_given(recognised, exercise):
-    """With a state of zero the forget gate does not show: c' = f * (c + g) is then another catalogued mistake."""
-    text = exercise(1).solution.read_bytes() + FORGET_TWICE
+    """With a state of zero c' = f * (2 c + g) is the catalogued f * (c + g), and with any other it is not."""
+    text = exercise(1).solution.read_bytes() + TWICE_THE_STATE
     assert names_in(recognised(1, text=text)) == {None}
 
 
-FORGET_TWICE = b"""
+TWICE_THE_STATE = b"""
 
 def lstm_cell(x, h, c, w_x, w_h, bias):
     i, f, g, o = (x @ w_x.T + h @ w_h.T + bias).chunk(4, dim=-1)
-    c = torch.sigmoid(f) * (c + torch.tanh(g))
+    c = torch.sigmoid(f) * (2 * c + torch.tanh(g))
     return torch.sigmoid(o) * torch.tanh(c), c
 """
 
