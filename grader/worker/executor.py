@@ -197,7 +197,7 @@ class Executor:
         self._finder.modules[self._module.__name__] = self._module
         if self._alone:
             self._for_good.enter_context(self._finder.active())
-            sys.argv[:] = [asked.filename]
+            sys.argv[:] = [f"{asked.slug}.py"]
             if b"get_ipython()" in asked.source and b"NameError" not in asked.source:  # else it asks for Jupyter
                 self._module.__dict__["get_ipython"] = absent.Shell
         seed_everything(0)

@@ -64,7 +64,7 @@ def tell(kit):
     stub = (kit / "exercises" / "ex07_masked_attention.py").read_text(encoding="utf-8")
     story.shows("Nothing is written yet", "q quit")
     story.save(solution.replace("scores / math.sqrt(d_k)", "scores"))
-    story.shows("not divided by sqrt(d_k)", "d debug")
+    story.shows("You get what you would get if this were so", "d debug")
     story.press("h")
     story.shows("hint 1 of 3", "q quit")
     story.press("h")
