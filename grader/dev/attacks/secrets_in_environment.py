@@ -5,5 +5,5 @@ import sys
 for text in [*os.environ.values(), *os.environ, *sys.argv, *sys.orig_argv, *sys.path, os.getcwd()]:
     if text.rstrip("/") == KIT or "solutions" in text or "seed" in text.lower().replace("pythonhashseed", ""):
         breach(f"it reads {text}")
-if "HOME" in os.environ or "USER" in os.environ:
+if os.environ.get("USER") != "learner" or os.environ.get("HOME") != os.environ.get("TORCHINDUCTOR_CACHE_DIR"):
     breach("the environment is that of the grader")
