@@ -84,7 +84,7 @@ def test_the_loop_sees_two_saves_and_one_process_checks_both(kit, elsewhere, tmp
     terminal = Terminal(mine, "-m", "grader", "watch", "6", "--seed", "4", rows=100, **settings)
     terminal.shows("Nothing is written yet", "q quit")
     file.write_text(solution.read_text("utf-8").replace(*MISTAKE), "utf-8")
-    terminal.shows("not divided by sqrt(d_k)", "d debug")
+    terminal.shows("You get what you would get if this were so", "d debug")
     file.write_bytes(solution.read_bytes())
     terminal.shows(f"{SLUG} passes", "q quit")
     terminal.press("q")
