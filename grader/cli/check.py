@@ -29,7 +29,7 @@ def check(
     device: str,
     seed: int | None,
     json_file: Path | None,
-    problems: bool,
+    problems: bool = False,
     transport: str,
     timeout: float,
 ) -> int:

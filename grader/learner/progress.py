@@ -94,7 +94,7 @@ class Progress:
 
         self.folder.mkdir(exist_ok=True)
         with contextlib.ExitStack() as held:
-            with contextlib.suppress(NotImplementedError):  # a file system without locks: nothing can be promised there
+            with contextlib.suppress(OSError, NotImplementedError):  # without locks nothing can be promised
                 held.enter_context(FileLock(self.folder / "lock"))
             yield
 

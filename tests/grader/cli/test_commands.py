@@ -277,7 +277,10 @@ def test_problems_are_one_line_each_with_the_file_and_the_line(tmp_path):
     found = [match.groups() for match in map(re.compile(matcher["pattern"]["regexp"]).match, said) if match]
     line = solution[: solution.index("def attention_scores")].count("\n") + 1
     assert (f"exercises/{file.name}", str(line)) == found[0][:2]
-    assert "scores worked by hand: You get what you would get if this were so: The scores are not divided by sqrt(d_k)" in found[0][2]
+    assert (
+        "scores worked by hand: You get what you would get if this were so: The scores are not divided by sqrt(d_k)"
+        in found[0][2]
+    )
 
 
 @pytest.mark.parametrize(("begun", "offered"), [("ex0", 9), ("ex06", 1), ("1", 4), ("self", 1), ("nothing", 0)])

@@ -51,6 +51,10 @@ def test_three_environments_give_the_same_lines(tmp_path):
         (tmp_path / "here" / "class" / name / f"{SIX}.py").write_text(f"{RIGHT}\n{text}\n")
     shutil.copytree(tmp_path / "here" / "class", tmp_path / "elsewhere" / "class")
     other_user = {"user": 65534, "group": 65534, "extra_groups": []} if os.getuid() == 0 else {}
+    try:
+        subprocess.run([sys.executable, "-c", "import torch"], check=True, capture_output=True, **other_user)
+    except (OSError, subprocess.CalledProcessError):  # this Python lies where only its owner may go
+        other_user = {}
     ways = [
         ("here", {"PYTHONHASHSEED": "1", "TZ": "Asia/Tokyo", "HOME": "/"}, 1, {}),
         ("elsewhere", {"PYTHONHASHSEED": "77", "LANG": "de_DE.UTF-8", "LOGNAME": "x", "OMP_NUM_THREADS": "2"}, 3, {}),

@@ -153,7 +153,7 @@ def test_the_debugger_has_the_terminal_and_gives_it_back(terminal, file):
     terminal.press("p q.size(-1) * 7\n", "28")
     begun = len(terminal.raw)
     terminal.press("q\n")
-    terminal.until(lambda: b"not divided by sqrt(d_k)" in terminal.raw[begun:], "the verdict again")
+    terminal.until(lambda: b"You get what you would get" in terminal.raw[begun:], "the verdict again")
     terminal.shows("d debug")
     terminal.press("l", "ex05_sinusoidal_encoding")
 

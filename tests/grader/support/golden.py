@@ -57,7 +57,7 @@ def screen(exercise, name):
     with tempfile.TemporaryDirectory() as folder, _inside(folder), contextlib.redirect_stdout(io.StringIO()) as out:
         Path(FOLDER).mkdir()
         Path(FOLDER, f"{exercise.slug}.py").write_bytes(variant.source)
-        check.check((str(exercise.number),), target=Path(FOLDER), problems=False, **options)
+        check.check((str(exercise.number),), target=Path(FOLDER), **options)
     command = f"grader check {exercise.number} --target {FOLDER} --seed {SEED} --device cpu"
     printed = out.getvalue().replace(f"{exercise.root}{os.sep}", "")
     return f"$ {command}\n" + re.sub(r"(\.py:|at line )\d+", r"\1N", printed)
