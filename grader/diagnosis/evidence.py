@@ -104,7 +104,7 @@ class Witness:
 
     def of(self, mistakes: Sequence[Variant], run: Run) -> Evidence:
         """What a check that the learner fails says of these mistakes, all in one file."""
-        place = (tuple(one.key for one in mistakes), run.check.id)
+        place = (tuple(one.name for one in mistakes), run.check.id)
         if place not in self._known:
             if self.is_tired:
                 return Evidence.UNKNOWN
@@ -121,7 +121,7 @@ class Witness:
     def _ask(self, mistakes: Sequence[Variant], run: Run) -> Evidence:
         replay = self._trusted.replay(mistakes, run.tried, run.seed)
         right = self._trusted.reference_run(run.check, run.seed).requests
-        told, weights, place = set[Compared](), run.weights, tuple(one.key for one in mistakes)
+        told, weights, place = set[Compared](), run.weights, tuple(one.name for one in mistakes)
         by_itself = False
         self._left -= 0.0 if place in self._loaded else LOADING
         self._loaded.add(place)
@@ -140,7 +140,7 @@ class Witness:
                 if known is not None and alike(mine, known, None):
                     return Evidence.SILENT
                 if known is not None and len(mistakes) == 1 and not alike(learners, known, None):
-                    self._wrong_too.add((mistakes[0].key, run.check.id))
+                    self._wrong_too.add((mistakes[0].name, run.check.id))
                 return Evidence.OTHER
             if known is not None:
                 told.add(compared(mine, learners, known))
@@ -159,7 +159,7 @@ class Witness:
     def is_right_by_itself(self, mistakes: Sequence[Variant], run: Run) -> bool:
         """Whether the learner's file is right where a check calls the function in which these mistakes are made, and
         wrong as they are where it calls what uses it: there the function was not used."""
-        return (tuple(one.key for one in mistakes), run.check.id) in self._right_by_itself
+        return (tuple(one.name for one in mistakes), run.check.id) in self._right_by_itself
 
     def _fails_alike(self, mistakes: Sequence[Variant], run: Run) -> Evidence:
         """Where every answer is right, or there is no right one to the same question: the check itself tells."""
@@ -172,4 +172,4 @@ class Witness:
     def shows_with_another(self, mistake: Variant, run: Run) -> bool:
         """Whether a mistake that was asked for by itself was right where the learner is, and wrong where the learner
         first is not: made together with another one, it may be what shows here."""
-        return (mistake.key, run.check.id) in self._wrong_too
+        return (mistake.name, run.check.id) in self._wrong_too

@@ -95,9 +95,9 @@ class Recogniser:
     def __init__(self, trusted: TrustedCode, mistakes: Sequence[Variant]) -> None:
         self.trusted = trusted
         self._mistakes = mistakes
-        self._order = {mistake.key: number for number, mistake in enumerate(mistakes)}
+        self._order = {mistake.name: number for number, mistake in enumerate(mistakes)}
         self._call_graph = CallGraph(trusted.source.text)
-        self._units = {mistake.key: self._units_of_one(mistake) for mistake in mistakes}
+        self._units = {mistake.name: self._units_of_one(mistake) for mistake in mistakes}
 
     def run_of(self, check: Check, seed: int, tried: Attempt) -> Run:
         """A check that was run on a learner's file, with what it calls."""
@@ -165,16 +165,16 @@ class Recogniser:
         devices_first = run.tried.is_on_a_gpu
         groups: list[list[Variant]] = [[], [], [], []]
         for one in self._shown(run):
-            is_unlikely = self._units[one.key] <= sound
+            is_unlikely = self._units[one.name] <= sound
             groups[is_unlikely + 2 * (devices_first and not one.shows_on_gpus_only)].append(one)
         return [one for group in groups for one in group]
 
     def _shown(self, run: Run) -> list[Variant]:
-        return [one for one in self._mistakes if self._units[one.key] & run.reached]
+        return [one for one in self._mistakes if self._units[one.name] & run.reached]
 
     def _of_suspects(self, file: _File, run: Run) -> Iterator[tuple[Variant, Variant]]:
         """Mistakes in different places, each of which fits some check by itself."""
-        for pair in combinations(sorted(file.suspects, key=lambda one: self._order[one.key]), 2):
+        for pair in combinations(sorted(file.suspects, key=lambda one: self._order[one.name]), 2):
             if self._apart(*pair):
                 yield pair
 
@@ -183,14 +183,14 @@ class Recogniser:
         for suspect in [claim.mistakes[0] for claim in file.claims if len(claim.mistakes) == 1]:
             for other in self._shown(run) if file.witness.of((suspect,), run) is Evidence.OTHER else []:
                 if self._apart(suspect, other) and self._shows(file, other, run):
-                    first, second = sorted((suspect, other), key=lambda one: self._order[one.key])
+                    first, second = sorted((suspect, other), key=lambda one: self._order[one.name])
                     yield first, second
 
     def _that_show(self, file: _File, run: Run) -> Iterator[tuple[Variant, Variant]]:
         """Any two in different places that are wrong where the file is."""
         showing = [one for one in self._shown(run) if file.witness.shows_with_another(one, run)]
         pairs = [pair for pair in combinations(showing, 2) if self._apart(*pair)]
-        pairs.sort(key=lambda pair: self._order[pair[0].key] + self._order[pair[1].key])
+        pairs.sort(key=lambda pair: self._order[pair[0].name] + self._order[pair[1].name])
         for pair in pairs[: max(0, MAX_PAIRS - file.pairs)]:
             file.pairs += 1
             yield pair
@@ -199,13 +199,13 @@ class Recogniser:
         return file.witness.of((mistake,), run) is Evidence.OTHER and file.witness.shows_with_another(mistake, run)
 
     def _apart(self, one: Variant, other: Variant) -> bool:
-        return not self._units[one.key] & self._units[other.key]
+        return not self._units[one.name] & self._units[other.name]
 
     # ------------------------------------------------------------------------------------------ do they hold?
 
     def _held(self, file: _File, mistakes: tuple[Variant, ...], run: Run) -> _Claim | None:
         """What these mistakes, which fit one check, explain of the others; None where one contradicts them."""
-        key = tuple(one.key for one in mistakes)
+        key = tuple(one.name for one in mistakes)
         if key in file.refuted:
             return None
         file.witness.allow(MAX_HOLD)
@@ -258,7 +258,7 @@ class Recogniser:
 
     def units_of(self, mistakes: Sequence[Variant]) -> frozenset[str]:
         """The functions and methods that these mistakes replace."""
-        return frozenset[str]().union(*(self._units[one.key] for one in mistakes))
+        return frozenset[str]().union(*(self._units[one.name] for one in mistakes))
 
     def _units_of_one(self, mistake: Variant) -> frozenset[str]:
         every = self._call_graph.units_of(mistake.target)

@@ -259,7 +259,7 @@ class TrustedCode:
 
 
 def _key(mistakes: Sequence[Variant]) -> Key:
-    return tuple(one.key for one in mistakes)
+    return tuple(one.name for one in mistakes)
 
 
 def _slim(request: Request) -> Request:

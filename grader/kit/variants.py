@@ -38,7 +38,6 @@ class Variant:
         source: the whole file.
         pieces: the same in three parts: the reference, what the variants of a file share, the definition itself.
         shows_on_gpus_only: a mistake about devices.
-        form: where the same mistake is written in several ways, which one this is; empty for the first.
     """
 
     name: str
@@ -47,12 +46,6 @@ class Variant:
     source: bytes
     pieces: tuple[str, str, str]
     shows_on_gpus_only: bool = False
-    form: str = ""
-
-    @property
-    def key(self) -> str:
-        """What tells it from every other variant."""
-        return f"{self.name}, {self.form}" if self.form else self.name
 
 
 def mistakes(exercise: Exercise) -> list[Variant]:
