@@ -53,7 +53,7 @@ def list_lines(screen: Screen, kit: Kit, progress: Progress) -> None:
     for exercise in kit.exercises:
         state, points = progress.state(exercise), progress.points(exercise)
         earned = f"{points:>5.4g}/10" if points is not None else ""
-        screen.mark(state, f" {exercise.slug:<26}{earned:<10}{exercise.title}")
+        screen.mark(state, f" {exercise.slug:<26}{earned:<9}{exercise.title}")
 
 
 def _next_step(screen: Screen, exercise: Exercise | None) -> None:
@@ -100,12 +100,12 @@ def hint_lines(screen: Screen, progress: Progress, exercise: Exercise, check: st
         text = exercise.stub.read_bytes() if exercise.stub.is_file() else b""
         rung = hints.climb(memory, len(rungs), digest(text))
     if rung is None:
-        screen.line(f"Try what the last hint says and save; the next one comes after that. At once: {again}", QUIET)
+        screen.line(f"Try what the last hint says and save; then the next one comes. To see it now: {again}", QUIET)
         return
     screen.line(title, "bold")
     screen.line(hints.worded(rungs, rung, entry.get("diagnosis") if title == entry.get("failing") else None))
     if rung < len(rungs):
-        screen.line(f"Save a try, then {again} shows the next hint ({again} twice: at once).", QUIET)
+        screen.line(f"Save a try; then the next hint: {again}", QUIET)
 
 
 def _whole_ladders(screen: Screen, exercise: Exercise, ladders: dict[str, list[str]], titles: list[str]) -> None:

@@ -47,12 +47,12 @@ class Actions:
         if self._asked is not None:
             return [("y", "yes"), ("n", "no")]
         if self._number is not None:
-            return [("0-9", f"number {self._number}".rstrip()), ("Enter", "go there"), ("any other", "stay here")]
+            return [("0-9", f"number {self._number}".rstrip()), ("Enter", "go there"), ("any other key", "stay")]
         if loop.paused:
             return [("p", "go on"), ("q", "quit")]
         keys = [("n", "next", self._is_open() and self._next() is not None)]
         keys += [("h", "hint", self._passes() or self._has_hints()), ("t", "lesson", True)]
-        keys += [("a", "all checks", self._has_checks()), ("l", "list and go to", True)]
+        keys += [("a", "all checks", self._has_checks()), ("l", "list", True)]
         keys += [("b", "back", bool(loop.before)), ("g", f"go to {self._regressed()}", self._regressed() is not None)]
         keys += [
             ("e", "edit", editor.command() is not None),

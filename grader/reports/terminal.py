@@ -110,7 +110,7 @@ class Screen:
         self._marked(2, verdict, text)
 
     def _marked(self, indent: int, verdict: str, text: str) -> None:
-        word = verdict.upper() if verdict in (FAIL, TIMEOUT, CRASH, ERROR) else WORDS.get(verdict, verdict)
+        word = verdict.upper() if verdict in (FAIL, TIMEOUT, CRASH, ERROR) else verdict
         self._empty = False
         line = Text.assemble((f"{' ' * indent}{word:<10}", STYLES.get(verdict, "")), text)
         if self.console.is_terminal and cell_len(line.plain) > self.console.width:
@@ -142,7 +142,7 @@ class Screen:
         here = [outcomes for outcomes in _by_device(result).values() if not _absent(outcomes)]
         for outcome in (outcome for outcomes in here for outcome in outcomes):
             device = f"  [{outcome.device}]" if len(here) > 1 else ""
-            self._marked(indent, outcome.verdict, f"{outcome.title}{device}")
+            self._marked(indent, WORDS.get(outcome.verdict, outcome.verdict), f"{outcome.title}{device}")
 
     def explain(
         self, result: ExerciseResult, name: str, seed: int, target: Path | None = None, file: File | None = None
@@ -211,7 +211,7 @@ class Screen:
         if len(results) == 1:
             self.line(f"{results[0].slug} passes: {points}." if passed else f"Not yet: {points}.")
         else:
-            self.line(f"{passed} of {len(results)} exercises pass: {points}.")
+            self.line(f"{passed} of {len(results)} exercises pass, {points}")
 
 
 def _by_device(result: ExerciseResult) -> dict[str, list[Outcome]]:
