@@ -61,7 +61,8 @@ def counts(result: ExerciseResult) -> str:
         return f"{passed} of {len(ran)} checks pass" + (f", {len(waiting)} are {TO_DO}." if waiting else ".")
     if result.core_passes:
         robust = [outcome for outcome in ran if outcome.tier == ROBUST]
-        start = f"All {len(ran) - len(robust)} core checks pass, {len(failed)} of {len(robust)} robust checks {_fail(failed)}"
+        edges = f"{len(failed)} of {len(robust)} robust checks {_fail(failed)}"
+        start = f"All {len(ran) - len(robust)} core checks pass, {edges}"
     else:
         to_do = f", {len(waiting)} are {TO_DO}" if waiting else ""
         start = f"{passed} of {len(ran)} checks pass{to_do}, {len(failed)} {_fail(failed)}"

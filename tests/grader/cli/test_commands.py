@@ -105,8 +105,9 @@ def test_checking_the_solutions_passes_and_writes_results(little_kit, tmp_path):
     (you,) = document["submissions"]
     assert (you["id"], you["score"], you["max_score"]) == ("you", 20.0, 20.0)
     check = you["exercises"][1]["checks"][0]
-    assert check["id"] == "test_projections_have_the_shapes_of_their_matrices"
-    assert check["title"] == "projections have the shapes of their matrices"
+    assert check["id"] == "test_each_projection_uses_its_own_matrix"
+    assert check["title"] == "each projection uses its own matrix"
+    assert (check["function"], check["tier"]) == ("project_qkv", "core")
     assert (check["device"], check["verdict"], check["message"], check["mistake"]) == ("cpu", "pass", "", None)
     assert sum(check["max_points"] for check in you["exercises"][1]["checks"]) == pytest.approx(10)
 
