@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from types import ModuleType
 
+from torch import Tensor
+
 from grader.checks.attempt import Attempt, attempt, check_seed
 from grader.checks.passed_before import PassedRuns
 from grader.diagnosis.diagnosis import Diagnosis
 from grader.diagnosis.evidence import Run
+from grader.diagnosis.first_step import FEW, first_step
 from grader.diagnosis.recognise import Recogniser
-from grader.errors import GraderError, LearnerError, LoadFailure, Lost, Mismatch, NotHere, TimedOut, Unwritten
+from grader.errors import Finding, GraderError, LearnerError, LoadFailure, Lost, Mismatch, NotHere, TimedOut, Unwritten
 from grader.judging.feedback import full, hidden
 from grader.kit.collect import EXERCISE_POINTS, Check
 from grader.limits import MAX_MESSAGE, MAX_OUTPUT, Limits
+from grader.protocol.values import leaves
 from grader.remote.calls import Call
 from grader.remote.code import Code
 from grader.remote.transport import LocalTransport, Transport
@@ -25,6 +30,8 @@ from grader.source.file import Source, where
 from grader.text import clean
 
 TIMEOUTS_BEFORE_GIVING_UP = 2
+FOLLOWED = 3
+"""Failed checks of one function that are followed step by step, until one shows where the ways part."""
 MAX_LINE = 200
 """Bytes of a line of code in a message."""
 Words = Callable[[BaseException, Call | None], str]
@@ -89,7 +96,7 @@ def run_exercise(
                 before = [outcome for outcome, _ in ran]
                 ran.append(_one(check, code, recogniser, settings, before, late, passed_runs))
                 on_check()
-            outcomes += named(ran, recogniser)
+            outcomes += with_first_step(named(ran, recogniser), ran, code, recogniser, settings)
         finally:
             code.close()
     outcomes += absences(checks, settings)
@@ -110,6 +117,44 @@ def named(ran: Sequence[tuple[Outcome, Run | None]], recogniser: Recogniser) -> 
         with_diagnosis(outcome, known[outcome.id]) if run is not None and outcome.id in known else outcome
         for outcome, run in ran
     ]
+
+
+def with_first_step(
+    outcomes: Sequence[Outcome],
+    ran: Sequence[tuple[Outcome, Run | None]],
+    code: Code,
+    recogniser: Recogniser,
+    settings: CheckSettings,
+) -> list[Outcome]:
+    """The outcomes of one file; the first failure with the step at which the learner's way parts from the reference's.
+
+    Only wrong values are followed step by step, and only where messages may say what was computed.
+    """
+    found = list(outcomes)
+    first = next((one for one in found if one.verdict not in (PASS, SKIP, UNWRITTEN)), None)
+    if first is None or settings.hidden or code.device != "cpu":
+        return found
+    about = [run for outcome, run in ran if run is not None and outcome.of == first.of and _is_a_wrong_value(run)]
+    wrong = {outcome.of.rpartition(".")[2] for outcome in found if outcome.verdict != PASS}
+    sound = {outcome.of.rpartition(".")[2] for outcome in found} - wrong - {first.of.rpartition(".")[2]}
+    for run in sorted(about, key=_is_small)[:FOLLOWED]:
+        with contextlib.suppress(Finding):
+            step = first_step(recogniser.trusted, run.check, code, run.seed, len(run.tried.calls) - 1, sound)
+            if step is not None:
+                said = (step.line, clean(step.text, MAX_MESSAGE))
+                return [replace(one, step=said) if one is first else one for one in found]
+    return found
+
+
+def _is_small(run: Run) -> bool:
+    """Whether the failing call returned so few numbers that two of its steps may be equal by accident."""
+    sizes = [value.numel() for value in leaves(run.tried.calls[-1].value) if isinstance(value, Tensor)]
+    return max(sizes, default=0) <= FEW
+
+
+def _is_a_wrong_value(run: Run) -> bool:
+    error, tried = run.tried.error, run.tried
+    return isinstance(error, Mismatch) and error.kind == "value" and bool(tried.calls) and not tried.is_on_a_gpu
 
 
 def outcome_of(check: Check, device: str, verdict: str, message: str) -> Outcome:

@@ -10,6 +10,7 @@ import ast
 import copy
 from difflib import SequenceMatcher
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 
@@ -112,10 +113,10 @@ def _merge(base: Any, mine: Any, yours: Any) -> Any:
 def _merge_lists(base: list[Any], mine: list[Any], yours: list[Any]) -> list[Any]:
     """Statements put in, taken out or changed, where the two do not touch the same ones."""
     changes = sorted([*_changes(base, mine), *_changes(base, yours)], key=lambda change: change[:2])
-    for (_, end, _), (start, _, _) in zip(changes, changes[1:], strict=False):
+    for (_, end, _), (start, _, _) in pairwise(changes):
         if start < end:
             raise _Conflict
-    for first, second in zip(changes, changes[1:], strict=False):
+    for first, second in pairwise(changes):
         if first[:2] == second[:2]:
             raise _Conflict
     found, at = [], 0

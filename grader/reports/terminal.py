@@ -186,6 +186,9 @@ class Screen:
     def _failure(self, outcome: Outcome, place: str, there: Path | None) -> None:
         for text in outcome.message.splitlines():
             self.line(f"    {text}", whole=outcome.unloadable)  # the caret of a syntax error points up
+        if outcome.step is not None:
+            for text in outcome.step[1].splitlines():
+                self.line(f"    {text}")
         free = self.console.width - 4 if self.console.is_terminal else 76
         for text in side_by_side.lines(outcome.picture, free) if outcome.picture is not None else []:
             self._print_table_row(f"    {text}")

@@ -47,6 +47,8 @@ class Outcome:
     heading: str = ""
     """What happened, where that is not what the title says: an exception in the middle of it."""
     tier: str = CORE
+    step: tuple[int, str] | None = None
+    """Where the learner's way parts from the reference's: a line of their file, and what is seen there."""
 
 
 @dataclass(frozen=True)
