@@ -24,6 +24,7 @@ from grader.limits import MAX_MESSAGE, MAX_OUTPUT, Limits
 from grader.protocol.values import leaves
 from grader.remote.calls import Call
 from grader.remote.code import Code
+from grader.remote.handles import Module
 from grader.remote.transport import LocalTransport, Transport
 from grader.results.verdicts import ERROR, FAIL, PASS, SKIP, TIMEOUT, UNWRITTEN, ExerciseResult, Outcome, settle
 from grader.source.file import Source, where
@@ -154,7 +155,15 @@ def _is_small(run: Run) -> bool:
 
 def _is_a_wrong_value(run: Run) -> bool:
     error, tried = run.tried.error, run.tried
-    return isinstance(error, Mismatch) and error.kind == "value" and bool(tried.calls) and not tried.is_on_a_gpu
+    wrong = isinstance(error, Mismatch) and error.kind == "value" and bool(tried.calls)
+    return wrong and not tried.is_on_a_gpu and not _begins_changed(tried.calls)
+
+
+def _begins_changed(calls: Sequence[Call]) -> bool:
+    """Whether the last call was given a module that earlier calls of the same function may have changed: its steps
+    differ from the first on, and what is wrong happened before."""
+    given = any(isinstance(value, Module) for value in calls[-1].given.values())
+    return given and any(call.name == calls[-1].name for call in calls[:-1])
 
 
 def outcome_of(check: Check, device: str, verdict: str, message: str) -> Outcome:
