@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-MOST_STEPS, MOST_NUMBERS = 120, 4_096
+MOST_STEPS, MOST_NUMBERS = 400, 4_096
 """Steps of a call that are kept, and numbers of one result: an example that fits a screen needs far fewer."""
 
 UNFILLED = ("empty", "new_empty")
