@@ -223,7 +223,7 @@ class Comparison:
         skipped = self._relation(agreed.value, wanted) if agreed is not None and not relation else ""
         if agreed is not None and skipped:
             return FirstStep(agreed.outside(self._sound), f"{start}The reference goes on from there: {skipped}.")
-        what = f"Line {line} gives the first result that differs: {self._text(line)}"
+        what = f"Line {line} gives the first result that the reference does not have: {self._text(line)}"
         return FirstStep(line, f"{start}{what}" + (f"\n{relation[0].upper()}{relation[1:]}." if relation else ""))
 
     def _text(self, line: int) -> str:
