@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
+from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +18,9 @@ from grader.errors import GraderError, UsageError
 from grader.kit.discovery import Kit
 from grader.kit.requirements import unmet
 from grader.reports.crash_report import own_failure
+
+if TYPE_CHECKING:
+    from grader.grading.output import Exports
 
 DEVICES = click.Choice(["auto", "cpu", "cuda", "mps"])
 SEED = click.IntRange(min=0)
@@ -29,8 +35,10 @@ def _exercise_names(context: click.Context, parameter: click.Parameter, begun: s
 
 
 EXPORTS = click.Choice(["canvas", "moodle", "gradescope", "junit"])
+INTO = "Fill in a gradebook exported from Canvas, or a grading worksheet of Moodle. Repeatable."
+COLUMN = "The gradebook's column for the score, or for an exercise: a title or a number. Repeatable."
 EXIT_USAGE, EXIT_GRADER, EXIT_BROKEN_PIPE = 2, 3, 141
-CHECKING = ("check", "grade", "notebook", "watch")
+CHECKING = ("check", "grade", "notebook", "verify", "watch")
 """Commands that run checks, or write what does. `doctor` says itself what is missing."""
 
 
@@ -143,7 +151,54 @@ def _red_team(context: click.Context, parameter: click.Parameter, exercise: str 
     raise SystemExit(run(kit, kit.find([exercise]) if exercise else kit.exercises[:1], click.echo))
 
 
-@main.command("grade")
+class _ManyValues(click.Command):
+    """A command whose --exercises takes several values: --exercises 6 7."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(context, _spread(args))
+
+
+def _spread(words: list[str]) -> list[str]:
+    """`--exercises 6 7` as `--exercises 6 --exercises 7`: whatever after the first looks like an exercise is one."""
+    found: list[str] = []
+    taking = False
+    for word in words:
+        if taking and re.fullmatch(r"\d{1,2}|ex\d\d\w*", word):
+            found += ["--exercises", word]
+        else:
+            found.append(word)
+            taking = found[-2:-1] == ["--exercises"]
+    return found
+
+
+def _columns(words: tuple[str, ...]) -> dict[str, str]:
+    """`total` or a slug -> title or id, from `TITLE` and `EX=TITLE`. A title may hold = after what is no exercise."""
+    found = {}
+    for word in words:
+        name, equals, title = word.partition("=")
+        try:
+            (exercise,) = Kit().find([name]) if equals else []
+            found[exercise.slug] = title
+        except (UsageError, ValueError):
+            found["total"] = word
+    return found
+
+
+def _by_course(
+    file: Path, name: str, exports: Exports, chosen: tuple[str, ...], seed: int | None, options: dict[str, Any]
+) -> tuple[Exports, tuple[str, ...], int | None, dict[str, Any]]:
+    """What course.toml says of an assignment, where the command line does not say otherwise."""
+    from grader.grading import policy
+
+    course = policy.read(file)
+    one = course.assignment(name)
+    columns = exports.columns or ({"total": one.column} if one.column else {})
+    exports = replace(exports, course=course, assignment=one, columns=columns)
+    feedback = options["feedback"] or course.feedback(one, datetime.now(timezone.utc))
+    return exports, chosen or one.exercises, one.seed if seed is None else seed, {**options, "feedback": feedback}
+
+
+@main.command("grade", cls=_ManyValues)
 @click.argument("submissions", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Where results go.")
 @click.option("--dry-run", is_flag=True, help="Say whose every file is and which exercise, and run nothing.")
@@ -171,6 +226,13 @@ def _red_team(context: click.Context, parameter: click.Parameter, exercise: str 
 @click.option("--fresh", is_flag=True, help="Grade everything anew, with a fresh seed.")
 @click.option("--only", multiple=True, metavar="ID", help="Grade this submission alone, again. Repeatable.")
 @click.option("--export", multiple=True, type=EXPORTS, help="Write what another product reads, too. Repeatable.")
+@click.option("--into", multiple=True, type=click.Path(dir_okay=False, path_type=Path), help=INTO)
+@click.option("--column", "columns", multiple=True, metavar="[EX=]TITLE", help=COLUMN)
+@click.option("--exercises", multiple=True, metavar="EX [EX ...]", help="Grade these alone. [default: all]")
+@click.option("--course", type=click.Path(dir_okay=False, path_type=Path), help="A course.toml: what becomes a mark.")
+@click.option("--assignment", metavar="NAME", help="Which of its assignments. [default: as SUBMISSIONS is called]")
+@click.option("--cluster", default="", metavar="ADDRESS|local:N", help="Grade on the workers of a Dask cluster.")
+@click.option("--shard", metavar="I/N", help="Grade every N-th submission from the I-th on: `grader merge` joins them.")
 def grade_command(
     submissions: Path,
     out: Path | None,
@@ -181,6 +243,13 @@ def grade_command(
     fresh: bool,
     only: tuple[str, ...],
     export: tuple[str, ...],
+    into: tuple[Path, ...],
+    columns: tuple[str, ...],
+    exercises: tuple[str, ...],
+    course: Path | None,
+    assignment: str | None,
+    cluster: str,
+    shard: str | None,
     **options: Any,
 ) -> None:
     """Grade every submission in SUBMISSIONS. The same command goes on where a run was stopped.
@@ -194,12 +263,150 @@ def grade_command(
         return show(submissions, Kit(), click.echo, out)
     if out is None:
         raise click.UsageError("Missing option '--out': where results go.")
+    from grader.grading.class_file import Shard
     from grader.grading.grade import GradeOptions, grade
+    from grader.grading.output import Exports
+    from grader.submissions.lms import without_extension
 
     layers = tuple(name.strip() for name in (require or "").split(",") if name.strip())
-    raise SystemExit(
-        grade(submissions, out=out, options=GradeOptions(seed, options, jobs, layers, fresh, only, export))
-    )
+    share = Shard.read(shard) if shard else None
+    chosen = tuple(word for words in exercises for word in words.split(",") if word)
+    exports = Exports(export, into, _columns(columns))
+    if course is not None:
+        exports, chosen, seed, options = _by_course(
+            course, assignment or without_extension(submissions.resolve().name), exports, chosen, seed, options
+        )
+    elif assignment is not None:
+        raise click.UsageError("--assignment names one of a course.toml: say which with --course.")
+    given = GradeOptions(seed, options, jobs, layers, fresh, only, exports, chosen, share, cluster)
+    raise SystemExit(grade(submissions, out=out, options=given))
+
+
+@main.command("merge")
+@click.argument("folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(file_okay=False, path_type=Path))
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where the whole goes.")
+@click.option("--export", multiple=True, type=EXPORTS, help="Write what another product reads, too. Repeatable.")
+@click.option("--into", multiple=True, type=click.Path(dir_okay=False, path_type=Path), help=INTO)
+@click.option("--column", "columns", multiple=True, metavar="[EX=]TITLE", help=COLUMN)
+@click.option("--course", type=click.Path(dir_okay=False, path_type=Path), help="A course.toml: what becomes a mark.")
+@click.option("--assignment", metavar="NAME", help="Which of its assignments. [default: as SUBMISSIONS is called]")
+def merge_command(
+    folders: tuple[Path, ...],
+    out: Path,
+    export: tuple[str, ...],
+    into: tuple[Path, ...],
+    columns: tuple[str, ...],
+    course: Path | None,
+    assignment: str | None,
+) -> None:
+    """Join the results of all shards of a class: the same as one run, but for times.
+
+    Exit status: 0 every submission has a result, 2 they are not all shards of one class, 3 some submission has no
+    result because of the grader.
+    """
+    from grader.grading.merge import merge
+    from grader.grading.output import Exports
+
+    exports = Exports(export, into, _columns(columns))
+    if course is not None:
+        from grader.grading.class_file import ClassFile
+        from grader.submissions.lms import without_extension
+
+        name = assignment or without_extension(ClassFile.read(folders[0]).name)
+        exports, *_ = _by_course(course, name, exports, (), None, {"feedback": None})
+    raise SystemExit(merge(folders, out, exports))
+
+
+@main.command("package", cls=_ManyValues)
+@click.argument("platform", type=click.Choice(["gradescope", "classroom50", "actions", "prairielearn"]))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="A folder, or a file that ends in .zip.")
+@click.option("--exercises", multiple=True, metavar="EX [EX ...]", help="These alone. [default: all]")
+@click.option("--seed", type=SEED, help="What every submission's inputs follow from. [default: a fresh one]")
+@click.option("--timeout", type=click.FloatRange(min=0.1), default=10.0, show_default=True, help="Seconds per check.")
+@click.option("--memory", type=click.IntRange(min=64), default=192, show_default=True, help="Megabytes for the code.")
+@click.option(
+    "--feedback",
+    type=click.Choice(["full", "hidden"]),
+    default="hidden",
+    show_default=True,
+    help="Messages with values, or with nothing that the seed decides: whoever may hand in again learns from these.",
+)
+@click.option(
+    "--visibility",
+    type=click.Choice(["visible", "after_due_date", "after_published", "hidden"]),
+    default="visible",
+    show_default=True,
+    help="When Gradescope shows the tests; where it hides one it hides the score.",
+)
+@click.option("--kit", default="", metavar="WHAT", help="What pip installs as the kit. [default: it is in the package]")
+def package_command(
+    platform: str, out: Path, exercises: tuple[str, ...], seed: int | None, kit: str, **options: Any
+) -> None:
+    """Make what Gradescope, Classroom 50, GitHub Actions or PrairieLearn takes to grade with this kit."""
+    from grader.cli.teaching.one_submission import Package
+    from grader.cli.teaching.packages import Wanted, make
+    from grader.judging.open import new_seed
+
+    words = [word for some in exercises for word in some.split(",") if word]
+    chosen = tuple(exercise.slug for exercise in Kit().find(words)) if words else ()
+    make(platform, out, Wanted(Package(chosen, new_seed() if seed is None else seed, **options), kit))
+
+
+@main.command("release", cls=_ManyValues)
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--exercises", multiple=True, metavar="EX [EX ...]", help="These alone. [default: all]")
+@click.option("--without-solutions/--with-solutions", default=True, help="For students, or for those who teach.")
+@click.option("--kit", default="", metavar="WHAT", help="What pip installs the kit from, for the README in it.")
+def release_command(folder: Path, exercises: tuple[str, ...], without_solutions: bool, kit: str) -> None:
+    """Write the starter repository of a course: stubs, lessons, notebooks, and what an editor needs."""
+    from grader.cli.teaching.release import KIT, release
+
+    words = [word for some in exercises for word in some.split(",") if word]
+    release(folder, words, solutions=not without_solutions, kit_at=kit or KIT)
+
+
+@main.command("new")
+@click.argument("topic")
+def new_command(topic: str) -> None:
+    """Write the files of the next exercise of the kit, with marks where something is to be filled in."""
+    from grader.cli.teaching.new_exercise import new
+
+    new(topic)
+
+
+@main.command("similar")
+@click.argument("results", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--submissions", type=click.Path(path_type=Path), help="Where they lie. [default: where they lay]")
+@click.option(
+    "--export",
+    "exports",
+    multiple=True,
+    nargs=2,
+    type=(click.Choice(["dolos", "jplag"]), click.Path(path_type=Path)),
+    metavar="TOOL PATH",
+    help="Write what it reads: a zip for dolos, a folder for jplag, with the stubs as what all were given. Repeatable.",
+)
+def similar_command(results: Path, submissions: Path | None, exports: tuple[tuple[str, Path], ...]) -> None:
+    """Show which submissions in DIR share a rare way to be wrong, or rare words: places to look."""
+    from grader.cli.teaching.similar import similar
+
+    similar(results, submissions, dict(exports))
+
+
+@main.command("verify")
+@click.argument("results", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--only", multiple=True, metavar="ID", help="Grade this submission alone again. Repeatable.")
+@click.option("--submissions", type=click.Path(path_type=Path), help="Where they lie. [default: where they lay]")
+@click.option("--jobs", type=click.IntRange(min=1), help="How many at a time. [default: one for each core]")
+def verify_command(results: Path, only: tuple[str, ...], submissions: Path | None, jobs: int | None) -> None:
+    """Grade again what DIR holds the results of, with the same seed and options, and say whether anything differs.
+
+    Exit status: 0 every result is the same to the byte, but for times, 1 one differs, 2 wrong usage, 3 the grader
+    failed.
+    """
+    from grader.grading.verify import verify
+
+    raise SystemExit(verify(results, only, submissions, jobs))
 
 
 @main.command("lesson")

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from grader.checks.attempt import check_seed
+from grader.cli.teaching.new_exercise import unfilled
 from grader.judging.exercise import CheckSettings, run_exercise
 from grader.kit import hints
 from grader.kit.collect import collect
@@ -60,6 +61,11 @@ def test_the_three_trees_hold_the_same_names(exercise):
     for file in (exercise.stub, exercise.lesson, exercise.solution, exercise.checks, exercise.hints):
         assert file.is_file(), f"{file} is missing"
     assert exercise.mistakes.exists(), f"{exercise.mistakes} is missing"
+
+
+@each_exercise
+def test_nothing_is_left_to_fill(exercise):
+    assert not unfilled(exercise), "\n".join(unfilled(exercise))
 
 
 @each_exercise

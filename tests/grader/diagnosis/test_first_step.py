@@ -41,7 +41,8 @@ def test_the_first_result_that_differs_is_shown_with_its_line():
     line, text = said(SCORES, WEIGHTS.exp(), WEIGHTS.exp() @ Q)
     assert line == 2
     assert text == (
-        "Up to line 1 `scores` agrees. Line 2 gives the first result that the reference does not have: weights = scores.softmax(-1)"
+        "Up to line 1 `scores` agrees. "
+        "Line 2 gives the first result that the reference does not have: weights = scores.softmax(-1)"
     )
 
 
