@@ -183,6 +183,8 @@ def init(folder: Path) -> None:
             stub = stub_of(exercise.solution.read_text(encoding="utf-8")).encode()
             _write_new(place / f"{exercise.slug}.py", stub, screen)
             _write_new(place / exercise.lesson.name, exercise.lesson.read_bytes(), screen)
+        for figure in kit.figures:
+            _write_new(place / figure.parent.name / figure.name, figure.read_bytes(), screen)
         for name, data in workspace.files(kit).items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             _write_new(folder / name, data, screen)

@@ -114,9 +114,9 @@ def test_a_mistake_takes_the_learners_place(tmp_path, capsys):
 
 def test_a_mistake_that_is_none_is_refused(kit, files):
     with pytest.raises(UsageError, match="no mistake called 'nonsense'"):
-        running._substitute(kit, files, "nonsense")
+        running.with_mistake(kit, files, "nonsense")
     with pytest.raises(UsageError, match="say one as TARGET__NAME"):
-        running._substitute(kit, files, "no_scaling")
+        running.with_mistake(kit, files, "no_scaling")
 
 
 def test_a_mistake_that_the_lab_does_not_run_is_refused(kit, tmp_path):
@@ -142,12 +142,12 @@ def test_the_command_lists_what_there_is():
 def test_a_guess_is_asked_once_and_kept(tmp_path, capsys):
     lab, asked = lab_of(entry_of("memory")), []
 
-    def prompt(text):
+    def prompt(text, default=None):
         asked.append(text)
         return ["", "7", "3"][len(asked) - 1]
 
     for _ in range(2):
-        assert running._ask(Screen(), lab, tmp_path, prompt) == lab.question.choices[2]
+        assert running._ask(Screen(), lab.question, tmp_path / "guess.txt", prompt) == lab.question.choices[2]
     assert len(asked) == 3
     assert "your guess was: neither" in capsys.readouterr().out
 
