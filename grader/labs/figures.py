@@ -17,8 +17,8 @@ STYLE: dict[str, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "font.size": 11,
-    "axes.titlesize": 12,
-    "axes.titlelocation": "left",
+    "axes.axisbelow": True,
+    "figure.titlesize": 12,
     "lines.linewidth": 2,
     "svg.fonttype": "none",
     "svg.hashsalt": "lab",
@@ -61,7 +61,7 @@ def drawn(figure: Figure) -> dict[str, bytes]:
         FigureCanvasAgg(canvas)
         axes = canvas.add_subplot()
         figure.draw(axes)
-        axes.set_title("\n".join(textwrap.wrap(figure.title, WIDTH)))
+        canvas.suptitle("\n".join(textwrap.wrap(figure.title, WIDTH)), x=0.01, ha="left")  # wider than the axes may be
         for kind, plain in (("png", {"Software": None}), ("svg", {"Date": None})):
             data = io.BytesIO()
             canvas.savefig(data, format=kind, metadata=plain)

@@ -53,7 +53,7 @@ def run(bench: Bench) -> Finding:
     )
     always, falling = (gaps[name] for name in CONTENDERS)
     closed = all(b < a for a, b in zip(always, falling, strict=True))
-    better = all(b > a for a, b in zip(*(alone[name] for name in CONTENDERS), strict=True))
+    better = sum(b > a for a, b in zip(*(alone[name] for name in CONTENDERS), strict=True))
     rows = [
         (
             name,
@@ -64,9 +64,9 @@ def run(bench: Bench) -> Finding:
         )
         for name in CONTENDERS
     ]
-    middle = [sorted(gaps[name])[bench.seeds // 2] for name in CONTENDERS]
+    gap_of, right_of = ([sorted(values[name])[bench.seeds // 2] for name in CONTENDERS] for values in (gaps, alone))
     return Finding(
-        claim="A model that was always told the truth is worse alone, and one that was told less and less loses less.",
+        claim="A model that was always told the truth is far worse alone; told less and less, it has a smaller gap.",
         held=min(always) > 0.01 and closed,
         measured=f"exposure gap (digits right when told the truth, less those right alone) at {LONGEST} digits, "
         f"{over(bench.seeds)}: {spread(always, '.3f')} always told, {spread(falling, '.3f')} told less and less",
@@ -74,8 +74,8 @@ def run(bench: Bench) -> Finding:
         figures=[
             Figure(
                 "forcing",
-                f"Alone it loses {100 * middle[0]:.0f} of 100 digits more if it was always told the truth, "
-                f"{100 * middle[1]:.0f} if it was told less and less",
+                f"Always told the truth it loses {100 * gap_of[0]:.0f} of 100 digits when alone, told less and less "
+                f"{100 * gap_of[1]:.0f}; alone, {100 * right_of[0]:.0f} and {100 * right_of[1]:.0f} are right",
                 "Four lines over the place in the line: for each way of training the share right when told the "
                 "truth, and alone. Alone it falls below, most where it was always told.",
                 lambda axes: _draw(axes, found),
@@ -83,9 +83,8 @@ def run(bench: Bench) -> Finding:
         ],
         numbers={name: [{"told": one.told, "alone": one.alone} for one in ones] for name, ones in found.items()},
         notes=[
-            "A smaller gap is no better model by itself: alone, the one that was told less and less got "
-            + ("more" if better else "no more")
-            + " digits right. The gap is a measure; a model without mistakes has none."
+            f"A smaller gap is no better model by itself: alone, the one that was told less and less got more digits "
+            f"right with {better} of {bench.seeds} seeds. The gap is a measure; a model without mistakes has none."
         ],
     )
 
@@ -118,8 +117,9 @@ def _draw(axes: Any, found: dict[str, list[Right]]) -> None:
             middle = [sorted(row[i] for row in rows)[len(rows) // 2] for i in range(LONGEST)]
             label = f"{name}: " + ("truth at its side" if kind == "told" else "alone")
             axes.plot(places, middle, style, marker="os"[number], color=f"C{number}", label=label)
-    axes.set(xlabel="place in the line", ylabel="share of digits right", xticks=places, ylim=(-0.03, 1.05))
-    axes.legend()
+    axes.set(xlabel="place in the line", ylabel="share of digits right", xticks=places, ylim=(0, 1.25))
+    axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
+    axes.legend(ncols=2, loc="upper center", fontsize=10)
 
 
 LAB = Lab("copying", QUESTION, 1, run)

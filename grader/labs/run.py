@@ -77,7 +77,7 @@ def list_labs() -> None:
     screen = Screen()
     for entry in LABS:
         when = f"after ex{entry.after:02}" if entry.after else "at first"
-        screen.line(f"  {entry.name:<12}{when}  {entry.seconds:>4} s  {entry.title}", whole=True)
+        screen.line(f"  {entry.name:<12}{when:<12}{entry.seconds:>4} s  {entry.title}", whole=True)
     screen.line()
     screen.line("One of them: grader lab NAME")
 

@@ -23,7 +23,7 @@ DAYS = 60
 QUESTION = Question(
     "A model that translates dates has 24 heads. You switch off one at a time. How many of the 24 can it do without, "
     "alone, and still write 9 dates of 10 right?",
-    ("hardly any", "about half", "nearly all"),
+    ("at most 6", "7 to 14", "15 or more"),
 )
 
 
@@ -45,13 +45,13 @@ def run(bench: Bench) -> Finding:
     )
     bench.tell("done", 1.0)
     flat = [share for row in shares.values() for share in row]
-    spared, broken = sum(share >= 0.9 for share in flat), sum(share < 0.5 for share in flat)
+    spared = sum(share >= 0.9 for share in flat)
     worst = min(shares, key=lambda name: min(shares[name]))
     return Finding(
-        claim="No head is like another: most can be spared, one at a time, and a few carry the translation.",
-        held=spared > len(flat) / 2 and broken > 0,
-        measured=f"of {len(flat)} heads {spared} can be switched off with 9 of 10 dates still right, {broken} with "
-        f"fewer than half; with all heads on {100 * whole:.0f} % of {len(data.test)} dates are right",
+        claim="Heads are not alike: most can be spared, one at a time, and some cost many dates.",
+        held=spared > len(flat) / 2 and min(flat) < 0.8,
+        measured=f"of {len(flat)} heads {spared} can be switched off with 9 of 10 dates still right; without the most "
+        f"needed, in {worst}, {100 * min(flat):.0f} % are; with all {100 * whole:.0f} % of {len(data.test)} dates",
         table=Table(
             ("dates right without the head", *(f"head {head}" for head in range(HEADS))),
             [(name, *(f"{share:.2f}" for share in row)) for name, row in shares.items()],
@@ -59,7 +59,8 @@ def run(bench: Bench) -> Finding:
         figures=[
             Figure(
                 "surgery",
-                f"{spared} of {len(flat)} heads can be spared one at a time; the most needed is in {worst}",
+                f"{spared} of {len(flat)} heads can be spared one at a time; without the most needed "
+                f"{100 * min(flat):.0f} % of the dates are right",
                 "A grid, a row for each layer and a column for each head: "
                 + "; ".join(_row(n, r) for n, r in shares.items()),
                 lambda axes: _draw(axes, shares),
@@ -82,10 +83,10 @@ def _row(name: str, row: list[float]) -> str:
 
 
 def _draw(axes: Any, shares: dict[str, list[float]]) -> None:
-    image = axes.imshow(list(shares.values()), aspect="auto", cmap="Greys_r", vmin=0, vmax=1)
+    image = axes.imshow(list(shares.values()), aspect="auto", cmap="Greys_r", vmin=0.2, vmax=1)
     for y, row in enumerate(shares.values()):
         for x, share in enumerate(row):
-            axes.text(x, y, f"{share:.2f}", ha="center", va="center", color="black" if share > 0.5 else "white")
+            axes.text(x, y, f"{share:.2f}", ha="center", va="center", color="black" if share > 0.6 else "white")
     axes.set_xticks(range(HEADS), [f"head {head}" for head in range(HEADS)])
     axes.set_yticks(range(len(shares)), list(shares), fontsize=9)
     axes.grid(False)

@@ -54,7 +54,7 @@ def test_a_line_that_is_no_pair_is_named(tmp_path, line, words):
 def test_every_wrong_line_is_named_and_many_are_counted(tmp_path):
     with pytest.raises(UsageError) as caught:
         from_file(written(tmp_path, *["wrong"] * 30))
-    assert str(caught.value).count("line ") == 20
+    assert str(caught.value).count("\n  line ") == 20
     assert "and 10 more" in str(caught.value)
 
 
