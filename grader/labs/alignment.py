@@ -10,7 +10,7 @@ from grader.labs.lab import Figure
 Weights = list[list[float]]
 """A row for each character that was written, a column for each of the source."""
 IN_ENGLISH = {"\ub144": "(year)", "\uc6d4": "(month)", "\uc77c": "(day)"}
-"""What stands in a figure for a Korean character, where no font here has it."""
+"""What stands in a figure for a Korean character, where no font here has it; of others their number in Unicode."""
 
 
 def copied(weights: Weights, source: str, written: str) -> tuple[int, int]:
@@ -36,9 +36,15 @@ def alignment(weights: Weights, source: str, written: str) -> Figure:
 
 def _draw(axes: Any, weights: Weights, source: str, written: str) -> None:
     image = axes.imshow(weights, aspect="auto", cmap="Greys", vmin=0, vmax=1)
-    names = {" ": "(space)"} if can_show(source) else {" ": "(space)", **IN_ENGLISH}
-    axes.set_xticks(range(len(source)), [names.get(character, character) for character in source], fontsize=9)
-    axes.set_yticks(range(len(written)), [names.get(character, character) for character in written], fontsize=8)
+    axes.set_xticks(range(len(source)), [_name(character) for character in source], fontsize=9)
+    axes.set_yticks(range(len(written)), [_name(character) for character in written], fontsize=8)
     axes.set(xlabel="what is read", ylabel="what is written")
     axes.grid(False)
     axes.figure.colorbar(image, ax=axes, label="weight")
+
+
+def _name(character: str) -> str:
+    """A character as a figure can show it."""
+    if character == " ":
+        return "(space)"
+    return character if can_show(character) else IN_ENGLISH.get(character, f"U+{ord(character):04X}")

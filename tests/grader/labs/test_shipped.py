@@ -37,8 +37,9 @@ def test_it_is_small_and_of_the_reference():
 def test_it_goes_into_a_file_and_comes_back(bench, tmp_path):
     model = shipped(bench)
     ship(model, tmp_path / "again.safetensors")
-    assert (tmp_path / "again.safetensors").read_bytes() == MODEL.read_bytes()
     again = shipped(bench, tmp_path / "again.safetensors")
+    assert (again.source, again.target) == (model.source, model.target)
+    assert again.state.keys() == model.state.keys()
     assert all(torch.equal(again.state[name], model.state[name]) for name in model.state)
 
 
@@ -107,7 +108,7 @@ def test_a_mask_that_is_none_is_refused(mask):
 
 
 def test_a_mask_of_everything_is_one():
-    assert SURGERY.typed.refused("_" * 13) is None
+    assert SURGERY.typed.refused("_" * 12) is None
 
 
 def test_digits_that_were_copied_are_counted():
