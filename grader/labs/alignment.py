@@ -46,5 +46,5 @@ def _draw(axes: Any, weights: Weights, source: str, written: str) -> None:
 def _name(character: str) -> str:
     """A character as a figure can show it."""
     if character == " ":
-        return "(space)"
+        return "\u2423"  # an open box, which stands for a space
     return character if can_show(character) else IN_ENGLISH.get(character, f"U+{ord(character):04X}")

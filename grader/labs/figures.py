@@ -26,7 +26,7 @@ STYLE: dict[str, Any] = {
 }
 COLOURS = ("#1f4e8c", "#d9822b", "#111111", "#7aa6d1")
 """Apart in grey and for every kind of colour blindness; lines have styles of their own besides."""
-WIDTH = 68
+WIDTH = 78
 """Characters of a line of a title."""
 
 
@@ -61,7 +61,8 @@ def drawn(figure: Figure) -> dict[str, bytes]:
         FigureCanvasAgg(canvas)
         axes = canvas.add_subplot()
         figure.draw(axes)
-        canvas.suptitle("\n".join(textwrap.wrap(figure.title, WIDTH)), x=0.01, ha="left")  # wider than the axes may be
+        title = figure.title.replace(" %", "\u00a0%")  # which does not begin a line
+        canvas.suptitle("\n".join(textwrap.wrap(title, WIDTH)), x=0.01, ha="left")  # wider than the axes may be
         for kind, plain in (("png", {"Software": None}), ("svg", {"Date": None})):
             data = io.BytesIO()
             canvas.savefig(data, format=kind, metadata=plain)

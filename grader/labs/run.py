@@ -100,6 +100,8 @@ def _run(screen: Screen, entry: LabEntry, options: LabOptions, prompt: Prompt | 
     kit = Kit()
     demand(("matplotlib", *entry.extras))
     chosen = _pairs(entry, options)
+    if entry.shipped and options.seeds is not None:
+        raise UsageError(f"--seeds: the lab {entry.name} trains nothing; it has one model")
     files, place = _files(kit, entry, options)
     replaced = with_mistake(kit, files, options.mistake) if options.mistake else None
     skipped = replaced[0] if replaced else None
@@ -173,7 +175,8 @@ def _measure(
             bench.close()
             workers.close()
     seconds = time.monotonic() - begun
-    how = f"Measured {over(seeds)} in {seconds:.0f} s on {options.device}, on " + _on(entry, place)
+    runs = "" if entry.shipped else f" {over(seeds)}"
+    how = f"Measured{runs} in {seconds:.0f} s on {options.device}, on {_on(entry, place)}"
     how += f" with the mistake {options.mistake} in it" if options.mistake else ""
     solved = _solve(screen, finding, out, prompt)
     _show(screen, finding, answer, solved, how)

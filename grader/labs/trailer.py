@@ -9,7 +9,7 @@ from grader.labs.lab import Finding, Lab, Question, Table, Typed
 from grader.labs.pairs import unreadable
 from grader.labs.shipped import shipped, vocabularies
 
-DAYS = 30
+DAYS = 12
 QUESTION = Question(
     "A model that nobody told what a month is has learned to say Korean dates in English. It writes the day. Where "
     "does it look?",

@@ -39,7 +39,7 @@ def test_a_lesson_shows_the_figure_of_its_lab_with_its_finding_as_text(entry):
     (exercise,) = Kit().find([str(entry.after)])
     lesson = exercise.lesson.read_text(encoding="utf-8")
     assert f"`grader lab {entry.name}`" in lesson
-    title = " ".join(read((FIGURES / f"{entry.name}.svg").read_bytes())[0])
+    title = " ".join(read((FIGURES / f"{entry.name}.svg").read_bytes())[0]).replace("\u00a0", " ")
     (alt,) = re.findall(rf"^!\[(.*)\]\(figures/{entry.name}\.svg\)$", lesson, flags=re.MULTILINE)
     assert alt in title
 

@@ -65,6 +65,8 @@ def test_without_a_terminal_it_takes_the_date_of_the_option(tmp_path, capsys):
     assert "December 31, 1999" in capsys.readouterr().out
     with pytest.raises(UsageError, match="--text: the model has never seen"):
         run_lab("trailer", LabOptions(out=tmp_path, text="tomorrow"), None)
+    with pytest.raises(UsageError, match="--seeds: the lab trailer trains nothing"):
+        run_lab("trailer", LabOptions(out=tmp_path, seeds=3), None)
     with pytest.raises(UsageError, match="--text: the lab memory asks for no text"):
         run_lab("memory", LabOptions(out=tmp_path, text="1", anyway=True), None)
 
