@@ -3,7 +3,8 @@
 `python -m grader.dev.shipped model` trains the model of the labs `trailer` and `surgery`, some minutes. It is written
 only if it translates every date of the test, days that it was not trained on, after rounding to float16.
 `python -m grader.dev.shipped figures [LAB ...]` measures with three seeds and writes the figures of the lessons into
-`exercises/figures`, seconds for a lab that trains nothing, minutes for another.
+`exercises/figures`, with what each finds as its text alternative: seconds for a lab that trains nothing, minutes for
+another.
 
 A stop loses nothing: checkpoints lie in `labs/shipped`, beside what was measured.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from pathlib import Path
 
 import click
@@ -23,7 +25,7 @@ from grader.labs.bench import Bench
 from grader.labs.catalogue import entry_of, lab_of
 from grader.labs.dates import dates
 from grader.labs.figures import drawn
-from grader.labs.lab import Finding
+from grader.labs.lab import Figure, Finding
 from grader.labs.run import with_mistake
 from grader.labs.shipped import MODEL, ship, shipped
 from grader.labs.translator import exact, trained
@@ -81,11 +83,22 @@ def measure(entry: LabEntry, out: Path, seeds: int) -> Finding:
         bench.launcher.close()
 
 
-def figure_of(entry: LabEntry, finding: Finding) -> bytes:
-    """The figure that the lesson shows, as SVG."""
+def figure_of(entry: LabEntry, finding: Finding) -> Figure:
+    """The figure that the lesson shows."""
     name = SHOWN.get(entry.name, entry.name)
     (figure,) = (figure for figure in finding.figures if figure.name == name)
-    return drawn(figure)["svg"]
+    return figure
+
+
+def show(entry: LabEntry, figure: Figure) -> None:
+    """Writes the figure, and its finding where a text shows it."""
+    write_atomic(FIGURES / f"{entry.name}.svg", drawn(figure)["svg"])
+    for file in (COURSE / "README.md", *sorted((COURSE / "exercises").glob("*.md"))):
+        text = file.read_text(encoding="utf-8")
+        link = rf"^!\[.*\](\(.*figures/{entry.name}\.svg\))$"
+        new = re.sub(link, lambda found: f"![{figure.title}]{found[1]}", text, flags=re.MULTILINE)
+        if new != text:
+            write_atomic(file, new)
 
 
 def main() -> int:
@@ -99,7 +112,7 @@ def main() -> int:
     for name in given.labs or [entry.name for entry in LABS if entry.after]:
         entry = entry_of(name)
         finding = measure(entry, given.out / name, SEEDS)
-        write_atomic(FIGURES / f"{name}.svg", figure_of(entry, finding))
+        show(entry, figure_of(entry, finding))
         document = {"held": finding.held, "measured": finding.measured, "table": finding.table.lines()}
         write_atomic(given.out / name / "measured.json", json.dumps(document, indent=1, ensure_ascii=False))
         click.echo(f"{name}: {'held' if finding.held else 'did not hold'}: {finding.measured}")
