@@ -51,7 +51,8 @@ def run(bench: Bench) -> Finding:
         claim="Heads are not alike: most can be spared, one at a time, and some cost many dates.",
         held=spared > len(flat) / 2 and min(flat) < 0.8,
         measured=f"of {len(flat)} heads {spared} can be switched off with 9 of 10 dates still right; without the most "
-        f"needed, in {worst}, {100 * min(flat):.0f} % are; with all {100 * whole:.0f} % of {len(data.test)} dates",
+        f"needed one ({worst}) {100 * min(flat):.0f} % of {len(data.test)} dates are right, with all heads "
+        f"{100 * whole:.0f} %",
         table=Table(
             ("dates right without the head", *(f"head {head}" for head in range(HEADS))),
             [(name, *(f"{share:.2f}" for share in row)) for name, row in shares.items()],

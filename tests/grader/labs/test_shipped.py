@@ -30,6 +30,35 @@ def test_it_translates_days_that_it_was_not_trained_on(bench):
     assert share == 1.0, wrong
 
 
+BY_HAND = {
+    "2024년 3월 19일": "March 19, 2024",
+    "2024년 3월 19일 화요일": "Tuesday, March 19, 2024",
+    "2024. 3. 19.": "Mar 19, 2024",
+    "1987년 6월 5일": "June 5, 1987",
+    "1987년 6월 5일 금요일": "Friday, June 5, 1987",
+    "1987. 6. 5.": "Jun 5, 1987",
+    "2000년 1월 1일": "January 1, 2000",
+    "2000년 2월 29일": "February 29, 2000",
+    "1999년 12월 31일": "December 31, 1999",
+    "1950년 6월 25일": "June 25, 1950",
+    "1969. 7. 20.": "Jul 20, 1969",
+    "1988년 9월 17일 토요일": "Saturday, September 17, 1988",
+    "2002년 5월 31일": "May 31, 2002",
+    "2018. 2. 9.": "Feb 9, 2018",
+    "1961년 4월 12일 수요일": "Wednesday, April 12, 1961",
+    "2010년 10월 10일": "October 10, 2010",
+    "2049. 11. 30.": "Nov 30, 2049",
+    "1977년 8월 8일": "August 8, 1977",
+    "2026. 1. 22.": "Jan 22, 2026",
+    "2012년 12월 12일": "December 12, 2012",
+}
+
+
+def test_it_is_right_for_twenty_dates_typed_by_hand(bench):
+    assert len(BY_HAND) == 20
+    assert dict(zip(BY_HAND, shipped(bench).write(list(BY_HAND)), strict=True)) == BY_HAND
+
+
 def test_it_is_small_and_of_the_reference():
     assert MODEL.stat().st_size < 500_000
 
