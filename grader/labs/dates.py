@@ -50,6 +50,11 @@ def expected(text: str, locale: str = "en") -> str | None:
     return None
 
 
+def is_written_as_one(text: str) -> bool:
+    """Whether a text is written as a date in one of FORMATS, be there such a day or not."""
+    return any(pattern.fullmatch(text) for pattern in _READ)
+
+
 def examples() -> list[str]:
     """Dates that say how dates are written."""
     return [translated(datetime.date(2024, 3, 19), form)[0] for form in ("long", "medium")]

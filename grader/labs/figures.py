@@ -61,10 +61,20 @@ def drawn(figure: Figure) -> dict[str, bytes]:
         FigureCanvasAgg(canvas)
         axes = canvas.add_subplot()
         figure.draw(axes)
-        title = figure.title.replace(" %", "\u00a0%")  # which does not begin a line
-        canvas.suptitle("\n".join(textwrap.wrap(title, WIDTH)), x=0.01, ha="left")  # wider than the axes may be
+        canvas.suptitle("\n".join(_title(figure.title)), x=0.01, ha="left")  # wider than the axes may be
         for kind, plain in (("png", {"Software": None}), ("svg", {"Date": None})):
             data = io.BytesIO()
             canvas.savefig(data, format=kind, metadata=plain)
             found[kind] = data.getvalue()
     return found
+
+
+def _title(text: str) -> list[str]:
+    """A title in as few lines as it needs, and these about as long as each other."""
+    text = text.replace(" %", "\u00a0%")  # which does not begin a line
+    lines = textwrap.wrap(text, WIDTH)
+    for width in range(WIDTH - 1, 0, -1):
+        if len(shorter := textwrap.wrap(text, width)) > len(lines):
+            break
+        lines = shorter
+    return lines

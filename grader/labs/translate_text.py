@@ -8,7 +8,7 @@ from grader.errors import EXIT_FAIL, EXIT_PASS, UsageError
 from grader.kit.discovery import Kit
 from grader.labs.bench import Bench, Stopped
 from grader.labs.catalogue import demand
-from grader.labs.dates import FIRST, LAST, expected
+from grader.labs.dates import FIRST, LAST, expected, is_written_as_one
 from grader.labs.number_words import said
 from grader.labs.pairs import unreadable
 from grader.labs.run import LabOptions, files_of
@@ -63,6 +63,8 @@ def _judged(model: Kept, text: str, written: str) -> str | None:
     if kind != "dates":
         return None
     right = expected(text, locale)
+    if right is None and is_written_as_one(text):
+        return "There is no such day, or it is another day of the week, or a zero stands where Korean dates have none."
     if right is None:
         return "That was no date in a way of writing that it has learned, so nobody knows what is right."
     if written == right:

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from grader.__main__ import main
 from grader.errors import UsageError
 from grader.kit.labs import LABS, unlocked_by
+from grader.labs import figures
 from grader.labs import run as running
 from grader.labs.bench import Bench, Stopped, numbers
 from grader.labs.catalogue import demand, entry_of, lab_of
@@ -185,6 +186,14 @@ def test_figures_are_the_same_every_time_and_need_no_font():
     assert b"<svg" in drawn(figure)["svg"]
     assert can_show("abc")
     assert not can_show("\U0010fffd")
+
+
+def test_a_title_is_broken_where_no_word_stands_alone():
+    assert figures._title("short") == ["short"]
+    lines = figures._title("word " * 18 + "99 %")
+    assert len(lines) == 2
+    assert abs(len(lines[0]) - len(lines[1])) <= 6
+    assert lines[1].endswith("99\u00a0%")
 
 
 def test_words_for_numbers():
