@@ -9,6 +9,7 @@ from grader.dev.shipped import FIGURES, SEEDS, figure_of, measure
 from grader.kit.discovery import Kit
 from grader.kit.labs import LABS
 from grader.labs.figures import drawn
+from grader.learner.commands import show_lesson
 
 SHOWN = [entry for entry in LABS if entry.after]
 CHEAP = [entry for entry in SHOWN if not entry.trains and not entry.shipped]
@@ -50,3 +51,11 @@ def test_a_lesson_shows_the_figure_of_its_lab_with_its_finding_as_text(entry):
 
 def test_no_figure_is_left_over():
     assert {file.stem for file in FIGURES.iterdir()} == {entry.name for entry in SHOWN}
+
+
+def test_a_terminal_says_what_a_figure_shows(capsys):
+    show_lesson("1")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Figure: 20 steps back" in said
+    assert "(exercises/figures/memory.svg)" in said
+    assert "![" not in said

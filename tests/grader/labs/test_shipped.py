@@ -15,6 +15,8 @@ from grader.labs.run import LabOptions, run_lab
 from grader.labs.shipped import MODEL, ship, shipped, vocabularies
 from grader.labs.surgery import LAB as SURGERY
 from grader.labs.translator import exact
+from grader.learner import commands
+from grader.reports.terminal import Screen
 from grader.source.file import File
 
 
@@ -98,6 +100,13 @@ def test_without_a_terminal_it_takes_the_date_of_the_option(tmp_path, capsys):
         run_lab("trailer", LabOptions(out=tmp_path, seeds=3), None)
     with pytest.raises(UsageError, match="--text: the lab memory asks for no text"):
         run_lab("memory", LabOptions(out=tmp_path, text="1", anyway=True), None)
+
+
+def test_the_trailer_is_offered_before_the_first_exercise(kit, capsys):
+    commands._next_step(Screen(), kit.exercises[0])
+    assert "grader lab trailer (5 s)" in capsys.readouterr().out
+    commands._next_step(Screen(), kit.exercises[1])
+    assert "trailer" not in capsys.readouterr().out
 
 
 def test_the_trailer_runs_the_reference_alone(tmp_path, kit):
