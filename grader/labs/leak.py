@@ -20,11 +20,12 @@ BROKEN = {
 """What is said of each mistake, and its name in the catalogue."""
 QUESTION = Question(
     "Four models, trained alike. Three have a mistake in them that lets each position see the word it should predict. "
-    "Which have the lower loss?",
-    ("the right one", "the three with a mistake", "all four about the same"),
+    "Can you tell the right one by its loss?",
+    ("yes, it is the lowest", "yes, it is the highest", "no, all four look wonderful"),
 )
-LOGS, MOVED, WORSE = "ABCD", 1e-4, 10.0
-"""The names of the logs; from where a score has moved; how much worse than its log a loss is that was fed otherwise."""
+LOGS, WONDERFUL, MOVED, WORSE = "ABCD", 0.01, 1e-4, 10.0
+"""The names of the logs; the loss of a model that has learned, in nats per character; from where a score has moved; how
+much worse than its log a loss is that was fed otherwise."""
 
 
 def run(bench: Bench) -> Finding:
@@ -52,28 +53,30 @@ def run(bench: Bench) -> Finding:
         (name, logs[name], spread(losses[name], ".4f"), spread(shares[name], ".3f"), said[name], proofs[name])
         for name in models
     ]
+    wonderful = [name for name in BROKEN if max(losses[name]) < WONDERFUL]
     better = [name for name in BROKEN if max(losses[name]) < min(losses[yours])]
     worthless = [name for name in BROKEN if max(shares[name]) <= 0.05]
     exactly = {name: spread(values, ".3f") for name, values in shares.items()}
-    labels = {name: f"{name}: {exactly[name]} exact" for name in models}
+    labels = {name: f"{name}: {100 * sorted(shares[name])[bench.seeds // 2]:.0f} % right" for name in models}
     return Finding(
-        claim="A leak makes the loss better and the model worthless: judge it by what it writes on its own.",
-        held=min(shares[yours]) >= 0.95 and len(worthless) == len(better) == len(BROKEN),
+        claim="No loss shows a leak: models that write nothing right reach one as wonderful as the right model's.",
+        held=min(shares[yours]) >= 0.95 and len(worthless) == len(wonderful) == len(BROKEN),
         measured=f"exact translations of {len(data.test)} unseen days, {over(bench.seeds)}: "
         + "; ".join(f"{name} {exactly[name]} with a loss of {spread(losses[name], '.4f')}" for name in models),
         table=Table((f"after {len(curves[yours])} batches", "log", "loss", "exact", f"for {example}", "proof"), rows),
         figures=[
             Figure(
                 "leak",
-                f"{len(better)} of 3 leaks have a better loss than {yours}, {len(worthless)} of 3 write nonsense",
+                f"{len(wonderful)} of 3 leaks reach a loss below {WONDERFUL:g}, {len(worthless)} of 3 write nonsense",
                 "The loss of each model over the steps; " + "; ".join(labels.values()),
                 lambda axes: _draw(axes, curves, labels),
             )
         ],
         numbers={"exact": shares, "loss": losses, "losses": curves, "written": said, "probes": probes},
         notes=[
+            f"{len(better)} of 3 leaks have a lower loss than {yours}. Judge a model by what it writes on its own.",
             "The proof needs no training. Change the last token that the decoder is fed: no score before it may move. "
-            "Then feed the token before each and compare: the loss must be about that of the log."
+            "Then feed the token before each and compare: the loss must be about that of the log.",
         ],
         riddle=None if bench.mistake else _riddle(curves, logs),
     )
