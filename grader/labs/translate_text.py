@@ -59,6 +59,7 @@ def _judged(model: Kept, text: str, written: str) -> str | None:
     """What is to be said of a translation; None where it is right, or nobody can know."""
     kind, _, locale = model.kind.partition(" ")
     if kind == "numbers":
+        demand(("num2words",))
         return None if said(text, written) else "That is not right, or the text was no number as it has learned them."
     if kind != "dates":
         return None
