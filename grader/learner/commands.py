@@ -22,8 +22,6 @@ from grader.reports.terminal import Screen
 from grader.text import command_line, short_path
 
 Ask = Callable[[str], bool]
-_FIGURE = re.compile(r"^!\[(.*)\]\((figures/.*)\)$", re.MULTILINE)
-"""A figure in a lesson, which a terminal cannot show."""
 
 
 def progress_of(kit: Kit, screen: Screen) -> Progress:
@@ -70,6 +68,10 @@ def show_lesson(word: str) -> None:
     kit, screen = Kit(), Screen()
     (exercise,) = kit.find((word,))
     lesson_lines(screen, exercise)
+
+
+_FIGURE = re.compile(r"^!\[(.*)\]\((figures/.*)\)$", re.MULTILINE)
+"""A figure in a lesson, which a terminal cannot show."""
 
 
 def lesson_lines(screen: Screen, exercise: Exercise) -> None:
