@@ -17,6 +17,7 @@ from grader.errors import GraderError, LearnerError, LoadFailure, Lost, Mismatch
 from grader.judging.feedback import full, hidden
 from grader.kit.collect import EXERCISE_POINTS, Check
 from grader.limits import MAX_MESSAGE, MAX_OUTPUT, Limits
+from grader.remote.calls import Call
 from grader.remote.code import Code
 from grader.remote.transport import LocalTransport, Transport
 from grader.results.verdicts import ERROR, FAIL, PASS, SKIP, TIMEOUT, UNWRITTEN, ExerciseResult, Outcome, settle
@@ -26,8 +27,8 @@ from grader.text import clean
 TIMEOUTS_BEFORE_GIVING_UP = 2
 MAX_LINE = 200
 """Bytes of a line of code in a message."""
-Words = Callable[[BaseException, str], str]
-"""Says what a failure is; given too the name of what was called last."""
+Words = Callable[[BaseException, Call | None], str]
+"""Says what a failure is; given too the call that was made last."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,21 @@ def named(ran: Sequence[tuple[Outcome, Run | None]], recogniser: Recogniser) -> 
     ]
 
 
+def outcome_of(check: Check, device: str, verdict: str, message: str) -> Outcome:
+    """What a check said on a device, in short."""
+    return Outcome(
+        check.id,
+        check.title,
+        device,
+        verdict,
+        check.points,
+        check.structural,
+        message,
+        of=check.of,
+        tier=check.tier,
+    )
+
+
 def with_diagnosis(outcome: Outcome, known: Diagnosis) -> Outcome:
     """An outcome that says what was recognised, before what was seen."""
     text = "\n".join([*known.sentences(), outcome.message])
@@ -119,11 +135,7 @@ def with_diagnosis(outcome: Outcome, known: Diagnosis) -> Outcome:
 
 def absences(checks: Sequence[Check], settings: CheckSettings) -> list[Outcome]:
     """What every check says of a device that this machine lacks: that it was skipped, never nothing."""
-    return [
-        Outcome(check.id, check.title, device, SKIP, 0.0, check.structural, f"no {device} here")
-        for device in settings.absent
-        for check in checks
-    ]
+    return [outcome_of(check, device, SKIP, f"no {device} here") for device in settings.absent for check in checks]
 
 
 def _one(
@@ -140,7 +152,7 @@ def _one(
     needed = stuck and {_owner(call.name) for call in recogniser.trusted.reference_run(check, seed).calls}
     text = _given_up(sorted(stuck & needed), settings, before)
     if text and code.failure is None:  # a failure to load is said every time
-        return Outcome(check.id, check.title, code.device, TIMEOUT, check.points, check.structural, text), None
+        return outcome_of(check, code.device, TIMEOUT, text), None
     tried = attempt(check, code, seed, passed_runs)
     if isinstance(tried.error, TimedOut) and code.calls:
         late[_owner(code.calls[-1].name)] += 1
@@ -179,9 +191,9 @@ def judged(
     """The verdict of one attempt, in words for the learner; and the run, if its answers tell something of the file."""
     error = tried.error
     verdict, text = PASS, ""
-    called = code.calls[-1].name if code.calls else ""
+    called = code.calls[-1] if code.calls else None
     if isinstance(error, Unwritten):
-        verdict, text = UNWRITTEN, f"{error.raised.frames[-1][2] if words is full else called} is unwritten"
+        verdict, text = UNWRITTEN, f"{_unwritten(error, code.calls) if words is full else check.of} is unwritten"
     elif isinstance(error, (LoadFailure, Lost)):
         verdict, text = error.verdict, words(error, called) + (_last_seen(error, code) if words is full else "")
     elif isinstance(error, NotHere):
@@ -192,24 +204,26 @@ def judged(
         verdict, text = ERROR, f"the check fails on the reference too: {type(error).__name__}: {error}"
     elif error is not None:
         verdict, text = FAIL, words(error, called)
+    stopped = verdict == FAIL and isinstance(error, LearnerError)
     shown = verdict == FAIL and isinstance(error, Mismatch) and words is full
-    outcome = Outcome(
-        check.id,
-        check.title,
-        code.device,
-        verdict,
-        check.points,
-        check.structural,
-        clean(text, MAX_MESSAGE),
-        None,
-        round(tried.seconds, 4),
+    outcome = replace(
+        outcome_of(check, code.device, verdict, clean(text, MAX_MESSAGE)),
+        seconds=round(tried.seconds, 4),
         line=_line(error, code),
         output=clean(code.output, MAX_OUTPUT),
         picture=error.picture if shown and isinstance(error, Mismatch) else None,
         unloadable=isinstance(error, LoadFailure),
+        heading=f"{called.name} stopped with an error" if stopped and called is not None else "",
     )
     tells = verdict in (PASS, FAIL) and not isinstance(error, (LoadFailure, Lost)) and code.failure is None
     return outcome, recogniser.run_of(check, seed, tried) if tells else None
+
+
+def _unwritten(error: Unwritten, calls: Sequence[Call]) -> str:
+    """The function or method that is unwritten: `Encoder.forward`, not a `forward` of any class."""
+    name = error.raised.frames[-1][2]
+    owner = calls[-1].name.partition(".")[0] if calls else ""
+    return f"{owner}.{name}" if owner[:1].isupper() and name != owner else name
 
 
 def _last_seen(error: LoadFailure | Lost, code: Code) -> str:

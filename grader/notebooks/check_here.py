@@ -20,12 +20,14 @@ from grader.judging.open import new_seed
 from grader.kit import hints
 from grader.kit.discovery import Exercise, Kit
 from grader.kit.requirements import unmet
+from grader.learner.progress import hinted
 from grader.learner.standby import Standby, StandbySettings, from_record
 from grader.notebooks import cells as history
 from grader.reports import svg, templating
 from grader.reports.statistics import reason
 from grader.reports.terminal import Screen
-from grader.results.verdicts import ERROR, FAIL, SKIP, UNWRITTEN, ExerciseResult
+from grader.results import summary
+from grader.results.verdicts import ERROR, FAIL, SKIP, ExerciseResult
 from grader.source import importer
 from grader.source.definitions import defined_names
 from grader.source.file import File, spot
@@ -39,12 +41,14 @@ def fragment(result: ExerciseResult, file: File, seed: int, ladders: Ladders) ->
     failure = result.first_failure if result.verdict in (FAIL, ERROR) else None
     sentence, facts = reason(failure.message) if failure else ("", "")
     ran = [one for one in result.outcomes if one.verdict != SKIP]
-    rungs = hints.of_check(ladders, failure.title) if failure else []
+    rungs = hints.of_check(ladders, hinted(failure) or "")
     absent = Counter((one.device, one.message) for one in result.outcomes if one.verdict == SKIP)
     return templating.render(
         "here.html",
         result=result,
         failure=failure,
+        functions=summary.functions(result),
+        summary=("What is written so far is right: " if result.right_so_far else "") + summary.counts(result),
         sentence=sentence,
         facts=facts,
         place=f"{spot(file.name, file, failure.line)}; seed {seed}" if failure else "",
@@ -183,7 +187,7 @@ def _what_is_here(exercise: Exercise) -> File:
 def _answer(result: ExerciseResult, file: File, ladders: Ladders) -> Answer:
     text = io.StringIO()
     screen = Screen(text)
-    screen.exercise(result, every_check=result.verdict != UNWRITTEN)
+    screen.exercise(result, every_check=False)
     screen.failure(result, file.name, _checker.seed, file)
     return Answer(text.getvalue().rstrip(), fragment(result, file, _checker.seed, ladders))
 

@@ -267,6 +267,8 @@ class RaisedReply(NamedTuple):
     """It was raised by the learner's file itself."""
     syntax_line: int | None
     """Of a SyntaxError: the line that Python could not read."""
+    inside: str
+    """The function of an earlier exercise that it was raised in, `masked_attention of ex07_masked_attention`, if so."""
 
 
 class Introduction(NamedTuple):

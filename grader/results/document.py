@@ -97,6 +97,8 @@ def _check(outcome: Outcome) -> dict[str, Any]:
         "verdict": outcome.verdict,
         "points": 0.0 if outcome.verdict == SKIP else outcome.points,
         "max_points": outcome.max_points,
+        "tier": outcome.tier,
+        "function": outcome.of,
         "message": outcome.message,
         "mistake": outcome.mistake,
         "seconds": outcome.seconds,

@@ -240,7 +240,7 @@ def test_a_saved_notebook_is_checked_alone(tmp_path, exercise, capsys):
     file.write_text(export.build(exercise(6), solution(exercise(6))))
     assert check(str(file)) == 0
     said = capsys.readouterr().out
-    assert "1 of 1 exercise passes" in said
+    assert "ex06_self_attention passes: 10 of 10 points." in said
     assert "ex07" not in said
 
 
