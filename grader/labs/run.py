@@ -20,6 +20,7 @@ from grader.kit.discovery import Exercise, Kit
 from grader.kit.labs import LABS, LabEntry
 from grader.labs.catalogue import demand, entry_of, lab_of
 from grader.labs.lab import Finding, Lab, Question, Typed, over
+from grader.learner.commands import OPENED
 from grader.learner.progress import Progress
 from grader.reports.terminal import Screen
 from grader.source.file import File
@@ -252,7 +253,7 @@ def with_mistake(kit: Kit, files: dict[str, File], name: str) -> tuple[str, dict
 def _failing(
     kit: Kit, needed: list[Exercise], files: dict[str, File], place: Path, options: LabOptions
 ) -> list[tuple[Exercise, str]]:
-    """The needed exercises that do not pass, and what they are. What is known to pass is not checked again."""
+    """The needed exercises whose core does not pass, and what they are. What is known to pass is not checked again."""
     own = options.target is None
     progress = Progress.read(kit.workspace) if own else None
     unknown, failing = [], []
@@ -262,7 +263,7 @@ def _failing(
             failing.append((exercise, "missing"))
         elif state in ("changed", "not checked"):
             unknown.append(exercise)
-        elif state != "pass":
+        elif state not in OPENED:
             failing.append((exercise, state))
     if failing or not unknown:
         return failing
@@ -275,7 +276,7 @@ def _failing(
         results = [(exercise, session.run(exercise, files[exercise.slug])) for exercise in unknown]
     finally:
         workers.close()
-    return [(exercise, result.verdict) for exercise, result in results if result.verdict != "pass"]
+    return [(exercise, result.verdict) for exercise, result in results if not result.core_passes]
 
 
 def _on(entry: LabEntry, place: Path) -> str:

@@ -1,6 +1,7 @@
 """Labs: a tiny run of each from the learner's files to the page, and what they say when something is wrong."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -102,6 +103,14 @@ def test_an_exercise_that_does_not_pass_is_named(tmp_path, capsys):
     assert "ex01_encoder" in said
     assert "--anyway" in said
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("state", "failing"), [("pass", False), ("core", False), ("fail", True), ("unwritten", True)])
+def test_an_exercise_whose_core_passes_is_enough(kit, files, monkeypatch, state, failing):
+    known = SimpleNamespace(state=lambda exercise: state)
+    monkeypatch.setattr(running.Progress, "read", lambda workspace: known)
+    needed = kit.find(["1"])
+    assert bool(running._failing(kit, needed, files, kit.root, LabOptions())) is failing
 
 
 def test_a_mistake_takes_the_learners_place(tmp_path, capsys):
