@@ -468,6 +468,12 @@ def notebook_command(exercises: tuple[str, ...], out: Path | None) -> None:
 @click.option(
     "--mistake", metavar="NAME", help="A known mistake in your code's place: attention_scores__no_scaling, say."
 )
+@click.option(
+    "--pairs", type=click.Path(dir_okay=False, path_type=Path), help="translate: learn SOURCE, tab, TRANSLATION."
+)
+@click.option("--numbers", is_flag=True, help="translate: learn Korean number words.")
+@click.option("--locale", metavar="L", help="translate: dates into another language: de, ja, pt_BR.")
+@click.option("--text", help="What the lab asks you to type: a date (trailer), a mask (surgery).")
 @click.option("--anyway", is_flag=True, help="Go on where an exercise that it needs does not pass.")
 def lab_command(name: str | None, quick: bool, **options: Any) -> None:
     """See what your own code does: a claim of the course, asked first and then measured. Without NAME: the list.
@@ -479,7 +485,7 @@ def lab_command(name: str | None, quick: bool, **options: Any) -> None:
 
     if name is None:
         return list_labs()
-    prompt = click.prompt if sys.stdin.isatty() else None
+    prompt = (lambda text, default=None: click.prompt(text, default)) if sys.stdin.isatty() else None
     raise SystemExit(run_lab(name, LabOptions(full=not quick, **options), prompt))
 
 

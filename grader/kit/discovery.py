@@ -131,6 +131,11 @@ class Kit:
             raise KitError(f"no exercise lies in {self.root / 'exercises'}")
         return found
 
+    @property
+    def figures(self) -> list[Path]:
+        """The figures of the lessons."""
+        return sorted((self.root / "exercises" / "figures").glob("*.svg"))
+
     def find(self, words: tuple[str, ...] | list[str]) -> list[Exercise]:
         """The exercises that these numbers, slugs or prefixes name, in course order; all for none.
 

@@ -11,10 +11,13 @@ class LabEntry:
 
     Args:
         name: what `grader lab NAME` says.
-        after: the number of the exercise whose pass unlocks it.
-        needs: the numbers of the exercises whose code it runs.
+        after: the number of the exercise whose pass unlocks it; 0 is before the first.
+        needs: the numbers of the learner's exercises whose code it runs.
         seconds: about how long it takes on two cores.
         title: what is looked at.
+        extras: packages that it needs besides matplotlib.
+        shipped: whether it runs the model that comes with the kit. What of the model the learner's exercises do not
+            give is the reference's.
     """
 
     name: str
@@ -22,6 +25,8 @@ class LabEntry:
     needs: tuple[int, ...]
     seconds: int
     title: str
+    extras: tuple[str, ...] = ()
+    shipped: bool = False
 
     @property
     def trains(self) -> bool:
@@ -34,16 +39,21 @@ class LabEntry:
         return f"grader lab {self.name} ({self.seconds} s)"
 
 
+DATES = ("babel",)
+MODEL = ("babel", "safetensors")
 LABS = (
+    LabEntry("trailer", 0, (), 5, "a Transformer reads a Korean date, and shows where it looks", MODEL, True),
     LabEntry("memory", 1, (1,), 2, "what reaches a gate from 20 steps back"),
     LabEntry("reversal", 2, (2,), 60, "reading backwards: where it helps, where it hurts"),
+    LabEntry("forcing", 3, (2, 3), 60, "told the truth in training, alone in the test"),
     LabEntry("bottleneck", 4, (2, 3, 4), 120, "a context of fixed size against attention"),
     LabEntry("positions", 5, (5,), 2, "a head that looks one word back, and what drowns it"),
     LabEntry("saturation", 6, (6,), 2, "why scores are divided by the root of d_k"),
+    LabEntry("surgery", 8, (7, 8), 20, "heads switched off one at a time", MODEL, True),
     LabEntry("collapse", 9, (8, 9), 2, "what six layers do to words without residual connections"),
     LabEntry("price", 11, (1, 7, 8, 9), 10, "what twice the length costs"),
-    LabEntry("leak", 12, tuple(range(3, 13)), 150, "a wonderful loss, and nothing learned"),
-    LabEntry("translate", 12, tuple(range(3, 13)), 60, "your Transformer translates Korean dates"),
+    LabEntry("leak", 12, tuple(range(3, 13)), 150, "a wonderful loss, and nothing learned", DATES),
+    LabEntry("translate", 12, tuple(range(3, 13)), 60, "your Transformer translates Korean dates", DATES),
 )
 """In the order of the course."""
 

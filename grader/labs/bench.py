@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from grader.errors import Finding, LearnerError, LoadFailure, TimedOut
+from grader.labs.pairs import Pairs
 from grader.launch.launcher import Launcher
 from grader.paths import PROGRAMS
 from grader.protocol.messages import Called, CallFunction
@@ -52,6 +53,8 @@ class Bench:
         substitute: gives the files with a known mistake among them, by its name in the catalogue.
         mistake: the mistake that was asked for.
         steps: of training, where a test wants few.
+        typed: the text that the lab works on, where it asks for one.
+        pairs: what to learn, where it is not the lab's own.
     """
 
     program: str
@@ -65,6 +68,8 @@ class Bench:
     substitute: Callable[[str], dict[str, File]] | None = None
     mistake: str | None = None
     steps: int | None = None
+    typed: str = ""
+    pairs: Pairs | None = None
     seconds: float = SECONDS
     _code: dict[str, Code] = field(default_factory=dict)
 

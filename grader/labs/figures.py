@@ -17,8 +17,8 @@ STYLE: dict[str, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "font.size": 11,
-    "axes.titlesize": 12,
-    "axes.titlelocation": "left",
+    "axes.axisbelow": True,
+    "figure.titlesize": 12,
     "lines.linewidth": 2,
     "svg.fonttype": "none",
     "svg.hashsalt": "lab",
@@ -26,7 +26,7 @@ STYLE: dict[str, Any] = {
 }
 COLOURS = ("#1f4e8c", "#d9822b", "#111111", "#7aa6d1")
 """Apart in grey and for every kind of colour blindness; lines have styles of their own besides."""
-WIDTH = 68
+WIDTH = 78
 """Characters of a line of a title."""
 
 
@@ -61,9 +61,20 @@ def drawn(figure: Figure) -> dict[str, bytes]:
         FigureCanvasAgg(canvas)
         axes = canvas.add_subplot()
         figure.draw(axes)
-        axes.set_title("\n".join(textwrap.wrap(figure.title, WIDTH)))
+        canvas.suptitle("\n".join(_title(figure.title)), x=0.01, ha="left")  # wider than the axes may be
         for kind, plain in (("png", {"Software": None}), ("svg", {"Date": None})):
             data = io.BytesIO()
             canvas.savefig(data, format=kind, metadata=plain)
             found[kind] = data.getvalue()
     return found
+
+
+def _title(text: str) -> list[str]:
+    """A title in as few lines as it needs, and these about as long as each other."""
+    text = text.replace(" %", "\u00a0%")  # which does not begin a line
+    lines = textwrap.wrap(text, WIDTH)
+    for width in range(WIDTH - 1, 0, -1):
+        if len(shorter := textwrap.wrap(text, width)) > len(lines):
+            break
+        lines = shorter
+    return lines

@@ -25,6 +25,21 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Typed:
+    """A text that a lab works on: typed, or given by `--text`.
+
+    Args:
+        prompt: what is asked for.
+        default: what is taken where nothing is typed.
+        refused: why a text cannot be taken, a sentence; None where it can.
+    """
+
+    prompt: str
+    default: str
+    refused: Callable[[str], str | None]
+
+
+@dataclass(frozen=True)
 class Table:
     """Measured numbers as text: the first column names the row."""
 
@@ -63,6 +78,20 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Riddle:
+    """What was measured, shown without names first: which is which?
+
+    Args:
+        lines: what is shown.
+        right: the choice that is right.
+    """
+
+    lines: list[str]
+    question: Question
+    right: str
+
+
+@dataclass(frozen=True)
 class Finding:
     """What a lab found.
 
@@ -74,6 +103,7 @@ class Finding:
         figures: one for each thing to see.
         numbers: all that was measured, for `result.json`.
         notes: what else a reader must know.
+        riddle: asked before anything is shown.
     """
 
     claim: str
@@ -83,6 +113,7 @@ class Finding:
     figures: list[Figure]
     numbers: dict[str, Any]
     notes: list[str] = field(default_factory=list)
+    riddle: Riddle | None = None
 
 
 @dataclass(frozen=True)
@@ -94,13 +125,14 @@ class Lab:
         question: asked first.
         seeds: how many, where nobody says.
         run: measures. `full` asks for more than a quick look.
+        typed: what else it asks for.
     """
 
     program: str
     question: Question
     seeds: int
     run: Callable[[Bench], Finding]
-    extras: tuple[str, ...] = ("matplotlib",)
+    typed: Typed | None = None
 
 
 def spread(values: Sequence[float], form: str = ".3g") -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 from grader.labs.bench import Bench
 from grader.labs.dates import dates
-from grader.labs.lab import Figure, Finding, Lab, Question, Table, over, spread
+from grader.labs.lab import Figure, Finding, Lab, Question, Riddle, Table, over, spread
+from grader.labs.pairs import FEW, PAIRS, TESTED
 from grader.labs.translator import exact, trained
 
 YOURS = "your code"
@@ -18,62 +20,96 @@ BROKEN = {
 """What is said of each mistake, and its name in the catalogue."""
 QUESTION = Question(
     "Four models, trained alike. Three have a mistake in them that lets each position see the word it should predict. "
-    "Which have the lower loss?",
-    ("the right one", "the three with a mistake", "all four about the same"),
+    "Can you tell the right one by its loss?",
+    ("yes, it is the lowest", "yes, it is the highest", "no, all four look wonderful"),
 )
+LOGS, WONDERFUL, MOVED, WORSE = "ABCD", 0.01, 1e-4, 10.0
+"""The names of the logs; the loss of a model that has learned, in nats per character; from where a score has moved; how
+much worse than its log a loss is that was fed otherwise."""
 
 
 def run(bench: Bench) -> Finding:
-    pairs, test = (64, 8) if bench.steps else (11_000, 300)
-    data, steps = dates(pairs, test), 1200 if bench.full else 600
+    data, steps = dates(*(FEW if bench.steps else (PAIRS, TESTED))), 1200 if bench.full else 600
     assert bench.substitute is not None
     yours = f"your code with {bench.mistake}" if bench.mistake else YOURS
     models = {yours: bench.files, **{name: bench.substitute(mistake) for name, mistake in BROKEN.items()}}
     shares: dict[str, list[float]] = {name: [] for name in models}
     losses: dict[str, list[float]] = {name: [] for name in models}
     curves: dict[str, list[float]] = {}
-    said: dict[str, tuple[str, str]] = {}
+    said: dict[str, str] = {}
+    probes: dict[str, tuple[float, float]] = {}
+    example, right = data.test[2]
     turns = [(seed, name) for seed in range(bench.seeds) for name in models]
     for place, (seed, name) in enumerate(turns):
         translator, training = trained(bench, data, name, steps, seed, place, len(turns), models[name])
-        share, _ = exact(translator, data)
-        shares[name].append(share)
+        shares[name].append(exact(translator, data)[0])
         losses[name].append(training.loss)
-        curves.setdefault(name, training.losses)
-        said.setdefault(name, (data.test[2][0], translator.write([data.test[2][0]])[0]))
-    rows = [(name, spread(losses[name], ".4f"), spread(shares[name], ".3f"), said[name][1]) for name in models]
+        if seed == 0:
+            curves[name], said[name] = training.losses, translator.write([example])[0]
+            probes[name] = translator.probe(example, right)
+    logs = dict(zip(random.Random(yours).sample(list(models), len(models)), LOGS, strict=True))
+    proofs = {name: _proof(*probes[name], losses[name][0]) for name in models}
+    rows = [
+        (name, logs[name], spread(losses[name], ".4f"), spread(shares[name], ".3f"), said[name], proofs[name])
+        for name in models
+    ]
+    wonderful = [name for name in BROKEN if max(losses[name]) < WONDERFUL]
     better = [name for name in BROKEN if max(losses[name]) < min(losses[yours])]
     worthless = [name for name in BROKEN if max(shares[name]) <= 0.05]
     exactly = {name: spread(values, ".3f") for name, values in shares.items()}
-    labels = {name: f"{name}: {exactly[name]} exact" for name in models}
+    labels = {name: f"{name}: {100 * sorted(shares[name])[bench.seeds // 2]:.0f} % right" for name in models}
     return Finding(
-        claim="A leak makes the loss better and the model worthless: judge it by what it writes on its own.",
-        held=min(shares[yours]) >= 0.95 and len(worthless) == len(better) == len(BROKEN),
+        claim="No loss shows a leak: models that write nothing right reach one as wonderful as the right model's.",
+        held=min(shares[yours]) >= 0.95 and len(worthless) == len(wonderful) == len(BROKEN),
         measured=f"exact translations of {len(data.test)} unseen days, {over(bench.seeds)}: "
         + "; ".join(f"{name} {exactly[name]} with a loss of {spread(losses[name], '.4f')}" for name in models),
-        table=Table((f"after {len(curves[yours])} batches", "loss", "exact", f"for {data.test[2][0]}"), rows),
+        table=Table((f"after {len(curves[yours])} batches", "log", "loss", "exact", f"for {example}", "proof"), rows),
         figures=[
             Figure(
                 "leak",
-                f"{len(better)} of 3 leaks have a better loss than {yours}, {len(worthless)} of 3 write nonsense",
+                f"{len(wonderful)} of 3 leaks reach a loss below {WONDERFUL:g}, {len(worthless)} of 3 write nonsense",
                 "The loss of each model over the steps; " + "; ".join(labels.values()),
                 lambda axes: _draw(axes, curves, labels),
             )
         ],
-        numbers={"exact": shares, "loss": losses, "losses": curves, "written": said},
+        numbers={"exact": shares, "loss": losses, "losses": curves, "written": said, "probes": probes},
         notes=[
-            "What proves a leak without any training: change the last word that the decoder is fed. No score before it "
-            "may move."
+            f"{len(better)} of 3 leaks have a lower loss than {yours}. Judge a model by what it writes on its own.",
+            "The proof needs no training. Change the last token that the decoder is fed: no score before it may move. "
+            "Then feed the token before each and compare: the loss must be about that of the log.",
         ],
+        riddle=None if bench.mistake else _riddle(curves, logs),
     )
+
+
+def _proof(moved: float, loss: float, logged: float) -> str:
+    """What gives a leak away; nothing, where nothing does."""
+    if moved > MOVED:
+        return f"a later token moves earlier scores by {moved:.2g}"
+    return f"fed the token before each, its loss is {loss:.2g}" if loss > WORSE * max(logged, 0.01) else "no leak found"
+
+
+def _riddle(curves: dict[str, list[float]], logs: dict[str, str]) -> Riddle:
+    steps = len(curves[YOURS])
+    seen = sorted({1, *(max(1, steps * part // 6) for part in range(1, 7))})
+    lines = ["batch  " + "".join(f"{step:>9}" for step in seen)]
+    for name in sorted(logs, key=logs.__getitem__):
+        lines.append(f"log {logs[name]}  " + "".join(f"{_around(curves[name], step):>9.4f}" for step in seen))
+    question = Question("Four logs of the loss. Which is that of the one model without a leak?", tuple(LOGS))
+    return Riddle(lines, question, logs[YOURS])
+
+
+def _around(row: list[float], step: int) -> float:
+    part = row[max(0, step - 20) : step]
+    return sum(part) / len(part)
 
 
 def _draw(axes: Any, curves: dict[str, list[float]], labels: dict[str, str]) -> None:
     for (name, row), style in zip(curves.items(), ("-", "--", "-.", ":"), strict=True):
-        smooth = [sum(row[max(0, i - 19) : i + 1]) / len(row[max(0, i - 19) : i + 1]) for i in range(len(row))]
+        smooth = [_around(row, step) for step in range(1, len(row) + 1)]
         axes.plot(range(1, len(row) + 1), smooth, style, label=labels[name])
     axes.set(yscale="log", xlabel="batches of 64 pairs", ylabel="loss, nats per character (mean of 20)")
     axes.legend()
 
 
-LAB = Lab("translate", QUESTION, 1, run, ("matplotlib", "babel"))
+LAB = Lab("translate", QUESTION, 1, run)

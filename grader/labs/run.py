@@ -7,9 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
@@ -20,15 +19,25 @@ from grader.files import write_atomic
 from grader.kit.discovery import Exercise, Kit
 from grader.kit.labs import LABS, LabEntry
 from grader.labs.catalogue import demand, entry_of, lab_of
-from grader.labs.lab import Finding, Lab, over
+from grader.labs.lab import Finding, Lab, Question, Typed, over
+from grader.learner.commands import OPENED
 from grader.learner.progress import Progress
 from grader.reports.terminal import Screen
 from grader.source.file import File
 from grader.submissions.intake import read_one
 from grader.text import short_path
 
-Prompt = Callable[[str], str]
-"""Asks on the terminal and returns the line that was typed."""
+if TYPE_CHECKING:
+    from grader.labs.pairs import Pairs
+
+EXIT_STOPPED = 130
+"""As a shell says it of what Ctrl-C ended."""
+
+
+class Prompt(Protocol):
+    """Asks on the terminal and returns the line that was typed: the default where it was empty."""
+
+    def __call__(self, text: str, default: str | None = None, /) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -43,6 +52,11 @@ class LabOptions:
         out: where results go; None is `labs/NAME` beside the learner's exercises.
         mistake: a variant of the catalogue in the learner's place.
         anyway: goes on where an exercise does not pass.
+        text: what a lab works on, where it asks for a text.
+        pairs: a file of texts and their translations, to learn instead of dates.
+        numbers: Korean number words instead of dates.
+        locale: the language that dates are translated into.
+        steps: of training, where a test wants few.
     """
 
     target: Path | None = None
@@ -52,13 +66,19 @@ class LabOptions:
     out: Path | None = None
     mistake: str | None = None
     anyway: bool = False
+    text: str | None = None
+    pairs: Path | None = None
+    numbers: bool = False
+    locale: str | None = None
+    steps: int | None = None
 
 
 def list_labs() -> None:
     """Every lab: after which exercise, how long, and what it shows."""
     screen = Screen()
     for entry in LABS:
-        screen.line(f"  {entry.name:<12}after ex{entry.after:02}  {entry.seconds:>4} s  {entry.title}", whole=True)
+        when = f"after ex{entry.after:02}" if entry.after else "at first"
+        screen.line(f"  {entry.name:<12}{when:<12}{entry.seconds:>4} s  {entry.title}", whole=True)
     screen.line()
     screen.line("One of them: grader lab NAME")
 
@@ -69,13 +89,26 @@ def run_lab(name: str, options: LabOptions, prompt: Prompt | None) -> int:
     Args:
         prompt: asks the question; None where there is no terminal.
     """
-    entry, screen, kit = entry_of(name), Screen(), Kit()
-    demand(("matplotlib", *(("babel",) if entry.name in ("translate", "leak") else ())))
-    files, place = files_of(kit, options)
-    mistaken = _substitute(kit, files, options.mistake) if options.mistake else None
-    skipped = mistaken[0] if mistaken else None
+    screen = Screen()
+    try:
+        return _run(screen, entry_of(name), options, prompt)
+    except KeyboardInterrupt:
+        screen.line("Stopped. The same command goes on from here.")
+        return EXIT_STOPPED
+
+
+def _run(screen: Screen, entry: LabEntry, options: LabOptions, prompt: Prompt | None) -> int:
+    kit = Kit()
+    demand(("matplotlib", *entry.extras))
+    chosen = _pairs(entry, options)
+    if entry.shipped and options.seeds is not None:
+        raise UsageError(f"--seeds: the lab {entry.name} trains nothing; it has one model")
+    files, place = _files(kit, entry, options)
+    replaced = with_mistake(kit, files, options.mistake) if options.mistake else None
+    skipped = replaced[0] if replaced else None
     if skipped is not None and int(skipped[2:4]) not in entry.needs:
-        raise UsageError(f"--mistake {options.mistake}: the lab {entry.name} runs nothing of {skipped}")
+        what = f"nothing of {skipped}" if entry.needs else "the reference alone"
+        raise UsageError(f"--mistake {options.mistake}: the lab {entry.name} runs {what}")
     needed = [exercise for exercise in kit.exercises if exercise.number in entry.needs and exercise.slug != skipped]
     if not options.anyway and (failing := _failing(kit, needed, files, place, options)):
         screen.line(f"The lab {entry.name} runs your code of {_names(entry)}. Not passing yet:")
@@ -84,12 +117,28 @@ def run_lab(name: str, options: LabOptions, prompt: Prompt | None) -> int:
         screen.line("Finish that first (grader watch), or run it as it is: --anyway")
         return EXIT_FAIL
     lab = lab_of(entry)
+    if lab.typed is None and options.text is not None:
+        raise UsageError(f"--text: the lab {entry.name} asks for no text")
     out = options.out or kit.workspace / "labs" / entry.name
     screen.line(f"Lab {entry.name}: {entry.title}", "bold")
     screen.line()
-    answer = _ask(screen, lab, out, prompt)
-    run_on = mistaken[1] if mistaken else files
-    return _measure(screen, entry, lab, options, run_on, partial(_with_mistake, kit, files), out, answer, place)
+    answer = _ask(screen, lab.question, out / "guess.txt", prompt)
+    typed = _typed(screen, lab.typed, options.text, prompt) if lab.typed else ""
+    run_on = replaced[1] if replaced else files
+    return _measure(
+        screen,
+        entry,
+        lab,
+        options,
+        run_on,
+        lambda name: with_mistake(kit, files, name)[1],
+        out,
+        prompt,
+        answer,
+        typed,
+        chosen,
+        place,
+    )
 
 
 def _measure(
@@ -100,7 +149,10 @@ def _measure(
     files: dict[str, File],
     substitute: Callable[[str], dict[str, File]],
     out: Path,
+    prompt: Prompt | None,
     answer: str | None,
+    typed: str,
+    pairs: Pairs | None,
     place: Path,
 ) -> int:
     from grader.judging.session import devices
@@ -114,24 +166,58 @@ def _measure(
     with _progress() as tell:
         bench = Bench(lab.program, files, workers, options.device, seeds, options.full, out, tell)
         bench.substitute = substitute
-        bench.mistake = options.mistake
+        bench.mistake, bench.typed, bench.pairs, bench.steps = options.mistake, typed, pairs, options.steps
         try:
             finding = lab.run(bench)
         except Stopped as stopped:
             screen.line(f"The lab ends here: {stopped}")
             return EXIT_FAIL
-        except KeyboardInterrupt:
-            screen.line("Stopped. The same command goes on from here.")
-            return 130
         finally:
             bench.close()
             workers.close()
     seconds = time.monotonic() - begun
-    how = f"Measured {over(seeds)} in {seconds:.0f} s on {options.device}, on the code in {short_path(place)}"
+    runs = "" if entry.shipped else f" {over(seeds)}"
+    how = f"Measured{runs} in {seconds:.0f} s on {options.device}, on {_on(entry, place)}"
     how += f" with the mistake {options.mistake} in it" if options.mistake else ""
-    _show(screen, finding, answer, how)
-    _write(screen, entry, lab, finding, answer, how, out)
+    solved = _solve(screen, finding, out, prompt)
+    _show(screen, finding, answer, solved, how)
+    _write(screen, entry, lab, finding, answer, solved, how, out)
     return EXIT_PASS
+
+
+def _pairs(entry: LabEntry, options: LabOptions) -> Pairs | None:
+    """What to learn, where it was said. Raises UsageError where that cannot be."""
+    asked = {"--pairs": options.pairs is not None, "--numbers": options.numbers, "--locale": options.locale is not None}
+    given = [name for name, was in asked.items() if was]
+    if not given:
+        return None
+    if entry.name != "translate":
+        raise UsageError(f"{given[0]}: it is the lab translate that learns from pairs of texts, not {entry.name}")
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)}: one of them at a time")
+    from grader.labs.dates import dates, known_locale
+    from grader.labs.number_words import number_words
+    from grader.labs.pairs import FEW, PAIRS, TESTED, from_file
+
+    pairs, test = FEW if options.steps else (PAIRS, TESTED)
+    if options.pairs is not None:
+        return from_file(options.pairs)
+    if options.numbers:
+        demand(("num2words",))
+        return number_words(pairs, test)
+    assert options.locale is not None
+    return dates(pairs, test, locale=known_locale(options.locale))
+
+
+def _files(kit: Kit, entry: LabEntry, options: LabOptions) -> tuple[dict[str, File], Path]:
+    """What the lab runs, by slug, and where the learner's part of it lies."""
+    files, place = files_of(kit, options)
+    if not entry.shipped:
+        return files, place
+    own = {exercise.slug for exercise in kit.exercises if exercise.number in entry.needs}
+    reference = {exercise.slug: File.at(exercise.solution) for exercise in kit.exercises}
+    mine = {slug: file for slug, file in files.items() if slug in own}
+    return {**{slug: file for slug, file in reference.items() if slug not in own}, **mine}, place
 
 
 def files_of(kit: Kit, options: LabOptions) -> tuple[dict[str, File], Path]:
@@ -143,7 +229,7 @@ def files_of(kit: Kit, options: LabOptions) -> tuple[dict[str, File], Path]:
     return dict(read_one(place, kit.exercises).files), place
 
 
-def _substitute(kit: Kit, files: dict[str, File], name: str) -> tuple[str, dict[str, File]]:
+def with_mistake(kit: Kit, files: dict[str, File], name: str) -> tuple[str, dict[str, File]]:
     """The exercise of a known mistake, and the files with that mistake in the place of the learner's.
 
     Raises UsageError where the catalogue has no such mistake, or several.
@@ -164,14 +250,10 @@ def _substitute(kit: Kit, files: dict[str, File], name: str) -> tuple[str, dict[
     return exercise, {**files, exercise: File(f"{exercise}.py", variant.source)}
 
 
-def _with_mistake(kit: Kit, files: dict[str, File], name: str) -> dict[str, File]:
-    return _substitute(kit, files, name)[1]
-
-
 def _failing(
     kit: Kit, needed: list[Exercise], files: dict[str, File], place: Path, options: LabOptions
 ) -> list[tuple[Exercise, str]]:
-    """The needed exercises that do not pass, and what they are. What is known to pass is not checked again."""
+    """The needed exercises whose core does not pass, and what they are. What is known to pass is not checked again."""
     own = options.target is None
     progress = Progress.read(kit.workspace) if own else None
     unknown, failing = [], []
@@ -181,7 +263,7 @@ def _failing(
             failing.append((exercise, "missing"))
         elif state in ("changed", "not checked"):
             unknown.append(exercise)
-        elif state != "pass":
+        elif state not in OPENED:
             failing.append((exercise, state))
     if failing or not unknown:
         return failing
@@ -194,7 +276,14 @@ def _failing(
         results = [(exercise, session.run(exercise, files[exercise.slug])) for exercise in unknown]
     finally:
         workers.close()
-    return [(exercise, result.verdict) for exercise, result in results if result.verdict != "pass"]
+    return [(exercise, result.verdict) for exercise, result in results if not result.core_passes]
+
+
+def _on(entry: LabEntry, place: Path) -> str:
+    """Whose code ran."""
+    if not entry.shipped:
+        return f"the code in {short_path(place)}"
+    return "the reference" + (f" with {_names(entry)} of {short_path(place)}" if entry.needs else "")
 
 
 def _names(entry: LabEntry) -> str:
@@ -202,9 +291,8 @@ def _names(entry: LabEntry) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def _ask(screen: Screen, lab: Lab, out: Path, prompt: Prompt | None) -> str | None:
-    """The guess: asked once, and kept."""
-    kept, question = out / "guess.txt", lab.question
+def _ask(screen: Screen, question: Question, kept: Path, prompt: Prompt | None) -> str | None:
+    """The guess: asked once, and kept in a file."""
     if kept.is_file() and (before := kept.read_text(encoding="utf-8").strip()) in question.choices:
         screen.line(question.text)
         screen.line(f"  your guess was: {before}")
@@ -224,6 +312,23 @@ def _ask(screen: Screen, lab: Lab, out: Path, prompt: Prompt | None) -> str | No
     return answer
 
 
+def _typed(screen: Screen, asked: Typed, given: str | None, prompt: Prompt | None) -> str:
+    """The text that the lab works on. Raises UsageError where the one that was given cannot be taken."""
+    if given is not None:
+        text = " ".join(given.split())
+        if why := asked.refused(text):
+            raise UsageError(f"--text: {why}")
+        return text
+    if prompt is None:
+        return asked.default
+    while True:
+        text = " ".join(prompt(asked.prompt, asked.default).split())
+        if (why := asked.refused(text)) is None:
+            screen.line()
+            return text
+        screen.line(why)
+
+
 @contextmanager
 def _progress() -> Iterator[Callable[[str, float], None]]:
     """How far it is, on standard error: a bar with the time left on a terminal, nothing elsewhere."""
@@ -234,7 +339,19 @@ def _progress() -> Iterator[Callable[[str, float], None]]:
         yield lambda text, share: bar.update(task, completed=share, description=text)
 
 
-def _show(screen: Screen, finding: Finding, answer: str | None, how: str) -> None:
+def _solve(screen: Screen, finding: Finding, out: Path, prompt: Prompt | None) -> str | None:
+    """Shows the riddle, and says what was answered and what is right; None where there is none."""
+    if (riddle := finding.riddle) is None:
+        return None
+    for line in riddle.lines:
+        screen.line(f"  {line}", whole=True)
+    screen.line()
+    answer = _ask(screen, riddle.question, out / "riddle.txt", prompt)
+    said = "" if answer is None else f"You said {answer}: " + ("right. " if answer == riddle.right else "no. ")
+    return f"{riddle.question.text} {said}It is {riddle.right}."
+
+
+def _show(screen: Screen, finding: Finding, answer: str | None, solved: str | None, how: str) -> None:
     for line in finding.table.lines():
         screen.line(f"  {line}", whole=True)
     screen.line()
@@ -242,6 +359,8 @@ def _show(screen: Screen, finding: Finding, answer: str | None, how: str) -> Non
     screen.line(("It held here: " if finding.held else "It did not hold here: ") + finding.measured)
     for note in finding.notes:
         screen.line(note)
+    if solved is not None:
+        screen.line(solved)
     if answer is not None:
         screen.line(f"Your guess was: {answer}")
     screen.line()
@@ -249,7 +368,14 @@ def _show(screen: Screen, finding: Finding, answer: str | None, how: str) -> Non
 
 
 def _write(
-    screen: Screen, entry: LabEntry, lab: Lab, finding: Finding, answer: str | None, how: str, out: Path
+    screen: Screen,
+    entry: LabEntry,
+    lab: Lab,
+    finding: Finding,
+    answer: str | None,
+    solved: str | None,
+    how: str,
+    out: Path,
 ) -> None:
     from grader.labs.figures import drawn
     from grader.labs.page import page
@@ -261,7 +387,7 @@ def _write(
                 write_atomic(out / f"{figure.name}.{kind}", data)
                 if kind == "png":
                     pictures[figure.name] = data
-        write_atomic(out / "index.html", page(entry, lab.question, answer, finding, pictures, how))
+        write_atomic(out / "index.html", page(entry, lab.question, answer, solved, finding, pictures, how))
         document: dict[str, Any] = {"lab": entry.name, "claim": finding.claim, "held": finding.held, "guess": answer}
         document |= {"measured": finding.measured, "numbers": finding.numbers}
         write_atomic(out / "result.json", json.dumps(document, indent=1, ensure_ascii=False) + "\n")

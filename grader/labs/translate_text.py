@@ -8,15 +8,14 @@ from grader.errors import EXIT_FAIL, EXIT_PASS, UsageError
 from grader.kit.discovery import Kit
 from grader.labs.bench import Bench, Stopped
 from grader.labs.catalogue import demand
-from grader.labs.dates import FIRST, LAST, expected, translated
+from grader.labs.dates import FIRST, LAST, expected, is_written_as_one
+from grader.labs.number_words import said
+from grader.labs.pairs import unreadable
 from grader.labs.run import LabOptions, files_of
-from grader.labs.translator import Translator, kept
+from grader.labs.translator import Kept, kept
 from grader.launch.launcher import launcher
 from grader.reports.terminal import Screen
-from grader.text import short_path, shown
-
-LONGEST_TEXT = 24
-"""Characters: the longest date has 17."""
+from grader.text import short_path
 
 
 def translate(text: str, out: Path | None = None, target: Path | None = None) -> int:
@@ -38,37 +37,38 @@ def translate(text: str, out: Path | None = None, target: Path | None = None) ->
         found = kept(folder / "model.frame", bench)
         if found is None:
             raise UsageError(f"no model lies in {short_path(folder)}: train it first, grader lab translate")
-        translator, same = found
-        if not same:
+        if not found.same:
             screen.remark("your files have changed since the model was trained; it runs on them as they are now")
-        written = _written(translator, " ".join(text.split()))
+        text = " ".join(text.split())
+        if why := unreadable(text, found.translator.source, found.examples):
+            raise UsageError(why)
+        written = found.translator.write([text])[0]
     except Stopped as stopped:
         screen.line(f"Your code does not translate it: {stopped}")
         return EXIT_FAIL
     finally:
         bench.close()
         workers.close()
-    _say(screen, " ".join(text.split()), written)
+    screen.line(written)
+    if remark := _judged(found, text, written):
+        screen.remark(remark)
     return EXIT_PASS
 
 
-def _written(translator: Translator, text: str) -> str:
-    if not text:
-        raise UsageError("there is nothing to translate")
-    if unknown := translator.source.unknown(text):
-        ways = " or ".join(translated(FIRST, form)[0] for form in ("long", "medium"))
-        raise UsageError(f"the model has never seen {shown(unknown)!r}; it reads Korean dates: {ways}")
-    if len(text) > LONGEST_TEXT:
-        raise UsageError(f"{len(text)} characters are more than it has learned: the longest date has 17")
-    return translator.write([text])[0]
-
-
-def _say(screen: Screen, text: str, written: str) -> None:
-    right = expected(text)
-    screen.line(written)
+def _judged(model: Kept, text: str, written: str) -> str | None:
+    """What is to be said of a translation; None where it is right, or nobody can know."""
+    kind, _, locale = model.kind.partition(" ")
+    if kind == "numbers":
+        demand(("num2words",))
+        return None if said(text, written) else "That is not right, or the text was no number as it has learned them."
+    if kind != "dates":
+        return None
+    right = expected(text, locale)
+    if right is None and is_written_as_one(text):
+        return "There is no such day, or it is another day of the week, or a zero stands where Korean dates have none."
     if right is None:
-        screen.remark("That was no date in a way of writing that it has learned, so nobody knows what is right.")
-    elif written != right:
-        screen.remark(f"Right is: {right}")
-        if not f"{FIRST.year}" <= "".join(filter(str.isdigit, text))[:4] <= f"{LAST.year}":
-            screen.remark(f"It has learned the years {FIRST.year} to {LAST.year} alone.")
+        return "That was no date in a way of writing that it has learned, so nobody knows what is right."
+    if written == right:
+        return None
+    years = f"{FIRST.year}" <= "".join(filter(str.isdigit, text))[:4] <= f"{LAST.year}"
+    return f"Right is: {right}" + ("" if years else f". It has learned the years {FIRST.year} to {LAST.year} alone.")

@@ -1,4 +1,4 @@
-"""A learner's Transformer on dates: its training, what it writes, where it looks, and how it is kept."""
+"""A learner's Transformer on pairs of texts: its training, what it writes, where it looks, and how it is kept."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from torch import Tensor
 
 from grader.files import write_atomic
 from grader.labs.bench import Bench, digest, numbers
-from grader.labs.dates import Dates, Vocabulary
+from grader.labs.pairs import Pairs, Vocabulary
 from grader.labs.training import Run, State, Trained, read_frame, train
 from grader.protocol.codec import Encoder
 from grader.source.file import File
 
 BATCH, D_MODEL, HEADS, D_FF, LAYERS = 64, 64, 4, 128, 2
-LONGEST = 48
-"""Characters that it may write."""
+SPARE = 8
+"""Characters that it may write more than the longest translation has."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,16 @@ class Translator:
     def sizes(self) -> list[int]:
         return sizes(self.source, self.target)
 
-    def write(self, texts: Sequence[str]) -> list[str]:
-        """What it writes on its own, greedily."""
+    def write(self, texts: Sequence[str], cut: Mapping[str, Any] | None = None) -> list[str]:
+        """What it writes on its own, greedily.
+
+        Args:
+            cut: what of the model is switched off, for the program.
+        """
         source = self.source.ids(texts, eos=False)
-        answer = self.bench.ask("write", self.state, self.sizes, source, LONGEST, files=self.files)
+        answer = self.bench.ask(
+            "write", self.state, self.sizes, source, self.target.longest + SPARE, dict(cut or {}), files=self.files
+        )
         tokens = numbers(answer.get("tokens"), (len(texts), None), "what was written").long()
         return [self.target.text(row) for row in tokens.tolist()]
 
@@ -54,10 +60,19 @@ class Translator:
         found: list[list[float]] = numbers(answer.get("weights"), (len(written), len(text)), "the weights").tolist()
         return found
 
-    def keep(self, file: Path) -> None:
+    def probe(self, text: str, target: str) -> tuple[float, float]:
+        """The most that a score moves when a character after it is changed, and the loss when it is fed properly."""
+        source, right = self.source.ids([text], eos=False), self.target.ids([target], eos=True)
+        answer = self.bench.ask("probe", self.state, self.sizes, source, right, files=self.files)
+        moved, loss = (numbers(answer.get(name), (), name).item() for name in ("moved", "loss"))
+        return moved, loss
+
+    def keep(self, file: Path, data: Pairs) -> None:
         """Keeps it for `grader translate`."""
-        known: dict[str, Any] = {"files": digest(self.bench.files), "source": self.source.characters}
-        known |= {"target": self.target.characters, "state": self.state}
+        known: dict[str, Any] = {"files": digest(self.bench.files), "state": self.state}
+        known |= {"source": self.source.characters, "target": self.target.characters}
+        known |= {"longest": [self.source.longest, self.target.longest]}
+        known |= {"examples": list(data.examples), "kind": data.kind}
         write_atomic(file, Encoder().frame(known))
 
 
@@ -66,18 +81,34 @@ def sizes(source: Vocabulary, target: Vocabulary) -> list[int]:
     return [len(source), len(target), D_MODEL, HEADS, D_FF, LAYERS]
 
 
-def kept(file: Path, bench: Bench) -> tuple[Translator, bool] | None:
-    """What was kept, and whether the learner's files are still those that it was trained with."""
+@dataclass(frozen=True)
+class Kept:
+    """A model that was kept.
+
+    Args:
+        same: whether the learner's files are still those that it was trained with.
+        examples, kind: of the pairs that it was trained on.
+    """
+
+    translator: Translator
+    same: bool
+    examples: list[str]
+    kind: str
+
+
+def kept(file: Path, bench: Bench) -> Kept | None:
+    """What was kept in a file; None where nothing was."""
     found = read_frame(file)
-    if found is None:
+    if found is None or "kind" not in found:
         return None
-    source, target = Vocabulary(found["source"]), Vocabulary(found["target"])
-    return Translator(bench, found["state"], source, target), found["files"] == digest(bench.files)
+    source, target = (Vocabulary(found[side], found["longest"][i]) for i, side in enumerate(("source", "target")))
+    translator = Translator(bench, found["state"], source, target)
+    return Kept(translator, found["files"] == digest(bench.files), found["examples"], found["kind"])
 
 
 def trained(
     bench: Bench,
-    data: Dates,
+    data: Pairs,
     name: str,
     steps: int,
     seed: int,
@@ -85,7 +116,7 @@ def trained(
     of: int,
     files: Mapping[str, File] | None = None,
 ) -> tuple[Translator, Trained]:
-    """Trains one model on dates."""
+    """Trains one model."""
     sources, targets = data.tensors()
 
     def batches(first: int, last: int) -> list[Tensor]:
@@ -97,7 +128,7 @@ def trained(
     return Translator(bench, result.state, data.source, data.target, files), result
 
 
-def exact(translator: Translator, data: Dates) -> tuple[float, list[tuple[str, str, str]]]:
+def exact(translator: Translator, data: Pairs) -> tuple[float, list[tuple[str, str, str]]]:
     """The share of the test that it translates without a mistake, and what it got wrong: source, written, right."""
     written = translator.write([source for source, _ in data.test])
     wrong = [(s, w, t) for (s, t), w in zip(data.test, written, strict=True) if w != t]

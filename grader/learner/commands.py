@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from grader.errors import UsageError
 from grader.files import write_atomic
 from grader.kit import hints
 from grader.kit.discovery import Exercise, Kit
+from grader.kit.labs import unlocked_by
 from grader.kit.stub import stub_of
 from grader.learner import workspace
 from grader.learner.progress import RESET, Progress, digest
@@ -63,6 +65,8 @@ def _next_step(screen: Screen, exercise: Exercise | None) -> None:
     screen.line(f"Next: read the lesson, edit {short_path(exercise.stub)}, check it:")
     screen.line(f"  grader lesson {exercise.number}")
     screen.line(f"  grader check {exercise.number}")
+    for lab in unlocked_by(0) if exercise.number == 1 else ():
+        screen.line(f"What all of them make together: {lab.offer}")
 
 
 def show_lesson(word: str) -> None:
@@ -71,8 +75,14 @@ def show_lesson(word: str) -> None:
     lesson_lines(screen, exercise)
 
 
+_FIGURE = re.compile(r"^!\[(.*)\]\((figures/.*)\)$", re.MULTILINE)
+"""A figure in a lesson, which a terminal cannot show."""
+
+
 def lesson_lines(screen: Screen, exercise: Exercise) -> None:
-    screen.console.print(Markdown(exercise.lesson.read_text(encoding="utf-8")), soft_wrap=False)
+    text = exercise.lesson.read_text(encoding="utf-8")
+    text = _FIGURE.sub(lambda found: f"Figure: {found[1]} ({exercise.lesson.parent.name}/{found[2]})", text)
+    screen.console.print(Markdown(text), soft_wrap=False)
 
 
 def show_hint(word: str, check: str | None) -> None:
@@ -191,6 +201,8 @@ def init(folder: Path) -> None:
             stub = stub_of(exercise.solution.read_text(encoding="utf-8")).encode()
             _write_new(place / f"{exercise.slug}.py", stub, screen)
             _write_new(place / exercise.lesson.name, exercise.lesson.read_bytes(), screen)
+        for figure in kit.figures:
+            _write_new(place / figure.parent.name / figure.name, figure.read_bytes(), screen)
         for name, data in workspace.files(kit).items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             _write_new(folder / name, data, screen)

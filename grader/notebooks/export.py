@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import base64
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -64,8 +65,15 @@ def build(exercise: Exercise, code: str) -> str:
 
 
 def _cell(name: str, form: str, text: str) -> Any:
-    new = v4.new_code_cell if form == "code" else v4.new_markdown_cell
-    return new(text, id=name)  # type: ignore[no-untyped-call]
+    if form == "code":
+        return v4.new_code_cell(text, id=name)  # type: ignore[no-untyped-call]
+    inside = {}
+    for file in Kit().figures:
+        linked = f"({file.parent.name}/{file.name})"
+        if linked in text:  # a notebook may lie anywhere: the figure goes with it
+            text = text.replace(linked, f"(attachment:{file.name})")
+            inside[file.name] = {"image/svg+xml": base64.b64encode(file.read_bytes()).decode()}
+    return v4.new_markdown_cell(text, id=name, **({"attachments": inside} if inside else {}))  # type: ignore[no-untyped-call]
 
 
 def _lesson(exercise: Exercise) -> tuple[list[str], list[str]]:

@@ -1,6 +1,6 @@
 """A line of digits, copied: by the Seq2Seq of exercise 2, and by a decoder that looks back with exercise 4.
 
-Exercises 3 and 4 are imported where attention is asked for: who has come to exercise 2 has not written them yet.
+Exercises 3 and 4 are imported where they are asked for: who has come to exercise 2 has not written them yet.
 """
 
 import torch
@@ -13,6 +13,8 @@ from exercises.lab_training import guarded, load, train_piece
 
 PAD, BOS, EOS, VOCAB = 0, 1, 2, 13
 EMBEDDING, HIDDEN, PEAK = 32, 64, 3e-3
+LOOPED = ("attention", "looped")
+"""The kinds that exercise 3's loop runs."""
 
 
 class Attending(nn.Module):
@@ -58,20 +60,21 @@ class Fixed(Seq2Seq):
 
 
 def make(kind, seed=0):
-    """`fixed`, `reversed` or `attention`."""
+    """`fixed`, `reversed` or `attention`; `looped` is `fixed` in exercise 3's loop."""
     torch.manual_seed(seed)
     return Attending() if kind == "attention" else Fixed(VOCAB, VOCAB, EMBEDDING, HIDDEN, kind == "reversed")
 
 
 @guarded
 def train(state, first, steps, seed, kind, batches):
-    def update(model, optimizer, source, lengths, targets):
+    def update(model, optimizer, source, lengths, targets, ratio=1.0):
         model.train()
         optimizer.zero_grad()
-        if kind == "attention":
+        if kind in LOOPED:
             from exercises.ex03_teacher_forcing import decode_loop, sequence_loss
 
-            loss = sequence_loss(decode_loop(model.step, model.start(source, lengths), targets, BOS), targets, PAD)
+            logits = decode_loop(model.step, model.start(source, lengths), targets, BOS, float(ratio))
+            loss = sequence_loss(logits, targets, PAD)
         else:
             shifted = torch.cat([torch.full_like(targets[:, :1], BOS), targets[:, :-1]], dim=1)
             logits = model(source, lengths, shifted)
@@ -93,11 +96,26 @@ def write(state, kind, source, lengths, max_length):
     model.to(source.device).eval()
     with torch.no_grad():
         begun = model.start(source, lengths)
-        if kind == "attention":
+        if kind in LOOPED:
             from exercises.ex03_teacher_forcing import greedy_decode
 
             return {"tokens": greedy_decode(model.step, begun, len(source), BOS, EOS, PAD, max_length).cpu()}
         return {"tokens": greedily(model.step, begun, len(source), max_length).cpu()}
+
+
+@guarded
+def told_and_alone(state, kind, source, lengths, targets):
+    """What the model says at each place, told the truth up to there, and alone: {"told", "alone"} (batch, target)."""
+    from exercises.ex03_teacher_forcing import decode_loop
+
+    model, said = make(kind), {}
+    load(model, state)
+    model.to(source.device).eval()
+    with torch.no_grad():
+        for name, ratio in (("told", 1.0), ("alone", 0.0)):
+            logits = decode_loop(model.step, model.start(source, lengths), targets, BOS, ratio)
+            said[name] = logits.argmax(dim=-1).cpu()
+    return said
 
 
 def greedily(step, state, batch, max_length):

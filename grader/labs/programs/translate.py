@@ -41,9 +41,68 @@ def trained(state, sizes, device):
 
 
 @guarded
-def write(state, sizes, source, max_length):
-    """What the model writes on its own: {"tokens" (batch, length)}."""
-    return {"tokens": trained(state, sizes, source.device).generate(source, BOS, EOS, max_length).cpu()}
+def write(state, sizes, source, max_length, cut):
+    """What the model writes on its own: {"tokens" (batch, length)}.
+
+    Args:
+        cut: {} for the whole model; a part and [layer, head] to switch off; or "seen" (source,), what may be looked at,
+            by the decoder alone or "everywhere".
+    """
+    model = trained(state, sizes, source.device)
+    parts = attentions(model)
+    for part, of_layers in parts.items():
+        if part in cut:
+            switch_off(of_layers[cut[part][0]], cut[part][1])
+    if "seen" in cut:
+        for attention in parts["cross"] + (parts["encoder"] if cut["everywhere"] else []):
+            attention.register_forward_pre_hook(hiding(cut["seen"].to(source.device)))
+    return {"tokens": model.generate(source, BOS, EOS, max_length).cpu()}
+
+
+def attentions(model):
+    """The attentions of each kind, by layer."""
+    encoder, decoder = model.encoder.layers, model.decoder.layers
+    return {
+        "encoder": [layer.self_attention for layer in encoder],
+        "decoder": [layer.self_attention for layer in decoder],
+        "cross": [layer.cross_attention for layer in decoder],
+    }
+
+
+def switch_off(attention, head):
+    """Nothing of this head reaches the output."""
+    weight = attention.out_proj.weight
+    width = weight.size(1) // attention.num_heads
+    with torch.no_grad():
+        weight[:, head * width : (head + 1) * width] = 0
+
+
+def hiding(seen):
+    """A hook that forbids to look at what is not seen."""
+
+    def hook(attention, inputs):
+        query, key, value, allowed = inputs
+        return query, key, value, seen if allowed is None else allowed & seen
+
+    return hook
+
+
+@guarded
+def probe(state, sizes, source, target):
+    """What proves a leak without looking at what the model writes.
+
+    Returns:
+        {"moved": the most that a score moves when a token after it is changed,
+        "loss": nats per token of the target, fed the token before each}.
+    """
+    model = trained(state, sizes, source.device).eval()
+    fed = torch.cat([torch.full_like(target[:, :1], BOS), target[:, :-1]], dim=1)
+    changed = fed.clone()
+    changed[:, -1] = torch.where(fed[:, -1] == 3, 4, 3)  # another character
+    with torch.no_grad():
+        scores, others = model(source, fed), model(source, changed)
+    loss = torch.nn.functional.cross_entropy(scores.transpose(1, 2), target)
+    return {"moved": (scores - others)[:, :-1].abs().max().cpu(), "loss": loss.cpu()}
 
 
 @guarded

@@ -57,9 +57,17 @@ def test_the_course_lies_inside_the_package(installed, tmp_path):
     assert ROOT not in Path(where).parents
 
 
+def test_the_model_of_the_labs_comes_with_the_package(installed, tmp_path):
+    find = "from grader.paths import PACKAGE; print((PACKAGE / 'labs' / 'dates.safetensors').is_file())"
+    assert succeed(tmp_path, installed, "-c", find).strip() == "True"
+
+
 def test_a_new_workspace_holds_every_stub_and_lesson(installed, workspace):
     names = sorted(path.name for path in (workspace / "exercises").glob("ex*_*"))
     assert names == sorted(f"{slug}{ending}" for slug in EXERCISES for ending in (".md", ".py"))
+    figures = [path.name for path in (ROOT / "exercises" / "figures").iterdir()]
+    assert figures
+    assert sorted(path.name for path in (workspace / "exercises" / "figures").iterdir()) == sorted(figures)
     listed = grader(installed, workspace, "list").stdout
     assert listed.count("unwritten") == len(EXERCISES)
 

@@ -16,11 +16,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from grader.cli import promises
 from grader.kit.discovery import Kit
+from grader.labs.bench import Bench
+from grader.labs.dates import dates
+from grader.labs.shipped import shipped
+from grader.source.file import File
 from tests.grader.contract.test_teaching import PLATFORMS
 from tests.grader.support.kits import ROOT, copy_kit, run
 
 README = ROOT / "README.md"
 TRANSCRIPT = re.compile(r"<!-- transcript: (.*?) -->\n```console\n(.*?)```", re.DOTALL)
+FINISHED = "translate"
+"""The transcript of a learner who has finished."""
 LOOP = re.compile(r"<!-- terminal: loop -->\n```console\n(.*?)```", re.DOTALL)
 
 
@@ -37,6 +43,16 @@ def learner_kit(folder):
     return kit
 
 
+def finished_kit(folder):
+    """A kit whose learner has written everything; the trained model is the one that comes with the kit."""
+    kit = copy_kit(folder)
+    shutil.copytree(kit / "solutions", kit / "exercises", dirs_exist_ok=True)
+    files = {exercise.slug: File.at(exercise.solution) for exercise in Kit().exercises}
+    model = shipped(Bench("translate", files, None, "cpu", 1, False, kit))
+    model.keep(kit / "labs" / "translate" / "model.frame", dates(pairs=40, test=4))
+    return kit
+
+
 def transcript(kit, commands):
     """What the program prints for the lines that begin with `$`."""
     lines = []
@@ -49,11 +65,11 @@ def transcript(kit, commands):
 
 
 def test_transcripts_are_what_the_program_prints(tmp_path):
-    kit = learner_kit(tmp_path / "kit")
+    kit, finished = learner_kit(tmp_path / "kit"), finished_kit(tmp_path / "finished")
     found = TRANSCRIPT.findall(README.read_text(encoding="utf-8"))
     assert len(found) >= 2
-    for _, text in found:
-        assert transcript(kit, text) == text
+    for name, text in found:
+        assert transcript(finished if name == FINISHED else kit, text) == text
 
 
 def test_the_loop_is_what_a_terminal_shows(tmp_path):
@@ -81,7 +97,7 @@ def commands():
 @pytest.mark.parametrize("command", commands())
 def test_every_command_runs(tmp_path_factory, command):
     kit = tmp_path_factory.mktemp("readme") / "kit"
-    copy_kit(kit, only={6} if "--red-team" in command else {1, 6})
+    copy_kit(kit, only=None if command.startswith("grader lab") else {6} if "--red-team" in command else {1, 6})
     (kit / "submissions").mkdir()
     shutil.copytree(kit / "solutions", kit / "submissions" / "ada")
     if command.startswith("grader hint"):
@@ -110,13 +126,17 @@ if __name__ == "__main__":
     from tests.grader.support import loop_story
 
     with tempfile.TemporaryDirectory() as folder:
-        kit = learner_kit(Path(folder) / "kit")
+        kit, finished = learner_kit(Path(folder) / "kit"), finished_kit(Path(folder) / "finished")
         text = README.read_text(encoding="utf-8")
         loop = loop_story.tell(copy_kit(Path(folder) / "loop"))
         text = LOOP.sub(lambda _: f"<!-- terminal: loop -->\n```console\n{loop}```", text)
         README.write_text(
             TRANSCRIPT.sub(
-                lambda found: f"<!-- transcript: {found[1]} -->\n```console\n{transcript(kit, found[2])}```", text
+                lambda found: (
+                    f"<!-- transcript: {found[1]} -->\n```console\n"
+                    f"{transcript(finished if found[1] == FINISHED else kit, found[2])}```"
+                ),
+                text,
             ),
             encoding="utf-8",
         )

@@ -1,6 +1,7 @@
 """Labs: a tiny run of each from the learner's files to the page, and what they say when something is wrong."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 from grader.__main__ import main
 from grader.errors import UsageError
 from grader.kit.labs import LABS, unlocked_by
+from grader.labs import figures
 from grader.labs import run as running
 from grader.labs.bench import Bench, Stopped, numbers
 from grader.labs.catalogue import demand, entry_of, lab_of
@@ -103,6 +105,14 @@ def test_an_exercise_that_does_not_pass_is_named(tmp_path, capsys):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(("state", "failing"), [("pass", False), ("core", False), ("fail", True), ("unwritten", True)])
+def test_an_exercise_whose_core_passes_is_enough(kit, files, monkeypatch, state, failing):
+    known = SimpleNamespace(state=lambda exercise: state)
+    monkeypatch.setattr(running.Progress, "read", lambda workspace: known)
+    needed = kit.find(["1"])
+    assert bool(running._failing(kit, needed, files, kit.root, LabOptions())) is failing
+
+
 def test_a_mistake_takes_the_learners_place(tmp_path, capsys):
     out = tmp_path / "saturation"
     options = LabOptions(
@@ -114,9 +124,9 @@ def test_a_mistake_takes_the_learners_place(tmp_path, capsys):
 
 def test_a_mistake_that_is_none_is_refused(kit, files):
     with pytest.raises(UsageError, match="no mistake called 'nonsense'"):
-        running._substitute(kit, files, "nonsense")
+        running.with_mistake(kit, files, "nonsense")
     with pytest.raises(UsageError, match="say one as TARGET__NAME"):
-        running._substitute(kit, files, "no_scaling")
+        running.with_mistake(kit, files, "no_scaling")
 
 
 def test_a_mistake_that_the_lab_does_not_run_is_refused(kit, tmp_path):
@@ -142,12 +152,12 @@ def test_the_command_lists_what_there_is():
 def test_a_guess_is_asked_once_and_kept(tmp_path, capsys):
     lab, asked = lab_of(entry_of("memory")), []
 
-    def prompt(text):
+    def prompt(text, default=None):
         asked.append(text)
         return ["", "7", "3"][len(asked) - 1]
 
     for _ in range(2):
-        assert running._ask(Screen(), lab, tmp_path, prompt) == lab.question.choices[2]
+        assert running._ask(Screen(), lab.question, tmp_path / "guess.txt", prompt) == lab.question.choices[2]
     assert len(asked) == 3
     assert "your guess was: neither" in capsys.readouterr().out
 
@@ -167,7 +177,7 @@ def test_every_lab_is_whole(kit):
     for entry in LABS:
         lab = lab_of(entry)
         assert set(entry.needs) <= numbers
-        assert max(entry.needs) <= entry.after
+        assert max(entry.needs, default=0) <= entry.after
         assert entry in unlocked_by(entry.after)
         assert len(lab.question.choices) >= 2
         assert lab.question.text.endswith("?")
@@ -185,6 +195,14 @@ def test_figures_are_the_same_every_time_and_need_no_font():
     assert b"<svg" in drawn(figure)["svg"]
     assert can_show("abc")
     assert not can_show("\U0010fffd")
+
+
+def test_a_title_is_broken_where_no_word_stands_alone():
+    assert figures._title("short") == ["short"]
+    lines = figures._title("word " * 18 + "99 %")
+    assert len(lines) == 2
+    assert abs(len(lines[0]) - len(lines[1])) <= 6
+    assert lines[1].endswith("99\u00a0%")
 
 
 def test_words_for_numbers():

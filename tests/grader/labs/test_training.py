@@ -10,12 +10,13 @@ from grader.labs import run as running
 from grader.labs import training, translate_text
 from grader.labs.bench import Bench, Stopped
 from grader.labs.catalogue import entry_of, lab_of
-from grader.labs.dates import Vocabulary, dates, expected
+from grader.labs.dates import dates, expected
 from grader.labs.digits import lines
+from grader.labs.pairs import Vocabulary
 from grader.labs.translator import exact, kept, trained
 from grader.source.file import File
 
-TRAINED = ["reversal", "bottleneck", "price", "leak", "translate"]
+TRAINED = ["reversal", "forcing", "bottleneck", "price", "leak", "translate"]
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def bench(workers, files, kit, tmp_path):
     def make(program, folder="out", *, texts=None, steps=2, **more):
         own = {**files, **{slug: File(f"{slug}.py", text.encode()) for slug, text in (texts or {}).items()}}
         one = Bench(program, own, workers, "cpu", 1, False, tmp_path / folder, steps=steps, **more)
-        one.substitute = lambda name: running._substitute(kit, own, name)[1]
+        one.substitute = lambda name: running.with_mistake(kit, own, name)[1]
         made.append(one)
         return one
 
@@ -94,12 +95,12 @@ def test_a_damaged_checkpoint_begins_anew(bench, few):
 def test_a_model_is_kept_for_later(bench, few, tmp_path):
     one = bench("translate", steps=2)
     translator, _ = trained(one, few, "m", 0, 0, 0, 1)
-    translator.keep(tmp_path / "model.frame")
-    found, same = kept(tmp_path / "model.frame", one)
-    assert same
-    assert found.write(["2024년 3월 19일"]) == translator.write(["2024년 3월 19일"])
+    translator.keep(tmp_path / "model.frame", few)
+    found = kept(tmp_path / "model.frame", one)
+    assert found.same
+    assert found.translator.write(["2024년 3월 19일"]) == translator.write(["2024년 3월 19일"])
     other = bench("translate", texts={"ex01_encoder": "# changed\n"})
-    assert kept(tmp_path / "model.frame", other)[1] is False
+    assert kept(tmp_path / "model.frame", other).same is False
     assert kept(tmp_path / "nothing.frame", one) is None
 
 
@@ -166,6 +167,7 @@ def test_a_vocabulary_goes_there_and_back():
     assert ids.tolist() == [[6, 3, 4, 2], [5, 2, 0, 0]]
     assert [vocabulary.text(row) for row in ids.tolist()] == ["dab", "c"]
     assert vocabulary.unknown("abzyz") == "zy"
+    assert vocabulary.longest == 3
     assert vocabulary.text([3, 1, 99, 2, 3]) == "a??"
 
 
@@ -183,7 +185,7 @@ def test_lines_are_padded_and_end_in_eos():
 def test_what_cannot_be_read_is_said(bench, few, tmp_path, kit, text, words):
     one = bench("translate")
     translator, _ = trained(one, few, "m", 0, 0, 0, 1)
-    translator.keep(tmp_path / "model.frame")
+    translator.keep(tmp_path / "model.frame", few)
     with pytest.raises(UsageError, match=words):
         translate_text.translate(text, tmp_path, kit.root / "solutions")
 
@@ -196,6 +198,6 @@ def test_without_a_model_the_command_to_train_one_is_said(tmp_path, kit):
 def test_a_wrong_translation_is_said_to_be_wrong(bench, few, tmp_path, kit, capsys):
     one = bench("translate")
     translator, _ = trained(one, few, "m", 0, 0, 0, 1)
-    translator.keep(tmp_path / "model.frame")
+    translator.keep(tmp_path / "model.frame", few)
     assert translate_text.translate("2024년 3월 19일", tmp_path, kit.root / "solutions") == 0
     assert "Right is: March 19, 2024" in capsys.readouterr().err

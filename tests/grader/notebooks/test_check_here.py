@@ -54,7 +54,17 @@ def test_a_notebook_is_whole(kit):
             assert line in text.splitlines()
         lesson = "\n".join(cell.source for cell in book.cells if cell.cell_type == "markdown").splitlines()
         for line in exercise.lesson.read_text(encoding="utf-8").splitlines():
-            assert line in lesson or line.startswith(f">>> from exercises.{exercise.slug} ")
+            assert line in lesson or line.startswith((f">>> from exercises.{exercise.slug} ", "!["))
+
+
+def test_the_figures_of_a_lesson_go_with_the_notebook(kit):
+    for exercise in kit.exercises:
+        linked = re.findall(r"^!\[.*\]\(figures/(.*)\)$", exercise.lesson.read_text(encoding="utf-8"), re.MULTILINE)
+        cells = [cell for cell in built(exercise).cells if cell.cell_type == "markdown"]
+        inside = [name for cell in cells for name in cell.get("attachments", {})]
+        assert sorted(inside) == sorted(linked)
+        text = "\n".join(cell.source for cell in cells)
+        assert all(f"(attachment:{name})" in text for name in linked)
 
 
 def test_each_function_has_its_cell(exercise):
