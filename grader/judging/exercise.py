@@ -17,6 +17,7 @@ from grader.diagnosis.diagnosis import Diagnosis
 from grader.diagnosis.evidence import Run
 from grader.diagnosis.first_step import FEW, first_step
 from grader.diagnosis.recognise import Recogniser
+from grader.diagnosis.small_example import small_example
 from grader.errors import Finding, GraderError, LearnerError, LoadFailure, Lost, Mismatch, NotHere, TimedOut, Unwritten
 from grader.judging.feedback import full, hidden
 from grader.kit.collect import EXERCISE_POINTS, Check
@@ -97,7 +98,7 @@ def run_exercise(
                 before = [outcome for outcome, _ in ran]
                 ran.append(_one(check, code, recogniser, settings, before, late, passed_runs))
                 on_check()
-            outcomes += with_first_step(named(ran, recogniser), ran, code, recogniser, settings)
+            outcomes += explained(named(ran, recogniser), ran, code, recogniser, settings)
         finally:
             code.close()
     outcomes += absences(checks, settings)
@@ -120,14 +121,15 @@ def named(ran: Sequence[tuple[Outcome, Run | None]], recogniser: Recogniser) -> 
     ]
 
 
-def with_first_step(
+def explained(
     outcomes: Sequence[Outcome],
     ran: Sequence[tuple[Outcome, Run | None]],
     code: Code,
     recogniser: Recogniser,
     settings: CheckSettings,
 ) -> list[Outcome]:
-    """The outcomes of one file; the first failure with the step at which the learner's way parts from the reference's.
+    """The outcomes of one file; the first failure with the step at which the learner's way parts from the reference's,
+    and with an example that a hand can redo.
 
     Only wrong values are followed step by step, and only where messages may say what was computed.
     """
@@ -138,13 +140,16 @@ def with_first_step(
     about = [run for outcome, run in ran if run is not None and outcome.of == first.of and _is_a_wrong_value(run)]
     wrong = {outcome.of.rpartition(".")[2] for outcome in found if outcome.verdict != PASS}
     sound = {outcome.of.rpartition(".")[2] for outcome in found} - wrong - {first.of.rpartition(".")[2]}
+    step = None
     for run in sorted(about, key=_is_small)[:FOLLOWED]:
         with contextlib.suppress(Finding):
-            step = first_step(recogniser.trusted, run.check, code, run.seed, len(run.tried.calls) - 1, sound)
-            if step is not None:
-                said = (step.line, clean(step.text, MAX_MESSAGE))
-                return [replace(one, step=said) if one is first else one for one in found]
-    return found
+            step = step or first_step(recogniser.trusted, run.check, code, run.seed, len(run.tried.calls) - 1, sound)
+    example = small_example(recogniser.trusted, [run.check for run in about[:FOLLOWED]], code, settings.seed)
+    said = (step.line, clean(step.text, MAX_MESSAGE)) if step is not None else None
+    return [
+        replace(one, step=said, example=example and clean(example, MAX_MESSAGE)) if one is first else one
+        for one in found
+    ]
 
 
 def _is_small(run: Run) -> bool:

@@ -189,6 +189,10 @@ class Screen:
         if outcome.step is not None:
             for text in outcome.step[1].splitlines():
                 self.line(f"    {text}")
+        if outcome.example is not None:
+            self.line("    for example:")
+            for text in outcome.example.splitlines():
+                self.line(f"      {text}")
         free = self.console.width - 4 if self.console.is_terminal else 76
         for text in side_by_side.lines(outcome.picture, free) if outcome.picture is not None else []:
             self._print_table_row(f"    {text}")

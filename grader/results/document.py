@@ -102,6 +102,7 @@ def _check(outcome: Outcome) -> dict[str, Any]:
         "message": outcome.message,
         "mistake": outcome.mistake,
         "step": {"line": outcome.step[0], "text": outcome.step[1]} if outcome.step else None,
+        "example": outcome.example,
         "seconds": outcome.seconds,
     }
     return {**found, "picture": outcome.picture.record()} if outcome.picture else found

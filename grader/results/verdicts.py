@@ -49,6 +49,8 @@ class Outcome:
     tier: str = CORE
     step: tuple[int, str] | None = None
     """Where the learner's way parts from the reference's: a line of their file, and what is seen there."""
+    example: str | None = None
+    """A call with a wrong result that is small enough to redo by hand, the result, and the right one."""
 
 
 @dataclass(frozen=True)
