@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -30,7 +31,7 @@ def _exercise_names(context: click.Context, parameter: click.Parameter, begun: s
 
 EXPORTS = click.Choice(["canvas", "moodle", "gradescope", "junit"])
 EXIT_USAGE, EXIT_GRADER, EXIT_BROKEN_PIPE = 2, 3, 141
-CHECKING = ("check", "grade", "notebook", "watch")
+CHECKING = ("check", "grade", "notebook", "verify", "watch")
 """Commands that run checks, or write what does. `doctor` says itself what is missing."""
 
 
@@ -143,7 +144,27 @@ def _red_team(context: click.Context, parameter: click.Parameter, exercise: str 
     raise SystemExit(run(kit, kit.find([exercise]) if exercise else kit.exercises[:1], click.echo))
 
 
-@main.command("grade")
+class _ManyValues(click.Command):
+    """A command whose --exercises takes several values: --exercises 6 7."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(context, _spread(args))
+
+
+def _spread(words: list[str]) -> list[str]:
+    """`--exercises 6 7` as `--exercises 6 --exercises 7`: whatever after the first looks like an exercise is one."""
+    found: list[str] = []
+    taking = False
+    for word in words:
+        if taking and re.fullmatch(r"\d{1,2}|ex\d\d\w*", word):
+            found += ["--exercises", word]
+        else:
+            found.append(word)
+            taking = found[-2:-1] == ["--exercises"]
+    return found
+
+
+@main.command("grade", cls=_ManyValues)
 @click.argument("submissions", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Where results go.")
 @click.option("--dry-run", is_flag=True, help="Say whose every file is and which exercise, and run nothing.")
@@ -171,6 +192,8 @@ def _red_team(context: click.Context, parameter: click.Parameter, exercise: str 
 @click.option("--fresh", is_flag=True, help="Grade everything anew, with a fresh seed.")
 @click.option("--only", multiple=True, metavar="ID", help="Grade this submission alone, again. Repeatable.")
 @click.option("--export", multiple=True, type=EXPORTS, help="Write what another product reads, too. Repeatable.")
+@click.option("--exercises", multiple=True, metavar="EX [EX ...]", help="Grade these alone. [default: all]")
+@click.option("--shard", metavar="I/N", help="Grade every N-th submission from the I-th on: `grader merge` joins them.")
 def grade_command(
     submissions: Path,
     out: Path | None,
@@ -181,6 +204,8 @@ def grade_command(
     fresh: bool,
     only: tuple[str, ...],
     export: tuple[str, ...],
+    exercises: tuple[str, ...],
+    shard: str | None,
     **options: Any,
 ) -> None:
     """Grade every submission in SUBMISSIONS. The same command goes on where a run was stopped.
@@ -194,12 +219,47 @@ def grade_command(
         return show(submissions, Kit(), click.echo, out)
     if out is None:
         raise click.UsageError("Missing option '--out': where results go.")
+    from grader.grading.class_file import Shard
     from grader.grading.grade import GradeOptions, grade
+    from grader.grading.output import Exports
 
     layers = tuple(name.strip() for name in (require or "").split(",") if name.strip())
-    raise SystemExit(
-        grade(submissions, out=out, options=GradeOptions(seed, options, jobs, layers, fresh, only, export))
-    )
+    share = Shard.read(shard) if shard else None
+    chosen = tuple(word for words in exercises for word in words.split(",") if word)
+    given = GradeOptions(seed, options, jobs, layers, fresh, only, Exports(export), chosen, share)
+    raise SystemExit(grade(submissions, out=out, options=given))
+
+
+@main.command("merge")
+@click.argument("folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(file_okay=False, path_type=Path))
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where the whole goes.")
+@click.option("--export", multiple=True, type=EXPORTS, help="Write what another product reads, too. Repeatable.")
+def merge_command(folders: tuple[Path, ...], out: Path, export: tuple[str, ...]) -> None:
+    """Join the results of all shards of a class: the same as one run, but for times.
+
+    Exit status: 0 every submission has a result, 2 they are not all shards of one class, 3 some submission has no
+    result because of the grader.
+    """
+    from grader.grading.merge import merge
+    from grader.grading.output import Exports
+
+    raise SystemExit(merge(folders, out, Exports(export)))
+
+
+@main.command("verify")
+@click.argument("results", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--only", multiple=True, metavar="ID", help="Grade this submission alone again. Repeatable.")
+@click.option("--submissions", type=click.Path(path_type=Path), help="Where they lie. [default: where they lay]")
+@click.option("--jobs", type=click.IntRange(min=1), help="How many at a time. [default: one for each core]")
+def verify_command(results: Path, only: tuple[str, ...], submissions: Path | None, jobs: int | None) -> None:
+    """Grade again what DIR holds the results of, with the same seed and options, and say whether anything differs.
+
+    Exit status: 0 every result is the same to the byte, but for times, 1 one differs, 2 wrong usage, 3 the grader
+    failed.
+    """
+    from grader.grading.verify import verify
+
+    raise SystemExit(verify(results, only, submissions, jobs))
 
 
 @main.command("lesson")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from grader.errors import EXIT_GRADER, EXIT_PASS, UsageError
+from grader.grading import output
+from grader.grading.class_file import ClassFile, Shard
 from grader.grading.journal import Journal, digest_of_checks
 from grader.grading.lock import Lock
 from grader.grading.pool import Pool
@@ -21,15 +23,13 @@ from grader.kit.discovery import Kit
 from grader.launch import environment
 from grader.launch.isolation import left_open
 from grader.limits import Limits
-from grader.reports import gradebook, html
+from grader.reports import html
 from grader.reports.terminal import Screen
 from grader.results import document as results
-from grader.results.document import Reader
 from grader.results.verdicts import ERROR, ExerciseResult, Outcome
 from grader.submissions import intake
 from grader.submissions.intake import Class, Entry
-from grader.submissions.lms import without_extension
-from grader.text import clean, exact, listed, plain, shown
+from grader.text import exact, listed, shown
 
 EXIT_STOPPED = 130
 DEFAULTS: dict[str, Any] = {"device": "auto", "timeout": 10.0, "memory": 2048, "feedback": "full"}
@@ -41,8 +41,7 @@ WEAK = {
     "memory_mb": "can take all memory",
 }
 """What code may do where a promise of `run.isolation` does not hold."""
-MAX_NAME = 60
-JOURNAL, DOCUMENT, LOCK = "results.jsonl", "results.json", ".grading"
+JOURNAL, LOCK = "results.jsonl", ".grading"
 
 
 @dataclass(frozen=True)
@@ -55,12 +54,17 @@ class GradeOptions:
     require: tuple[str, ...] = ()
     fresh: bool = False
     only: tuple[str, ...] = ()
-    export: tuple[str, ...] = ()
+    exports: output.Exports = field(default_factory=output.Exports)
+    exercises: tuple[str, ...] = ()
+    shard: Shard | None = None
 
 
 def grade(submissions: Path, *, out: Path, options: GradeOptions) -> int:
     """Grades every submission in a folder. Returns the exit status."""
     kit = Kit()
+    if options.exercises:  # first: a wrong name costs no reading of a class
+        chosen = [exercise.slug for exercise in kit.find(options.exercises)]
+        options = replace(options, options={**(options.options or {}), "exercises": chosen})
     found = _intake(submissions, out, kit, options.only)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -68,11 +72,10 @@ def grade(submissions: Path, *, out: Path, options: GradeOptions) -> int:
     except OSError as error:
         raise UsageError(f"--out {out}: cannot be written: {error.strerror}") from error
     try:
-        grading = Grading(kit, found.entries, out, options, exact(submissions.resolve().name))
+        grading = Grading(kit, found, out, options, submissions)
     except UsageError:
         lock.release()
         raise
-    grading.problems += found.problems
     try:
         return grading.run()
     except KeyboardInterrupt:
@@ -99,32 +102,49 @@ class Grading:
     """One run: what is in the journal is kept, the rest is graded, and everything that is made of it is made anew.
 
     Args:
-        entries: the submissions, in the order of the results.
+        found: the submissions of the whole class, in the order of the results.
         out: the folder of results.
         options: what was asked for.
-        name: what the class is called: the name of its folder or archive.
+        submissions: where the class lies; the name of that folder or archive is what it is called.
     """
 
-    def __init__(self, kit: Kit, entries: Sequence[Entry], out: Path, options: GradeOptions, name: str) -> None:
-        self._kit, self._out, self._given, self._name = kit, out, options, name
-        self._entries = {entry.id: entry for entry in entries}
+    def __init__(self, kit: Kit, found: Class, out: Path, options: GradeOptions, submissions: Path) -> None:
+        self._kit, self._out, self._given = kit, out, options
+        self._from, self._name = submissions.resolve(), exact(submissions.resolve().name)
         self._screen = Screen()
         self._start = time.perf_counter()
-        self.problems: list[str] = []
+        self._found = found
         self._journal = Journal(out / JOURNAL)
+        self._entries = self._share()
         self._compare_classes()
         kept = None if options.fresh else self._journal.header
         given = {name: value for name, value in (options.options or {}).items() if value is not None}
         self._options = {**DEFAULTS, **(kept["options"] if kept else {}), **given}
+        self._choose_exercises()
+        if options.shard and options.seed is None and kept is None:
+            raise UsageError("--shard needs --seed: every shard must draw the same inputs")
         self._seed = options.seed if options.seed is not None else kept["seed"] if kept else new_seed()
-        settings = GradingSettings(
-            self._seed,
-            self._options["device"],
-            Limits(self._options["memory"], self._options["timeout"]),
-            self._options["feedback"] == "hidden",
-            options.require,
-        )
-        self._pool = Pool(settings, options.jobs or _cores())
+        settings = settings_of(self._seed, self._options, options.require)
+        self._pool = Pool(settings, options.jobs or cores())
+
+    def _share(self) -> dict[str, Entry]:
+        """The submissions that are graded here: those of this shard, or all. Raises UsageError for --only elsewhere."""
+        shard = self._given.shard
+        entries = {one.id: one for place, one in enumerate(self._found.entries) if shard is None or shard.has(place)}
+        if elsewhere := [name for name in self._given.only if name not in entries]:
+            raise UsageError(f"--only {elsewhere[0]}: that submission is not in shard {shard}")
+        return entries
+
+    def _choose_exercises(self) -> None:
+        """Leaves the files of the chosen exercises: what another one holds changes no result."""
+        chosen = self._options.get("exercises")
+        if not chosen:
+            self._options.pop("exercises", None)
+            return
+        known = {exercise.slug for exercise in self._kit.exercises}
+        if gone := [slug for slug in chosen if slug not in known]:
+            raise UsageError(f"{self._out} holds results of {gone[0]}, which is no exercise of this kit: say --fresh")
+        leave(self._entries.values(), chosen)
 
     def _compare_classes(self) -> None:
         """Says where the folder holds another class. Raises UsageError where none of that is in this one."""
@@ -145,33 +165,23 @@ class Grading:
         """Returns the exit status."""
         self._pool.start(max(1, len(self._pending())))
         greeting = self._pool.greeting()
-        before, header = len(self._journal), self._header(greeting["devices"])
-        changed = _what_changed(self._journal.header, header)
+        before, header = len(self._journal), header_of(self._kit, self._seed, self._options, greeting["devices"])
+        changed = what_changed(self._journal.header, header)
         self._warn(greeting["isolation"])
         if self._given.only and before and (self._given.fresh or header != self._journal.header):
             raise UsageError("--only would discard the other results: they were graded with other settings")
-        noted = {"submissions": self._name, "worker": environment.FIXED}
+        noted = {"submissions": self._name, "from": str(self._from), "worker": environment.FIXED}
+        self._class().write(self._out)
         self._journal.begin(header, noted, fresh=self._given.fresh)
         pending = self._pending()
         self._say(before, pending, changed)
         if could := left_open(greeting["isolation"]):
             self._screen.remark(f"the code could {', '.join(could)}; `grader doctor` says why")
         with ProgressBar(len(pending)) as gauge:
-            for task, record, how in self._pool.run(self._task(entry) for entry in pending):
+            for task, record, how in self._pool.run(task_of(entry) for entry in pending):
                 self._keep(task, record or self._lost(task, how, greeting).encode(), gauge)
         self._pool.close()
         return self._finish(greeting)
-
-    def _header(self, devices: list[str]) -> dict[str, Any]:
-        return {
-            "format": results.FORMAT,
-            "seed": self._seed,
-            "options": self._options,
-            "devices": devices,
-            "versions": results.versions(),
-            "packages": environment.packages(),
-            "checks": digest_of_checks(self._kit),
-        }
 
     def _warn(self, surrounds: dict[str, Any]) -> None:
         """Says what does not hold code back on this machine."""
@@ -189,22 +199,19 @@ class Grading:
     def _say(self, before: int, pending: Sequence[Entry], changed: str) -> None:
         kept = len(self._entries) - len(pending)
         self._screen.remark(f"seed {self._seed}; {len(pending)} of {len(self._entries)} submissions to grade")
+        if chosen := self._options.get("exercises"):
+            self._screen.remark(f"{listed(chosen)} alone; --fresh with other --exercises, or none, grades anew")
         if before and not len(self._journal):
             self._screen.remark(f"grading everything again: {changed or 'that was asked for'}")
         elif kept and not self._given.only:
             self._screen.remark(f"{kept} graded before, and unchanged")
-
-    def _task(self, entry: Entry) -> Task:
-        return Task(
-            entry.id, entry.source, html.page_path(entry.id), entry.files, tuple(entry.problems), entry.unreadable
-        )
 
     def _keep(self, task: Task, record: bytes, gauge: ProgressBar) -> None:
         """Writes a record to the journal."""
         text = record.decode()
         head = json.loads(text)
         self._journal.add(text, task.id, self._entries[task.id].digest, complete=head["score"] is not None)
-        gauge.step(f"{task.id}: {_points(head)}")
+        gauge.step(f"{task.id}: {output.points(head)}")
 
     def _lost(self, task: Task, how: str, greeting: dict[str, Any]) -> str:
         """The record of a submission that no grader process could grade."""
@@ -219,40 +226,18 @@ class Grading:
             found.append(ExerciseResult(slug, ERROR, None, most, outcomes))
         return results.bounded(results.submission(task.id, task.source, found, page=task.page, problems=task.problems))
 
+    def _class(self) -> ClassFile:
+        return ClassFile.of(self._name, self._found, self._given.shard)
+
     def _finish(self, greeting: dict[str, Any]) -> int:
         """Makes results.json and everything that is made of it."""
         ids = [name for name in self._entries if self._journal.knows(name)]
-        errors = [text for name in ids for text in results.errors(self._journal.record(name))]
-        seconds, problems = time.perf_counter() - self._start, [*self.problems, *errors]
-        surrounds, absent = greeting["isolation"], greeting["absent"]
-        run = results.Run(self._seed, greeting["devices"], surrounds, seconds, problems, absent)
-        self._journal.keep(ids)
-        previous = Reader(verdicts_only=True).document(self._out / DOCUMENT)
-        results.write(self._out / DOCUMENT, run, (results.dumps(self._journal.record(name)) for name in ids))
-        reader = Reader()
-        records = [self._journal.record(name, reader.loads) for name in ids]
-        document = {"format": results.FORMAT, "run": run.record(), "submissions": records}
-        html.write(self._out, document, previous)
-        gradebook.write(self._out, document)
-        assignment = f"{gradebook.ASSIGNMENT}: {clean(without_extension(self._name), MAX_NAME)}"
-        people = {name: gradebook.Person(one.members, one.gradescope) for name, one in self._entries.items()}
-        for kind in self._given.export:
-            gradebook.export(kind, self._out, document, assignment=assignment, people=people)
-        self._tell(document)
-        for error in errors:
-            self._screen.remark(f"grader error (not the students' code): {error}")
-        return EXIT_GRADER if errors else EXIT_PASS
-
-    def _tell(self, document: dict[str, Any]) -> None:
-        """What is read on the screen: a line for each submission, then where the rest lies."""
-        for record in document["submissions"]:
-            self._screen.line(f"{record['id']:<30} {_points(record):>14}")
-        self._screen.line()
-        count = len(document["submissions"])
-        noun = "submission" if count == 1 else "submissions"
-        self._screen.line(f"{count} {noun} graded with seed {self._seed}; open {self._out / 'report.html'}")
-        for problem in self.problems:
-            self._screen.remark(problem)
+        seconds = time.perf_counter() - self._start
+        isolation, absent = greeting["isolation"], greeting["absent"]
+        run = results.Run(self._seed, greeting["devices"], isolation, seconds, self._found.problems, absent)
+        made = output.make(self._out, self._journal, ids, run, self._class(), self._given.exports)
+        output.tell(self._screen, self._out, made)
+        return EXIT_GRADER if made.errors else EXIT_PASS
 
     def stopped(self) -> None:
         """Says what a run that was stopped leaves, and how to go on."""
@@ -268,7 +253,37 @@ class Grading:
         self._journal.close()
 
 
-def _what_changed(old: dict[str, Any] | None, new: dict[str, Any]) -> str:
+def leave(entries: Iterable[Entry], slugs: Sequence[str]) -> None:
+    """Leaves the files of these exercises: what another one holds changes no result."""
+    for entry in entries:
+        entry.files = {slug: file for slug, file in entry.files.items() if slug in slugs}
+
+
+def task_of(entry: Entry) -> Task:
+    return Task(entry.id, entry.source, html.page_path(entry.id), entry.files, tuple(entry.problems), entry.unreadable)
+
+
+def settings_of(seed: int, options: Mapping[str, Any], require: Sequence[str] = ()) -> GradingSettings:
+    """How to grade, from the options that run.json keeps."""
+    limits = Limits(options["memory"], options["timeout"])
+    hidden, exercises = options["feedback"] == "hidden", tuple(options.get("exercises", ()))
+    return GradingSettings(seed, options["device"], limits, hidden, tuple(require), exercises)
+
+
+def header_of(kit: Kit, seed: int, options: Mapping[str, Any], devices: Sequence[str]) -> dict[str, Any]:
+    """What decides whether results count: two runs with the same one give the same results."""
+    return {
+        "format": results.FORMAT,
+        "seed": seed,
+        "options": options,
+        "devices": devices,
+        "versions": results.versions(),
+        "packages": environment.packages(),
+        "checks": digest_of_checks(kit),
+    }
+
+
+def what_changed(old: dict[str, Any] | None, new: dict[str, Any]) -> str:
     """Why old results do not count any more, in words; empty where they do."""
     if old is None or old == new:
         return ""
@@ -287,11 +302,7 @@ def _what_changed(old: dict[str, Any] | None, new: dict[str, Any]) -> str:
     return f"{' and '.join(said)} changed"
 
 
-def _points(record: dict[str, Any]) -> str:
-    return "no score" if record["score"] is None else f"{plain(record['score'])} of {plain(record['max_score'])}"
-
-
-def _cores() -> int:
+def cores() -> int:
     """The processor cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -18,8 +18,8 @@ from grader.files import write_atomic, writing_atomic
 from grader.kit.discovery import Kit
 
 Header = dict[str, Any]
-NOTED = ("submissions", "worker")
-"""What run.json says, too, and what decides nothing: whose results these are, and how a worker was set up."""
+NOTED = ("submissions", "from", "worker")
+"""What run.json says, too, and what decides nothing: whose class this is, where it lay, how workers were set up."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,17 @@ class Journal:
         self._lines[id] = _Line(self._end, len(line), content, complete)
         self._end += len(line)
 
+    def content(self, id: str) -> str:  # noqa: A002
+        """The digest of what the record of a submission is a record of."""
+        return self._lines[id].content
+
+    def line(self, id: str) -> bytes:  # noqa: A002
+        """The record of a submission as it stands in the file, with its content and its line end."""
+        line = self._lines[id]
+        with self.path.open("rb") as file:
+            file.seek(line.start)
+            return file.read(line.length)
+
     @property
     def ids(self) -> list[str]:
         """Whose records there are."""
@@ -127,10 +138,7 @@ class Journal:
 
     def record(self, id: str, loads: Callable[[bytes], Any] = json.loads) -> dict[str, Any]:  # noqa: A002
         """The record of a submission, read from the disk."""
-        line = self._lines[id]
-        with self.path.open("rb") as file:
-            file.seek(line.start)
-            record: dict[str, Any] = loads(file.read(line.length))
+        record: dict[str, Any] = loads(self.line(id))
         del record["content"]
         return record
 

@@ -1,6 +1,6 @@
 """A grader process: one process that has collected the checks once and grades one submission after another.
 
-It is started by `batch.py`, says what it can do, and then answers every task with one record as JSON. It is ours: no
+It is started by `pool.py`, says what it can do, and then answers every task with one record as JSON. It is ours: no
 learner's code runs in it. It ends when its parent ends, however that comes about.
 """
 
@@ -60,6 +60,8 @@ class GradingSettings:
     limits: Limits
     hidden: bool
     require: tuple[str, ...] = ()
+    exercises: tuple[str, ...] = ()
+    """The slugs of those that are graded; all where there are none."""
 
 
 def main(channel: connection.Connection, settings: GradingSettings) -> None:
@@ -120,7 +122,7 @@ def _session(grading: GradingSettings, workers: Launcher) -> Session:
         absent(grading.device),
         partial(WorkerTransport, workers),
     )
-    session = Session(kit, kit.exercises, settings)
+    session = Session(kit, kit.find(grading.exercises), settings)
     gc.freeze()
     return session
 

@@ -164,6 +164,16 @@ def write(path: Path, run: Run, submissions: Iterable[str]) -> None:
         file.write(b"]}\n")
 
 
+def run_of(path: Path) -> dict[str, Any] | None:
+    """The `run` part of a results.json, without reading the rest; None where there is none that can be read."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            run: dict[str, Any] = json.loads("".join(next(file) for _ in range(3)) + "]}")["run"]
+    except (OSError, ValueError, StopIteration, KeyError, TypeError):
+        return None
+    return run
+
+
 Pairs = list[tuple[str, Any]]
 OF_A_CHECK = ("id", "title", "device", "verdict")
 
