@@ -30,6 +30,8 @@ def _exercise_names(context: click.Context, parameter: click.Parameter, begun: s
 
 
 EXPORTS = click.Choice(["canvas", "moodle", "gradescope", "junit"])
+INTO = "Fill in a gradebook exported from Canvas, or a grading worksheet of Moodle. Repeatable."
+COLUMN = "The gradebook's column for the score, or for an exercise: a title or a number. Repeatable."
 EXIT_USAGE, EXIT_GRADER, EXIT_BROKEN_PIPE = 2, 3, 141
 CHECKING = ("check", "grade", "notebook", "verify", "watch")
 """Commands that run checks, or write what does. `doctor` says itself what is missing."""
@@ -164,6 +166,19 @@ def _spread(words: list[str]) -> list[str]:
     return found
 
 
+def _columns(words: tuple[str, ...]) -> dict[str, str]:
+    """`total` or a slug -> title or id, from `TITLE` and `EX=TITLE`. A title may hold = where no exercise is before it."""
+    found = {}
+    for word in words:
+        name, equals, title = word.partition("=")
+        try:
+            (exercise,) = Kit().find([name]) if equals else []
+            found[exercise.slug] = title
+        except (UsageError, ValueError):
+            found["total"] = word
+    return found
+
+
 @main.command("grade", cls=_ManyValues)
 @click.argument("submissions", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Where results go.")
@@ -192,6 +207,8 @@ def _spread(words: list[str]) -> list[str]:
 @click.option("--fresh", is_flag=True, help="Grade everything anew, with a fresh seed.")
 @click.option("--only", multiple=True, metavar="ID", help="Grade this submission alone, again. Repeatable.")
 @click.option("--export", multiple=True, type=EXPORTS, help="Write what another product reads, too. Repeatable.")
+@click.option("--into", multiple=True, type=click.Path(dir_okay=False, path_type=Path), help=INTO)
+@click.option("--column", "columns", multiple=True, metavar="[EX=]TITLE", help=COLUMN)
 @click.option("--exercises", multiple=True, metavar="EX [EX ...]", help="Grade these alone. [default: all]")
 @click.option("--shard", metavar="I/N", help="Grade every N-th submission from the I-th on: `grader merge` joins them.")
 def grade_command(
@@ -204,6 +221,8 @@ def grade_command(
     fresh: bool,
     only: tuple[str, ...],
     export: tuple[str, ...],
+    into: tuple[Path, ...],
+    columns: tuple[str, ...],
     exercises: tuple[str, ...],
     shard: str | None,
     **options: Any,
@@ -226,7 +245,9 @@ def grade_command(
     layers = tuple(name.strip() for name in (require or "").split(",") if name.strip())
     share = Shard.read(shard) if shard else None
     chosen = tuple(word for words in exercises for word in words.split(",") if word)
-    given = GradeOptions(seed, options, jobs, layers, fresh, only, Exports(export), chosen, share)
+    given = GradeOptions(
+        seed, options, jobs, layers, fresh, only, Exports(export, into, _columns(columns)), chosen, share
+    )
     raise SystemExit(grade(submissions, out=out, options=given))
 
 
@@ -234,7 +255,11 @@ def grade_command(
 @click.argument("folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(file_okay=False, path_type=Path))
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Where the whole goes.")
 @click.option("--export", multiple=True, type=EXPORTS, help="Write what another product reads, too. Repeatable.")
-def merge_command(folders: tuple[Path, ...], out: Path, export: tuple[str, ...]) -> None:
+@click.option("--into", multiple=True, type=click.Path(dir_okay=False, path_type=Path), help=INTO)
+@click.option("--column", "columns", multiple=True, metavar="[EX=]TITLE", help=COLUMN)
+def merge_command(
+    folders: tuple[Path, ...], out: Path, export: tuple[str, ...], into: tuple[Path, ...], columns: tuple[str, ...]
+) -> None:
     """Join the results of all shards of a class: the same as one run, but for times.
 
     Exit status: 0 every submission has a result, 2 they are not all shards of one class, 3 some submission has no
@@ -243,7 +268,7 @@ def merge_command(folders: tuple[Path, ...], out: Path, export: tuple[str, ...])
     from grader.grading.merge import merge
     from grader.grading.output import Exports
 
-    raise SystemExit(merge(folders, out, Exports(export)))
+    raise SystemExit(merge(folders, out, Exports(export, into, _columns(columns))))
 
 
 @main.command("verify")

@@ -65,6 +65,7 @@ def grade(submissions: Path, *, out: Path, options: GradeOptions) -> int:
     if options.exercises:  # first: a wrong name costs no reading of a class
         chosen = [exercise.slug for exercise in kit.find(options.exercises)]
         options = replace(options, options={**(options.options or {}), "exercises": chosen})
+    options.exports.check(submissions.resolve().name)
     found = _intake(submissions, out, kit, options.only)
     try:
         out.mkdir(parents=True, exist_ok=True)

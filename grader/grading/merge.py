@@ -49,6 +49,7 @@ def merge(folders: Sequence[Path], out: Path, exports: output.Exports) -> int:
     for part in parts[1:]:
         _compare(first, part)
     whole = _whole([part.of_class for part in parts])
+    exports.check(whole.name)
     owners = {name: part for part in parts for name in part.of_class.places}
     ids = [*whole.places]
     try:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from grader.errors import UsageError
+from grader.files import write_atomic
 from grader.grading.class_file import ClassFile
 from grader.grading.journal import Journal
-from grader.reports import gradebook, html
+from grader.reports import gradebook, html, moodle_feedback
+from grader.reports.fill import fill
 from grader.reports.terminal import Screen
 from grader.results import document as results
 from grader.results.document import Reader
 from grader.submissions.lms import without_extension
-from grader.text import clean, plain
+from grader.text import clean, listed, plain
 
 DOCUMENT = "results.json"
 MAX_NAME = 60
@@ -26,9 +29,19 @@ class Exports:
 
     Args:
         kinds: `canvas`, `moodle`, `gradescope`, `junit`.
+        into: gradebooks of Canvas and worksheets of Moodle that are filled.
+        columns: `total` or a slug -> the title or the id of its column in a gradebook.
     """
 
     kinds: tuple[str, ...] = ()
+    into: tuple[Path, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    def check(self, class_name: str) -> None:
+        """Raises UsageError where a file cannot be filled: before a class is graded, not after."""
+        empty: dict[str, Any] = {"submissions": []}
+        for file in self.into:
+            fill(_read(file), file.name, empty, {}, self.columns, without_extension(class_name))
 
 
 @dataclass(frozen=True)
@@ -44,6 +57,8 @@ class Made:
     document: dict[str, Any]
     errors: list[str]
     problems: Sequence[str]
+    said: Sequence[str] = ()
+    """What an instructor should know about what was written for other products."""
 
 
 def make(
@@ -71,7 +86,34 @@ def make(
     assignment = f"{gradebook.ASSIGNMENT}: {clean(without_extension(of_class.name), MAX_NAME)}"
     for kind in exports.kinds:
         gradebook.export(kind, out, document, assignment=assignment, people=of_class.people)
-    return Made(document, errors, problems)
+    said = _fill(out, document, of_class, exports)
+    return Made(document, errors, problems, said)
+
+
+def _fill(out: Path, document: dict[str, Any], of_class: ClassFile, exports: Exports) -> list[str]:
+    """Fills the files that an instructor exported, keeps each as it was in `out`, and says what is to be known."""
+    said, worksheet = [], None
+    for file in exports.into:
+        data = _read(file)
+        filled = fill(data, file.name, document, of_class.people, exports.columns, without_extension(of_class.name))
+        kept = out / f"before-{file.name}"
+        write_atomic(kept, data)
+        write_atomic(file, filled.data)
+        said += [f"{file} is filled in; as it was it is {kept}", *(f"{file.name}: {text}" for text in filled.said)]
+        worksheet = filled if filled.is_worksheet else worksheet
+    if worksheet is not None or "moodle" in exports.kinds:
+        without = moodle_feedback.write(out, document, of_class.people, worksheet)
+        said.append(f"{out / moodle_feedback.NAME} holds every student's page for Moodle")
+        if without:
+            said.append(f"no page is in it for {listed(without, 20)}: no participant of Moodle is known for them")
+    return said
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"--into {file}: cannot be read: {error.strerror}") from None
 
 
 def tell(screen: Screen, out: Path, made: Made) -> None:
@@ -84,6 +126,8 @@ def tell(screen: Screen, out: Path, made: Made) -> None:
     screen.line(f"{count} {noun} graded with seed {seed}; open {out / 'report.html'}")
     for problem in made.problems:
         screen.remark(problem)
+    for text in made.said:
+        screen.remark(text)
     for error in made.errors:
         screen.remark(f"grader error (not the students' code): {error}")
 

@@ -1,14 +1,15 @@
 """What a run makes of results that are there already: another class's, other packages', its own inside the class."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from grader.errors import UsageError
-from grader.grading.grade import GradeOptions, Grading, _intake, _what_changed
+from grader.grading.grade import GradeOptions, Grading, _intake, what_changed
 from grader.grading.journal import Journal
 from grader.kit.discovery import Kit
-from grader.submissions.intake import Entry
+from grader.submissions.intake import Class, Entry
 
 HEADER = {"seed": 7, "options": {"device": "cpu", "timeout": 10.0, "memory": 2048, "feedback": "full"}}
 
@@ -25,7 +26,7 @@ def old(tmp_path):
 
 
 def begin(out, names, *, name, **options):
-    return Grading(Kit(), [Entry(one, one) for one in names], out, GradeOptions(**options), name)
+    return Grading(Kit(), Class([Entry(one, one) for one in names]), out, GradeOptions(**options), Path(name))
 
 
 def test_another_class_is_refused_and_nothing_is_written(old):
@@ -46,13 +47,13 @@ def test_the_same_class_and_a_fresh_run_go_on_without_a_word(old, capsys, names,
     assert capsys.readouterr().err == ""
 
 
-def test_what_changed_is_named():
+def testwhat_changed_is_named():
     old = {**HEADER, "packages": {"numpy": "1", "torch": "2"}, "checks": "a", "versions": {}}
-    assert _what_changed(None, old) == _what_changed(old, old) == ""
+    assert what_changed(None, old) == what_changed(old, old) == ""
     new = {**old, "packages": {"numpy": "2", "torch": "2", "einops": "0.8"}}
-    assert _what_changed(old, new) == "the installed packages (numpy, einops) changed"
-    assert _what_changed(old, {**new, "checks": "b"}).startswith("the checks or the grader and the installed packages")
-    assert _what_changed(old, {**old, "options": {}}) == "the options changed"
+    assert what_changed(old, new) == "the installed packages (numpy, einops) changed"
+    assert what_changed(old, {**new, "checks": "b"}).startswith("the checks or the grader and the installed packages")
+    assert what_changed(old, {**old, "options": {}}) == "the options changed"
 
 
 def test_results_never_go_into_the_class_s_own_folder(tmp_path):
