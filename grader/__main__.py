@@ -167,7 +167,7 @@ def _spread(words: list[str]) -> list[str]:
 
 
 def _columns(words: tuple[str, ...]) -> dict[str, str]:
-    """`total` or a slug -> title or id, from `TITLE` and `EX=TITLE`. A title may hold = where no exercise is before it."""
+    """`total` or a slug -> title or id, from `TITLE` and `EX=TITLE`. A title may hold = after what is no exercise."""
     found = {}
     for word in words:
         name, equals, title = word.partition("=")
@@ -269,6 +269,41 @@ def merge_command(
     from grader.grading.output import Exports
 
     raise SystemExit(merge(folders, out, Exports(export, into, _columns(columns))))
+
+
+@main.command("package", cls=_ManyValues)
+@click.argument("platform", type=click.Choice(["gradescope", "classroom50", "actions"]))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="A folder, or a file that ends in .zip.")
+@click.option("--exercises", multiple=True, metavar="EX [EX ...]", help="These alone. [default: all]")
+@click.option("--seed", type=SEED, help="What every submission's inputs follow from. [default: a fresh one]")
+@click.option("--timeout", type=click.FloatRange(min=0.1), default=10.0, show_default=True, help="Seconds per check.")
+@click.option("--memory", type=click.IntRange(min=64), default=192, show_default=True, help="Megabytes for the code.")
+@click.option(
+    "--feedback",
+    type=click.Choice(["full", "hidden"]),
+    default="hidden",
+    show_default=True,
+    help="Messages with values, or with nothing that the seed decides: whoever may hand in again learns from these.",
+)
+@click.option(
+    "--visibility",
+    type=click.Choice(["visible", "after_due_date", "after_published", "hidden"]),
+    default="visible",
+    show_default=True,
+    help="When Gradescope shows the tests; where it hides one it hides the score.",
+)
+@click.option("--kit", default="", metavar="WHAT", help="What pip installs as the kit. [default: it is in the package]")
+def package_command(
+    platform: str, out: Path, exercises: tuple[str, ...], seed: int | None, kit: str, **options: Any
+) -> None:
+    """Make what Gradescope, Classroom 50 or GitHub Actions takes to grade with this kit."""
+    from grader.judging.open import new_seed
+    from grader.teaching.one_submission import Package
+    from grader.teaching.packages import Wanted, make
+
+    words = [word for some in exercises for word in some.split(",") if word]
+    chosen = tuple(exercise.slug for exercise in Kit().find(words)) if words else ()
+    make(platform, out, Wanted(Package(chosen, new_seed() if seed is None else seed, **options), kit))
 
 
 @main.command("verify")

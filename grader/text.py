@@ -100,3 +100,13 @@ def listed(names: Sequence[str], most: int = 5) -> str:
     """Names in a sentence, the first ones of many: a, b, c and 12 more."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def duration(seconds: float) -> str:
+    """75 -> 1 min 15 s."""
+    whole = max(1, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

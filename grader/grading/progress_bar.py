@@ -8,6 +8,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from grader.text import duration
+
 
 class ProgressBar:
     """Counts what is done.
@@ -51,13 +53,3 @@ class ProgressBar:
         if not left:
             return ""
         return f", about {duration((time.monotonic() - self._start) / self._done * left)} left"
-
-
-def duration(seconds: float) -> str:
-    """75 -> 1 min 15 s."""
-    whole = max(1, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"

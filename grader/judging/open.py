@@ -22,7 +22,14 @@ def new_seed() -> int:
 
 
 def open_session(
-    kit: Kit, exercises: Sequence[Exercise], device: str, seed: int, timeout: float, workers: Launcher | None
+    kit: Kit,
+    exercises: Sequence[Exercise],
+    device: str,
+    seed: int,
+    timeout: float,
+    workers: Launcher | None,
+    *,
+    hidden: bool = False,
 ) -> Session:
     """torch and pytest are imported here, after the worker's process has started to do the same."""
     from grader.judging.exercise import CheckSettings
@@ -33,7 +40,9 @@ def open_session(
         return LocalTransport() if workers is None else WorkerTransport(workers)
 
     elsewhere = partial(WorkerTransport, workers) if workers is not None else None
-    settings = CheckSettings(seed, devices(device), timeout, connect, absent=absent(device), elsewhere=elsewhere)
+    settings = CheckSettings(
+        seed, devices(device), timeout, connect, hidden=hidden, absent=absent(device), elsewhere=elsewhere
+    )
     if workers is None:
         work_here(settings.devices)
     session = Session(kit, exercises, settings)

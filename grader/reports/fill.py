@@ -251,7 +251,7 @@ def _canvas(rows: list[list[str]], name: str, columns: Mapping[str, str], assign
 
     def pairs() -> Iterator[tuple[str, str, int]]:
         for i in students:
-            cells = {title: rows[i][column] for title, column in at.items()}
+            cells: dict[str, str] = {title: rows[i][column] for title, column in at.items()}
             yield "canvas", cells["ID"], i
             for kind, title in (
                 *(("number", "SIS User ID"), ("number", "Integration ID"), ("login", "SIS Login ID")),

@@ -1,0 +1,1 @@
+"""What a course needs around grading: packages for platforms, a starter repository, new exercises, similarity."""
