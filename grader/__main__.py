@@ -306,6 +306,28 @@ def package_command(
     make(platform, out, Wanted(Package(chosen, new_seed() if seed is None else seed, **options), kit))
 
 
+@main.command("release", cls=_ManyValues)
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--exercises", multiple=True, metavar="EX [EX ...]", help="These alone. [default: all]")
+@click.option("--without-solutions/--with-solutions", default=True, help="For students, or for those who teach.")
+@click.option("--kit", default="", metavar="WHAT", help="What pip installs the kit from, for the README in it.")
+def release_command(folder: Path, exercises: tuple[str, ...], without_solutions: bool, kit: str) -> None:
+    """Write the starter repository of a course: stubs, lessons, notebooks, and what an editor needs."""
+    from grader.teaching.release import KIT, release
+
+    words = [word for some in exercises for word in some.split(",") if word]
+    release(folder, words, solutions=not without_solutions, kit_at=kit or KIT)
+
+
+@main.command("new")
+@click.argument("topic")
+def new_command(topic: str) -> None:
+    """Write the files of the next exercise of the kit, with marks where something is to be filled in."""
+    from grader.teaching.new_exercise import new
+
+    new(topic)
+
+
 @main.command("verify")
 @click.argument("results", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--only", multiple=True, metavar="ID", help="Grade this submission alone again. Repeatable.")

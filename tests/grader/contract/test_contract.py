@@ -17,6 +17,7 @@ from grader.kit.variants import alternatives
 from grader.remote.transport import LocalTransport, WorkerTransport
 from grader.results.verdicts import CORE, MISSING, PASS, UNWRITTEN
 from grader.source.file import Source
+from grader.teaching.new_exercise import unfilled
 from tests.grader.support.kits import ROOT
 
 # Coverage would add a third to the time of what runs learner's code most of the time.
@@ -60,6 +61,11 @@ def test_the_three_trees_hold_the_same_names(exercise):
     for file in (exercise.stub, exercise.lesson, exercise.solution, exercise.checks, exercise.hints):
         assert file.is_file(), f"{file} is missing"
     assert exercise.mistakes.exists(), f"{exercise.mistakes} is missing"
+
+
+@each_exercise
+def test_nothing_is_left_to_fill(exercise):
+    assert not unfilled(exercise), "\n".join(unfilled(exercise))
 
 
 @each_exercise
