@@ -6,8 +6,10 @@ import os
 import re
 import sys
 import traceback
+from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +18,9 @@ from grader.errors import GraderError, UsageError
 from grader.kit.discovery import Kit
 from grader.kit.requirements import unmet
 from grader.reports.crash_report import own_failure
+
+if TYPE_CHECKING:
+    from grader.grading.output import Exports
 
 DEVICES = click.Choice(["auto", "cpu", "cuda", "mps"])
 SEED = click.IntRange(min=0)
@@ -179,6 +184,20 @@ def _columns(words: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
+def _by_course(
+    file: Path, name: str, exports: Exports, chosen: tuple[str, ...], seed: int | None, options: dict[str, Any]
+) -> tuple[Exports, tuple[str, ...], int | None, dict[str, Any]]:
+    """What course.toml says of an assignment, where the command line does not say otherwise."""
+    from grader.grading import policy
+
+    course = policy.read(file)
+    one = course.assignment(name)
+    columns = exports.columns or ({"total": one.column} if one.column else {})
+    exports = replace(exports, course=course, assignment=one, columns=columns)
+    feedback = options["feedback"] or course.feedback(one, datetime.now(timezone.utc))
+    return exports, chosen or one.exercises, one.seed if seed is None else seed, {**options, "feedback": feedback}
+
+
 @main.command("grade", cls=_ManyValues)
 @click.argument("submissions", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Where results go.")
@@ -210,6 +229,8 @@ def _columns(words: tuple[str, ...]) -> dict[str, str]:
 @click.option("--into", multiple=True, type=click.Path(dir_okay=False, path_type=Path), help=INTO)
 @click.option("--column", "columns", multiple=True, metavar="[EX=]TITLE", help=COLUMN)
 @click.option("--exercises", multiple=True, metavar="EX [EX ...]", help="Grade these alone. [default: all]")
+@click.option("--course", type=click.Path(dir_okay=False, path_type=Path), help="A course.toml: what becomes a mark.")
+@click.option("--assignment", metavar="NAME", help="Which of its assignments. [default: as SUBMISSIONS is called]")
 @click.option("--shard", metavar="I/N", help="Grade every N-th submission from the I-th on: `grader merge` joins them.")
 def grade_command(
     submissions: Path,
@@ -224,6 +245,8 @@ def grade_command(
     into: tuple[Path, ...],
     columns: tuple[str, ...],
     exercises: tuple[str, ...],
+    course: Path | None,
+    assignment: str | None,
     shard: str | None,
     **options: Any,
 ) -> None:
@@ -241,13 +264,19 @@ def grade_command(
     from grader.grading.class_file import Shard
     from grader.grading.grade import GradeOptions, grade
     from grader.grading.output import Exports
+    from grader.submissions.lms import without_extension
 
     layers = tuple(name.strip() for name in (require or "").split(",") if name.strip())
     share = Shard.read(shard) if shard else None
     chosen = tuple(word for words in exercises for word in words.split(",") if word)
-    given = GradeOptions(
-        seed, options, jobs, layers, fresh, only, Exports(export, into, _columns(columns)), chosen, share
-    )
+    exports = Exports(export, into, _columns(columns))
+    if course is not None:
+        exports, chosen, seed, options = _by_course(
+            course, assignment or without_extension(submissions.resolve().name), exports, chosen, seed, options
+        )
+    elif assignment is not None:
+        raise click.UsageError("--assignment names one of a course.toml: say which with --course.")
+    given = GradeOptions(seed, options, jobs, layers, fresh, only, exports, chosen, share)
     raise SystemExit(grade(submissions, out=out, options=given))
 
 

@@ -68,7 +68,7 @@ class ClassFile:
         """Of what was handed in."""
         here = [(place, one) for place, one in enumerate(found.entries) if shard is None or shard.has(place)]
         known_by = hashlib.sha256("\0".join(one.id for one in found.entries).encode("utf-8", "backslashreplace"))
-        people = {one.id: Person(one.members, one.gradescope) for _, one in here}
+        people = {one.id: Person(one.members, one.gradescope, one.at, one.late) for _, one in here}
         places = {one.id: place for place, one in here}
         size, which = len(found.entries), str(shard or "")
         return ClassFile(name, known_by.hexdigest()[:16], size, places, people, found.problems, which)

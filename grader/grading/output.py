@@ -9,8 +9,10 @@ from typing import Any
 
 from grader.errors import UsageError
 from grader.files import write_atomic
+from grader.grading import policy
 from grader.grading.class_file import ClassFile
 from grader.grading.journal import Journal
+from grader.grading.policy import Assignment, Course
 from grader.reports import gradebook, html, moodle_feedback
 from grader.reports.fill import fill
 from grader.reports.terminal import Screen
@@ -31,11 +33,14 @@ class Exports:
         kinds: `canvas`, `moodle`, `gradescope`, `junit`.
         into: gradebooks of Canvas and worksheets of Moodle that are filled.
         columns: `total` or a slug -> the title or the id of its column in a gradebook.
+        course, assignment: how scores become marks, where a course says so.
     """
 
     kinds: tuple[str, ...] = ()
     into: tuple[Path, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
+    course: Course | None = None
+    assignment: Assignment | None = None
 
     def check(self, class_name: str) -> None:
         """Raises UsageError where a file cannot be filled: before a class is graded, not after."""
@@ -82,11 +87,18 @@ def make(
     document = {"format": results.FORMAT, "run": run.record(), "submissions": records}
     of_class.write(out)
     html.write(out, document, previous)
+    said = []
+    if exports.course is not None and exports.assignment is not None:
+        people = policy.aliased(of_class.people, exports.course.aliases)
+        of_class = replace(of_class, people=people)
+        document = policy.marked(document, people, exports.course, exports.assignment)
+        if changed := policy.keep_history(out, document):
+            said.append(f"{changed} marks changed: {out / policy.MARKS} says from what, when and why")
     gradebook.write(out, document)
     assignment = f"{gradebook.ASSIGNMENT}: {clean(without_extension(of_class.name), MAX_NAME)}"
     for kind in exports.kinds:
         gradebook.export(kind, out, document, assignment=assignment, people=of_class.people)
-    said = _fill(out, document, of_class, exports)
+    said += _fill(out, document, of_class, exports)
     return Made(document, errors, problems, said)
 
 
@@ -119,7 +131,8 @@ def _read(file: Path) -> bytes:
 def tell(screen: Screen, out: Path, made: Made) -> None:
     """What is read on the screen: a line for each submission, then where the rest lies."""
     for record in made.document["submissions"]:
-        screen.line(f"{record['id']:<30} {points(record):>14}")
+        reasons = record.get("reasons")
+        screen.line(f"{record['id']:<30} {points(record):>14}" + (f"  {'; '.join(reasons)}" if reasons else ""))
     screen.line()
     count, seed = len(made.document["submissions"]), made.document["run"]["seed"]
     noun = "submission" if count == 1 else "submissions"

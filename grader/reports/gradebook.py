@@ -38,10 +38,14 @@ class Person:
     Args:
         members: each of them.
         gradescope: the number of the submission in Gradescope.
+        handed_in: when, in the form of ISO 8601; empty where the download does not say.
+        late: the download says that it came too late.
     """
 
     members: Sequence[Member] = ()
     gradescope: str = ""
+    handed_in: str = ""
+    late: bool = False
 
 
 People = Mapping[str, Person]
@@ -57,12 +61,14 @@ def write(out: Path, document: Document) -> None:
     name outside ASCII. LibreOffice and pandas skip the mark; in Python it is `encoding="utf-8-sig"`.
     """
     slugs = list(dict.fromkeys(exercise["id"] for one in document["submissions"] for exercise in one["exercises"]))
-    rows = [["id", "source", "score", "max", *slugs, "problems"]]
+    with_marks = any("reasons" in one for one in document["submissions"])
+    rows = [["id", "source", "score", "max", *slugs, "problems", *(["reasons"] if with_marks else [])]]
     for one in document["submissions"]:
         scores = {exercise["id"]: exercise["score"] for exercise in one["exercises"]}
         cells = [_points(scores.get(slug)) for slug in slugs]
         problems = "; ".join(one["problems"])
         rows.append([one["id"], one["source"], _points(one["score"]), _points(one["max_score"]), *cells, problems])
+        rows[-1] += ["; ".join(one["reasons"])] if with_marks else []
     write_atomic(out / "gradebook.csv", "\ufeff" + _csv(rows))
 
 

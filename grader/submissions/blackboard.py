@@ -30,8 +30,10 @@ def submitters(names: Sequence[str], folder: str) -> dict[str, Submitter]:
     for name, match in matches.items():
         login = logins[match["head"]]
         member = (Member(login=login),)
+        number = match["number"]
+        at = f"{number[:10]}T{number[11:].replace('-', ':')}"
         found[name] = Submitter(
-            login, match["file"] or "", match["number"], match["number"], receipt=bool(match["receipt"]), members=member
+            login, match["file"] or "", number, number, receipt=bool(match["receipt"]), members=member, at=at
         )
     return found
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log10
 from statistics import median
 
@@ -20,6 +20,7 @@ from grader.submissions.people import Member, Submitter
 _ANONYMOUS = re.compile(
     r"(?:LATE_)?anon_(?P<who>[0-9A-Za-z]+)_(?:(?P<number>[0-9]+)_(?P<file>.+)|(?P<typed>text|link)\.html)", re.DOTALL
 )
+_LATE = re.compile(r"^LATE_anon_|_LATE_[0-9]+_")
 _FIELD = re.compile(r"_(?:LATE_)?[0-9]+(?=_)")
 _REST = re.compile(
     r"_(?P<late>LATE_)?(?P<user>[0-9]+)_(?:(?P<number>[0-9]+)_(?P<file>.+)|(?P<typed>text|link)\.html)", re.DOTALL
@@ -54,7 +55,7 @@ def submitters(names: Sequence[str]) -> dict[str, Submitter]:
     certain = [readings[0] for readings in ways.values() if len(readings) == 1]
     for name, readings in ways.items():
         found[name] = _submitter(readings, certain)
-    return found
+    return {name: replace(one, late=bool(_LATE.search(name))) for name, one in found.items()}
 
 
 def _anonymous(match: re.Match[str]) -> Submitter:

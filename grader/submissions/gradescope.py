@@ -29,8 +29,20 @@ def submitters(metadata: str) -> dict[str, Submitter]:
         number = start[1].removeprefix("submission_")
         when = created[1].strip() if created is not None else ""
         members = _members(block[1] if block is not None else "")
-        people[start[1]] = Submitter(_id(members, start[1]), number=when, members=tuple(members), gradescope=number)
+        people[start[1]] = Submitter(
+            _id(members, start[1]), number=when, members=tuple(members), gradescope=number, at=_time(when)
+        )
     return people
+
+
+def _time(text: str) -> str:
+    """A time of YAML's, 2026-10-05 23:59:00.123456789 -07:00, as ISO 8601; empty where it is none."""
+    found = re.match(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d+)? ?(Z|UTC|[+-]\d\d:?\d\d)?", _plain(text))
+    if found is None:
+        return ""
+    zone = found[3] or ""
+    zone = "+00:00" if zone in ("Z", "UTC") else f"{zone[:3]}:{zone[-2:]}" if zone else ""
+    return f"{found[1]}T{found[2]}{zone}"
 
 
 def _members(block: str) -> list[Member]:

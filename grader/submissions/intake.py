@@ -38,6 +38,8 @@ class Entry:
         unreadable: what of it this disk does not let anybody read, a sentence; empty where that is nothing.
         members: who they are, as far as the download says.
         gradescope: the number of the submission in Gradescope.
+        at: when it was handed in, in the form of ISO 8601; empty where the download does not say.
+        late: the download says that it came too late.
     """
 
     id: str
@@ -48,6 +50,8 @@ class Entry:
     unreadable: str = ""
     members: tuple[Member, ...] = ()
     gradescope: str = ""
+    at: str = ""
+    late: bool = False
 
     @property
     def digest(self) -> str:
@@ -141,6 +145,7 @@ def _read_entry(handed: Handin, matcher: Matcher) -> Entry:
         problems = [f"{shown(handed.name)} holds no file: nothing was handed in"]
     entry.problems, entry.files, entry.handed_in = bounded(problems), chosen.files, arrived
     entry.unreadable = "; ".join(listing.unreadable[:3])
+    entry.at, entry.late = origin.at, origin.late
     return entry
 
 
@@ -175,6 +180,7 @@ def _merged(tries: Sequence[tuple[Submitter, Entry]], matcher: Matcher) -> Entry
     merged = Entry(latest.id, ", ".join(sorted(entry.source for entry in entries)), handed_in=latest.handed_in)
     merged.members = tuple(dict.fromkeys(member for entry in entries for member in entry.members))
     merged.gradescope = latest.gradescope
+    merged.at, merged.late = max(entry.at for entry in entries), any(entry.late for entry in entries)
     merged.unreadable = "; ".join(entry.unreadable for entry in entries if entry.unreadable)
     holders: dict[str, list[Entry]] = {}
     for entry in entries:

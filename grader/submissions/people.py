@@ -38,6 +38,8 @@ class Submitter:
         receipt: it is what an LMS writes about a submission, and nobody's work.
         members: who they are; empty where nothing but the id is known.
         gradescope: the number of the submission in Gradescope.
+        at: when they handed it in, in the form of ISO 8601; empty where the download does not say.
+        late: the download says that it came too late.
         doubt: why it is not certain that all of it is theirs, a sentence.
     """
 
@@ -48,4 +50,6 @@ class Submitter:
     receipt: bool = False
     members: tuple[Member, ...] = ()
     gradescope: str = ""
+    at: str = ""
+    late: bool = False
     doubt: str = ""

@@ -1,0 +1,166 @@
+"""course.toml: read with the line of whatever is wrong, and applied with a reason for every change."""
+
+import json
+from datetime import datetime, timezone
+
+import pytest
+
+from grader.errors import UsageError
+from grader.grading import policy
+from grader.reports.gradebook import Person
+from grader.submissions.people import Member
+from tests.grader.support.documents import broken, document, mistaken, right, submission
+from tests.grader.support.kits import copy_kit, run
+
+COURSE = """\
+[course]
+name = "Sequence models"
+
+[[assignment]]
+name = "hw3"
+exercises = [6]
+points = 20
+due = 2026-10-12T23:59:00+09:00
+seed = 4127
+
+[late]
+grace_minutes = 15
+per_day = 0.1
+cap = 0.25
+
+[feedback]
+before = "hidden"
+
+[aliases]
+gh-ada = "2026-01"
+
+[[mark]]
+assignment = "hw3"
+student = "2026-03"
+mark = 18
+reason = "an oral exam"
+"""
+
+
+def course(tmp_path, text=COURSE):
+    (tmp_path / "course.toml").write_text(text)
+    return policy.read(tmp_path / "course.toml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("per_day = 0.1", "per_day = 10", "line 13: per_day is 10: write a share from 0 to 1"),
+        ("per_day = 0.1", 'per_day = "a lot"', "line 13: per_day must be a number"),
+        ("points = 20", "points = 0", "line 7: points must be more than 0"),
+        ("points = 20", "points = true", "line 7: points must be a number"),
+        ("+09:00", "", "line 8: due has no time zone"),
+        ("due = 2026-10-12T23:59:00+09:00", 'due = "Monday"', "line 8: due must be a date with a time"),
+        (
+            "exercises = [6]",
+            "exercise = [6]",
+            "line 6: there is no 'exercise' in assignment; there are name",
+        ),
+        ('before = "hidden"', 'before = "none"', "line 17: before is 'none': write full or hidden"),
+        ("[[mark]]\nassignment", "[[mark]]\nof", "line 23: there is no 'of' in mark"),
+        ('student = "2026-03"\n', "", "line 22: this mark has no 'student'"),
+        ('assignment = "hw3"', 'assignment = "hw4"', "line 23: there is no assignment 'hw4'"),
+        ("[[assignment]]", "[assignment]", "line 4: write .*two brackets"),
+        ("[late]", "[lat]", "line 11: there is no 'lat'; there are course, assignment, late"),
+        ("points = 20", "points = = 20", "at line 7"),
+        ('gh-ada = "2026-01"', "gh-ada = true", "line 20: gh-ada must be a student number or a login"),
+    ],
+)
+def test_whatever_is_wrong_is_named_by_its_line(tmp_path, old, new, sentence):
+    assert old in COURSE
+    with pytest.raises(UsageError, match=sentence):
+        course(tmp_path, COURSE.replace(old, new))
+
+
+CLASS = document(
+    [
+        submission("gh-ada", [right()]),
+        submission("bob", [mistaken()]),
+        submission("cleo", [right()]),
+        submission("dan", [right()]),
+        submission("eve", [broken()]),
+        submission("fay", [right()]),
+    ]
+)
+PEOPLE = {
+    "gh-ada": Person(handed_in="2026-10-12T14:00:00+00:00"),
+    "bob": Person((Member(login="bob"),), handed_in="2026-10-14T01:00:00+09:00"),
+    "cleo": Person((Member(number="2026-03"),), handed_in="2026-10-30T01:00:00+09:00"),
+    "dan": Person(handed_in="2026-10-30T01:00:00+09:00"),
+    "eve": Person(handed_in="2026-10-30T01:00:00+09:00"),
+    "fay": Person(late=True),
+}
+
+
+def test_scores_become_marks_with_a_reason_for_whatever_is_not_the_score(tmp_path):
+    found = course(tmp_path)
+    made = policy.marked(CLASS, PEOPLE, found, found.assignment("hw3"))
+    marks = {one["id"]: (one["score"], one["max_score"], one["reasons"]) for one in made["submissions"]}
+    half = CLASS["submissions"][1]["score"] / CLASS["submissions"][1]["max_score"]
+    assert marks["gh-ada"] == (20, 20, [])
+    assert marks["bob"] == (round(20 * half * 0.8, 2), 20, ["2 days late: 20 % less"])
+    assert marks["cleo"] == (18, 20, ["set by hand: an oral exam"])
+    assert marks["dan"] == (15, 20, ["18 days late: 25 % less"])
+    assert marks["eve"] == (None, 20, [])
+    assert marks["fay"][0] == 20
+    assert "how late is not known" in marks["fay"][2][0]
+    assert CLASS["submissions"][0]["score"] == 10, "the document itself stays"
+
+
+def test_grace_is_not_late(tmp_path):
+    found = course(tmp_path)
+    for at, lost in (("2026-10-13T00:14:00+09:00", False), ("2026-10-13T00:14:01", True)):
+        made = policy.marked(CLASS, {"dan": Person(handed_in=at)}, found, found.assignment("hw3"))
+        assert bool(made["submissions"][3]["reasons"]) == lost
+
+
+def test_an_alias_is_a_student_number():
+    people = policy.aliased({"gh-ada": Person(), "bob": Person()}, {"gh-ada": "2026-01"})
+    assert people["gh-ada"].members[0].number == "2026-01"
+    assert people["bob"].members == ()
+
+
+def test_every_mark_keeps_its_history(tmp_path):
+    def marks(score, reasons=()):
+        return {"submissions": [{"id": "ada", "score": score, "max_score": 20, "reasons": list(reasons)}]}
+
+    def now():
+        return datetime(2026, 10, 13, tzinfo=timezone.utc)
+
+    assert [policy.keep_history(tmp_path, marks(*one), now) for one in ((15,), (15,), (18, ["by hand"]))] == [0, 0, 1]
+    history = json.loads((tmp_path / policy.MARKS).read_text())["ada"]
+    assert [one["mark"] for one in history] == [15, 18]
+    assert history[1] == {"when": "2026-10-13T00:00:00+00:00", "mark": 18, "of": 20, "reasons": ["by hand"]}
+
+
+def test_feedback_changes_when_it_is_due(tmp_path):
+    found = course(tmp_path)
+    assignment = found.assignment("HW3")
+    assert found.feedback(assignment, datetime(2026, 10, 12, 14, tzinfo=timezone.utc)) == "hidden"
+    assert found.feedback(assignment, datetime(2026, 10, 12, 15, tzinfo=timezone.utc)) == "full"
+    with pytest.raises(UsageError, match="no assignment 'hw4', only hw3"):
+        found.assignment("hw4")
+
+
+def test_a_class_is_graded_by_it(tmp_path):
+    kit = copy_kit(tmp_path / "kit", only={5, 6})
+    for name in ("ada", "2026-03"):
+        (kit / "hw3" / name).mkdir(parents=True)
+    slug = "ex06_self_attention.py"
+    (kit / "hw3" / "ada" / slug).write_bytes((kit / "solutions" / slug).read_bytes())
+    (kit / "course.toml").write_text(COURSE)
+    result = run(kit, "grade", "hw3", "--out", "out", "--course", "course.toml", "--device", "cpu", "--jobs", 1)
+    assert result.returncode == 0, result.stderr
+    assert "20 of 20" in result.stdout
+    assert "18 of 20  set by hand: an oral exam" in result.stdout
+    found = json.loads((kit / "out" / "results.json").read_text())
+    assert (found["run"]["seed"], [one["score"] for one in found["submissions"]]) == (4127, [0, 10])
+    assert '"feedback": "full"' in (kit / "out" / "run.json").read_text()
+    assert "2026-03,2026-03,18,20,0,,set by hand" in (kit / "out" / "gradebook.csv").read_text("utf-8-sig").replace(
+        "2026-03 holds no file: nothing was handed in", ""
+    )
