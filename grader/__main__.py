@@ -231,6 +231,7 @@ def _by_course(
 @click.option("--exercises", multiple=True, metavar="EX [EX ...]", help="Grade these alone. [default: all]")
 @click.option("--course", type=click.Path(dir_okay=False, path_type=Path), help="A course.toml: what becomes a mark.")
 @click.option("--assignment", metavar="NAME", help="Which of its assignments. [default: as SUBMISSIONS is called]")
+@click.option("--cluster", default="", metavar="ADDRESS|local:N", help="Grade on the workers of a Dask cluster.")
 @click.option("--shard", metavar="I/N", help="Grade every N-th submission from the I-th on: `grader merge` joins them.")
 def grade_command(
     submissions: Path,
@@ -247,6 +248,7 @@ def grade_command(
     exercises: tuple[str, ...],
     course: Path | None,
     assignment: str | None,
+    cluster: str,
     shard: str | None,
     **options: Any,
 ) -> None:
@@ -276,7 +278,7 @@ def grade_command(
         )
     elif assignment is not None:
         raise click.UsageError("--assignment names one of a course.toml: say which with --course.")
-    given = GradeOptions(seed, options, jobs, layers, fresh, only, exports, chosen, share)
+    given = GradeOptions(seed, options, jobs, layers, fresh, only, exports, chosen, share, cluster)
     raise SystemExit(grade(submissions, out=out, options=given))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,17 +13,16 @@ from typing import Any
 from grader.errors import EXIT_GRADER, EXIT_PASS, UsageError
 from grader.grading import output
 from grader.grading.class_file import ClassFile, Shard
-from grader.grading.journal import Journal, digest_of_checks
+from grader.grading.conditions import header_of, leave, settings_of, task_of, what_changed
+from grader.grading.journal import Journal
 from grader.grading.lock import Lock
 from grader.grading.pool import Pool
-from grader.grading.process import GradingSettings, Task
+from grader.grading.process import Task
 from grader.grading.progress_bar import ProgressBar
 from grader.judging.open import new_seed
 from grader.kit.discovery import Kit
 from grader.launch import environment
 from grader.launch.isolation import left_open
-from grader.limits import Limits
-from grader.reports import html
 from grader.reports.terminal import Screen
 from grader.results import document as results
 from grader.results.verdicts import ERROR, ExerciseResult, Outcome
@@ -57,6 +56,7 @@ class GradeOptions:
     exports: output.Exports = field(default_factory=output.Exports)
     exercises: tuple[str, ...] = ()
     shard: Shard | None = None
+    cluster: str = ""
 
 
 def grade(submissions: Path, *, out: Path, options: GradeOptions) -> int:
@@ -126,7 +126,13 @@ class Grading:
             raise UsageError("--shard needs --seed: every shard must draw the same inputs")
         self._seed = options.seed if options.seed is not None else kept["seed"] if kept else new_seed()
         settings = settings_of(self._seed, self._options, options.require)
-        self._pool = Pool(settings, options.jobs or cores())
+        self._pool: Pool | Cluster
+        if options.cluster:
+            from grader.grading.cluster import Cluster
+
+            self._pool = Cluster(options.cluster, self._seed, self._options, options.require)
+        else:
+            self._pool = Pool(settings, options.jobs or cores())
 
     def _share(self) -> dict[str, Entry]:
         """The submissions that are graded here: those of this shard, or all. Raises UsageError for --only elsewhere."""
@@ -252,55 +258,6 @@ class Grading:
     def close(self) -> None:
         self._pool.close()
         self._journal.close()
-
-
-def leave(entries: Iterable[Entry], slugs: Sequence[str]) -> None:
-    """Leaves the files of these exercises: what another one holds changes no result."""
-    for entry in entries:
-        entry.files = {slug: file for slug, file in entry.files.items() if slug in slugs}
-
-
-def task_of(entry: Entry) -> Task:
-    return Task(entry.id, entry.source, html.page_path(entry.id), entry.files, tuple(entry.problems), entry.unreadable)
-
-
-def settings_of(seed: int, options: Mapping[str, Any], require: Sequence[str] = ()) -> GradingSettings:
-    """How to grade, from the options that run.json keeps."""
-    limits = Limits(options["memory"], options["timeout"])
-    hidden, exercises = options["feedback"] == "hidden", tuple(options.get("exercises", ()))
-    return GradingSettings(seed, options["device"], limits, hidden, tuple(require), exercises)
-
-
-def header_of(kit: Kit, seed: int, options: Mapping[str, Any], devices: Sequence[str]) -> dict[str, Any]:
-    """What decides whether results count: two runs with the same one give the same results."""
-    return {
-        "format": results.FORMAT,
-        "seed": seed,
-        "options": options,
-        "devices": devices,
-        "versions": results.versions(),
-        "packages": environment.packages(),
-        "checks": digest_of_checks(kit),
-    }
-
-
-def what_changed(old: dict[str, Any] | None, new: dict[str, Any]) -> str:
-    """Why old results do not count any more, in words; empty where they do."""
-    if old is None or old == new:
-        return ""
-    changed = [name for name in new if old.get(name) != new[name]]
-    words = {
-        "options": "the options",
-        "versions": "the versions",
-        "checks": "the checks or the grader",
-        "seed": "the seed",
-    }
-    said = [words.get(name, f"the {name}") for name in changed if name != "packages"]
-    before, now = old.get("packages", {}), new["packages"]
-    packages = [name for name in {**before, **now} if before.get(name) != now.get(name)]
-    if packages:
-        said.append(f"the installed packages ({listed(packages)})")
-    return f"{' and '.join(said)} changed"
 
 
 def cores() -> int:

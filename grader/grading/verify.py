@@ -9,7 +9,8 @@ from typing import Any
 
 from grader.errors import EXIT_FAIL, EXIT_PASS, UsageError
 from grader.grading import output
-from grader.grading.grade import JOURNAL, cores, header_of, leave, settings_of, task_of, what_changed
+from grader.grading.conditions import header_of, leave, settings_of, task_of, what_changed
+from grader.grading.grade import JOURNAL, cores
 from grader.grading.journal import Journal
 from grader.grading.pool import Pool
 from grader.kit.discovery import Kit

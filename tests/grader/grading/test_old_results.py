@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from grader.errors import UsageError
-from grader.grading.grade import GradeOptions, Grading, _intake, what_changed
+from grader.grading.conditions import what_changed
+from grader.grading.grade import GradeOptions, Grading, _intake
 from grader.grading.journal import Journal
 from grader.kit.discovery import Kit
 from grader.submissions.intake import Class, Entry
