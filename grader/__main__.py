@@ -359,6 +359,25 @@ def new_command(topic: str) -> None:
     new(topic)
 
 
+@main.command("similar")
+@click.argument("results", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--submissions", type=click.Path(path_type=Path), help="Where they lie. [default: where they lay]")
+@click.option(
+    "--export",
+    "exports",
+    multiple=True,
+    nargs=2,
+    type=(click.Choice(["dolos", "jplag"]), click.Path(path_type=Path)),
+    metavar="TOOL PATH",
+    help="Write what it reads: a zip for dolos, a folder for jplag, with the stubs as what all were given. Repeatable.",
+)
+def similar_command(results: Path, submissions: Path | None, exports: tuple[tuple[str, Path], ...]) -> None:
+    """Show which submissions in DIR share a rare way to be wrong, or rare words: places to look."""
+    from grader.teaching.similar import similar
+
+    similar(results, submissions, dict(exports))
+
+
 @main.command("verify")
 @click.argument("results", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--only", multiple=True, metavar="ID", help="Grade this submission alone again. Repeatable.")

@@ -1,0 +1,138 @@
+"""What two share and hardly anybody else: planted copies are found, and common mistakes are not."""
+
+import csv
+import io
+import random
+import zipfile
+
+import pytest
+
+from grader.kit.discovery import Kit
+from grader.source.file import File
+from grader.submissions.intake import Entry
+from grader.teaching import similar
+from grader.teaching.similar import find, leftovers
+from tests.grader.support.documents import check, document, exercise, submission
+from tests.grader.support.kits import copy_kit, run
+
+SLUG = "ex06_self_attention"
+NAMES = ["alpha", "beta", "gamma", "delta", "eps", "zeta", "eta", "theta", "iota", "kappa", "rho", "sigma", "tau"]
+
+
+def own_code(rng):
+    """A solution in words of one's own: names, comments and the order of lines differ from everybody's."""
+    words = rng.sample(NAMES, 5)
+    lines = [f"    {words[i % 5]}{rng.randrange(99)} = {words[(i + 1) % 5]} @ w_{rng.randrange(9)}" for i in range(8)]
+    said = f"    # {' '.join(rng.choice(NAMES) + str(rng.randrange(50)) for _ in range(9))}"
+    return "\n".join(["def self_attention(x):", said, *lines, f"    return {words[0]}", ""])
+
+
+def disguised(text, rng):
+    """A copy: other layout and one name changed, the comment kept or gone."""
+    name = rng.choice(NAMES)
+    lines = [line.replace(name, f"{name}_mine") for line in text.splitlines() if rng.random() > 0.1]
+    return "\n\n".join(lines) + "\n"
+
+
+def a_class(size, copies, common, seed=1):
+    """A class, the pairs that copied, and the pairs that made the same common mistake on their own."""
+    rng = random.Random(seed)
+    texts = {f"s{i:04}": own_code(rng) for i in range(size)}
+    names = [*texts]
+    rng.shuffle(names)
+    copied = [(names[2 * i], names[2 * i + 1]) for i in range(copies)]
+    for one, other in copied:
+        texts[other] = disguised(texts[one], rng)
+    rest = names[2 * copies :]
+    made = rest[: 2 * common]
+    others = rest[2 * common : 2 * common + size // 10]
+    wrong = {*made, *others}
+    submissions = []
+    for name in texts:
+        failed = [check(1), check(2, "fail", message="wrong", mistake="no_scaling")] if name in wrong else [check(1)]
+        submissions.append(submission(name, [exercise(SLUG, "fail" if name in wrong else "pass", failed)]))
+    entries = [Entry(name, name, files={SLUG: File(f"{SLUG}.py", text.encode())}) for name, text in texts.items()]
+    return document(submissions), entries, copied, [(made[2 * i], made[2 * i + 1]) for i in range(common)]
+
+
+def as_set(pairs):
+    return {frozenset(pair) for pair in pairs}
+
+
+def test_planted_copies_are_found_and_common_mistakes_are_not():
+    made, entries, copied, common = a_class(300, 15, 20)
+    found = as_set((pair.one, pair.other) for pair in find(made, entries, Kit().find(["6"])))
+    assert len(found & as_set(copied)) >= 14
+    assert not found & as_set(common)
+    assert len(found - as_set(copied)) <= 1
+
+
+def test_a_rare_wrong_value_is_shown_and_a_common_one_is_not():
+    def student(name, value):
+        picture = {
+            "axes": [],
+            "where": "",
+            "first": [0],
+            "size": [1],
+            "yours": [[value]],
+            "expected": [[1]],
+            "wrong": ["1"],
+        }
+        failed = [
+            check(1),
+            check(2, "fail", message="no", picture=picture),
+            check(3, "fail", message="no", picture=picture),
+        ]
+        return submission(name, [exercise(SLUG, "fail", failed)])
+
+    values = {"a": 0.123456, "b": 0.123457, **{f"c{i}": 0.5 for i in range(30)}}
+    pairs = find(document([student(*one) for one in values.items()]), [], Kit().find(["6"]))
+    assert [(pair.one, pair.other) for pair in pairs] == [("a", "b")]
+    assert (SLUG, "the same wrong values: number 2: 0.123") in pairs[0].reasons
+
+
+def test_what_everybody_was_given_counts_for_nothing():
+    kit = Kit()
+    (six,) = kit.find(["6"])
+    files = {SLUG: File("x.py", six.solution.read_bytes())}
+    entries = [Entry(name, name, files=files) for name in "ab"]
+    right = document([submission(name, [exercise(SLUG, "pass", [check(1)])]) for name in "ab"])
+    assert find(right, entries, [six]) == []
+
+
+def test_layout_changes_no_leftover_and_a_broken_file_has_some():
+    text = b"def f(a, b):\n    # one two three four five six seven\n    return a @ b + 1 * 2\n"
+    assert leftovers(text) == leftovers(text.replace(b" @ ", b"@").replace(b"    return", b"\n    return"))
+    assert leftovers(text + b"'''")
+    assert leftovers(b"\xff\x00") == set()
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    kit = copy_kit(tmp_path_factory.mktemp("similar") / "kit", only={6})
+    solution = (kit / "solutions" / f"{SLUG}.py").read_text()
+    for name in ("ada", "Bob B", "cleo"):
+        (kit / "class" / name).mkdir(parents=True)
+        (kit / "class" / name / f"{SLUG}.py").write_text(solution + f"# {name}\n")
+    assert run(kit, "grade", "class", "--out", "out", "--seed", 3, "--device", "cpu", "--jobs", 1).returncode == 0
+    return kit
+
+
+def test_the_page_and_both_exports_are_written(graded):
+    result = run(graded, "similar", "out", "--export", "dolos", "d.zip", "--export", "jplag", "j")
+    assert result.returncode == 0, result.stderr
+    assert "This is no accusation" in (graded / "out" / similar.PAGE).read_text()
+    with zipfile.ZipFile(graded / "d.zip") as archive:
+        rows = list(csv.DictReader(io.StringIO(archive.read("info.csv").decode())))
+        assert {row["label"] for row in rows} == {"ada", "Bob B", "cleo"}
+        assert all(archive.read(row["filename"]).startswith(b'"""Exercise 6') for row in rows)
+        assert b"is unwritten" in archive.read(f"template/{SLUG}.py")
+    folders = [path for path in (graded / "j" / "submissions").iterdir() if path.is_dir()]
+    assert len(folders) == 3
+    assert b"is unwritten" in (graded / "j" / "basecode" / f"{SLUG}.py").read_bytes()
+
+
+def test_a_folder_without_results_is_refused(graded, tmp_path):
+    result = run(graded, "similar", tmp_path)
+    assert result.returncode == 2
+    assert "holds no results that can be read" in result.stderr
