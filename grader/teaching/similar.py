@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import keyword
 import re
 import tokenize
 from collections import defaultdict
@@ -65,7 +66,7 @@ class Trace:
     text: str
 
 
-WEIGHTS = {"result": 1.5, "mistake": 1.0, "verdicts": 1.5, "words": 1 / 12}
+WEIGHTS = {"result": 1.5, "mistake": 1.0, "verdicts": 1.5, "words": 1 / 8, "form": 1 / 12}
 """What each kind of trace says, if rare: the same wrong numbers are hardly ever chance, the same words may be. Runs of
 words overlap, so one line that two share is several; a copied function is a hundred."""
 
@@ -123,8 +124,8 @@ def find(document: Mapping[str, Any], entries: Sequence[Entry], exercises: Seque
             holders[trace].add(one["id"])
         for slug, file in texts.get(one["id"], {}).items():
             if slug in stubs:
-                for words in leftovers(file.text) - stubs[slug]:
-                    holders[Trace(slug, "words", words)].add(one["id"])
+                for kind, words in leftovers(file.text) - stubs[slug]:
+                    holders[Trace(slug, kind, words)].add(one["id"])
     rare = min(RARE, max(2, len(document["submissions"]) // 10))
     pairs: dict[tuple[str, str], Pair] = {}
     for trace, who in sorted(holders.items(), key=lambda item: (len(item[1]), item[0].kind, item[0].text)):
@@ -144,6 +145,7 @@ IN_WORDS = {
     "mistake": "the same rare mistake: {}",
     "verdicts": "the same checks fail: {}",
     "words": "the same words, beyond the stub: {}",
+    "form": "the same code but for its names: {}",
 }
 
 
@@ -181,27 +183,30 @@ def _rounded(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, (int, float)) else str(value)
 
 
-def _known(exercise: Exercise) -> set[str]:
+def _known(exercise: Exercise) -> set[tuple[str, str]]:
     """What everybody was given: the stub, and the solution, which the kit itself shows."""
     solution = exercise.solution.read_text(encoding="utf-8")
     return leftovers(solution.encode()) | leftovers(stub_of(solution).encode())
 
 
-def leftovers(text: bytes) -> set[str]:
-    """Runs of words of the comments and texts in a file, and of its code: what a copy keeps however it is laid out."""
+def leftovers(text: bytes) -> set[tuple[str, str]]:
+    """What a copy keeps: `words`, runs of words of texts and of code; `form`, longer runs without names."""
     said: list[str] = []
     code: list[str] = []
+    form: list[str] = []
     try:
         for token in tokenize.tokenize(io.BytesIO(text).readline):
             if token.type in (tokenize.COMMENT, tokenize.STRING):
-                said += re.findall(r"\w+", token.string.lower())
-                said.append("")
+                said += [*re.findall(r"\w+", token.string.lower()), ""]
             elif token.type in (tokenize.NAME, tokenize.OP, tokenize.NUMBER):
                 code.append(token.string)
+                named = token.type == tokenize.NAME and not keyword.iskeyword(token.string)
+                form.append("name" if named else token.string)
     except (tokenize.TokenError, SyntaxError, ValueError):
         pass  # what was read until then counts
-    runs = {" ".join(run) for run in _runs(code, 2 * WORDS)}
-    return runs | {" ".join(run) for run in _runs(said, WORDS) if "" not in run}
+    found = {("words", " ".join(run)) for run in _runs(code, 2 * WORDS)}
+    found |= {("words", " ".join(run)) for run in _runs(said, WORDS) if "" not in run}
+    return found | {("form", " ".join(run)) for run in _runs(form, 3 * WORDS)}
 
 
 def _runs(words: Sequence[str], size: int) -> Iterator[Sequence[str]]:

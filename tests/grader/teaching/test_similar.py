@@ -20,9 +20,9 @@ NAMES = ["alpha", "beta", "gamma", "delta", "eps", "zeta", "eta", "theta", "iota
 
 
 def own_code(rng):
-    """A solution in words of one's own: names, comments and the order of lines differ from everybody's."""
+    """A file of thirty lines in words of one's own: names, comments and the order of lines are nobody else's."""
     words = rng.sample(NAMES, 5)
-    lines = [f"    {words[i % 5]}{rng.randrange(99)} = {words[(i + 1) % 5]} @ w_{rng.randrange(9)}" for i in range(8)]
+    lines = [f"    {words[i % 5]}{rng.randrange(99)} = {words[(i + 1) % 5]} @ w_{rng.randrange(9)}" for i in range(24)]
     said = f"    # {' '.join(rng.choice(NAMES) + str(rng.randrange(50)) for _ in range(9))}"
     return "\n".join(["def self_attention(x):", said, *lines, f"    return {words[0]}", ""])
 
