@@ -303,7 +303,7 @@ def merge_command(
 
 
 @main.command("package", cls=_ManyValues)
-@click.argument("platform", type=click.Choice(["gradescope", "classroom50", "actions"]))
+@click.argument("platform", type=click.Choice(["gradescope", "classroom50", "actions", "prairielearn"]))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="A folder, or a file that ends in .zip.")
 @click.option("--exercises", multiple=True, metavar="EX [EX ...]", help="These alone. [default: all]")
 @click.option("--seed", type=SEED, help="What every submission's inputs follow from. [default: a fresh one]")
@@ -327,7 +327,7 @@ def merge_command(
 def package_command(
     platform: str, out: Path, exercises: tuple[str, ...], seed: int | None, kit: str, **options: Any
 ) -> None:
-    """Make what Gradescope, Classroom 50 or GitHub Actions takes to grade with this kit."""
+    """Make what Gradescope, Classroom 50, GitHub Actions or PrairieLearn takes to grade with this kit."""
     from grader.judging.open import new_seed
     from grader.teaching.one_submission import Package
     from grader.teaching.packages import Wanted, make

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from grader.errors import UsageError
 from grader.files import write_atomic
+from grader.kit.discovery import Exercise
 from grader.reports.gradebook import Person
-from grader.submissions.intake import Class
+from grader.submissions.dry_run import copies
+from grader.submissions.intake import Class, Entry
 from grader.submissions.people import Member
 
 NAME = "class.json"
@@ -52,6 +54,7 @@ class ClassFile:
         places: id -> place in the whole class, from 0, of those that are graded here.
         people: id -> who stands behind it.
         problems: what is wrong with the whole, a sentence each.
+        alike: who of the whole class handed in the same file, a sentence each.
         shard: which one it is; empty for the whole.
     """
 
@@ -61,17 +64,19 @@ class ClassFile:
     places: Mapping[str, int] = field(default_factory=dict)
     people: Mapping[str, Person] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    alike: list[str] = field(default_factory=list)
     shard: str = ""
 
     @staticmethod
-    def of(name: str, found: Class, shard: Shard | None) -> ClassFile:
+    def of(name: str, found: Class, exercises: Sequence[Exercise], shard: Shard | None) -> ClassFile:
         """Of what was handed in."""
         here = [(place, one) for place, one in enumerate(found.entries) if shard is None or shard.has(place)]
         known_by = hashlib.sha256("\0".join(one.id for one in found.entries).encode("utf-8", "backslashreplace"))
-        people = {one.id: Person(one.members, one.gradescope, one.at, one.late) for _, one in here}
+        people = {one.id: _person(one) for _, one in here}
         places = {one.id: place for place, one in here}
         size, which = len(found.entries), str(shard or "")
-        return ClassFile(name, known_by.hexdigest()[:16], size, places, people, found.problems, which)
+        alike = copies(found.entries, exercises)
+        return ClassFile(name, known_by.hexdigest()[:16], size, places, people, found.problems, alike, which)
 
     def write(self, out: Path) -> None:
         write_atomic(out / NAME, json.dumps(asdict(self), indent=1) + "\n")
@@ -88,3 +93,8 @@ class ClassFile:
             return ClassFile(**data, people=people)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise UsageError(f"{out} holds no results that can be read: there is no {NAME} of this version") from None
+
+
+def _person(one: Entry) -> Person:
+    files = {slug: file.name for slug, file in sorted(one.files.items())}
+    return Person(one.members, one.gradescope, one.at, one.late, files)

@@ -234,7 +234,8 @@ class Grading:
         return results.bounded(results.submission(task.id, task.source, found, page=task.page, problems=task.problems))
 
     def _class(self) -> ClassFile:
-        return ClassFile.of(self._name, self._found, self._given.shard)
+        chosen = self._kit.find(self._options.get("exercises", ()))
+        return ClassFile.of(self._name, self._found, chosen, self._given.shard)
 
     def _finish(self, greeting: dict[str, Any]) -> int:
         """Makes results.json and everything that is made of it."""

@@ -93,7 +93,7 @@ def _whole(parts: Sequence[ClassFile]) -> ClassFile:
     places = dict(sorted(places.items(), key=lambda item: item[1]))
     known = {name: person for part in parts for name, person in part.people.items()}
     people = {name: known[name] for name in places}
-    return ClassFile(parts[0].name, parts[0].known_by, size, places, people, parts[0].problems)
+    return ClassFile(parts[0].name, parts[0].known_by, size, places, people, parts[0].problems, parts[0].alike)
 
 
 def _refuse_another_class(out: Path, whole: ClassFile) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from grader.grading import policy
 from grader.grading.class_file import ClassFile
 from grader.grading.journal import Journal
 from grader.grading.policy import Assignment, Course
-from grader.reports import gradebook, html, moodle_feedback
+from grader.reports import gradebook, html, moodle_feedback, notes
 from grader.reports.fill import fill
 from grader.reports.terminal import Screen
 from grader.results import document as results
@@ -86,7 +87,10 @@ def make(
     records = [journal.record(name, reader.loads) for name in ids]
     document = {"format": results.FORMAT, "run": run.record(), "submissions": records}
     of_class.write(out)
-    html.write(out, document, previous)
+    course = exports.course.name if exports.course is not None else ""
+    title = ", ".join(text for text in (course, clean(without_extension(of_class.name), MAX_NAME)) if text)
+    about = html.About(title, time.strftime("%Y-%m-%d"), of_class.people, notes.read(out), of_class.alike)
+    html.write(out, document, previous, about)
     said = []
     if exports.course is not None and exports.assignment is not None:
         people = policy.aliased(of_class.people, exports.course.aliases)

@@ -10,7 +10,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import floor
 from pathlib import Path
 from types import MappingProxyType
@@ -40,12 +40,14 @@ class Person:
         gradescope: the number of the submission in Gradescope.
         handed_in: when, in the form of ISO 8601; empty where the download does not say.
         late: the download says that it came too late.
+        files: slug -> the file that counts.
     """
 
     members: Sequence[Member] = ()
     gradescope: str = ""
     handed_in: str = ""
     late: bool = False
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 People = Mapping[str, Person]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from grader.files import write_atomic
 from grader.reports import statistics, svg
 from grader.reports.changes import changes
+from grader.reports.notes import Notes, for_exercise
 from grader.results import summary
 from grader.results.tensor_diff import TensorDiff
 from grader.results.verdicts import ERROR, MISSING, PASS, SKIP, UNWRITTEN
@@ -49,24 +50,49 @@ ISOLATION = {
 }
 
 
-def write(out: Path, document: Mapping[str, Any], previous: Mapping[str, Any] | None = None) -> None:
+@dataclass(frozen=True)
+class About:
+    """What a page says beside the results.
+
+    Args:
+        title: course and assignment.
+        date: of the run.
+        people: id -> who stands behind it, when it was handed in, which files counted.
+        notes: what an instructor says about a mistake.
+        alike: who handed in the same file, a sentence each.
+    """
+
+    title: str = ""
+    date: str = ""
+    people: Mapping[str, Any] = field(default_factory=dict)
+    notes: Notes = field(default_factory=dict)
+    alike: Sequence[str] = ()
+
+
+NOTHING = About()
+
+
+def write(
+    out: Path, document: Mapping[str, Any], previous: Mapping[str, Any] | None = None, about: About = NOTHING
+) -> None:
     """Writes report.html and a page for each student.
 
     Args:
         out: the folder that holds results.json.
         document: what results.json holds.
         previous: what it held before this run, to say what changed.
+        about: what the pages say beside the results.
     """
-    write_atomic(out / "report.html", class_page(document, previous))
+    write_atomic(out / "report.html", class_page(document, previous, about))
     pages = {page_path(one["id"]): one for one in document["submissions"]}
     for page, one in pages.items():
-        write_atomic(out / page, student_page(one, document["run"]))
+        write_atomic(out / page, student_page(one, document["run"], about))
     for old in (out / "students").glob("*.html"):
         if f"students/{old.name}" not in pages:  # nobody of this class is called that any more
             old.unlink()
 
 
-def class_page(document: Mapping[str, Any], previous: Mapping[str, Any] | None = None) -> str:
+def class_page(document: Mapping[str, Any], previous: Mapping[str, Any] | None = None, about: About = NOTHING) -> str:
     """report.html: what the class did."""
     from markupsafe import Markup
 
@@ -78,6 +104,7 @@ def class_page(document: Mapping[str, Any], previous: Mapping[str, Any] | None =
     return templating.render(
         "report.html",
         run=document["run"],
+        about=about,
         submissions=document["submissions"],
         pages={one["id"]: page_path(one["id"]) for one in document["submissions"]},
         scores=scores,
@@ -115,7 +142,7 @@ def _in_words(value: Any) -> str:
     return "not limited" if value is None else str(value)
 
 
-def student_page(one: Mapping[str, Any], run: Mapping[str, Any]) -> str:
+def student_page(one: Mapping[str, Any], run: Mapping[str, Any], about: About = NOTHING) -> str:
     """One student's page: every check with the sentences that a terminal would have shown."""
     from markupsafe import Markup
 
@@ -125,6 +152,9 @@ def student_page(one: Mapping[str, Any], run: Mapping[str, Any]) -> str:
         "student.html",
         one=one,
         run=run,
+        about=about,
+        person=about.people.get(one["id"]),
+        notes=lambda exercise: for_exercise(about.notes, exercise),
         shared_message=statistics.shared_message,
         rows=_rows,
         absent=statistics.not_here,

@@ -136,8 +136,20 @@ def _actions(wanted: Wanted) -> tuple[Files, list[str]]:
     return files, said
 
 
+def _prairielearn(wanted: Wanted) -> tuple[Files, list[str]]:
+    files = {f"kit/{name}": data for name, data in kit_files().items()}
+    files |= {"Dockerfile": _text("Dockerfile", torch=_torch()), "grade.sh": _text("grade.sh")}
+    files[SETTINGS] = _settings(wanted)
+    return files, [
+        "docker build -t YOUR/sequence-kit . && docker push YOUR/sequence-kit",
+        'In the question\'s info.json: "externalGradingOptions": {"enabled": true, "image": "YOUR/sequence-kit",',
+        '"entrypoint": "/sequence-kit/grade.sh", "timeout": 300}',
+    ]
+
+
 PLATFORMS: dict[str, Callable[[Wanted], tuple[Files, list[str]]]] = {
     "gradescope": _gradescope,
     "classroom50": _classroom50,
     "actions": _actions,
+    "prairielearn": _prairielearn,
 }
