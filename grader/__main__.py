@@ -288,8 +288,16 @@ def grade_command(
 @click.option("--export", multiple=True, type=EXPORTS, help="Write what another product reads, too. Repeatable.")
 @click.option("--into", multiple=True, type=click.Path(dir_okay=False, path_type=Path), help=INTO)
 @click.option("--column", "columns", multiple=True, metavar="[EX=]TITLE", help=COLUMN)
+@click.option("--course", type=click.Path(dir_okay=False, path_type=Path), help="A course.toml: what becomes a mark.")
+@click.option("--assignment", metavar="NAME", help="Which of its assignments. [default: as SUBMISSIONS is called]")
 def merge_command(
-    folders: tuple[Path, ...], out: Path, export: tuple[str, ...], into: tuple[Path, ...], columns: tuple[str, ...]
+    folders: tuple[Path, ...],
+    out: Path,
+    export: tuple[str, ...],
+    into: tuple[Path, ...],
+    columns: tuple[str, ...],
+    course: Path | None,
+    assignment: str | None,
 ) -> None:
     """Join the results of all shards of a class: the same as one run, but for times.
 
@@ -299,7 +307,14 @@ def merge_command(
     from grader.grading.merge import merge
     from grader.grading.output import Exports
 
-    raise SystemExit(merge(folders, out, Exports(export, into, _columns(columns))))
+    exports = Exports(export, into, _columns(columns))
+    if course is not None:
+        from grader.grading.class_file import ClassFile
+        from grader.submissions.lms import without_extension
+
+        name = assignment or without_extension(ClassFile.read(folders[0]).name)
+        exports, *_ = _by_course(course, name, exports, (), None, {"feedback": None})
+    raise SystemExit(merge(folders, out, exports))
 
 
 @main.command("package", cls=_ManyValues)

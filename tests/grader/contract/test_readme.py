@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from grader.cli import promises
 from grader.kit.discovery import Kit
+from tests.grader.contract.test_teaching import PLATFORMS
 from tests.grader.support.kits import ROOT, copy_kit, run
 
 README = ROOT / "README.md"
@@ -65,9 +66,10 @@ def test_the_loop_is_what_a_terminal_shows(tmp_path):
 
 
 def commands():
-    """Every command of the README, but those that install; the loop, which test_watch.py drives; and the lab that
-    trains for minutes with what it leaves, which tests/grader/labs runs small."""
-    text = README.read_text(encoding="utf-8")
+    """Every command of the README, but those that install; the loop, which test_watch.py drives; the lab that
+    trains for minutes with what it leaves, which tests/grader/labs runs small; and those for platforms, which
+    test_teaching.py runs."""
+    text = PLATFORMS.sub("", README.read_text(encoding="utf-8"))
     blocks = re.findall(r"```bash\n(.*?)```", text, flags=re.DOTALL)
     lines = [line for block in blocks for line in block.splitlines() if line.startswith("grader")]
     spans = [" ".join(span.split()) for span in re.findall(r"`(grader [a-z][^`]*)`", text)]

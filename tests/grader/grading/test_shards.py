@@ -78,6 +78,13 @@ def test_shards_in_any_order_are_one_run(small_kit, whole, shards, tmp_path, ord
     assert "5 submissions graded with seed 8" in merged.stdout
 
 
+def test_what_is_merged_has_marks_where_a_course_says_so(small_kit, shards, tmp_path):
+    (tmp_path / "course.toml").write_text('[[assignment]]\nname = "class"\npoints = 50\n')
+    merged = run(small_kit, "merge", *shards, "--out", tmp_path / "m", "--course", tmp_path / "course.toml")
+    assert merged.returncode == 0, merged.stderr
+    assert re.search(r"ada +50 of 50", merged.stdout)
+
+
 def test_grading_goes_on_in_what_was_merged(small_kit, students, shards, tmp_path):
     assert run(small_kit, "merge", *shards, "--out", tmp_path / "merged").returncode == 0
     again = run(small_kit, "grade", students, "--out", tmp_path / "merged")
