@@ -24,10 +24,10 @@ class Node(WorkerPlugin):
 
     def __init__(self, how: str) -> None:
         self._how = how
+        self._lock = threading.Lock()
 
     def setup(self, worker: Any) -> None:
         """Starts it. Called by Dask on every worker, on those that come later, too."""
-        self._lock = threading.Lock()
         self._hello: Any = None
         self._process = subprocess.Popen(
             [sys.executable, "-m", "grader.grading.node"], stdin=subprocess.PIPE, stdout=subprocess.PIPE

@@ -115,6 +115,7 @@ def class_page(document: Mapping[str, Any], previous: Mapping[str, Any] | None =
         unexplained=sorted(unexplained, key=lambda row: -len(row[2])),
         changes=changes(document, previous) if previous and previous.get("format") == document["format"] else None,
         troubled=[one for one in document["submissions"] if one["problems"]],
+        absent=statistics.absent_packages(document),
         slowest=statistics.slowest(document),
         cell=_cell,
         in_words=_in_words,

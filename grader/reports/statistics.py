@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from grader.results.verdicts import CRASH, ERROR, FAIL, MISSING, PASS, SKIP, TIM
 Document = Mapping[str, Any]
 BINS = 12
 SLOWEST = 10
+_ABSENT = re.compile(r"([\w.-]+) is not installed where this code is checked")
 
 
 @dataclass
@@ -203,6 +205,16 @@ def _checks(document: Document) -> Iterator[tuple[Document, Document, Document]]
         for exercise in one["exercises"]:
             for check in exercise["checks"]:
                 yield one, exercise, check
+
+
+def absent_packages(document: Document) -> dict[str, list[str]]:
+    """Package -> whose code uses it, of those that are not installed where it was graded; the most wanted first."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for one, _, check in _checks(document):
+        for package in _ABSENT.findall(check["message"]):
+            if one["id"] not in found[package][-1:]:
+                found[package].append(one["id"])
+    return dict(sorted(found.items(), key=lambda item: (-len(item[1]), item[0])))
 
 
 def slowest(document: Document) -> list[Document]:

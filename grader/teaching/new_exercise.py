@@ -46,7 +46,7 @@ def test_the_result_has_one_value_for_each_row(code, draw, expect):
     expect.tensor(code.{name}(x), (x.size(0),))
 
 
-@points(9)  # FILL: further checks, ten points together; begin with one that is worked by hand
+@points(9)  # FILL: six checks or more, ten points together; the first is worked by hand
 def test_values_are_the_references(code, draw, expect):
     expect.agrees(code.{name}, reference.{name}, draw("batch length"), axes="batch")
 '''

@@ -1,11 +1,13 @@
 """What stands on a page beside the results: the assignment, when and what was handed in, an instructor's notes."""
 
+import re
+
 import pytest
 
 from grader.errors import UsageError
 from grader.reports import html, notes
 from grader.reports.gradebook import Person
-from tests.grader.support.documents import document, mistaken, right, submission
+from tests.grader.support.documents import check, document, exercise, mistaken, right, submission
 
 CLASS = document([submission("ada", [right()]), submission("bob", [mistaken()])])
 
@@ -47,3 +49,14 @@ def test_a_page_says_of_what_it_is_and_which_file_counted(tmp_path):
     report = (tmp_path / "report.html").read_text()
     assert "<h1>Sequence models, hw3</h1>" in report
     assert "ada, bob: ex01 is the same file" in report
+
+
+def test_packages_that_the_class_lacked_are_listed_once(tmp_path):
+    from grader.source.absent import sentence
+
+    message = f"ModuleNotFoundError: {sentence('einops')}"
+    checks = [check(i, "fail", message=message) for i in (1, 2)]
+    lacking = [exercise(slug, "fail", checks) for slug in ("ex01_a", "ex02_b")]
+    html.write(tmp_path, document([submission("ada", lacking), submission("bob", lacking[:1])]))
+    (listed,) = re.findall(r'<span class="code">einops</span>: (.*?)</li>', (tmp_path / "report.html").read_text())
+    assert re.findall(r"<bdi>(\w+)</bdi>", listed) == ["ada", "bob"]
