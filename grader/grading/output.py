@@ -96,6 +96,8 @@ def make(
         people = policy.aliased(of_class.people, exports.course.aliases)
         of_class = replace(of_class, people=people)
         document = policy.marked(document, people, exports.course, exports.assignment)
+        if missing := policy.absentees(ids, people, exports.course.roster):
+            said.append(f"on the roster, and handed in nothing: {listed(missing, 20)}")
         if changed := policy.keep_history(out, document):
             said.append(f"{changed} marks changed: {out / policy.MARKS} says from what, when and why")
     gradebook.write(out, document)

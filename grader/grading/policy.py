@@ -6,11 +6,13 @@ each was before, and why it changed.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -80,6 +82,7 @@ class Course:
         name: what the course is called.
         before, after: `full` or `hidden`: the feedback until an assignment is due, and from then on.
         aliases: how somebody is called in a download -> their student number or login.
+        roster: who takes the course; empty where it does not say.
     """
 
     name: str = ""
@@ -89,6 +92,7 @@ class Course:
     after: str = "full"
     aliases: Mapping[str, str] = field(default_factory=dict)
     marks: tuple[Mark, ...] = ()
+    roster: tuple[Member, ...] = ()
 
     def assignment(self, name: str) -> Assignment:
         """Raises UsageError that names those that there are."""
@@ -115,7 +119,7 @@ ASSIGNMENT: dict[str, Kind] = {
     "column": (str, int),
 }
 TABLES: dict[str, dict[str, Kind]] = {
-    "course": {"name": (str,)},
+    "course": {"name": (str,), "roster": (str,)},
     "assignment": ASSIGNMENT,
     "late": {"grace_minutes": NUMBER, "per_day": NUMBER, "cap": NUMBER},
     "feedback": {"before": (str,), "after": (str,)},
@@ -202,9 +206,52 @@ def read(path: Path) -> Course:
             raise file.wrong(f"{key} is {word!r}: write full or hidden", "feedback", key)
     aliases = {name: str(value) for name, value in data.get("aliases", {}).items()}
     name = data.get("course", {}).get("name", "")
-    return Course(
-        name, tuple(known), late, feedback.get("before", "full"), feedback.get("after", "full"), aliases, marks
+    roster, github = _roster(path, file, data.get("course", {}).get("roster", ""))
+    aliases = {**github, **aliases}
+    before, after = feedback.get("before", "full"), feedback.get("after", "full")
+    return Course(name, tuple(known), late, before, after, aliases, marks, roster)
+
+
+COLUMNS = ("name", "number", "login", "email", "github")
+
+
+def _roster(path: Path, file: _File, name: str) -> tuple[tuple[Member, ...], dict[str, str]]:
+    """Who takes the course, and GitHub names -> student numbers or logins, from the CSV file that course.toml names."""
+    if not name:
+        return (), {}
+    try:
+        text = (path.parent / name).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        raise file.wrong(f"{name}, the roster, cannot be read: a CSV file in UTF-8", "course", "roster") from None
+    rows = [
+        {(key or "").strip().lower(): (cell or "").strip() for key, cell in row.items() if isinstance(cell, str)}
+        for row in csv.DictReader(io.StringIO(text))
+    ]
+    if not rows or not {"number", "login", "email"} & {*rows[0]}:
+        raise file.wrong(
+            f"{name} has none of the columns number, login, email; it may have {listed(COLUMNS)}", "course", "roster"
+        )
+    people = tuple(
+        Member(row.get("name", ""), row.get("number", ""), row.get("email", ""), login=row.get("login", ""))
+        for row in rows
     )
+    known = [row.get("number") or row.get("login") or row.get("email") or "" for row in rows]
+    return people, {row["github"]: who for row, who in zip(rows, known, strict=True) if row.get("github") and who}
+
+
+def absentees(ids: Sequence[str], people: Mapping[str, Person], roster: Sequence[Member]) -> list[str]:
+    """Those of the roster who stand behind no submission, by name."""
+    here = {word.casefold() for name in ids for word in [name, *_words(people.get(name, Person()))] if word}
+    return [
+        one.name or one.number or one.login or one.email
+        for one in roster
+        if not {word.casefold() for word in (one.number, one.login, one.email) if word} & here
+        and not (one.name and one.name.casefold() in here)
+    ]
+
+
+def _words(person: Person) -> list[str]:
+    return [word for one in person.members for word in (one.name, one.number, one.login, one.email)]
 
 
 def _check(file: _File, table: str, entries: Any, number: int) -> None:

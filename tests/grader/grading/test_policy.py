@@ -125,6 +125,23 @@ def test_an_alias_is_a_student_number():
     assert people["bob"].members == ()
 
 
+def test_a_roster_says_who_handed_in_nothing_and_who_is_who_on_github(tmp_path):
+    (tmp_path / "roster.csv").write_text(
+        "Name,Number,Login,GitHub\nAda L,2026-01,ada,gh-ada\nBob B,2026-02,bob,\nCleo C,2026-03,cleo,gh-cleo\n",
+        "utf-8-sig",
+    )
+    found = course(tmp_path, COURSE.replace('models"', 'models"\nroster = "roster.csv"').replace("gh-ada =", "gh-x ="))
+    people = policy.aliased({"gh-ada": Person(), "bob": Person()}, found.aliases)
+    assert people["gh-ada"].members[0].number == "2026-01"
+    assert policy.absentees(["gh-ada", "bob"], people, found.roster) == ["Cleo C"]
+    for text in ("who\nada\n", ""):
+        (tmp_path / "roster.csv").write_text(text)
+        with pytest.raises(UsageError, match=r"line 3: roster\.csv has none of the columns number, login, email"):
+            course(tmp_path, COURSE.replace('models"', 'models"\nroster = "roster.csv"'))
+    with pytest.raises(UsageError, match=r"line 3: gone\.csv, the roster, cannot be read"):
+        course(tmp_path, COURSE.replace('models"', 'models"\nroster = "gone.csv"'))
+
+
 def test_every_mark_keeps_its_history(tmp_path):
     def marks(score, reasons=()):
         return {"submissions": [{"id": "ada", "score": score, "max_score": 20, "reasons": list(reasons)}]}

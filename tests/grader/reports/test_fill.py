@@ -208,3 +208,10 @@ def test_the_zip_for_moodle_holds_a_page_for_each_participant(tmp_path):
         assert fields[2:4] == ["assignsubmission", "file"]
     moodle_feedback.write(tmp_path, CLASS, people, worksheet)
     assert (tmp_path / moodle_feedback.NAME).read_bytes() == first
+
+
+def test_a_cell_with_quotes_and_delimiters_is_read_back_as_it_was_put():
+    for text in ('a "b", c', "two\nlines", ";", ""):
+        sheet = Sheet(b'x;"old";y\r\n', "x")
+        sheet.put(0, 1, text)
+        assert list(csv.reader(io.StringIO(sheet.bytes().decode(), newline=""), delimiter=";")) == [["x", text, "y"]]

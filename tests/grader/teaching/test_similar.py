@@ -136,3 +136,13 @@ def test_a_folder_without_results_is_refused(graded, tmp_path):
     result = run(graded, "similar", tmp_path)
     assert result.returncode == 2
     assert "holds no results that can be read" in result.stderr
+
+
+def test_what_five_of_a_class_share_is_the_courses_and_not_theirs():
+    rng = random.Random(2)
+    shared = own_code(rng)
+    texts = {f"s{i}": shared if i < 5 else own_code(rng) for i in range(40)}
+    entries = [Entry(name, name, files={SLUG: File("x.py", text.encode())}) for name, text in texts.items()]
+    right = document([submission(name, [exercise(SLUG, "pass", [check(1)])]) for name in texts])
+    assert find(right, entries, Kit().find(["6"])) == []
+    assert len(find(right, entries[3:], Kit().find(["6"]))) == 1, "two of a class are a pair"
