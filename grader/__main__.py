@@ -343,9 +343,9 @@ def package_command(
     platform: str, out: Path, exercises: tuple[str, ...], seed: int | None, kit: str, **options: Any
 ) -> None:
     """Make what Gradescope, Classroom 50, GitHub Actions or PrairieLearn takes to grade with this kit."""
+    from grader.cli.teaching.one_submission import Package
+    from grader.cli.teaching.packages import Wanted, make
     from grader.judging.open import new_seed
-    from grader.teaching.one_submission import Package
-    from grader.teaching.packages import Wanted, make
 
     words = [word for some in exercises for word in some.split(",") if word]
     chosen = tuple(exercise.slug for exercise in Kit().find(words)) if words else ()
@@ -359,7 +359,7 @@ def package_command(
 @click.option("--kit", default="", metavar="WHAT", help="What pip installs the kit from, for the README in it.")
 def release_command(folder: Path, exercises: tuple[str, ...], without_solutions: bool, kit: str) -> None:
     """Write the starter repository of a course: stubs, lessons, notebooks, and what an editor needs."""
-    from grader.teaching.release import KIT, release
+    from grader.cli.teaching.release import KIT, release
 
     words = [word for some in exercises for word in some.split(",") if word]
     release(folder, words, solutions=not without_solutions, kit_at=kit or KIT)
@@ -369,7 +369,7 @@ def release_command(folder: Path, exercises: tuple[str, ...], without_solutions:
 @click.argument("topic")
 def new_command(topic: str) -> None:
     """Write the files of the next exercise of the kit, with marks where something is to be filled in."""
-    from grader.teaching.new_exercise import new
+    from grader.cli.teaching.new_exercise import new
 
     new(topic)
 
@@ -388,7 +388,7 @@ def new_command(topic: str) -> None:
 )
 def similar_command(results: Path, submissions: Path | None, exports: tuple[tuple[str, Path], ...]) -> None:
     """Show which submissions in DIR share a rare way to be wrong, or rare words: places to look."""
-    from grader.teaching.similar import similar
+    from grader.cli.teaching.similar import similar
 
     similar(results, submissions, dict(exports))
 

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from grader.checks.attempt import check_seed
+from grader.cli.teaching.new_exercise import unfilled
 from grader.judging.exercise import CheckSettings, run_exercise
 from grader.kit import hints
 from grader.kit.collect import collect
@@ -17,7 +18,6 @@ from grader.kit.variants import alternatives
 from grader.remote.transport import LocalTransport, WorkerTransport
 from grader.results.verdicts import CORE, MISSING, PASS, UNWRITTEN
 from grader.source.file import Source
-from grader.teaching.new_exercise import unfilled
 from tests.grader.support.kits import ROOT
 
 # Coverage would add a third to the time of what runs learner's code most of the time.

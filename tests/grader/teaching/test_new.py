@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
+from grader.cli.teaching.new_exercise import unfilled
 from grader.kit.discovery import Kit
-from grader.teaching.new_exercise import unfilled
 from tests.grader.support.kits import copy_kit, python, run
 
 SLUG = "ex07_row_sums"

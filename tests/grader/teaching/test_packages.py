@@ -165,7 +165,7 @@ def test_an_attack_earns_nothing_there_and_breaks_nothing(kit, uploaded):
 
 
 def test_a_result_is_there_before_the_first_exercise_and_after_each(kit, tmp_path, monkeypatch):
-    from grader.teaching import on_gradescope
+    from grader.cli.teaching import on_gradescope
 
     seen = []
     monkeypatch.setattr(on_gradescope, "grade_one", lambda place, name, package, told: _told(told))

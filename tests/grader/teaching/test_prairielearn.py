@@ -27,7 +27,7 @@ def image(tmp_path_factory):
 def grade(image, tmp_path, text):
     (tmp_path / "grade" / "student").mkdir(parents=True)
     (tmp_path / "grade" / "student" / f"{SLUG}.py").write_text(text)
-    command = [sys.executable, "-m", "grader.teaching.on_prairielearn", tmp_path / "grade", image / "grader.json"]
+    command = [sys.executable, "-m", "grader.cli.teaching.on_prairielearn", tmp_path / "grade", image / "grader.json"]
     ended = python(tmp_path, command, PYTHONPATH=str(image / "kit"))
     assert ended.returncode == 0, ended.stderr
     data = (tmp_path / "grade" / "results" / "results.json").read_bytes()

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
+from grader.cli.teaching.release import release, starter
 from grader.errors import UsageError
 from grader.kit.discovery import Kit
 from grader.kit.stub import stub_of
-from grader.teaching.release import release, starter
 from tests.grader.support.kits import copy_kit, python, run
 
 

@@ -7,11 +7,11 @@ import zipfile
 
 import pytest
 
+from grader.cli.teaching import similar
+from grader.cli.teaching.similar import find, leftovers
 from grader.kit.discovery import Kit
 from grader.source.file import File
 from grader.submissions.intake import Entry
-from grader.teaching import similar
-from grader.teaching.similar import find, leftovers
 from tests.grader.support.documents import check, document, exercise, submission
 from tests.grader.support.kits import copy_kit, run
 

@@ -1,4 +1,4 @@
-"""What runs in a container of PrairieLearn: `python -m grader.teaching.on_prairielearn /grade SETTINGS`.
+"""What runs in a container of PrairieLearn: `python -m grader.cli.teaching.on_prairielearn /grade SETTINGS`.
 
 Reads /grade/student and writes /grade/results/results.json, after every exercise.
 """
@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from grader.cli.teaching.one_submission import Package, Record, grade_one
 from grader.files import write_atomic
 from grader.reports.statistics import shared_message
 from grader.results.verdicts import MISSING, PASS, SKIP, UNWRITTEN
-from grader.teaching.one_submission import Package, Record, grade_one
 from grader.text import clean
 
 MOST_TEXT = 2_000

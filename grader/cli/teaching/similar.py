@@ -19,6 +19,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from grader.cli.teaching.packages import zipped
 from grader.errors import UsageError
 from grader.files import write_atomic
 from grader.kit.discovery import Exercise, Kit
@@ -29,7 +30,6 @@ from grader.reports.terminal import Screen
 from grader.results.document import Reader
 from grader.results.verdicts import FAIL, PASS, SKIP
 from grader.submissions.intake import Entry, read
-from grader.teaching.packages import zipped
 from grader.text import clean, shown
 
 RARE = 3

@@ -1,4 +1,4 @@
-"""What runs inside Gradescope's container: `python -m grader.teaching.on_gradescope /autograder`.
+"""What runs inside Gradescope's container: `python -m grader.cli.teaching.on_gradescope /autograder`.
 
 Reads /autograder/submission and submission_metadata.json, and writes /autograder/results/results.json before the first
 exercise and after every one: whoever runs out of time keeps what was graded.
@@ -12,9 +12,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from grader.cli.teaching.one_submission import Package, Record, grade_one
 from grader.files import write_atomic
 from grader.reports.gradebook import gradescope
-from grader.teaching.one_submission import Package, Record, grade_one
 from grader.text import duration
 
 SETTINGS = "grader.json"

@@ -1,4 +1,4 @@
-"""What runs in a job of GitHub Actions: `python -m grader.teaching.on_actions SETTINGS`, in the checkout.
+"""What runs in a job of GitHub Actions: `python -m grader.cli.teaching.on_actions SETTINGS`, in the checkout.
 
 Writes a summary that a student reads to $GITHUB_STEP_SUMMARY, and a line for each exercise to the log. The exit status
 is 1 where something that was written does not pass.
@@ -12,10 +12,10 @@ import re
 import sys
 from pathlib import Path
 
+from grader.cli.teaching.one_submission import Package, Record, grade_one
 from grader.errors import EXIT_FAIL, EXIT_GRADER, EXIT_PASS
 from grader.reports.statistics import shared_message
 from grader.results.verdicts import FAIL, PASS, SKIP
-from grader.teaching.one_submission import Package, Record, grade_one
 from grader.text import plain
 
 MOST_SAID = 3

@@ -1,4 +1,4 @@
-"""What runs in a student's repository on Classroom 50: `python -m grader.teaching.on_classroom50 SETTINGS`.
+"""What runs in a student's repository on Classroom 50: `python -m grader.cli.teaching.on_classroom50 SETTINGS`.
 
 The current folder is the checkout. Writes ./result.json and ./release-body.md; exit status 0 says that it ran.
 """
@@ -13,10 +13,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from grader.cli.teaching.on_actions import summary
+from grader.cli.teaching.one_submission import Package, Record, grade_one
 from grader.files import write_atomic
 from grader.results.verdicts import PASS
-from grader.teaching.on_actions import summary
-from grader.teaching.one_submission import Package, Record, grade_one
 
 SCHEMA = "classroom50/result/v1"
 WHOLE = 100

@@ -23,5 +23,5 @@ environment = {name: os.environ[name] for name in KEPT if name in os.environ}
 if find_spec("grader") is None:
     for what in ([TORCH, "--index-url", CPU], [str(HERE / "sequence-kit.zip")]):
         subprocess.run([sys.executable, "-m", "pip", "install", "-q", *what], env=environment, check=True)
-command = [sys.executable, "-m", "grader.teaching.on_classroom50", str(HERE / "grader.json")]
+command = [sys.executable, "-m", "grader.cli.teaching.on_classroom50", str(HERE / "grader.json")]
 os.execve(sys.executable, command, environment)  # this process's own environment is gone, too

@@ -1,3 +1,3 @@
 #!/bin/sh
 # PrairieLearn runs this for every submission, which lies in /grade/student.
-exec python -m grader.teaching.on_prairielearn /grade /sequence-kit/grader.json
+exec python -m grader.cli.teaching.on_prairielearn /grade /sequence-kit/grader.json

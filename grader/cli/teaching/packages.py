@@ -12,11 +12,11 @@ from importlib import resources
 from pathlib import Path
 
 from grader import paths
+from grader.cli.teaching.one_submission import POINTS, Package
 from grader.errors import UsageError
 from grader.files import write_atomic
 from grader.kit.discovery import COURSE, Kit
 from grader.reports.terminal import Screen
-from grader.teaching.one_submission import POINTS, Package
 from grader.text import plain, short_path
 
 KIT = "sequence-kit.zip"
@@ -88,7 +88,7 @@ def zipped(files: Files) -> bytes:
 
 def _text(name: str, **values: str) -> bytes:
     """A file of this room, with its @NAMES@ filled in."""
-    text = (resources.files("grader.teaching") / "files" / name).read_text(encoding="utf-8")
+    text = (resources.files("grader.cli.teaching") / "files" / name).read_text(encoding="utf-8")
     return re.sub(r"@([A-Z]+)@", lambda match: values[match[1].lower()], text).encode()
 
 
