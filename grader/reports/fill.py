@@ -14,7 +14,7 @@ from typing import Any
 from grader.errors import UsageError
 from grader.reports.gradebook import Person
 from grader.reports.sheet import Sheet
-from grader.results.verdicts import MISSING, PASS, SKIP
+from grader.results.verdicts import MISSING, PASS, SKIP, UNWRITTEN
 from grader.submissions.people import Member
 from grader.text import listed, plain, shown
 
@@ -152,7 +152,7 @@ def comment(one: Document) -> str:
         if exercise["verdict"] == MISSING:
             said.append(f"{exercise['id']}: not handed in")
             continue
-        failed = [check for check in exercise["checks"] if check["verdict"] not in (PASS, SKIP)]
+        failed = [check for check in exercise["checks"] if check["verdict"] not in (PASS, SKIP, UNWRITTEN)]
         first = f" (first: {failed[0]['title']})" if failed else ""
         said.append(f"{exercise['id']}: {plain(exercise['score'] or 0)} of {plain(exercise['max_score'])}{first}")
     return "; ".join([*said, *one.get("reasons", [])])

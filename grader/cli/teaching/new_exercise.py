@@ -36,17 +36,17 @@ def {name}(x: Tensor) -> Tensor:
 '''
 CHECKS = '''"""The checks of exercise {number}, in teaching order."""
 
-from grader.authoring import points
+from grader.authoring import core, robust
 from solutions import {slug} as reference
 
 
-@points(1, structural=True)
+@robust("{name}", 2, structural=True)
 def test_the_result_has_one_value_for_each_row(code, draw, expect):
     x = draw("batch length")
     expect.tensor(code.{name}(x), (x.size(0),))
 
 
-@points(9)  # FILL: six checks or more, ten points together; the first is worked by hand
+@core("{name}", 8)  # FILL: six checks or more; core ones are 8 points together, robust ones 2
 def test_values_are_the_references(code, draw, expect):
     expect.agrees(code.{name}, reference.{name}, draw("batch length"), axes="batch")
 '''

@@ -15,7 +15,7 @@ from pathlib import Path
 from grader.cli.teaching.one_submission import Package, Record, grade_one
 from grader.errors import EXIT_FAIL, EXIT_GRADER, EXIT_PASS
 from grader.reports.statistics import shared_message
-from grader.results.verdicts import FAIL, PASS, SKIP
+from grader.results.verdicts import FAIL, PASS, SKIP, UNWRITTEN
 from grader.text import plain
 
 MOST_SAID = 3
@@ -50,7 +50,7 @@ def summary(record: Record) -> str:
         if shared := shared_message(exercise):
             lines += ["", _code(shared)]
             continue
-        failed = [check for check in exercise["checks"] if check["verdict"] not in (PASS, SKIP)]
+        failed = [check for check in exercise["checks"] if check["verdict"] not in (PASS, SKIP, UNWRITTEN)]
         for check in failed[:MOST_SAID]:
             lines += ["", f"**{check['title']}**", "", _code(check["message"])]
         if len(failed) > MOST_SAID:

@@ -28,7 +28,7 @@ from grader.reports import templating
 from grader.reports.html import page_path
 from grader.reports.terminal import Screen
 from grader.results.document import Reader
-from grader.results.verdicts import FAIL, PASS, SKIP
+from grader.results.verdicts import FAIL, PASS, SKIP, UNWRITTEN
 from grader.submissions.intake import Entry, read
 from grader.text import clean, shown
 
@@ -167,7 +167,7 @@ def _ways_to_be_wrong(one: Mapping[str, Any]) -> Iterator[Trace]:
     for exercise in one["exercises"]:
         if exercise["verdict"] != FAIL:
             continue
-        failed = [check for check in exercise["checks"] if check["verdict"] not in (PASS, SKIP)]
+        failed = [check for check in exercise["checks"] if check["verdict"] not in (PASS, SKIP, UNWRITTEN)]
         passed = [check for check in exercise["checks"] if check["verdict"] == PASS]
         if failed and passed:
             yield Trace(exercise["id"], "verdicts", ", ".join(check["title"] for check in failed))
