@@ -49,8 +49,13 @@ def run(bench: Bench) -> Finding:
             probes[name] = translator.probe(example, right)
     logs = dict(zip(random.Random(yours).sample(list(models), len(models)), LOGS, strict=True))
     proofs = {name: _proof(*probes[name], losses[name][0]) for name in models}
+    riddle = None if bench.mistake else _riddle(curves, logs)
+
+    def log(name: str) -> tuple[str, ...]:
+        return (logs[name],) if riddle else ()
+
     rows = [
-        (name, logs[name], spread(losses[name], ".4f"), spread(shares[name], ".3f"), said[name], proofs[name])
+        (name, *log(name), spread(losses[name], ".4f"), spread(shares[name], ".3f"), said[name], proofs[name])
         for name in models
     ]
     wonderful = [name for name in BROKEN if max(losses[name]) < WONDERFUL]
@@ -63,7 +68,17 @@ def run(bench: Bench) -> Finding:
         held=min(shares[yours]) >= 0.95 and len(worthless) == len(wonderful) == len(BROKEN),
         measured=f"exact translations of {len(data.test)} unseen days, {over(bench.seeds)}: "
         + "; ".join(f"{name} {exactly[name]} with a loss of {spread(losses[name], '.4f')}" for name in models),
-        table=Table((f"after {len(curves[yours])} batches", "log", "loss", "exact", f"for {example}", "proof"), rows),
+        table=Table(
+            (
+                f"after {len(curves[yours])} batches",
+                *(("log",) if riddle else ()),
+                "loss",
+                "exact",
+                f"for {example}",
+                "proof",
+            ),
+            rows,
+        ),
         figures=[
             Figure(
                 "leak",
@@ -78,7 +93,7 @@ def run(bench: Bench) -> Finding:
             "The proof needs no training. Change the last token that the decoder is fed: no score before it may move. "
             "Then feed the token before each and compare: the loss must be about that of the log.",
         ],
-        riddle=None if bench.mistake else _riddle(curves, logs),
+        riddle=riddle,
     )
 
 

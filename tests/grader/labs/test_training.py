@@ -45,11 +45,19 @@ def test_a_tiny_training_goes_from_data_to_a_finding(bench, name):
     lab = lab_of(entry_of(name))
     told = []
     finding = lab.run(bench(lab.program, tell=lambda text, share: told.append(share)))
-    assert finding.table.lines()
+    assert {len(row) for row in finding.table.rows} == {len(finding.table.columns)}
     assert finding.figures
+    assert (finding.riddle is not None) == (name == "leak")
     assert told[-1] == 1.0
     assert told == sorted(told)
     json.dumps(finding.numbers)
+
+
+def test_with_a_mistake_in_it_no_log_is_the_right_one(bench):
+    finding = lab_of(entry_of("leak")).run(bench("translate", mistake="Transformer__not_causal"))
+    assert finding.riddle is None
+    assert {len(row) for row in finding.table.rows} == {len(finding.table.columns)}
+    assert finding.table.rows[0][0] == "your code with Transformer__not_causal"
 
 
 def test_a_stop_at_any_piece_changes_nothing(bench, few, monkeypatch):
