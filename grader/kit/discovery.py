@@ -45,6 +45,16 @@ class Exercise:
         return self.root / "exercises" / f"{self.slug}.md"
 
     @property
+    def questions(self) -> Path:
+        """What the lesson asks, and the answers."""
+        return self.root / "exercises" / f"{self.slug}.questions.md"
+
+    @property
+    def pictures(self) -> Path:
+        """The folder of the lessons' pictures."""
+        return self.root / "exercises" / "pictures"
+
+    @property
     def solution(self) -> Path:
         return self.root / "solutions" / f"{self.slug}.py"
 

@@ -7,8 +7,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from rich.markdown import Markdown
-
 from grader.errors import UsageError
 from grader.files import write_atomic
 from grader.kit import hints
@@ -16,6 +14,7 @@ from grader.kit.discovery import Exercise, Kit
 from grader.kit.stub import stub_of
 from grader.learner import workspace
 from grader.learner.progress import RESET, Progress, digest
+from grader.reports import lesson
 from grader.reports.terminal import Screen
 from grader.text import command_line, short_path
 
@@ -67,7 +66,7 @@ def show_lesson(word: str) -> None:
 
 
 def lesson_lines(screen: Screen, exercise: Exercise) -> None:
-    screen.console.print(Markdown(exercise.lesson.read_text(encoding="utf-8")), soft_wrap=False)
+    lesson.show(screen, exercise)
 
 
 def show_hint(word: str, check: str | None) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import base64
 import re
+from html import escape
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from nbformat import v4
 
 from grader.files import write_atomic
 from grader.kit.discovery import Exercise, Kit
+from grader.kit.lesson import Formula, Part, Picture, parts
 from grader.kit.stub import stub_of
 from grader.reports.terminal import Screen
 from grader.text import short_path
@@ -71,13 +74,23 @@ def _cell(name: str, form: str, text: str) -> Any:
 def _lesson(exercise: Exercise) -> tuple[list[str], list[str]]:
     """The lesson, a cell for each heading: what is read before the code and after it.
 
-    Its example imports nothing that the notebook itself defines.
+    Its example imports nothing that the notebook itself defines. Formulas stay as they are, without their plain twins:
+    notebooks draw `$$` themselves, without a network, and JupyterLab throws the tags of MathML away.
     """
-    text = exercise.lesson.read_text(encoding="utf-8")
+    text = "\n".join(map(_shown, parts(exercise)))
     text = re.sub(_OWN_IMPORT.format(slug=exercise.slug), "", text, flags=re.MULTILINE)
     sections = [section.strip() for section in re.split(r"^(?=## )", text, flags=re.MULTILINE)]
     outlook = [section for section in sections if section.startswith(OUTLOOK)]
     return [section for section in sections if section not in outlook], outlook
+
+
+def _shown(part: Part) -> str:
+    if isinstance(part, Formula):
+        return f"$$\n{part.latex}\n$$"
+    if isinstance(part, Picture):
+        data = base64.b64encode(part.svg.read_bytes()).decode()
+        return f'<img alt="{escape(part.alternative)}" src="data:image/svg+xml;base64,{data}">'
+    return part.text
 
 
 def _start(exercise: Exercise) -> str:

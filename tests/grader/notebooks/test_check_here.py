@@ -16,6 +16,7 @@ from grader.cli import check as check_command
 from grader.errors import GraderError, UsageError
 from grader.judging.exercise import CheckSettings
 from grader.judging.session import Session
+from grader.kit.lesson import Prose, parts
 from grader.kit.stub import stub_of
 from grader.notebooks import cells as history
 from grader.notebooks import check_here, export
@@ -53,8 +54,10 @@ def test_a_notebook_is_whole(kit):
         for line in exercise.stub.read_text(encoding="utf-8").splitlines():
             assert line in text.splitlines()
         lesson = "\n".join(cell.source for cell in book.cells if cell.cell_type == "markdown").splitlines()
-        for line in exercise.lesson.read_text(encoding="utf-8").splitlines():
-            assert line in lesson or line.startswith(f">>> from exercises.{exercise.slug} ")
+        for part in parts(exercise):
+            for line in getattr(part, "text", "").splitlines() if isinstance(part, Prose) else ():
+                assert line in lesson or line.startswith(f">>> from exercises.{exercise.slug} ")
+        assert "<!--" not in "".join(lesson)
 
 
 def test_each_function_has_its_cell(exercise):
