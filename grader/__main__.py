@@ -206,6 +206,15 @@ def lesson_command(exercise: str) -> None:
     show_lesson(exercise)
 
 
+@main.command("ask")
+@click.argument("exercise", metavar="[EX]", required=False, shell_complete=_exercise_names)
+def ask_command(exercise: str | None) -> None:
+    """Be asked about a lesson, and about earlier ones; without EX about the exercise that you are at."""
+    from grader.learner.questions import ask_command
+
+    ask_command(exercise)
+
+
 @main.command("hint")
 @click.argument("exercise", metavar="EX", shell_complete=_exercise_names)
 @click.argument("check", required=False)

@@ -173,7 +173,7 @@ def put_stub_back(progress: Progress, exercise: Exercise) -> list[str]:
 
 
 def init(folder: Path) -> None:
-    """Writes every stub and lesson into a folder of the learner's own; what lies there already stays as it is."""
+    """Writes stubs, lessons and pictures into a folder of the learner's own; what lies there already stays as it is."""
     kit, screen = Kit(), Screen()
     place = folder / "exercises"
     try:
@@ -181,7 +181,11 @@ def init(folder: Path) -> None:
         for exercise in kit.exercises:
             stub = stub_of(exercise.solution.read_text(encoding="utf-8")).encode()
             _write_new(place / f"{exercise.slug}.py", stub, screen)
-            _write_new(place / exercise.lesson.name, exercise.lesson.read_bytes(), screen)
+            for text in (exercise.lesson, exercise.questions):
+                _write_new(place / text.name, text.read_bytes(), screen)
+        (place / "pictures").mkdir(exist_ok=True)
+        for picture in sorted(kit.exercises[0].pictures.iterdir()):
+            _write_new(place / "pictures" / picture.name, picture.read_bytes(), screen)
         for name, data in workspace.files(kit).items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             _write_new(folder / name, data, screen)

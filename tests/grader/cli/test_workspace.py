@@ -59,7 +59,9 @@ def test_the_course_lies_inside_the_package(installed, tmp_path):
 
 def test_a_new_workspace_holds_every_stub_and_lesson(installed, workspace):
     names = sorted(path.name for path in (workspace / "exercises").glob("ex*_*"))
-    assert names == sorted(f"{slug}{ending}" for slug in EXERCISES for ending in (".md", ".py"))
+    assert names == sorted(f"{slug}{ending}" for slug in EXERCISES for ending in (".md", ".py", ".questions.md"))
+    pictures = sorted(path.name for path in (ROOT / "exercises" / "pictures").iterdir())
+    assert sorted(path.name for path in (workspace / "exercises" / "pictures").iterdir()) == pictures
     listed = grader(installed, workspace, "list").stdout
     assert listed.count("unwritten") == len(EXERCISES)
 
