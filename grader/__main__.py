@@ -30,7 +30,7 @@ def _exercise_names(context: click.Context, parameter: click.Parameter, begun: s
 
 EXPORTS = click.Choice(["canvas", "moodle", "gradescope", "junit"])
 EXIT_USAGE, EXIT_GRADER, EXIT_BROKEN_PIPE = 2, 3, 141
-CHECKING = ("check", "grade", "notebook", "watch")
+CHECKING = ("check", "grade", "notebook", "open", "watch")
 """Commands that run checks, or write what does. `doctor` says itself what is missing."""
 
 
@@ -204,6 +204,18 @@ def lesson_command(exercise: str) -> None:
     from grader.learner.commands import show_lesson
 
     show_lesson(exercise)
+
+
+@main.command("open")
+@click.argument("exercise", metavar="[EX]", required=False, shell_complete=_exercise_names)
+def open_command(exercise: str | None) -> None:
+    """Open a page with the lesson, its pictures and questions, and the verdict after each of your saves.
+
+    It is served on 127.0.0.1 alone, until Ctrl-C; without EX for the exercise that you are at.
+    """
+    from grader.learner.follow_saves import open_page
+
+    open_page(exercise)
 
 
 @main.command("ask")

@@ -69,6 +69,11 @@ def markdown(text: str) -> Markup:
     return Markup(_markdown().render(_ADDRESS.sub(r"<\g<0>>", text)))
 
 
+def inline(text: str) -> Markup:
+    """One sentence of Markdown, without a paragraph around it."""
+    return Markup(_markdown().renderInline(text))
+
+
 @cache
 def _markdown() -> MarkdownIt:
     from markdown_it import MarkdownIt

@@ -20,8 +20,8 @@ from grader.kit.lesson import Prose, parts
 from grader.kit.stub import stub_of
 from grader.notebooks import cells as history
 from grader.notebooks import check_here, export
-from grader.notebooks.check_here import fragment
 from grader.remote.transport import WorkerTransport
+from grader.reports.verdict_card import card
 from grader.results.verdicts import ExerciseResult, Outcome
 from grader.source.definitions import parse
 from grader.source.file import File, where
@@ -182,7 +182,7 @@ def test_what_a_learner_wrote_is_text_on_the_page():
     bad = "<script>alert(1)</script>"
     failed = Outcome("test_a", "a", "cpu", "fail", 10.0, message=f"{bad}\n{bad}", output=bad, line=2)
     file = File("this notebook", f"# %% cell 4\n{bad}\n".encode(), definitions_only=True)
-    html = fragment(ExerciseResult("ex01_x", "fail", 0.0, 10.0, [failed]), file, 7, {"a": [bad, "second", "third"]})
+    html = card(ExerciseResult("ex01_x", "fail", 0.0, 10.0, [failed]), file, 7, {"a": [bad, "second", "third"]})
     assert "<script" not in html
     assert html.count("&lt;script&gt;") == 4
     assert "this notebook, cell 4, line 1; seed 7" in html
