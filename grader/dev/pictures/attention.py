@@ -80,7 +80,7 @@ def steps() -> Shown:
     found = [softmax(row) for row in scores]
     output = product(found, v)
     drawing = Drawing(640, 250)
-    top: list[tuple[str, Rows]] = [("x", X), ("q = x w_q", q), ("k = x w_k", k), ("v = x w_v", v)]
+    top: list[tuple[str, Rows]] = [("x", X), ("1. q = x w_q", q), ("k = x w_k", k), ("v = x w_v", v)]
     left = 20.0
     for name, rows in top:
         drawing.text(left, 34, name, "quiet", anchor="start")

@@ -57,6 +57,15 @@ def test_a_page_shows_every_formula_in_mathml(exercise):
 
 
 @each_lesson
+def test_no_line_of_code_is_wrapped(exercise, capsys):
+    text = exercise.lesson.read_text(encoding="utf-8")
+    seen = {line.strip(" \u258c") for line in shown(exercise, capsys, 80).splitlines()}
+    for block in re.findall(r"^(?:> )?```python\n(.*?)^(?:> )?```", text, flags=re.MULTILINE | re.DOTALL):
+        for line in block.splitlines():
+            assert line.removeprefix("> ").strip(" >") in {one.strip(" >") for one in seen}
+
+
+@each_lesson
 def test_nothing_is_wider_than_a_terminal(exercise, capsys):
     assert max(map(len, shown(exercise, capsys, 80).splitlines())) <= 80
 
