@@ -1,6 +1,10 @@
 """The page beside the editor, asked without a browser: who gets it, what it says, what an answer is worth."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 import urllib.error
 import urllib.request
@@ -12,6 +16,7 @@ from grader.kit.discovery import Kit
 from grader.learner.page_server import Board, Pages, PageServer
 from grader.learner.progress import Progress
 from grader.results.verdicts import ExerciseResult, Outcome
+from grader.system import WINDOWS
 from tests.grader.support.kits import copy_kit
 
 HOSTILE = "</pre><script>document.title = 'taken'</script><img src=x onerror=alert(1)>"
@@ -144,5 +149,23 @@ def test_it_is_served_on_this_machine_alone_and_ends(kit, capsys):
     finally:
         server.close()
     assert capsys.readouterr() == ("", "")
+    with pytest.raises(OSError, match=r"refused|reset"):
+        urllib.request.urlopen(address, timeout=30)
+
+
+@pytest.mark.skipif(WINDOWS, reason="there Ctrl-C is sent to a whole console")
+def test_the_command_prints_an_address_and_leaves_nothing_behind(kit):
+    settings = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    command = [sys.executable, "-m", "grader", "open", "6"]
+    with subprocess.Popen(
+        command, cwd=kit.root, env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert "self-attention in five steps" in process.stdout.readline()
+        address = process.stdout.readline().strip()
+        with urllib.request.urlopen(f"{address}verdict?seen=-1", timeout=60) as answer:
+            assert json.loads(answer.read())["number"] == 0  # no page was opened, so nothing was checked
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 0
+        assert process.stderr.read() == ""
     with pytest.raises(OSError, match=r"refused|reset"):
         urllib.request.urlopen(address, timeout=30)
