@@ -38,16 +38,20 @@ def test_the_worked_example_gives_what_the_lesson_says(exercise, kit):
 
 @each_lesson
 def test_a_lesson_has_its_sections_and_its_length(exercise):
-    """The thread of a lesson is read in one go. Boxes are beside it, for whoever meets a word for the first time; what
-    is shown by a picture, a formula or a run is no word to read."""
+    """The thread of a lesson is read in one go. What stands beside it has a length of its own: boxes, for whoever meets
+    a word for the first time, and what is built by hand under a heading of its own. Pictures, formulas, tables and runs
+    are no words to read."""
     text = exercise.lesson.read_text(encoding="utf-8")
     assert re.findall(r"^## (.*)$", text, flags=re.MULTILINE) == SECTIONS
     assert re.match(rf"# Exercise {exercise.number}: \S", text)
     prose = "".join(part.text for part in parts(exercise) if isinstance(part, Prose))
     prose = re.sub(r"^(> )?```.*?^(> )?```", "", prose, flags=re.MULTILINE | re.DOTALL)
     boxes = re.findall(r"(?:^>.*\n)+", prose, flags=re.MULTILINE)
-    thread = re.sub(r"^>.*\n", "", prose, flags=re.MULTILINE)
-    assert 400 <= len(thread.split()) <= 1100
+    prose = re.sub(r"^[>|].*\n", "", prose, flags=re.MULTILINE)
+    built = re.findall(r"^### .*?(?=^#)", prose, flags=re.MULTILINE | re.DOTALL)
+    thread = re.sub(r"^### .*?(?=^#)", "", prose, flags=re.MULTILINE | re.DOTALL)
+    assert 400 <= len(thread.split()) <= 1000
+    assert all(len(text.split()) <= 300 for text in built)
     assert all(len(box.split()) <= 120 for box in boxes)
 
 
