@@ -58,6 +58,9 @@ class SaveFollower:
                 text = None
             if exercise.slug in self._checked and self._checked[exercise.slug] == text:
                 return
+            if self._ordered is not None:  # ended by the new order, so it is checked when it is looked at again
+                self._checked.pop(self._ordered[1].slug, None)
+                self._ordered = None
             self._checked[exercise.slug] = text
             if text is None:
                 self.board.post(exercise.slug, f"{short_path(exercise.stub)} is gone; it is checked when it is back")

@@ -14,6 +14,7 @@ import nbformat
 from nbformat import v4
 
 from grader.files import write_atomic
+from grader.kit import questions
 from grader.kit.discovery import Exercise, Kit
 from grader.kit.lesson import Formula, Part, Picture, parts
 from grader.kit.stub import stub_of
@@ -56,6 +57,7 @@ def build(exercise: Exercise, code: str) -> str:
     """
     lesson, outlook = _lesson(exercise)
     cells = [("lesson", "markdown", text) for text in lesson]
+    cells += [("questions", "markdown", text) for text in _questions(exercise)]
     cells += [("how", "markdown", HOW), ("start", "code", _start(exercise))]
     cells += [("write", "code", text) for text in pieces(code)]
     cells += [("check", "code", f'grader.check_here("{exercise.slug[:4]}")')]
@@ -82,6 +84,17 @@ def _lesson(exercise: Exercise) -> tuple[list[str], list[str]]:
     sections = [section.strip() for section in re.split(r"^(?=## )", text, flags=re.MULTILINE)]
     outlook = [section for section in sections if section.startswith(OUTLOOK)]
     return [section for section in sections if section not in outlook], outlook
+
+
+def _questions(exercise: Exercise) -> list[str]:
+    """What the lesson asks, in a cell, with its answers folded; no cell where it asks nothing."""
+    asked = []
+    for number, question in enumerate(questions.read(exercise.questions), 1):
+        options = "\n".join(f"- {letter}: {text}" for letter, text in question.options)
+        answer = ": ".join(filter(None, (question.shown_answer, question.because)))
+        folded = f"<details><summary>The answer</summary>\n\n{answer}\n\n</details>"
+        asked.append("\n\n".join(filter(None, (f"**{number}.** {question.text}", options, folded))))
+    return ["\n\n".join(["## Questions", *asked])] if asked else []
 
 
 def _shown(part: Part) -> str:

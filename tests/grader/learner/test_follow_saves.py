@@ -8,7 +8,7 @@ from grader.learner.follow_saves import SaveFollower
 from grader.learner.progress import Progress
 from tests.grader.support.kits import copy_kit
 
-PATIENCE = 120.0
+PATIENCE = 60.0
 """Seconds after which a verdict that did not come fails a test."""
 
 
@@ -48,6 +48,20 @@ def test_looking_twice_checks_once(kit, follower):
     ordered = follower._ordered
     follower.look(exercise)
     assert follower._ordered is ordered
+
+
+def test_an_exercise_left_too_soon_is_checked_when_it_is_looked_at_again(tmp_path):
+    kit = Kit(copy_kit(tmp_path / "two", only={1, 6}))
+    first, sixth = kit.exercises
+    follower = SaveFollower(kit, 7)
+    try:
+        for exercise in (first, sixth, first):
+            follower.look(exercise)
+        assert follower.board.wait(first.slug, 0, PATIENCE).said == "unwritten, 0 of 10 points"
+        follower.look(sixth)
+        assert follower.board.wait(sixth.slug, 0, PATIENCE).said == "unwritten, 0 of 10 points"
+    finally:
+        follower.close()
 
 
 def test_a_process_that_ends_is_said_and_started_anew(kit, follower):

@@ -16,6 +16,7 @@ from grader.cli import check as check_command
 from grader.errors import GraderError, UsageError
 from grader.judging.exercise import CheckSettings
 from grader.judging.session import Session
+from grader.kit import questions
 from grader.kit.lesson import Prose, parts
 from grader.kit.stub import stub_of
 from grader.notebooks import cells as history
@@ -58,6 +59,9 @@ def test_a_notebook_is_whole(kit):
             for line in getattr(part, "text", "").splitlines() if isinstance(part, Prose) else ():
                 assert line in lesson or line.startswith(f">>> from exercises.{exercise.slug} ")
         assert "<!--" not in "".join(lesson)
+        asked = [line for line in lesson if re.match(r"\*\*\d\.\*\* ", line)]
+        assert [line[7:] for line in asked] == [question.text for question in questions.read(exercise.questions)]
+        assert lesson.count("<details><summary>The answer</summary>") == len(asked) == 5
 
 
 def test_each_function_has_its_cell(exercise):
