@@ -106,9 +106,14 @@ def list_command() -> None:
 @main.command("check")
 @click.argument("exercises", metavar="[EX]...", nargs=-1, shell_complete=_exercise_names)
 @click.option("--target", type=click.Path(path_type=Path), help="The folder to check. [default: exercises/]")
-@click.option("--device", type=DEVICES, default="auto", show_default=True, help="Where your code works.")
+@click.option(
+    "--device", type=DEVICES, default="auto", show_default=True, help="Where your code runs. cpu starts fastest."
+)
 @click.option("--seed", type=SEED, help="Repeat a run exactly. [default: a fresh one]")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write results here too.")
+@click.option(
+    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the results here as JSON, too."
+)
+@click.option("--all", "every_check", is_flag=True, help="List every check.")
 @click.option("--problems", is_flag=True, help="One line for each failure, for an editor: FILE:LINE: what is wrong.")
 @click.option("--timeout", type=click.FloatRange(min=0.1), default=10.0, show_default=True, help="Seconds per check.")
 @click.option(
@@ -116,7 +121,7 @@ def list_command() -> None:
     type=click.Choice(["worker", "local"]),
     default="worker",
     show_default=True,
-    help="Your code in another process, or in this one (for debugging: nothing protects from it).",
+    help="worker: run your code in a process of its own; local: in this one, so that debuggers work.",
 )
 def check_command(exercises: tuple[str, ...], **options: Any) -> None:
     """Check exercises: EX is a number, a name or its beginning; none means all. Or a file: a notebook, say.

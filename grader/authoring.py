@@ -16,6 +16,7 @@ from grader.checks.dropout import demand_independent, fitting, kept
 from grader.errors import Mismatch
 from grader.kit.discovery import Kit
 from grader.remote.handles import Opaque
+from grader.results.verdicts import CORE, ROBUST
 from grader.worker.optimizer import GradientDescent
 from grader.worker.stub_decoder import StubDecoder
 
@@ -26,13 +27,15 @@ __all__ = [
     "StubDecoder",
     "alternative",
     "checks_of",
+    "core",
     "demand_independent",
     "device_mistake",
     "fitting",
     "kept",
     "kind_of",
     "mistake",
-    "points",
+    "needs",
+    "robust",
     "shortcuts",
 ]
 
@@ -48,16 +51,31 @@ def checks_of(slug: str) -> dict[str, Any]:
     return {name: value for name, value in vars(module).items() if not name.startswith("__")}
 
 
-def points(value: float, *, structural: bool = False, patience: float = 1.0) -> pytest.MarkDecorator:
-    """What a check is worth; the checks of an exercise add up to 10.
+def core(of: str, value: float, *, structural: bool = False, patience: float = 1.0) -> pytest.MarkDecorator:
+    """A check of what the exercise is about: by hand, by value, how it works. These add up to 8 points.
 
     Args:
-        value: its points.
+        of: the function or method that the check is about, `attention_scores` or `Transformer.embed`; of all that it
+            needs the last in the file.
+        value: its points; each case of a parametrized check has so many.
         structural: it looks at a shape, dtype, device, at inputs left alone or at shortcuts. Such a check earns its
             points only where some check of a value passes too: a function that returns zeros has the right shape.
         patience: how many times a check's usual time it has, where right code may loop over a million entries.
     """
-    return pytest.mark.points(value, structural=structural, patience=patience)
+    return pytest.mark.points(value, of=of, tier=CORE, structural=structural, patience=patience)
+
+
+def robust(of: str, value: float, *, structural: bool = False, patience: float = 1.0) -> pytest.MarkDecorator:
+    """A check of an edge: dtypes, devices, sizes of one, limits, global state. These add up to 2 points.
+
+    Args: as of `core`.
+    """
+    return pytest.mark.points(value, of=of, tier=ROBUST, structural=structural, patience=patience)
+
+
+def needs(of: str) -> pytest.MarkDecorator:
+    """Marks one case of a parametrized check that is about another function than the others."""
+    return pytest.mark.needs(of)
 
 
 def shortcuts(*names: str) -> pytest.MarkDecorator:

@@ -96,13 +96,16 @@ class Raised:
     """Whether the innermost frame of all lies in the learner's file."""
     where: str = ""
     """The line, in words."""
+    inside: str = ""
+    """The function of an earlier exercise that it was raised in, if so."""
 
     @classmethod
     def from_reply(cls, data: dict[str, Any], where: Callable[[int], str]) -> Raised:
         """Reads what the learner's side says about it; raises TypeError, KeyError or ValueError for nonsense."""
         frames = [(str(file), int(line), str(name), str(text)) for file, line, name, text in data["frames"]]
         line = where(frames[-1][1]) if frames else ""
-        return cls([str(kind) for kind in data["kinds"]], str(data["message"]), frames, bool(data["at_home"]), line)
+        kinds, inside = [str(kind) for kind in data["kinds"]], str(data["inside"])
+        return cls(kinds, str(data["message"]), frames, bool(data["at_home"]), line, inside)
 
     @property
     def kind(self) -> str:
@@ -176,7 +179,8 @@ class LoadFailure(Finding):
             return cls(f"Python cannot read {shown}:\n{message}", line=line)
         raised = Raised.from_reply(data, where)
         at = f" at {raised.where}" if raised.where else ""
-        return cls(f"{shown} could not be loaded{at}: {raised}", line=raised.line)
+        text = f"\n    {raised.frames[-1][3]}" if raised.frames and raised.frames[-1][3] else ""
+        return cls(f"{shown} could not be loaded{at}: {raised}{text}", line=raised.line)
 
 
 class NotHere(Finding):

@@ -34,7 +34,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "points(value, structural=False, patience=1): what a check is worth")
+    config.addinivalue_line(
+        "markers", "points(value, of, tier, structural, patience): what a check is worth, and of what"
+    )
+    config.addinivalue_line("markers", "needs(of): the function that one case of a check is about")
     config.addinivalue_line("markers", "no_cover: not measured, for pytest-cov")
     config.addinivalue_line("markers", "shortcuts(*names): library calls that would do an exercise's whole work")
     if lacking := unmet():

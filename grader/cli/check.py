@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,23 @@ from grader.launch.launcher import Launcher, launcher
 from grader.learner.progress import Progress
 from grader.reports.crash_report import own_failure
 from grader.reports.terminal import Screen
-from grader.results.verdicts import ERROR, PASS, UNWRITTEN, ExerciseResult, errors_of
+from grader.results.verdicts import ERROR, PASS, ExerciseResult, errors_of
 from grader.source.file import File
 from grader.submissions.intake import Entry, read_one
 from grader.text import short_path
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What of a result is printed.
+
+    Args:
+        problems: one line for each failure and nothing else, for an editor.
+        every_check: one line for each check, too.
+    """
+
+    problems: bool = False
+    every_check: bool = False
 
 
 def check(
@@ -30,6 +44,7 @@ def check(
     seed: int | None,
     json_file: Path | None,
     problems: bool = False,
+    every_check: bool = False,
     transport: str,
     timeout: float,
 ) -> int:
@@ -48,7 +63,8 @@ def check(
     drawn = new_seed() if seed is None else seed
     workers = launcher(count=len(exercises)) if transport == "worker" else None
     try:
-        return _check(kit, screen, exercises, place, handed_in, device, drawn, timeout, json_file, problems, workers)
+        shown = Shown(problems, every_check)
+        return _check(kit, screen, exercises, place, handed_in, device, drawn, timeout, json_file, shown, workers)
     finally:
         if workers is not None:
             workers.close()
@@ -81,7 +97,7 @@ def _check(
     seed: int,
     timeout: float,
     json_file: Path | None,
-    problems: bool,
+    shown: Shown,
     workers: Launcher | None,
 ) -> int:
     start = time.perf_counter()
@@ -98,18 +114,18 @@ def _check(
         name = _name(file, place) if file else None
         result = session.run(exercise, file, shown=name)
         found.append(result)
-        if problems:
+        if shown.problems:
             screen.problems(result, name or exercise.slug)
         else:
-            screen.exercise(result, every_check=len(exercises) == 1 and result.verdict != UNWRITTEN)
-        if name is not None and not problems:
+            screen.exercise(result, every_check=shown.every_check)
+        if name is not None and not shown.problems:
             screen.explain(result, name, seed, None if progress is not None else place, file)
         if progress is not None and file is not None and not file.refusal:
             _record(progress, screen, result, file.text)
     screen.line()
     for device in session.settings.absent:
-        screen.line(f"no {device} here: the checks ran on the cpu alone")
-    screen.line(f"seed {seed}; the same run again: --seed {seed}")
+        screen.line(f"There is no {device} here: the checks ran on the cpu alone.")
+    screen.line(f"Inputs come from seed {seed}. Repeat them with --seed {seed}.")
     screen.totals(found)
     if json_file is not None:
         surrounds = _surrounds(workers, session.settings.devices)

@@ -19,7 +19,7 @@ from grader.diagnosis.diagnosis import NOTHING, Certainty, Diagnosis
 from grader.diagnosis.evidence import Evidence, Run, Witness
 from grader.diagnosis.similarity import same_exception
 from grader.errors import LearnerError
-from grader.kit.variants import Variant
+from grader.kit.variants import Variant, can_meet
 
 if TYPE_CHECKING:
     from grader.checks.attempt import Attempt
@@ -189,16 +189,21 @@ class Recogniser:
     def _that_show(self, file: _File, run: Run) -> Iterator[tuple[Variant, Variant]]:
         """Any two in different places that are wrong where the file is."""
         showing = [one for one in self._shown(run) if file.witness.shows_with_another(one, run)]
-        pairs = [pair for pair in combinations(showing, 2) if self._apart(*pair)]
-        pairs.sort(key=lambda pair: self._order[pair[0].name] + self._order[pair[1].name])
-        for pair in pairs[: max(0, MAX_PAIRS - file.pairs)]:
-            file.pairs += 1
-            yield pair
+        pairs = sorted(combinations(showing, 2), key=lambda pair: self._order[pair[0].name] + self._order[pair[1].name])
+        for pair in pairs:
+            if file.pairs >= MAX_PAIRS:
+                return
+            if self._apart(*pair):
+                file.pairs += 1
+                yield pair
 
     def _shows(self, file: _File, mistake: Variant, run: Run) -> bool:
         return file.witness.of((mistake,), run) is Evidence.OTHER and file.witness.shows_with_another(mistake, run)
 
     def _apart(self, one: Variant, other: Variant) -> bool:
+        """Whether one file can hold both."""
+        if one.target == other.target:
+            return can_meet(one, other)
         return not self._units[one.name] & self._units[other.name]
 
     # ------------------------------------------------------------------------------------------ do they hold?

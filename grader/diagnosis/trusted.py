@@ -251,6 +251,10 @@ class TrustedCode:
         """The check, run where nothing is wrong."""
         return self.attempt("the reference", self.source.text, check, seed)
 
+    def reference_code(self) -> Code:
+        """The reference in the learner's place, to be asked directly."""
+        return self._code(("the reference",), [self.source.text.decode()])
+
     def replay(self, mistakes: Sequence[Variant], tried: Attempt, seed: int) -> Replay:
         """A file with these mistakes, asked what a learner's file was asked in one check."""
         assert tried.objects is not None

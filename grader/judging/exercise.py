@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from types import ModuleType
 
+from torch import Tensor
+
 from grader.checks.attempt import Attempt, attempt, check_seed
 from grader.checks.passed_before import PassedRuns
 from grader.diagnosis.diagnosis import Diagnosis
 from grader.diagnosis.evidence import Run
+from grader.diagnosis.first_step import FEW, first_step
 from grader.diagnosis.recognise import Recogniser
-from grader.errors import GraderError, LearnerError, LoadFailure, Lost, Mismatch, NotHere, TimedOut, Unwritten
+from grader.errors import Finding, GraderError, LearnerError, LoadFailure, Lost, Mismatch, NotHere, TimedOut, Unwritten
 from grader.judging.feedback import full, hidden
 from grader.kit.collect import EXERCISE_POINTS, Check
 from grader.limits import MAX_MESSAGE, MAX_OUTPUT, Limits
+from grader.protocol.values import leaves
+from grader.remote.calls import Call
 from grader.remote.code import Code
+from grader.remote.handles import Module
 from grader.remote.transport import LocalTransport, Transport
 from grader.results.verdicts import ERROR, FAIL, PASS, SKIP, TIMEOUT, UNWRITTEN, ExerciseResult, Outcome, settle
 from grader.source.file import Source, where
 from grader.text import clean
 
 TIMEOUTS_BEFORE_GIVING_UP = 2
+FOLLOWED = 3
+"""Failed checks of one function that are followed step by step, until one shows where the ways part."""
 MAX_LINE = 200
 """Bytes of a line of code in a message."""
-Words = Callable[[BaseException, str], str]
-"""Says what a failure is; given too the name of what was called last."""
+Words = Callable[[BaseException, Call | None], str]
+"""Says what a failure is; given too the call that was made last."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +97,7 @@ def run_exercise(
                 before = [outcome for outcome, _ in ran]
                 ran.append(_one(check, code, recogniser, settings, before, late, passed_runs))
                 on_check()
-            outcomes += named(ran, recogniser)
+            outcomes += with_first_step(named(ran, recogniser), ran, code, recogniser, settings)
         finally:
             code.close()
     outcomes += absences(checks, settings)
@@ -111,6 +120,67 @@ def named(ran: Sequence[tuple[Outcome, Run | None]], recogniser: Recogniser) -> 
     ]
 
 
+def with_first_step(
+    outcomes: Sequence[Outcome],
+    ran: Sequence[tuple[Outcome, Run | None]],
+    code: Code,
+    recogniser: Recogniser,
+    settings: CheckSettings,
+) -> list[Outcome]:
+    """The outcomes of one file; the first failure with the step at which the learner's way parts from the reference's.
+
+    Only wrong values are followed step by step, and only where messages may say what was computed.
+    """
+    found = list(outcomes)
+    first = next((one for one in found if one.verdict not in (PASS, SKIP, UNWRITTEN)), None)
+    if first is None or settings.hidden or code.device != "cpu":
+        return found
+    about = [run for outcome, run in ran if run is not None and outcome.of == first.of and _is_a_wrong_value(run)]
+    wrong = {outcome.of.rpartition(".")[2] for outcome in found if outcome.verdict != PASS}
+    sound = {outcome.of.rpartition(".")[2] for outcome in found} - wrong - {first.of.rpartition(".")[2]}
+    for run in sorted(about, key=_is_small)[:FOLLOWED]:
+        with contextlib.suppress(Finding):
+            step = first_step(recogniser.trusted, run.check, code, run.seed, len(run.tried.calls) - 1, sound)
+            if step is not None:
+                said = (step.line, clean(step.text, MAX_MESSAGE))
+                return [replace(one, step=said) if one is first else one for one in found]
+    return found
+
+
+def _is_small(run: Run) -> bool:
+    """Whether the failing call returned so few numbers that two of its steps may be equal by accident."""
+    sizes = [value.numel() for value in leaves(run.tried.calls[-1].value) if isinstance(value, Tensor)]
+    return max(sizes, default=0) <= FEW
+
+
+def _is_a_wrong_value(run: Run) -> bool:
+    error, tried = run.tried.error, run.tried
+    wrong = isinstance(error, Mismatch) and error.kind == "value" and bool(tried.calls)
+    return wrong and not tried.is_on_a_gpu and not _begins_changed(tried.calls)
+
+
+def _begins_changed(calls: Sequence[Call]) -> bool:
+    """Whether the last call was given a module that earlier calls of the same function may have changed: its steps
+    differ from the first on, and what is wrong happened before."""
+    given = any(isinstance(value, Module) for value in calls[-1].given.values())
+    return given and any(call.name == calls[-1].name for call in calls[:-1])
+
+
+def outcome_of(check: Check, device: str, verdict: str, message: str) -> Outcome:
+    """What a check said on a device, in short."""
+    return Outcome(
+        check.id,
+        check.title,
+        device,
+        verdict,
+        check.points,
+        check.structural,
+        message,
+        of=check.of,
+        tier=check.tier,
+    )
+
+
 def with_diagnosis(outcome: Outcome, known: Diagnosis) -> Outcome:
     """An outcome that says what was recognised, before what was seen."""
     text = "\n".join([*known.sentences(), outcome.message])
@@ -119,11 +189,7 @@ def with_diagnosis(outcome: Outcome, known: Diagnosis) -> Outcome:
 
 def absences(checks: Sequence[Check], settings: CheckSettings) -> list[Outcome]:
     """What every check says of a device that this machine lacks: that it was skipped, never nothing."""
-    return [
-        Outcome(check.id, check.title, device, SKIP, 0.0, check.structural, f"no {device} here")
-        for device in settings.absent
-        for check in checks
-    ]
+    return [outcome_of(check, device, SKIP, f"no {device} here") for device in settings.absent for check in checks]
 
 
 def _one(
@@ -140,7 +206,7 @@ def _one(
     needed = stuck and {_owner(call.name) for call in recogniser.trusted.reference_run(check, seed).calls}
     text = _given_up(sorted(stuck & needed), settings, before)
     if text and code.failure is None:  # a failure to load is said every time
-        return Outcome(check.id, check.title, code.device, TIMEOUT, check.points, check.structural, text), None
+        return outcome_of(check, code.device, TIMEOUT, text), None
     tried = attempt(check, code, seed, passed_runs)
     if isinstance(tried.error, TimedOut) and code.calls:
         late[_owner(code.calls[-1].name)] += 1
@@ -179,9 +245,9 @@ def judged(
     """The verdict of one attempt, in words for the learner; and the run, if its answers tell something of the file."""
     error = tried.error
     verdict, text = PASS, ""
-    called = code.calls[-1].name if code.calls else ""
+    called = code.calls[-1] if code.calls else None
     if isinstance(error, Unwritten):
-        verdict, text = UNWRITTEN, f"{error.raised.frames[-1][2] if words is full else called} is unwritten"
+        verdict, text = UNWRITTEN, f"{_unwritten(error, code.calls) if words is full else check.of} is unwritten"
     elif isinstance(error, (LoadFailure, Lost)):
         verdict, text = error.verdict, words(error, called) + (_last_seen(error, code) if words is full else "")
     elif isinstance(error, NotHere):
@@ -192,24 +258,26 @@ def judged(
         verdict, text = ERROR, f"the check fails on the reference too: {type(error).__name__}: {error}"
     elif error is not None:
         verdict, text = FAIL, words(error, called)
+    stopped = verdict == FAIL and isinstance(error, LearnerError)
     shown = verdict == FAIL and isinstance(error, Mismatch) and words is full
-    outcome = Outcome(
-        check.id,
-        check.title,
-        code.device,
-        verdict,
-        check.points,
-        check.structural,
-        clean(text, MAX_MESSAGE),
-        None,
-        round(tried.seconds, 4),
+    outcome = replace(
+        outcome_of(check, code.device, verdict, clean(text, MAX_MESSAGE)),
+        seconds=round(tried.seconds, 4),
         line=_line(error, code),
         output=clean(code.output, MAX_OUTPUT),
         picture=error.picture if shown and isinstance(error, Mismatch) else None,
         unloadable=isinstance(error, LoadFailure),
+        heading=f"{called.name} stopped with an error" if stopped and called is not None else "",
     )
     tells = verdict in (PASS, FAIL) and not isinstance(error, (LoadFailure, Lost)) and code.failure is None
     return outcome, recogniser.run_of(check, seed, tried) if tells else None
+
+
+def _unwritten(error: Unwritten, calls: Sequence[Call]) -> str:
+    """The function or method that is unwritten: `Encoder.forward`, not a `forward` of any class."""
+    name = error.raised.frames[-1][2]
+    owner = calls[-1].name.partition(".")[0] if calls else ""
+    return f"{owner}.{name}" if owner[:1].isupper() and name != owner else name
 
 
 def _last_seen(error: LoadFailure | Lost, code: Code) -> str:

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import builtins
 
+import torch
+from torch import Tensor
+
 from grader.errors import LearnerError, LoadFailure, Lost, Mismatch, Raised, TimedOut
+from grader.remote.calls import Call
 
 KINDS = {
     "type": "has the wrong type",
@@ -21,26 +25,43 @@ KINDS = {
 }
 
 
-def full(error: BaseException, called: str) -> str:
+def full(error: BaseException, call: Call | None) -> str:
     """All that is known about a failure.
 
     Args:
-        called: the name of the function that was called last.
+        call: the one that was made last.
     """
     if isinstance(error, LearnerError):
         lines = [str(error)]
         if error.raised.frames:
             _, _, name, text = error.raised.frames[-1]
             lines.append(f"at {error.raised.where}, in {name}: {text}")
-        return "\n".join(lines)
+        if error.raised.inside:
+            lines.append(f"It was raised in {error.raised.inside}, the kit's own, which that line called.")
+        given = inputs(call) if call is not None else ""
+        return "\n".join([*lines, f"given: {given}"] if given else lines)
     if isinstance(error, (Mismatch, LoadFailure, Lost)):
         return str(error)
     return f"what the code returned cannot be used here: {type(error).__name__}: {error}"
 
 
-def hidden(error: BaseException, called: str) -> str:
+def inputs(call: Call) -> str:
+    """What a call was given: `q (6, 5, 2)  k (6, 8, 2)  allowed None`."""
+    return "  ".join(f"{name} {_shown(value)}" for name, value in call.given.items())
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Tensor):
+        dtype = "" if value.dtype in (torch.float64, torch.int64) else f" {str(value.dtype).removeprefix('torch.')}"
+        return f"{tuple(value.shape)}{dtype}"
+    if value is None or isinstance(value, (bool, int, float, torch.dtype, torch.device)):
+        return str(value).removeprefix("torch.")
+    return f"a {type(value).__name__}" if not callable(value) else "a function"
+
+
+def hidden(error: BaseException, call: Call | None) -> str:
     """What kind of failure it is, in words that nothing of an input or of the learner's code can reach."""
-    what = called or "the code"
+    what = call.name if call is not None else "the code"
     if isinstance(error, LoadFailure):
         return _loading(error)
     if isinstance(error, TimedOut):

@@ -16,13 +16,13 @@ from grader.checks.passed_before import PassedRuns
 from grader.diagnosis.recognise import Recogniser
 from grader.diagnosis.trusted import TrustedCode
 from grader.errors import UsageError
-from grader.judging.exercise import CheckSettings, absences, run_exercise
+from grader.judging.exercise import CheckSettings, absences, outcome_of, run_exercise
 from grader.kit import collect
 from grader.kit.collect import EXERCISE_POINTS, Check
 from grader.kit.discovery import Exercise, Kit
 from grader.kit.variants import mistakes
 from grader.limits import MAX_MESSAGE
-from grader.results.verdicts import ERROR, FAIL, MISSING, ExerciseResult, Outcome, settle
+from grader.results.verdicts import ERROR, FAIL, MISSING, ExerciseResult, settle
 from grader.source.file import File
 from grader.text import clean
 
@@ -127,18 +127,14 @@ class Session:
 
     def _not_run(self, exercise: Exercise, found: Sequence[Check], verdict: str, message: str) -> ExerciseResult:
         """Every check listed, none run, no points."""
-        outcomes = [
-            Outcome(check.id, check.title, device, FAIL, check.points, check.structural, message)
-            for device in self.settings.devices
-            for check in found
-        ]
+        outcomes = [outcome_of(check, device, FAIL, message) for device in self.settings.devices for check in found]
         settled = settle(exercise.slug, [*outcomes, *absences(found, self.settings)], EXERCISE_POINTS)
         return ExerciseResult(exercise.slug, verdict, 0.0, EXERCISE_POINTS, settled.outcomes)
 
     def broken(self, exercise: Exercise, why: str) -> ExerciseResult:
         """What an exercise gives where the grader itself failed: every check listed, no score."""
         outcomes = [
-            Outcome(check.id, check.title, device, ERROR, check.points, check.structural, clean(why, MAX_MESSAGE))
+            outcome_of(check, device, ERROR, clean(why, MAX_MESSAGE))
             for device in self.settings.devices
             for check in self.checks[exercise.slug]
         ]

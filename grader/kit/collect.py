@@ -17,6 +17,8 @@ import pytest
 
 from grader.errors import KitError
 from grader.kit.discovery import Exercise, Kit
+from grader.kit.stub import to_write
+from grader.results.verdicts import CORE
 from grader.source.file import File, Source
 from grader.source.importer import ExerciseFinder
 from grader.text import exact
@@ -38,6 +40,9 @@ class Check:
     points: float
     structural: bool
     shortcuts: tuple[str, ...]
+    of: str = ""
+    """The function or method that it is about: of all that it needs the last in the file."""
+    tier: str = CORE
     patience: float = 1.0
     """How many times a check's usual time it has."""
 
@@ -63,10 +68,13 @@ def check_of(item: pytest.Function, slug: str) -> Check:
     if unknown:
         raise KitError(f"{item.nodeid} asks for {', '.join(sorted(unknown))}: a check gets {', '.join(sorted(GIVEN))}")
     params.pop("device", None)
+    about = [str(found.args[0]) for found in item.iter_markers("needs")] or [str(mark.kwargs.get("of", ""))]
+    tier = str(mark.kwargs.get("tier", CORE))
     names = tuple(name for found in item.iter_markers("shortcuts") for name in found.args)
     structural = bool(mark.kwargs.get("structural", False))
     patience = float(mark.kwargs.get("patience", 1.0))
-    return Check(slug, check_id(item), item.function, params, float(mark.args[0]), structural, names, patience)
+    points = float(mark.args[0])
+    return Check(slug, check_id(item), item.function, params, points, structural, names, about[0], tier, patience)
 
 
 def check_id(item: pytest.Function) -> str:
@@ -127,10 +135,23 @@ def collect(kit: Kit, exercises: Sequence[Exercise]) -> dict[str, list[Check]]:
         assert isinstance(item, pytest.Function)
         slug = item.path.parent.name
         found[slug].append(check_of(item, slug))
-    for slug, checks in found.items():
-        if not checks:
-            raise KitError(f"{slug} has no checks")
-    return found
+    return {exercise.slug: in_teaching_order(exercise, found[exercise.slug]) for exercise in exercises}
+
+
+def in_teaching_order(exercise: Exercise, checks: Sequence[Check]) -> list[Check]:
+    """Checks in the order of the functions that they are about, for each the core first; else as the file has them.
+
+    Raises KitError where there are none, and for one that is about nothing that the learner writes.
+    """
+    if not checks:
+        raise KitError(f"{exercise.slug} has no checks")
+    order = list(to_write(exercise.solution.read_text(encoding="utf-8")).values())
+    for check in checks:
+        if check.of not in order:
+            raise KitError(
+                f"{check.slug}, {check.id}: {check.of!r} is none of {', '.join(order)}, which learners write"
+            )
+    return sorted(checks, key=lambda check: (order.index(check.of), check.tier != CORE))
 
 
 @contextlib.contextmanager

@@ -24,7 +24,9 @@ def _rungs(body: str) -> list[str]:
 
 
 def of_check(hints: dict[str, list[str]], title: str) -> list[str]:
-    """The rungs for a check, whatever parameters its title ends with."""
+    """The rungs for a check, whatever parameters its title ends with; those for an exception are the same for all."""
+    if title == RAISED:
+        return OF_AN_EXCEPTION
     return hints.get(title) or hints.get(re.sub(r" \(.*\)$", "", title), [])
 
 
@@ -52,6 +54,17 @@ def worded(rungs: list[str], rung: int, diagnosis: str | None) -> str:
     if rung == 2 and diagnosis:
         text = f"{diagnosis} {text}"
     return f"hint {rung} of {len(rungs)}: {text}"
+
+
+RAISED = "your code raised an exception"
+"""The ladder of whatever check an exception stopped: what the check is about has little to do with it."""
+OF_AN_EXCEPTION = [
+    "Read the exception's own words, then the shapes under `given`. Which of them does not fit what the line expects?",
+    "Write the shape of every tensor behind its line as a comment, beginning with the inputs that are listed. The"
+    " line that raised is where two of them stop fitting.",
+    "Let the debugger stop in that line (`d` in the loop, else the printed command). There `p q.shape` shows a shape,"
+    " and you can try the expression until it works.",
+]
 
 
 LONG = 3

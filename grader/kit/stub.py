@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Container
 
 from grader.kit.discovery import Kit
 
@@ -15,15 +16,37 @@ GIVEN = "# given"
 Function = ast.FunctionDef
 
 
-def stub_of(solution: str) -> str:
-    """The stub that belongs to a solution. Raises SyntaxError for a text that is not Python."""
+def stub_of(solution: str, *, written: Container[str] = ()) -> str:
+    """The stub that belongs to a solution. Raises SyntaxError for a text that is not Python.
+
+    Args:
+        written: functions and methods, as `to_write` names them, that keep their bodies: a file half done.
+    """
     lines = solution.splitlines()
+    bodies = to_write(solution)
     for node in reversed(_definitions(ast.parse(solution).body)):
-        if node.name.startswith("_") and not node.name.startswith("__"):
+        if _is_private(node) and not written:
             _remove(lines, node)
-        elif isinstance(node, Function) and not is_given(lines, node):
+        elif isinstance(node, Function) and (name := bodies.get(node.lineno)) and name not in written:
             _empty(lines, node)
     return "\n".join(lines) + "\n"
+
+
+def to_write(solution: str) -> dict[int, str]:
+    """What a learner writes, `attention_scores` or `Encoder.forward`, by the line of its `def`."""
+    lines = solution.splitlines()
+    found: dict[int, str] = {}
+    for node in ast.parse(solution).body:
+        owner = f"{node.name}." if isinstance(node, ast.ClassDef) else ""
+        for body in node.body if isinstance(node, ast.ClassDef) else [node]:
+            if isinstance(body, Function) and not (_is_private(node) or _is_private(body) or is_given(lines, body)):
+                found[body.lineno] = f"{owner}{body.name}"
+    return found
+
+
+def _is_private(node: ast.AST) -> bool:
+    name = getattr(node, "name", "")
+    return name.startswith("_") and not name.startswith("__")
 
 
 def _definitions(body: list[ast.stmt]) -> list[Function | ast.ClassDef]:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from grader.errors import KitError
 from grader.kit.discovery import Exercise
+from grader.kit.merge import merged
 
 _ORIGINALS = (
     "import types as _types\n"
@@ -125,14 +126,36 @@ def _variant(node: ast.stmt, shared: list[ast.stmt], reference: str, file: Path)
     return Variant(name, target, diagnosis, "\n\n".join([*pieces, ""]).encode(), pieces, on_gpus)
 
 
+def can_meet(one: Variant, other: Variant) -> bool:
+    """Whether one file can hold both: they replace different definitions, or one definition can have both changes."""
+    return one.target != other.target or _both(one, other) is not None
+
+
+def _both(one: Variant, other: Variant) -> list[str] | None:
+    """The definitions that make both changes of one target: one around the other where it builds on the reference's
+    own, else merged; None where they change the same part."""
+    for outer, inner in ((one, other), (other, one)):
+        original = f"reference.{one.target}"
+        if f"{original}(" in _body(outer.pieces[-1]) and original not in inner.pieces[1] + outer.pieces[1]:
+            within = inner.pieces[-1].replace(original, "_original")
+            return [f"_original = {original}", within, f"{original} = {one.target}", outer.pieces[-1]]
+    both = merged(one.pieces[0], one.pieces[-1], other.pieces[-1], one.target)
+    return None if both is None else [both]
+
+
 def together(variants: Sequence[Variant]) -> list[str]:
-    """The pieces of one file that combines these variants, each of another definition.
+    """The pieces of one file that combines these variants; raises ValueError for two that cannot meet.
 
     Each finds the others where it asks for the reference's own definition, unless it builds on that itself.
     """
     original = variants[0].pieces[0]
     shared = list(dict.fromkeys(variant.pieces[1] for variant in variants))
     pieces = [original, *shared]
+    if len(variants) == 2 and variants[0].target == variants[1].target:
+        both = _both(*variants)
+        if both is None:
+            raise ValueError(f"{variants[0].name} and {variants[1].name} change the same part of {variants[0].target}")
+        return [*pieces, *both]
     for variant in variants:
         definition = variant.pieces[-1]
         pieces.append(definition)

@@ -15,10 +15,13 @@ from grader.kit.stub import stub_of
 from grader.learner import workspace
 from grader.learner.progress import RESET, Progress, digest
 from grader.reports import lesson
-from grader.reports.terminal import Screen
+from grader.reports.terminal import QUIET, Screen
+from grader.results.verdicts import CORE
 from grader.text import command_line, short_path
 
 Ask = Callable[[str], bool]
+OPENED = ("pass", CORE)
+"""The states of an exercise that open the next one."""
 
 
 def progress_of(kit: Kit, screen: Screen) -> Progress:
@@ -29,8 +32,8 @@ def progress_of(kit: Kit, screen: Screen) -> Progress:
 
 
 def following(kit: Kit, progress: Progress, after: Exercise | None = None) -> Exercise | None:
-    """The next exercise that does not pass: behind `after` if there is one, else the first; None if all pass."""
-    open_ones = [exercise for exercise in kit.exercises if progress.state(exercise) != "pass"]
+    """The next exercise whose core is open: behind `after` if there is one, else the first; None if there is none."""
+    open_ones = [exercise for exercise in kit.exercises if progress.state(exercise) not in OPENED]
     later = [exercise for exercise in open_ones if after is not None and exercise.number > after.number]
     return next(iter(later or open_ones), None)
 
@@ -47,7 +50,9 @@ def show_list(*, then_what: bool = False) -> None:
 
 def list_lines(screen: Screen, kit: Kit, progress: Progress) -> None:
     for exercise in kit.exercises:
-        screen.mark(progress.state(exercise), f" {exercise.slug:<26}{exercise.title}")
+        state, points = progress.state(exercise), progress.points(exercise)
+        earned = f"{points:>5.4g}/10" if points is not None else ""
+        screen.mark(state, f" {exercise.slug:<26}{earned:<9}{exercise.title}")
 
 
 def _next_step(screen: Screen, exercise: Exercise | None) -> None:
@@ -94,13 +99,12 @@ def hint_lines(screen: Screen, progress: Progress, exercise: Exercise, check: st
         text = exercise.stub.read_bytes() if exercise.stub.is_file() else b""
         rung = hints.climb(memory, len(rungs), digest(text))
     if rung is None:
-        screen.line("Try the last hint and save; the next one unlocks then.")
-        screen.line(f"To see it now: {again}", "dim")
+        screen.line(f"Try what the last hint says and save; then the next one comes. To see it now: {again}", QUIET)
         return
     screen.line(title, "bold")
     screen.line(hints.worded(rungs, rung, entry.get("diagnosis") if title == entry.get("failing") else None))
     if rung < len(rungs):
-        screen.line(f"next hint: {again}", "dim")
+        screen.line(f"Save a try; then the next hint: {again}", QUIET)
 
 
 def _whole_ladders(screen: Screen, exercise: Exercise, ladders: dict[str, list[str]], titles: list[str]) -> None:
@@ -120,6 +124,10 @@ def _failed(entry: dict[str, object]) -> list[str]:
 
 def _failing(exercise: Exercise, entry: dict[str, object]) -> str:
     if entry.get("failing") is None:
+        if "verdict" in entry:
+            raise UsageError(
+                f"nothing that is written of {exercise.slug} fails a check; `grader hint` needs a check's name"
+            )
         raise UsageError(
             f"no failing check of {exercise.slug} is known: run `grader check {exercise.number}` first, or name a check"
         )

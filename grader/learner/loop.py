@@ -22,11 +22,11 @@ from grader.learner.commands import following, hint_lines, is_stub, lesson_lines
 from grader.learner.file_watcher import FolderWatch, signature
 from grader.learner.keys import END, Keys
 from grader.learner.loop_screen import WatchScreen
-from grader.learner.progress import Progress
+from grader.learner.progress import Progress, hinted
 from grader.learner.standby import Standby, StandbySettings, from_record
 from grader.reports.crash_report import own_failure
-from grader.reports.terminal import Pager
-from grader.results.verdicts import ERROR, FAIL, PASS, ExerciseResult, errors_of
+from grader.reports.terminal import QUIET, Pager
+from grader.results.verdicts import ERROR, PASS, UNWRITTEN, ExerciseResult, errors_of
 from grader.text import short_path
 
 
@@ -36,6 +36,8 @@ class Actions:
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
         self._asked: Callable[[], None] | None = None
+        self._number: str | None = None
+        """The digits of the exercise to go to, while one is chosen from the list."""
 
     def names(self) -> list[tuple[str, str]]:
         """The keys that make sense now, and a word for each."""
@@ -44,10 +46,14 @@ class Actions:
             return [("q", "quit")]
         if self._asked is not None:
             return [("y", "yes"), ("n", "no")]
+        if self._number is not None:
+            return [("0-9", f"number {self._number}".rstrip()), ("Enter", "go there"), ("any other key", "stay")]
         if loop.paused:
             return [("p", "go on"), ("q", "quit")]
-        keys = [("n", "next", self._passes() and self._next() is not None)]
-        keys += [("h", "hint", self._passes() or self._fails()), ("t", "lesson", True), ("l", "list", True)]
+        keys = [("n", "next", self._is_open() and self._next() is not None)]
+        keys += [("h", "hint", self._passes() or self._has_hints()), ("t", "lesson", True)]
+        keys += [("a", "all checks", self._has_checks()), ("l", "list", True)]
+        keys += [("b", "back", bool(loop.before)), ("g", f"go to {self._regressed()}", self._regressed() is not None)]
         keys += [
             ("e", "edit", editor.command() is not None),
             ("d", "debug", self._can_debug()),
@@ -63,6 +69,9 @@ class Actions:
     def press(self, key: str) -> None:
         """Does what a key stands for; nothing where it does not apply."""
         key = key.lower()
+        if self._number is not None and not self._loop.running:
+            self._choose(key)
+            return
         if key not in dict(self.names()):
             return
         if self._asked is not None:
@@ -71,17 +80,30 @@ class Actions:
             getattr(self, f"_press_{key}")()
 
     def forget_question(self) -> None:
-        self._asked = None
+        self._asked = self._number = None
 
     def _passes(self) -> bool:
         return self._loop.result is not None and self._loop.result.verdict == PASS
 
-    def _fails(self) -> bool:
-        return self._loop.result is not None and self._loop.result.first_failure is not None
+    def _is_open(self) -> bool:
+        """Whether the next exercise is."""
+        return self._loop.result is not None and self._loop.result.core_passes
+
+    def _has_hints(self) -> bool:
+        return self._loop.result is not None and hinted(self._loop.result.first_failure) is not None
+
+    def _has_checks(self) -> bool:
+        result = self._loop.result
+        return result is not None and result.verdict != UNWRITTEN and not result.unloadable
+
+    def _regressed(self) -> int | None:
+        """The first exercise that passed before and does not now."""
+        slugs = sorted(self._loop.regressions)
+        return self._loop.kit.find(slugs[:1])[0].number if slugs else None
 
     def _can_debug(self) -> bool:
         result = self._loop.result
-        return result is not None and result.verdict == FAIL and not result.unloadable
+        return result is not None and result.first_failure is not None and not result.unloadable
 
     def _next(self) -> Exercise | None:
         return following(self._loop.kit, self._loop.progress, self._loop.exercise)
@@ -132,12 +154,43 @@ class Actions:
                 with loop.screen.console.pager(Pager()):
                     yield
 
+    def _press_a(self) -> None:
+        loop = self._loop
+        assert loop.result is not None
+        loop.screen.line()
+        loop.screen.checks(loop.result, indent=2)
+        loop.screen.line()
+        self.show_keys()
+
     def _press_l(self) -> None:
         loop = self._loop
         loop.screen.line()
         list_lines(loop.screen, loop.kit, loop.progress)
         loop.screen.line()
+        self._number = ""
         self.show_keys()
+
+    def _choose(self, key: str) -> None:
+        """One more digit of the exercise to go to; a number that no digit could follow needs no Enter."""
+        numbers = [exercise.number for exercise in self._loop.kit.exercises]
+        digits = f"{self._number}{key}" if key.isascii() and key.isdigit() else str(self._number)
+        chosen = int(digits) if digits else -1
+        self._number = None
+        if key in "\r\n" or (key.isdigit() and chosen * 10 > max(numbers)):
+            if chosen in numbers:
+                self._loop.go_to(self._loop.kit.find([str(chosen)])[0])
+                return
+            self._loop.screen.line(f"There is no exercise {digits}." if digits else "No number was typed.")
+        elif key.isdigit():
+            self._number = digits
+        self.show_keys()
+
+    def _press_b(self) -> None:
+        loop = self._loop
+        loop.go_to(loop.before.pop(), back=True)
+
+    def _press_g(self) -> None:
+        self._loop.go_to(self._loop.kit.find([str(self._regressed())])[0])
 
     def _press_e(self) -> None:
         """The file at the line that the verdict is about, in the learner's editor."""
@@ -217,20 +270,22 @@ def watch(word: str | None, *, device: str, seed: int | None) -> int:
         raise UsageError("`grader watch` needs a terminal; without one there is `grader check`")
     kit = Kit()
     loop = Loop(kit, device, new_seed() if seed is None else seed)
-    exercise = kit.find((word,))[0] if word else following(kit, loop.progress) or kit.exercises[0]
-    with _signals(loop.keys):
+    exercise = kit.find((word,))[0] if word else following(kit, loop.progress) or kit.exercises[-1]
+    with _signals(loop):
         return loop.run(exercise)
 
 
 @contextlib.contextmanager
-def _signals(keys: Keys) -> Iterator[None]:
-    """SIGTERM and a closed terminal end the loop as `q` does; after Ctrl-Z and fg keys are single again."""
+def _signals(loop: Loop) -> Iterator[None]:
+    """SIGTERM and a closed terminal end the loop as `q` does; after Ctrl-Z and fg keys are single again; a terminal of
+    another size is drawn anew."""
 
     def leave(number: int, _: object) -> None:
         raise SystemExit(128 + number)
 
     before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, *_only_posix("SIGHUP"))}
-    before |= {number: signal.signal(number, lambda *_: keys.resume()) for number in _only_posix("SIGCONT")}
+    before |= {number: signal.signal(number, lambda *_: loop.keys.resume()) for number in _only_posix("SIGCONT")}
+    before |= {number: signal.signal(number, lambda *_: loop.resized()) for number in _only_posix("SIGWINCH")}
     try:
         yield
     finally:
@@ -277,6 +332,8 @@ class Loop:
         self.status: int | None = None
         self.streak = Streak()
         self.regressions: dict[str, ExerciseResult] = {}
+        self.before: list[Exercise] = []
+        """The exercises that were on screen before this one."""
         self.notes: list[str] = []
         """What is said once, with the next verdict."""
         self._seen: object = None
@@ -316,11 +373,24 @@ class Loop:
             self.actions.press(what)
         elif kind == "told":
             self._told(*what)
+        elif kind == "resized":
+            self._redraw()
+
+    def resized(self) -> None:
+        """The terminal has another size: called in a signal handler."""
+        self._events.put(("resized", None))
+
+    def _redraw(self) -> None:
+        if self._events.empty() and not self.running and self.result is not None and self.screen.redraws:
+            self.show()
 
     # ------------------------------------------------------------------------------------------ checking
 
-    def go_to(self, exercise: Exercise) -> None:
+    def go_to(self, exercise: Exercise, *, back: bool = False) -> None:
         """Makes this the exercise on screen."""
+        last = getattr(self, "exercise", None)
+        if last is not None and last != exercise and not back:
+            self.before.append(last)
         self.exercise, self.result, self.paused = exercise, None, False
         self.screen.head(exercise)
         self.check()
@@ -384,8 +454,7 @@ class Loop:
         self.status = EXIT_GRADER
 
     def _verdict(self, result: ExerciseResult) -> None:
-        failing = result.first_failure if result.verdict == FAIL else None
-        self.streak.note(failing.title if failing is not None else None, self.text)
+        self.streak.note(hinted(result.first_failure), self.text)
         self.result = result
         self._record(result, self.text)
         if result.verdict == PASS:
@@ -440,9 +509,9 @@ class Loop:
         if self.result.verdict == PASS:
             after = following(self.kit, self.progress, self.exercise)
             self.screen.passed(self.exercise, self.result, after)
+        elif self.result.core_passes:
+            self.screen.core_passed(following(self.kit, self.progress, self.exercise))
         elif self.streak.length >= LONG:
-            self.screen.line(f"The same check {self.streak.length} times in a row. A hint may help: h", "dim")
-        for regressed in self.regressions.values():
-            self.screen.regressed(regressed)
+            self.screen.line(f"Try {self.streak.length} at this one. h gives a hint.", QUIET)
         self.screen.bar(self.exercise, self.progress)
         self.actions.show_keys()

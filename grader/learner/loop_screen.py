@@ -11,10 +11,11 @@ from rich.text import Text
 from grader.kit.discovery import Exercise, Kit
 from grader.kit.labs import unlocked_by
 from grader.learner.progress import Progress
-from grader.reports.terminal import Screen
+from grader.reports.terminal import BAD, GOOD, Screen
+from grader.results import summary
 from grader.results.verdicts import FAIL, PASS, UNWRITTEN, ExerciseResult
 from grader.source.file import File
-from grader.text import short_path
+from grader.text import plain, short_path
 
 BAR = 20
 """Characters of the progress bar."""
@@ -35,6 +36,11 @@ class WatchScreen(Screen):
         """How many of the last lines are keys."""
         self._counting = False
         """Whether the last line says that a run is on: the next second replaces it."""
+
+    @property
+    def redraws(self) -> bool:
+        """Whether a screen can be drawn in the place of the last one."""
+        return self._moves
 
     def _print(self, text: Text) -> None:
         self.wipe_keys()
@@ -85,36 +91,43 @@ class WatchScreen(Screen):
             self.line("Nothing is written yet. Read the lesson (t), write, and save: the checks run by themselves.")
         else:
             if not result.unloadable:
-                self.checks(result, indent=2)
-            self.explain(result, short_path(exercise.stub), seed, file=File(exercise.stub.name, text))
+                self.line(f"  {summary.functions(result)}")
+            self.failure(result, short_path(exercise.stub), seed, File(exercise.stub.name, text))
         self.line()
 
     def passed(self, exercise: Exercise, result: ExerciseResult, following: Exercise | None) -> None:
         """What was built and what it is good for, in the lesson's words."""
-        self.line(f"{exercise.slug} passes. You have built: {exercise.title}.", "bold green")
+        self.line(f"{exercise.slug} passes. You have built: {exercise.title}.", f"bold {GOOD}")
         self.line(leads_to(exercise))
         for lab in unlocked_by(exercise.number):
             self.line(f"See what your code does: {lab.offer}")
         if following is not None:
             self.line(f"Next is exercise {following.number}: {following.title}.")
             return
-        self.line("All exercises pass. You have built:", "bold green")
+        self.line("That was the last exercise. You have built:", f"bold {GOOD}")
         for built in self._kit.exercises:
             self.line(f"  {built.number:>2}  {built.title}")
+
+    def core_passed(self, following: Exercise | None) -> None:
+        """What the exercise is about is right; its edges can wait."""
+        after = f"Exercise {following.number}, {following.title}, is open: n. " if following is not None else ""
+        self.line(f"The core passes. {after}What is left is worth 2 points and can wait.", GOOD)
 
     def regressed(self, result: ExerciseResult) -> None:
         """An exercise that passed before."""
         failure = result.first_failure
         what = f": {failure.title}" if failure is not None else ""
-        self.line(f"{FAIL.upper()}  {result.slug} passed before and does not now{what}", "bold red")
+        self.line(f"{FAIL.upper()}  {result.slug} passed before and does not now{what} (g goes there)", BAD)
 
     def bar(self, exercise: Exercise, progress: Progress) -> None:
         exercises = self._kit.exercises
         solved = sum(1 for other in exercises if progress.state(other) == PASS)
-        full = BAR * solved // len(exercises)
-        place = f"this is {self._place(exercise)}, {exercise.slug}"
+        points = {other.slug: progress.points(other) or 0.0 for other in exercises}
+        total, most = sum(points.values()), 10 * len(exercises)
+        full = int(BAR * total / most)
+        here = f"this is {self._place(exercise)}, {plain(points[exercise.slug])} of 10"
         self.line()
-        self.line(f"[{'#' * full}{'.' * (BAR - full)}] {solved} pass; {place}")
+        self.line(f"[{'#' * full}{'.' * (BAR - full)}] {solved} pass, {plain(total)} of {most} points; {here}")
 
     def keys(self, names: Sequence[tuple[str, str]]) -> None:
         """The keys that apply now, in as many lines as they need."""

@@ -21,9 +21,10 @@ from werkzeug.wrappers import Request, Response
 
 from grader.kit import hints, questions
 from grader.kit.discovery import Exercise, Kit
+from grader.learner import verdict_card
 from grader.learner.progress import Progress
 from grader.learner.questions import remember
-from grader.reports import lesson_page, verdict_card
+from grader.reports import lesson_page
 from grader.results.verdicts import ExerciseResult
 from grader.source.file import File
 from grader.text import plain

@@ -18,8 +18,9 @@ from typing import Any
 
 from grader.files import write_atomic
 from grader.kit.discovery import Exercise
+from grader.kit.hints import RAISED
 from grader.kit.stub import stub_of
-from grader.results.verdicts import ExerciseResult
+from grader.results.verdicts import CORE, ExerciseResult, Outcome
 
 KEPT_ATTEMPTS = 50
 """Texts of one exercise that are kept, besides those that a reset put away."""
@@ -99,7 +100,7 @@ class Progress:
             yield
 
     def state(self, exercise: Exercise) -> str:
-        """`pass`, `fail`, `unwritten`, `not checked`, `changed` or `missing`."""
+        """`pass`, `core` (its core checks pass), `fail`, `unwritten`, `not checked`, `changed` or `missing`."""
         if not exercise.stub.is_file():
             return "missing"
         entry = self.entry(exercise.slug)
@@ -111,15 +112,21 @@ class Progress:
             return "not checked"
         if entry.get("file") != digest(exercise.stub.read_bytes()):
             return "changed" if entry["verdict"] == "pass" else "not checked"
-        return str(entry["verdict"])
+        return CORE if entry.get("core") and entry["verdict"] == "fail" else str(entry["verdict"])
+
+    def points(self, exercise: Exercise) -> float | None:
+        """What the file earned when it was checked last; None where that was another text."""
+        known = self.state(exercise) in ("pass", "fail", CORE, "unwritten")
+        score = self.entry(exercise.slug).get("score")
+        return float(score) if known and isinstance(score, (int, float)) else None
 
     def record(self, result: ExerciseResult, text: bytes) -> None:
         """Remembers a verdict and the text that it is about. Raises OSError where that can't be written."""
         self.keep(result.slug, text)
         failure = result.first_failure
         with self.changing(result.slug) as entry:
-            entry.update(verdict=result.verdict, score=result.score, file=digest(text))
-            entry["failing"] = failure.title if failure is not None else None
+            entry.update(verdict=result.verdict, score=result.score, file=digest(text), core=result.core_passes)
+            entry["failing"] = hinted(failure)
             said = failure.message.partition("\n")[0] if failure is not None and failure.mistake else ""
             entry["diagnosis"] = None if said.endswith(":") else said or None  # of two at once the list is not kept
 
@@ -140,6 +147,13 @@ class Progress:
             for old in [file for file in self.attempts(slug) if RESET not in file.stem][:-KEPT_ATTEMPTS]:
                 old.unlink()
             return path
+
+
+def hinted(failure: Outcome | None) -> str | None:
+    """The title of the hints that fit a failure; None for a file that cannot be loaded, which no hint is about."""
+    if failure is None or failure.unloadable:
+        return None
+    return RAISED if failure.heading else failure.title
 
 
 def _next_name(folder: Path, prefix: str, suffix: str) -> Path:

@@ -17,11 +17,11 @@ from grader.judging.open import new_seed
 from grader.kit import hints
 from grader.kit.discovery import Exercise, Kit
 from grader.kit.requirements import unmet
+from grader.learner import verdict_card
 from grader.learner.standby import Standby, StandbySettings, from_record
 from grader.notebooks import cells as history
-from grader.reports import verdict_card
 from grader.reports.terminal import Screen
-from grader.results.verdicts import UNWRITTEN, ExerciseResult
+from grader.results.verdicts import ExerciseResult
 from grader.source import importer
 from grader.source.definitions import defined_names
 from grader.source.file import File
@@ -146,7 +146,7 @@ def _what_is_here(exercise: Exercise) -> File:
 def _answer(result: ExerciseResult, file: File, ladders: verdict_card.Ladders) -> Answer:
     text = io.StringIO()
     screen = Screen(text)
-    screen.exercise(result, every_check=result.verdict != UNWRITTEN)
+    screen.exercise(result, every_check=False)
     screen.failure(result, file.name, _checker.seed, file)
     return Answer(text.getvalue().rstrip(), verdict_card.card(result, file, _checker.seed, ladders))
 

@@ -73,6 +73,14 @@ class WatchRandomState(NamedTuple):
     """Every call, up to the next check, is asked whether it changes a default random state. Answered by Done."""
 
 
+class RecordSteps(NamedTuple):
+    """The next call records what torch computes in it. Answered by Done."""
+
+
+class TellSteps(NamedTuple):
+    """Asks what was recorded. Answered by StepsTaken."""
+
+
 class CallFunction(NamedTuple):
     """Calls a function, or a method of a module. Answered by Called."""
 
@@ -159,6 +167,8 @@ REQUESTS: dict[str, Callable[..., Any]] = {
     "go_to_gpu": GoToGpu,
     "watch_every_call": WatchEveryCall,
     "watch_random_state": WatchRandomState,
+    "record_steps": RecordSteps,
+    "tell_steps": TellSteps,
     "call": CallFunction,
     "backward": Backward,
     "load_state": LoadState,
@@ -206,6 +216,14 @@ class Called(NamedTuple):
     """How often autograd saved something."""
     call: int
     """The number by which Backward knows it; -1 where no graph was kept."""
+
+
+class StepsTaken(NamedTuple):
+    """What torch computed in the call that was recorded, in order."""
+
+    steps: list[tuple[list[tuple[int, str]], str, Tensor]]
+    """The lines of the learner's file that led to it, innermost first, each with the function it stands in; the
+    operation; its result."""
 
 
 class Gradients(NamedTuple):
@@ -267,6 +285,8 @@ class RaisedReply(NamedTuple):
     """It was raised by the learner's file itself."""
     syntax_line: int | None
     """Of a SyntaxError: the line that Python could not read."""
+    inside: str
+    """The function of an earlier exercise that it was raised in, `masked_attention of ex07_masked_attention`, if so."""
 
 
 class Introduction(NamedTuple):

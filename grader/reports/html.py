@@ -14,6 +14,7 @@ from typing import Any
 from grader.files import write_atomic
 from grader.reports import statistics, svg
 from grader.reports.changes import changes
+from grader.results import summary
 from grader.results.tensor_diff import TensorDiff
 from grader.results.verdicts import ERROR, MISSING, PASS, SKIP, UNWRITTEN
 from grader.text import plain
@@ -127,6 +128,7 @@ def student_page(one: Mapping[str, Any], run: Mapping[str, Any]) -> str:
         shared_message=statistics.shared_message,
         rows=_rows,
         absent=statistics.not_here,
+        functions=_functions,
         yours=lambda picture: Markup(svg.yours(picture)),
         expected=lambda picture: Markup(svg.expected(picture)),
     )
@@ -151,14 +153,14 @@ def _rows(exercise: Mapping[str, Any], run: Mapping[str, Any]) -> list[Row]:
 
     seen: set[str] = set()
     rows = []
-    for silent, checks in groupby(exercise["checks"], key=lambda check: not check["message"]):
+    for silent, checks in groupby(exercise["checks"], key=_is_silent):
         cells = [(check, _cells(check, len(run["devices"]) > 1)) for check in checks]
         if silent:
             rows.append(Row(templating.silent_rows(tuple(cell for _, cell in cells)), "", "", "", None, False))
             continue
         for check, (title, device, verdict, points, most) in cells:
             reason, facts = statistics.reason(check["message"])
-            kind = "" if verdict in (PASS, SKIP) else "failed" if reason in seen else "failed said"
+            kind = "" if verdict in (PASS, SKIP, UNWRITTEN) else "failed" if reason in seen else "failed said"
             start, end = (
                 templating.part("row_start", title, device, kind),
                 templating.part("row_end", verdict, points, most),
@@ -167,6 +169,17 @@ def _rows(exercise: Mapping[str, Any], run: Mapping[str, Any]) -> list[Row]:
             rows.append(Row(start, end, reason, facts, picture, reason in seen))
             seen.add(reason)
     return rows
+
+
+def _is_silent(check: Mapping[str, Any]) -> bool:
+    """Whether its row says all: it passes, or what it is about is still to do."""
+    return not check["message"] or check["verdict"] == UNWRITTEN
+
+
+def _functions(exercise: Mapping[str, Any]) -> str:
+    """What is right, wrong and to do, function by function."""
+    pairs = ((check.get("function", ""), check["verdict"]) for check in exercise["checks"])
+    return " \u00b7 ".join(map(str, summary.by_function(pairs)))
 
 
 def _cells(check: Mapping[str, Any], several_devices: bool) -> tuple[str, str, str, float, float]:

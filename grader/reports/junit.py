@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree
 
-from grader.results.verdicts import ERROR, PASS, SKIP
+from grader.results.verdicts import ERROR, PASS, SKIP, UNWRITTEN
 
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_KINDS = {ERROR: "error", SKIP: "skipped"}
+_KINDS = {ERROR: "error", SKIP: "skipped", UNWRITTEN: "skipped"}
 
 
 def text(document: Mapping[str, Any], name: str) -> str:

@@ -138,12 +138,11 @@ def base_title(check: Document) -> str:
 def _unexplained(exercise: Document) -> str:
     """The first failure of an exercise in which no mistake was recognised; empty where one was, or nothing failed."""
     failed = [check for check in exercise["checks"] if check["verdict"] in (FAIL, TIMEOUT, CRASH)]
-    tried = [check for check in failed if not check["message"].endswith(" is unwritten")]
-    if exercise["verdict"] != FAIL or not tried or any(check["mistake"] for check in failed):
+    if exercise["verdict"] != FAIL or not failed or any(check["mistake"] for check in failed):
         return ""
     if shared_message(exercise):
         return "every check fails alike, mostly since the file cannot be loaded"
-    return base_title(tried[0])
+    return base_title(failed[0])
 
 
 def shared_message(exercise: Document) -> str:

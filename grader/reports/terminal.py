@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.pager import SystemPager
 from rich.style import Style
@@ -16,22 +17,29 @@ from rich.text import Text
 
 from grader.kit.discovery import COURSE
 from grader.paths import ROOT
-from grader.reports import heatmap
+from grader.reports import side_by_side
+from grader.results import summary
 from grader.results.verdicts import CRASH, ERROR, FAIL, MISSING, PASS, SKIP, TIMEOUT, UNWRITTEN, ExerciseResult, Outcome
 from grader.source.file import File, spot
 from grader.system import WINDOWS
 from grader.text import PLAIN, command_line, fitted, plain, short_path
 
+GOOD, BAD, WAITING, OURS, QUIET = "color(28)", "bold color(160)", "color(130)", "bold color(127)", "color(243)"
+"""Colours that are read on a light ground and on a dark one: each has a contrast of about 4 or more to both."""
 STYLES = {
-    PASS: "green",
-    FAIL: "bold red",
-    TIMEOUT: "bold red",
-    CRASH: "bold red",
-    ERROR: "bold magenta",
-    UNWRITTEN: "yellow",
-    MISSING: "yellow",
-    SKIP: "dim",
+    PASS: GOOD,
+    FAIL: BAD,
+    TIMEOUT: BAD,
+    CRASH: BAD,
+    ERROR: OURS,
+    UNWRITTEN: WAITING,
+    MISSING: WAITING,
+    summary.TO_DO: WAITING,
+    SKIP: QUIET,
 }
+WORDS = {UNWRITTEN: summary.TO_DO}
+"""How a check's verdict is called where it is not called what it is."""
+_WRONG = re.compile(rf"\S+\{side_by_side.WRONG}")
 READABLE = 100
 """The longest line on a terminal, however wide it is."""
 MAX_LINE = 200
@@ -82,12 +90,14 @@ class Screen:
         self._empty = not text
 
     def _wrapped(self, text: str) -> list[str]:
-        """The line in parts that fit, each as far to the right as the first."""
+        """The line in parts that fit, each as far to the right as the first; a Chinese sign takes two columns."""
         width = min(self.console.width, READABLE)
-        if not self.console.is_terminal or len(text) <= width:
+        if not self.console.is_terminal or cell_len(text) <= width:
             return [text]
-        indent = " " * (len(text) - len(text.lstrip()))
-        return textwrap.wrap(text, width, subsequent_indent=indent, break_on_hyphens=False) or [text]
+        words = text.lstrip()
+        indent = text[: len(text) - len(words)]
+        parts = Text(words).wrap(self.console, max(width - len(indent), 1))
+        return [f"{indent}{part.plain.rstrip()}" for part in parts]
 
     def _print(self, text: Text) -> None:
         self.console.print(text)
@@ -103,25 +113,27 @@ class Screen:
         word = verdict.upper() if verdict in (FAIL, TIMEOUT, CRASH, ERROR) else verdict
         self._empty = False
         line = Text.assemble((f"{' ' * indent}{word:<10}", STYLES.get(verdict, "")), text)
-        if self.console.is_terminal and len(line) > self.console.width:
-            line.right_crop(len(line) - self.console.width + 3)
+        if self.console.is_terminal and cell_len(line.plain) > self.console.width:
+            line.truncate(self.console.width - 3)
             line.append("...")
         self._print(line)
 
     def exercise(self, result: ExerciseResult, *, every_check: bool) -> None:
-        """One line for an exercise, one for each check where asked for or where some failed."""
+        """One line for an exercise, one for its functions where not all is well, one for each check if asked for."""
         here = {
             device: outcomes for device, outcomes in _by_device(result).items() if not _is_not_here(device, outcomes)
         }
         counts = ", ".join(_count(device, outcomes) for device, outcomes in here.items())
-        self.mark(result.verdict, f"{result.slug:<26}{_points(result)}   checks: {counts}")
-        if (every_check or result.verdict in (FAIL, ERROR)) and not result.unloadable:
+        word = summary.TO_DO if result.right_so_far else result.verdict
+        self.mark(word, f"{result.slug:<26}{_points(result)}   checks: {counts}")
+        if result.verdict == FAIL and not result.unloadable:
+            self.line(f"            {summary.functions(result)}")
+        if every_check and not result.unloadable:
             self.checks(result)
 
     def problems(self, result: ExerciseResult, name: str) -> None:
         """One line for each failure, as compilers write them: an editor reads it and goes there."""
-        failures = [outcome for outcome in result.outcomes if outcome.verdict in (FAIL, TIMEOUT, CRASH, ERROR)]
-        for outcome in failures[:1] if result.unloadable else failures:
+        for outcome in result.failures[:1] if result.unloadable else result.failures:
             first = next(iter(outcome.message.splitlines()), "")
             self.line(f"{name}:{outcome.line or 1}: {outcome.title}: {first}", whole=True)
 
@@ -130,7 +142,7 @@ class Screen:
         here = [outcomes for outcomes in _by_device(result).values() if not _absent(outcomes)]
         for outcome in (outcome for outcomes in here for outcome in outcomes):
             device = f"  [{outcome.device}]" if len(here) > 1 else ""
-            self._marked(indent, outcome.verdict, f"{outcome.title}{device}")
+            self._marked(indent, WORDS.get(outcome.verdict, outcome.verdict), f"{outcome.title}{device}")
 
     def explain(
         self, result: ExerciseResult, name: str, seed: int, target: Path | None = None, file: File | None = None
@@ -141,18 +153,23 @@ class Screen:
         """
         if self.failure(result, name, seed, file):
             if not result.unloadable:
-                self.line(f"    step in: {command_line(self.step_in(result, seed, target))}", "dim", whole=True)
+                self.line(f"    step in: {command_line(self.step_in(result, seed, target))}", QUIET, whole=True)
             self.line()
 
     def failure(self, result: ExerciseResult, name: str, seed: int, file: File | None = None) -> bool:
-        """All about the first failure, if there is one to explain."""
+        """How much passes, and all about the first failure. Returns whether there is one."""
         failure = result.first_failure
+        if result.right_so_far:
+            self.line()
+            self.line(f"  What is written so far is right: {summary.counts(result)}", "bold")
         if failure is None or result.verdict not in (FAIL, ERROR):
             return False
         place = spot(name, file, failure.line)
         self.line()
         if not result.unloadable:
-            self.line(f"  {failure.title}", "bold")
+            self.line(f"  {summary.counts(result)}")
+            self.line()
+            self.line(f"  {failure.heading or failure.title}", "bold")
         there = Path(name) if Path(name).is_file() else None
         self._failure(failure, f"{place}        seed {seed}", there)
         return True
@@ -169,8 +186,12 @@ class Screen:
     def _failure(self, outcome: Outcome, place: str, there: Path | None) -> None:
         for text in outcome.message.splitlines():
             self.line(f"    {text}", whole=outcome.unloadable)  # the caret of a syntax error points up
-        for text in heatmap.lines(outcome.picture) if outcome.picture is not None else []:
-            self.line(f"    {text}")
+        if outcome.step is not None:
+            for text in outcome.step[1].splitlines():
+                self.line(f"    {text}")
+        free = self.console.width - 4 if self.console.is_terminal else 76
+        for text in side_by_side.lines(outcome.picture, free) if outcome.picture is not None else []:
+            self._print_table_row(f"    {text}")
         if outcome.output.strip():
             part = outcome.output[:SHOWN_OUTPUT]
             cut = f" (the first {SHOWN_OUTPUT} characters)" if len(outcome.output) > SHOWN_OUTPUT else ""
@@ -179,13 +200,21 @@ class Screen:
                 self.line(f"      | {text}", whole=True)
         self.line(f"    {place}", opens=there)
 
+    def _print_table_row(self, text: str) -> None:
+        row = Text(text)
+        row.highlight_regex(_WRONG, BAD)
+        self._print(row)
+        self._empty = False
+
     def totals(self, results: Sequence[ExerciseResult]) -> None:
         passed = sum(1 for result in results if result.verdict == PASS)
         score = sum(result.score or 0.0 for result in results)
         most = sum(result.max_score for result in results)
-        noun = "exercise" if len(results) == 1 else "exercises"
-        verb = "passes" if len(results) == 1 else "pass"
-        self.line(f"{passed} of {len(results)} {noun} {verb}, {plain(score)} of {plain(most)} points")
+        points = f"{plain(score)} of {plain(most)} points"
+        if len(results) == 1:
+            self.line(f"{results[0].slug} passes: {points}." if passed else f"Not yet: {points}.")
+        else:
+            self.line(f"{passed} of {len(results)} exercises pass, {points}")
 
 
 def _by_device(result: ExerciseResult) -> dict[str, list[Outcome]]:

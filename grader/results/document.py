@@ -97,8 +97,11 @@ def _check(outcome: Outcome) -> dict[str, Any]:
         "verdict": outcome.verdict,
         "points": 0.0 if outcome.verdict == SKIP else outcome.points,
         "max_points": outcome.max_points,
+        "tier": outcome.tier,
+        "function": outcome.of,
         "message": outcome.message,
         "mistake": outcome.mistake,
+        "step": {"line": outcome.step[0], "text": outcome.step[1]} if outcome.step else None,
         "seconds": outcome.seconds,
     }
     return {**found, "picture": outcome.picture.record()} if outcome.picture else found

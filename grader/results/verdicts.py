@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from grader.results.tensor_diff import TensorDiff
-
-if TYPE_CHECKING:
-    pass
 
 PASS, FAIL, UNWRITTEN, TIMEOUT, CRASH, SKIP, ERROR = (
     "pass",
@@ -22,6 +18,8 @@ PASS, FAIL, UNWRITTEN, TIMEOUT, CRASH, SKIP, ERROR = (
     "error",
 )
 MISSING = "missing"
+CORE, ROBUST = "core", "robust"
+"""The tiers of checks: what an exercise is about, which opens the next one; and its edges."""
 MOST_PICTURES = 2
 """Pictures that are kept of one exercise: its first failures are what a learner works on."""
 
@@ -44,6 +42,13 @@ class Outcome:
     output: str = ""
     picture: TensorDiff | None = None
     unloadable: bool = False
+    of: str = ""
+    """The function or method that the check is about."""
+    heading: str = ""
+    """What happened, where that is not what the title says: an exception in the middle of it."""
+    tier: str = CORE
+    step: tuple[int, str] | None = None
+    """Where the learner's way parts from the reference's: a line of their file, and what is seen there."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +80,25 @@ class ExerciseResult:
         }
 
     @property
+    def failures(self) -> list[Outcome]:
+        """The checks that something written fails, in teaching order. What is unwritten is no failure."""
+        return [outcome for outcome in self.outcomes if outcome.verdict not in (PASS, SKIP, UNWRITTEN)]
+
+    @property
     def first_failure(self) -> Outcome | None:
-        """The first check that did not pass, in teaching order."""
-        return next((outcome for outcome in self.outcomes if outcome.verdict not in (PASS, SKIP)), None)
+        return next(iter(self.failures), None)
+
+    @property
+    def right_so_far(self) -> bool:
+        """Whether some of it is written, and all that is written is right."""
+        ran = {outcome.verdict for outcome in self.outcomes} - {SKIP}
+        return ran == {PASS, UNWRITTEN}
+
+    @property
+    def core_passes(self) -> bool:
+        """Whether every check of what the exercise is about passes: the next exercise is open."""
+        core = [outcome for outcome in self.outcomes if outcome.tier == CORE and outcome.verdict != SKIP]
+        return bool(core) and all(outcome.verdict == PASS for outcome in core)
 
 
 def settle(slug: str, outcomes: Sequence[Outcome], max_score: float) -> ExerciseResult:
@@ -90,7 +111,7 @@ def settle(slug: str, outcomes: Sequence[Outcome], max_score: float) -> Exercise
     shares = Counter(outcome.id for outcome in ran)
     any_value = any(outcome.verdict == PASS and not outcome.structural for outcome in ran)
     all_unwritten = bool(ran) and all(outcome.verdict == UNWRITTEN for outcome in ran)
-    settled = [_settle(outcome, shares[outcome.id], any_value, all_unwritten) for outcome in outcomes]
+    settled = [_settle(outcome, shares[outcome.id], any_value) for outcome in outcomes]
     for i in [i for i, outcome in enumerate(settled) if outcome.picture][MOST_PICTURES:]:
         settled[i] = replace(settled[i], picture=None)
     if not ran or any(outcome.verdict == ERROR for outcome in ran):
@@ -102,14 +123,12 @@ def settle(slug: str, outcomes: Sequence[Outcome], max_score: float) -> Exercise
     return ExerciseResult(slug, PASS if passed else FAIL, score, max_score, settled)
 
 
-def _settle(outcome: Outcome, share: int, any_value: bool, all_unwritten: bool) -> Outcome:
+def _settle(outcome: Outcome, share: int, any_value: bool) -> Outcome:
     if outcome.verdict == SKIP:
         return replace(outcome, points=0.0, max_points=0.0)
     max_points = round(outcome.max_points / share, 4)
     earned = outcome.verdict == PASS and (any_value or not outcome.structural)
     outcome = replace(outcome, max_points=max_points, points=max_points if earned else 0.0)
-    if outcome.verdict == UNWRITTEN and not all_unwritten:
-        return replace(outcome, verdict=FAIL)
     if outcome.verdict == PASS and not earned and not outcome.message:
         return replace(outcome, message="earns its points once a check of a value passes")
     return outcome

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,6 +64,8 @@ class Source:
     @property
     def refusal(self) -> str:
         """Why it is not loaded, a sentence; empty where it is."""
+        if self.text[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            return f"{self.shown} is UTF-16 text, which Python cannot read; save it as UTF-8"
         size = f"{len(self.text):,} bytes"
         limit = f"a file of more than {MAX_SOURCE:,} is not read"
         return f"{self.shown} has {size}; {limit}" if len(self.text) > MAX_SOURCE else ""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import traceback
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
@@ -14,6 +16,7 @@ from grader.source.definitions import explanation, parse
 from grader.worker.impossible import explained
 
 Parts = list[tuple[str, nn.Module]]
+_EXERCISE = re.compile(r"ex\d\d_\w+")
 
 
 def parts_of(module: nn.Module) -> Parts:
@@ -79,14 +82,46 @@ def describe_error(error: BaseException, file: str) -> RaisedReply:
     own = [frame for frame in home if frame[0] == file]
     message = _bounded(explained(_text(error) + explanation(error, file), error, stack))
     if isinstance(error, SyntaxError):
-        message = _bounded("".join(traceback.format_exception_only(error)).rstrip())
+        message = _bounded(_syntax_error(error))
     return RaisedReply(
         kinds=[kind.__name__ for kind in type(error).__mro__],
         message=message,
         frames=own[-5:],
         at_home=bool(own) and stack[-1].filename == file,
         syntax_line=error.lineno if isinstance(error, SyntaxError) else None,
+        inside=_earlier_exercise(stack, file),
     )
+
+
+def _syntax_error(error: SyntaxError) -> str:
+    """As Python prints it, but that the caret stands under the place that it means behind tabs and wide characters."""
+    text = (error.text or "").rstrip("\r\n")
+    if not text.strip() or not error.offset or error.offset > len(text) + 1:
+        return "".join(traceback.format_exception_only(error)).rstrip()
+    line = text.expandtabs(4)
+    indent = len(line) - len(line.lstrip())
+    before = _columns(text[: error.offset - 1].expandtabs(4)) - indent
+    end = error.end_offset if error.end_lineno == error.lineno and error.end_offset else error.offset + 1
+    meant = _columns(text[error.offset - 1 : max(end, error.offset + 1) - 1]) or 1
+    place = f'  File "{error.filename}", line {error.lineno}'
+    caret = " " * (4 + max(before, 0)) + "^" * meant
+    return f"{place}\n    {line.lstrip()}\n{caret}\n{type(error).__name__}: {error.msg}"
+
+
+def _columns(text: str) -> int:
+    """How wide a terminal shows it."""
+    return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
+
+
+def _earlier_exercise(stack: Sequence[traceback.FrameSummary], file: str) -> str:
+    """The innermost function of another exercise that the learner's code had called."""
+    for frame in reversed(stack):
+        if frame.filename == file:
+            return ""
+        slug = frame.filename.removesuffix(".py").replace("\\", "/").rpartition("/")[2]
+        if _EXERCISE.fullmatch(slug):
+            return f"{frame.name} of {slug}"
+    return ""
 
 
 def _text(error: BaseException) -> str:

@@ -32,9 +32,12 @@ from grader.protocol.messages import (
     Load,
     Loaded,
     LoadState,
+    RecordSteps,
     SeedGenerators,
     Start,
     StateLoaded,
+    StepsTaken,
+    TellSteps,
     WatchEveryCall,
     WatchRandomState,
 )
@@ -48,6 +51,7 @@ from grader.worker.module_requests import OF_A_MODULE, load_state
 from grader.worker.object_table import ObjectTable, Opaque
 from grader.worker.observe import keep_float32_whole, observed, seed_everything
 from grader.worker.shortcuts import ShortcutDetector
+from grader.worker.steps import StepRecorder
 
 
 class Spare:
@@ -111,6 +115,7 @@ class Executor:
         """Whether every call of torch is looked at for shortcuts."""
         self._random_states = False
         """Whether every call is asked if it changes a random state."""
+        self._recorder: StepRecorder | None = None
         self.file = ""
         self._module = ModuleType("unloaded")
         self._finder = ExerciseFinder({})
@@ -220,7 +225,7 @@ class Executor:
     def _do_start(self, asked: Start) -> Done:
         self._objects.clear()
         self._calls.clear()
-        self._gpu, self._closely, self._random_states = "", False, False
+        self._gpu, self._closely, self._random_states, self._recorder = "", False, False, None
         seed_everything(asked.seed)
         return Done()
 
@@ -240,6 +245,14 @@ class Executor:
         self._random_states = True
         return Done()
 
+    def _do_record_steps(self, asked: RecordSteps) -> Done:
+        self._recorder = StepRecorder(self.file)
+        return Done()
+
+    def _do_tell_steps(self, asked: TellSteps) -> StepsTaken:
+        recorder, self._recorder = self._recorder, None
+        return StepsTaken(recorder.steps if recorder is not None else [])
+
     def _do_call(self, asked: CallFunction) -> Called:
         tensors = self._inputs.tensors
         self._leaves, self._grad, self._eager_callbacks = [], asked.with_graph, 0
@@ -247,7 +260,8 @@ class Executor:
             self._require_grad(tensors)
         function = self._find(asked.target)
         looking = observed(tensors, self._inputs.raw, count=asked.count_saved, random_states=self._random_states)
-        with self._at_work(), torch.set_grad_enabled(not asked.grad_off), looking as seen:
+        recording = self._recorder if self._recorder is not None and not self._recorder.steps else nullcontext()
+        with self._at_work(), torch.set_grad_enabled(not asked.grad_off), looking as seen, recording:
             value = function(*asked.args, **asked.kwargs)
         if self._device != "cpu" and isinstance(value, nn.Module):
             value.to(self._device)

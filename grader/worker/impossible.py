@@ -34,6 +34,8 @@ def _why(error: BaseException, message: str, stack: Sequence[traceback.FrameSumm
     if isinstance(error, NameError) and error.name in failed:
         worse = failed[error.name or ""]
         return f" (it could not be defined: {type(worse).__name__}: {worse})"
+    if isinstance(error, (EOFError, OSError)) and stack and "input(" in (stack[-1].line or ""):
+        return " (there is no keyboard while the checks run: take input() out)"
     what = _what(error, message, [frame.filename.replace("\\", "/") for frame in stack])
     if what:
         return f" ({what} is not possible while grading)"

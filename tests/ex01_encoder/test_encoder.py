@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from grader.authoring import points, shortcuts
+from grader.authoring import core, robust, shortcuts
 from solutions import ex01_encoder as reference
 
 pytestmark = shortcuts("nn.LSTM", "nn.LSTMCell", "nn.GRU*", "nn.RNN*")
@@ -62,35 +62,7 @@ def expect_encoded(expect, result, expected):
         expect(value, wanted, axes=words, what=f"{name} of encode(x, lengths, w_x, w_h, bias)")
 
 
-@points(0.25, structural=True)
-def test_a_step_returns_two_states(code, draw, expect):
-    inputs = draw_step(draw)
-    states = code.lstm_cell(*inputs)
-    expect.that(isinstance(states, (tuple, list)) and len(states) == 2, "lstm_cell returns h and c", kind="type")
-    for name, state in zip("hc", states, strict=True):
-        expect.tensor(state, draw.shape("batch hidden"), what=f"{name} of lstm_cell(x, h, c, w_x, w_h, bias)")
-
-
-@points(0.25, structural=True)
-def test_encode_returns_outputs_and_one_context_for_each_row(code, draw, expect):
-    inputs = draw_sequences(draw)
-    outputs, h, c = three(code.encode(*inputs), expect)
-    expect.tensor(outputs, draw.shape("batch source hidden"), what="outputs of encode(x, ...)")
-    for name, state in (("h", h), ("c", c)):
-        expect.tensor(state, draw.shape("batch hidden"), what=f"{name} of encode(x, ...)")
-
-
-@points(0.25, structural=True)
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
-def test_results_keep_the_dtype_of_the_input(code, draw, expect, dtype):
-    step, sequences = draw_step(draw, dtype), draw_sequences(draw, dtype)
-    for result in code.lstm_cell(*step):
-        expect.same_dtype(result, dtype)
-    for result in three(code.encode(*sequences), expect):
-        expect.same_dtype(result, dtype)
-
-
-@points(0.75)
+@core("lstm_cell", 1.15)
 def test_a_step_worked_by_hand(code, draw, expect):
     third, half = math.log(3), math.log(2)
     x, h, c = (torch.tensor([[value]], dtype=draw.dtype) for value in (1.0, 0.0, 2 * third - 0.9))
@@ -100,21 +72,30 @@ def test_a_step_worked_by_hand(code, draw, expect):
     expect(code.lstm_cell(x, h, c, w_x, w_h, bias), expected, axes=STATES)
 
 
-@points(0.5)
+@core("lstm_cell", 0.75)
 def test_each_gate_does_its_own_part(code, draw, expect):
     x, h, c, w_x, w_h, bias = draw_step(draw)
     blank = (torch.zeros_like(w_x), torch.zeros_like(w_h))
     expect.agrees(code.lstm_cell, reference.lstm_cell, x, h, c, *blank, bias, axes=STATES)
 
 
-@points(0.5)
+@core("lstm_cell", 0.75)
 def test_a_step_reads_the_token_and_the_last_state(code, draw, expect):
     x, h, c, *weights = draw_step(draw)
     for cell in (c, c * 100):
         expect.agrees(code.lstm_cell, reference.lstm_cell, x, h, cell, *weights, axes=STATES)
 
 
-@points(0.25, structural=True)
+@robust("lstm_cell", 0.1, structural=True)
+def test_a_step_returns_two_states(code, draw, expect):
+    inputs = draw_step(draw)
+    states = code.lstm_cell(*inputs)
+    expect.that(isinstance(states, (tuple, list)) and len(states) == 2, "lstm_cell returns h and c", kind="type")
+    for name, state in zip("hc", states, strict=True):
+        expect.tensor(state, draw.shape("batch hidden"), what=f"{name} of lstm_cell(x, h, c, w_x, w_h, bias)")
+
+
+@robust("lstm_cell", 0.1, structural=True)
 def test_a_step_leaves_its_inputs_alone(code, draw, expect):
     code.watch_random_state()
     for dtype in (torch.float32, torch.float64):
@@ -122,21 +103,26 @@ def test_a_step_leaves_its_inputs_alone(code, draw, expect):
     expect.no_side_effects()
 
 
-@points(0.5)
+@robust("lstm_cell", 0.2)
+def test_gradients_reach_every_input_of_a_step(code, draw, expect):
+    expect.gradients(code.lstm_cell, reference.lstm_cell, *draw_step(draw))
+
+
+@core("encode", 0.75)
 def test_the_state_starts_at_zero(code, draw, expect):
     draw.size("source=1")
     inputs = draw_sequences(draw)
     expect_encoded(expect, code.encode(*inputs), reference.encode(*inputs))
 
 
-@points(0.75)
+@core("encode", 1.15)
 def test_outputs_hold_h_after_every_token(code, draw, expect):
     x, lengths, *weights = draw_sequences(draw)
     inputs = (x, torch.full_like(lengths, x.size(1)), *weights)
     expect_encoded(expect, code.encode(*inputs), reference.encode(*inputs))
 
 
-@points(0.75)
+@core("encode", 1.15)
 def test_the_context_is_the_state_after_the_last_real_token(code, draw, expect):
     draw.size("batch=4"), draw.size("source=7")
     x, _, *weights = draw_sequences(draw)
@@ -147,7 +133,7 @@ def test_the_context_is_the_state_after_the_last_real_token(code, draw, expect):
         expect(mine, right, axes="batch hidden", what=f"{name} of encode(x, lengths, w_x, w_h, bias)")
 
 
-@points(0.5, structural=True)
+@core("encode", 0.75, structural=True)
 def test_outputs_are_exactly_zero_at_padding(code, draw, expect):
     x, lengths, *weights = draw_sequences(draw)
     outputs, _, _ = three(code.encode(x, lengths, *weights), expect)
@@ -156,7 +142,7 @@ def test_outputs_are_exactly_zero_at_padding(code, draw, expect):
     expect(padding, torch.zeros_like(padding), axes="position hidden", within=0.0, what=what)
 
 
-@points(0.5)
+@core("encode", 0.75)
 def test_ragged_rows_are_encoded_to_their_ends(code, draw, expect):
     draw.size("batch=9"), draw.size("source=11")
     x, lengths, *weights = draw_sequences(draw)
@@ -164,7 +150,7 @@ def test_ragged_rows_are_encoded_to_their_ends(code, draw, expect):
     expect_encoded(expect, code.encode(x, lengths, *weights), reference.encode(x, lengths, *weights))
 
 
-@points(0.25)
+@core("encode", 0.4)
 def test_what_padding_holds_changes_nothing(code, draw, expect):
     x, lengths, *weights = draw_sequences(draw)
     expected = reference.encode(x, lengths, *weights)
@@ -172,7 +158,32 @@ def test_what_padding_holds_changes_nothing(code, draw, expect):
         expect_encoded(expect, code.encode(with_padding(x, lengths, padding), lengths, *weights), expected)
 
 
-@points(0.25)
+@core("encode", 0.4)
+def test_gradients_flow_back_through_time(code, draw, expect):
+    draw.size("source=24")
+    expect.gradients(code.encode, reference.encode, *draw_sequences(draw))
+
+
+@robust("encode", 0.1, structural=True)
+def test_encode_returns_outputs_and_one_context_for_each_row(code, draw, expect):
+    inputs = draw_sequences(draw)
+    outputs, h, c = three(code.encode(*inputs), expect)
+    expect.tensor(outputs, draw.shape("batch source hidden"), what="outputs of encode(x, ...)")
+    for name, state in (("h", h), ("c", c)):
+        expect.tensor(state, draw.shape("batch hidden"), what=f"{name} of encode(x, ...)")
+
+
+@robust("encode", 0.11, structural=True)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
+def test_results_keep_the_dtype_of_the_input(code, draw, expect, dtype):
+    step, sequences = draw_step(draw, dtype), draw_sequences(draw, dtype)
+    for result in code.lstm_cell(*step):
+        expect.same_dtype(result, dtype)
+    for result in three(code.encode(*sequences), expect):
+        expect.same_dtype(result, dtype)
+
+
+@robust("encode", 0.11)
 def test_every_row_may_be_shorter_than_the_padded_length(code, draw, expect):
     x, lengths, *weights = draw_sequences(draw)
     x = torch.cat([x, draw("batch 2 d_in")], dim=1)
@@ -181,7 +192,7 @@ def test_every_row_may_be_shorter_than_the_padded_length(code, draw, expect):
         expect_encoded(expect, code.encode(*inputs), reference.encode(*inputs))
 
 
-@points(0.25)
+@robust("encode", 0.11)
 def test_the_order_of_the_rows_does_not_matter(code, draw, expect):
     draw.size("batch=4")
     x, _, *weights = draw_sequences(draw)
@@ -192,7 +203,7 @@ def test_the_order_of_the_rows_does_not_matter(code, draw, expect):
         expect_encoded(expect, result, (outputs[order], (h[order], c[order])))
 
 
-@points(0.125)
+@robust("encode", 0.05)
 @pytest.mark.parametrize("ones", ["batch", "source", "d_in", "hidden"])
 def test_any_size_may_be_one(code, draw, expect, ones):
     draw.size(f"{ones}=1")
@@ -203,7 +214,7 @@ def test_any_size_may_be_one(code, draw, expect, ones):
     expect.gradients(code.encode, reference.encode, *sequences)
 
 
-@points(0.125)
+@robust("encode", 0.05)
 @pytest.mark.parametrize("sizes", [(4, 4, 4, 4), (2, 3, 8, 2)], ids=["all", "gates"])
 def test_equal_sizes_are_not_confused(code, draw, expect, sizes):
     for name, size in zip(("batch", "source", "d_in", "hidden"), sizes, strict=True):
@@ -213,7 +224,7 @@ def test_equal_sizes_are_not_confused(code, draw, expect, sizes):
     expect_encoded(expect, code.encode(*sequences), reference.encode(*sequences))
 
 
-@points(0.25)
+@robust("encode", 0.11)
 def test_inputs_need_not_be_contiguous(code, draw, expect):
     step = [draw.non_contiguous(tensor) for tensor in draw_step(draw)]
     sequences = [draw.non_contiguous(tensor) for tensor in draw_sequences(draw)]
@@ -221,7 +232,7 @@ def test_inputs_need_not_be_contiguous(code, draw, expect):
     expect_encoded(expect, code.encode(*sequences), reference.encode(*sequences))
 
 
-@points(0.25)
+@robust("encode", 0.11)
 def test_float64_and_float32_are_as_exact_as_they_can_be(code, draw, expect):
     expect.exact(code.lstm_cell, reference.lstm_cell, *draw_step(draw), axes=STATES)
     expect.exact(code.encode, reference.encode, *draw_sequences(draw))
@@ -230,18 +241,7 @@ def test_float64_and_float32_are_as_exact_as_they_can_be(code, draw, expect):
     expect_encoded(expect, code.encode(*sequences), reference.encode(*sequences))
 
 
-@points(0.5)
-def test_gradients_reach_every_input_of_a_step(code, draw, expect):
-    expect.gradients(code.lstm_cell, reference.lstm_cell, *draw_step(draw))
-
-
-@points(0.25)
-def test_gradients_flow_back_through_time(code, draw, expect):
-    draw.size("source=24")
-    expect.gradients(code.encode, reference.encode, *draw_sequences(draw))
-
-
-@points(0.25)
+@robust("encode", 0.11)
 def test_long_sequences_have_all_their_outputs_and_gradients(code, draw, expect):
     few = draw_sequences(draw)
     expect.agrees(code.encode, reference.encode, *few)
@@ -251,7 +251,7 @@ def test_long_sequences_have_all_their_outputs_and_gradients(code, draw, expect)
     expect.gradients(code.encode, by_library, *draw_sequences(draw))
 
 
-@points(0.25)
+@robust("encode", 0.11)
 def test_padding_of_any_size_leaves_the_gradients_alone(code, draw, expect):
     for dtype in (draw.dtype, torch.float32):
         x, lengths, *weights = draw_sequences(draw, dtype)
@@ -259,7 +259,7 @@ def test_padding_of_any_size_leaves_the_gradients_alone(code, draw, expect):
         expect.gradients(code.encode, reference.encode, x, lengths, *weights)
 
 
-@points(0.25, structural=True)
+@robust("encode", 0.11, structural=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     code.move_to_gpu()
     step, sequences = draw_step(draw), draw_sequences(draw)
@@ -267,7 +267,7 @@ def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     expect_encoded(expect, code.encode(*sequences), reference.encode(*sequences))
 
 
-@points(0.125, structural=True)
+@robust("encode", 0.05, structural=True)
 @pytest.mark.parametrize("layout", ["contiguous", "strided"])
 def test_inputs_and_global_state_are_left_alone(code, draw, expect, layout):
     code.watch_random_state()
@@ -280,7 +280,7 @@ def test_inputs_and_global_state_are_left_alone(code, draw, expect, layout):
     expect.no_side_effects()
 
 
-@points(0.25, structural=True)
+@robust("encode", 0.11, structural=True)
 def test_no_library_call_does_the_work(code, draw, expect):
     code.watch_every_call()
     step, sequences = draw_step(draw), draw_sequences(draw)

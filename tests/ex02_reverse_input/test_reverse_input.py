@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from grader.authoring import points
+from grader.authoring import core, robust
 from solutions import ex02_reverse_input as reference
 
 SOURCE_VOCAB = 11
@@ -38,21 +38,14 @@ def real_positions(source, lengths):
     return torch.arange(source.size(1)) < lengths.unsqueeze(-1)
 
 
-@points(0.25, structural=True)
-def test_reversing_keeps_the_shape(code, draw, expect):
-    source, lengths = draw_source(draw)
-    source = torch.cat([source, draw.tokens("batch 2", SOURCE_VOCAB)], dim=1)
-    expect.tensor(code.reverse_source(source, lengths), tuple(source.shape))
-
-
-@points(0.75)
+@core("reverse_source", 1)
 def test_reversal_worked_by_hand(code, draw, expect):
     tokens = torch.tensor([[5, 0, 7, 9, 9, 8], [1, 2, 3, 4, 5, 6], [3, 4, 3, 4, 3, 4], [6, 2, 0, 0, 1, 0]])
     expected = torch.tensor([[7, 0, 5, 9, 9, 8], [6, 5, 4, 3, 2, 1], [3, 4, 3, 4, 3, 4], [0, 0, 2, 6, 1, 0]])
     expect(code.reverse_source(tokens, torch.tensor([3, 6, 1, 4])), expected, axes="batch source")
 
 
-@points(0.5)
+@core("reverse_source", 0.7)
 def test_the_real_tokens_are_reversed(code, draw, expect):
     source, lengths = draw_source(draw)
     mine = expect.tensor(code.reverse_source(source, lengths), draw.shape("batch source"))
@@ -60,7 +53,7 @@ def test_the_real_tokens_are_reversed(code, draw, expect):
     expect(mine[real], reference.reverse_source(source, lengths)[real], axes="token")
 
 
-@points(0.5)
+@core("reverse_source", 0.7)
 def test_padding_stays_where_it_is(code, draw, expect):
     source, lengths = draw_source(draw)
     source = torch.cat([source, draw.tokens("batch 2", SOURCE_VOCAB, low=1)], dim=1)
@@ -69,7 +62,14 @@ def test_padding_stays_where_it_is(code, draw, expect):
     expect(mine[padding], source[padding], axes="padding")
 
 
-@points(0.125)
+@robust("reverse_source", 0.11, structural=True)
+def test_reversing_keeps_the_shape(code, draw, expect):
+    source, lengths = draw_source(draw)
+    source = torch.cat([source, draw.tokens("batch 2", SOURCE_VOCAB)], dim=1)
+    expect.tensor(code.reverse_source(source, lengths), tuple(source.shape))
+
+
+@robust("reverse_source", 0.06)
 @pytest.mark.parametrize("dtype", INTEGERS.values(), ids=INTEGERS)
 def test_any_integer_dtype_is_kept(code, draw, expect, dtype):
     code.watch_random_state()
@@ -78,7 +78,7 @@ def test_any_integer_dtype_is_kept(code, draw, expect, dtype):
     expect.no_side_effects()
 
 
-@points(0.25)
+@robust("reverse_source", 0.11)
 def test_long_rows_and_large_ids_are_reversed_too(code, draw, expect):
     draw.size("source=1100")
     source, lengths = draw_source(draw)
@@ -88,22 +88,7 @@ def test_long_rows_and_large_ids_are_reversed_too(code, draw, expect):
         expect.that(same, "reverse_source(tokens, lengths) changes ids that a float cannot hold", kind="value")
 
 
-@points(0.25, structural=True)
-def test_the_state_has_an_axis_for_the_layer(code, draw, expect):
-    mine, _ = draw_model(code, draw)
-    state = mine.encode(*draw_source(draw))
-    expect.that(isinstance(state, (tuple, list)) and len(state) == 2, "encode returns h and c", kind="type")
-    for name, half in zip("hc", state, strict=True):
-        expect.tensor(half, draw.shape("1 batch d_hidden"), what=f"{name} of encode(source, lengths)")
-
-
-@points(0.25, structural=True)
-def test_logits_score_every_target_token(code, draw, expect):
-    mine, _ = draw_model(code, draw)
-    expect.tensor(mine(*draw_source(draw), draw_target(draw)), draw.shape("batch target target_vocab"))
-
-
-@points(0.75)
+@core("Seq2Seq.encode", 1.05)
 def test_the_source_is_read_forwards_if_not_reversed(code, draw, expect):
     mine, right = draw_model(code, draw, reverse=False)
     source, lengths = draw_source(draw)
@@ -111,7 +96,7 @@ def test_the_source_is_read_forwards_if_not_reversed(code, draw, expect):
     expect.agrees(mine.encode, right.encode, source, lengths, axes=STATE)
 
 
-@points(0.75)
+@core("Seq2Seq.encode", 1.05)
 def test_the_source_is_read_backwards_by_default(code, draw, expect):
     mine, right = draw_model(code, draw)
     source, lengths = draw_source(draw)
@@ -120,7 +105,7 @@ def test_the_source_is_read_backwards_by_default(code, draw, expect):
     expect.agrees(mine.encode, right.encode, source, lengths, axes=STATE)
 
 
-@points(0.5)
+@core("Seq2Seq.encode", 0.7)
 @pytest.mark.parametrize("reverse", [True, False], ids=["backwards", "forwards"])
 def test_the_state_belongs_to_the_last_real_token(code, draw, expect, reverse):
     draw.size("source=7"), draw.size("batch=5")
@@ -130,7 +115,23 @@ def test_the_state_belongs_to_the_last_real_token(code, draw, expect, reverse):
     expect.agrees(mine.encode, right.encode, source, lengths, axes=STATE)
 
 
-@points(0.5)
+@robust("Seq2Seq.encode", 0.11, structural=True)
+def test_the_state_has_an_axis_for_the_layer(code, draw, expect):
+    mine, _ = draw_model(code, draw)
+    state = mine.encode(*draw_source(draw))
+    expect.that(isinstance(state, (tuple, list)) and len(state) == 2, "encode returns h and c", kind="type")
+    for name, half in zip("hc", state, strict=True):
+        expect.tensor(half, draw.shape("1 batch d_hidden"), what=f"{name} of encode(source, lengths)")
+
+
+@robust("Seq2Seq.encode", 0.06)
+def test_gradients_reach_what_the_encoder_learns(code, draw, expect):
+    for reverse in (True, False):
+        mine, right = draw_model(code, draw, training=True, reverse=reverse)  # on a GPU, LSTMs have none in eval mode
+        expect.gradients(mine.encode, right.encode, *draw_source(draw))
+
+
+@core("Seq2Seq.forward", 0.7)
 def test_padding_changes_nothing(code, draw, expect):
     for reverse in (True, False):
         mine, right = draw_model(code, draw, reverse=reverse)
@@ -145,7 +146,7 @@ def test_padding_changes_nothing(code, draw, expect):
         expect.agrees(mine, right, *logits, axes="batch target target_vocab")
 
 
-@points(0.75)
+@core("Seq2Seq.forward", 1.05)
 def test_the_decoder_starts_from_the_encoders_state(code, draw, expect):
     mine, right = draw_model(code, draw)
     source, lengths = draw_source(draw)
@@ -155,19 +156,7 @@ def test_the_decoder_starts_from_the_encoders_state(code, draw, expect):
     expect.agrees(*forwards, source, lengths, draw_target(draw), axes="batch target target_vocab")
 
 
-@points(0.25)
-def test_the_order_of_the_rows_does_not_matter(code, draw, expect):
-    draw.size("batch=4"), draw.size("source=5")
-    mine, right = draw_model(code, draw)
-    source, _ = draw_source(draw)
-    lengths, decoder_input = torch.tensor([1, 5, 2, 4]), draw_target(draw)
-    expected = right(source, lengths, decoder_input)
-    for order in (torch.arange(4), torch.tensor([3, 2, 1, 0]), draw.permutation(4)):
-        logits = mine(source[order], lengths[order], decoder_input[order])
-        expect(logits, expected[order], axes="batch target target_vocab")
-
-
-@points(0.25)
+@core("Seq2Seq.forward", 0.35)
 def test_a_later_target_token_changes_no_earlier_logits(code, draw, expect):
     draw.size("target=6")
     mine, right = draw_model(code, draw)
@@ -180,7 +169,25 @@ def test_a_later_target_token_changes_no_earlier_logits(code, draw, expect):
         expect(logits[:, :3], expected, axes="batch target target_vocab")
 
 
-@points(0.125)
+@robust("Seq2Seq.forward", 0.11, structural=True)
+def test_logits_score_every_target_token(code, draw, expect):
+    mine, _ = draw_model(code, draw)
+    expect.tensor(mine(*draw_source(draw), draw_target(draw)), draw.shape("batch target target_vocab"))
+
+
+@robust("Seq2Seq.forward", 0.12)
+def test_the_order_of_the_rows_does_not_matter(code, draw, expect):
+    draw.size("batch=4"), draw.size("source=5")
+    mine, right = draw_model(code, draw)
+    source, _ = draw_source(draw)
+    lengths, decoder_input = torch.tensor([1, 5, 2, 4]), draw_target(draw)
+    expected = right(source, lengths, decoder_input)
+    for order in (torch.arange(4), torch.tensor([3, 2, 1, 0]), draw.permutation(4)):
+        logits = mine(source[order], lengths[order], decoder_input[order])
+        expect(logits, expected[order], axes="batch target target_vocab")
+
+
+@robust("Seq2Seq.forward", 0.06)
 @pytest.mark.parametrize("ones", SIZES)
 def test_any_size_may_be_one(code, draw, expect, ones):
     draw.size(f"{ones}=1")
@@ -191,7 +198,7 @@ def test_any_size_may_be_one(code, draw, expect, ones):
     expect.agrees(mine, right, source, lengths, draw_target(draw), axes="batch target target_vocab")
 
 
-@points(0.125)
+@robust("Seq2Seq.forward", 0.06)
 def test_equal_sizes_are_not_confused(code, draw, expect):
     for name in SIZES:
         draw.size(f"{name}={SOURCE_VOCAB}")  # as many words in both languages as well
@@ -202,7 +209,7 @@ def test_equal_sizes_are_not_confused(code, draw, expect):
     expect.agrees(mine, right, source, lengths, draw_target(draw), axes="batch target target_vocab")
 
 
-@points(0.25)
+@robust("Seq2Seq.forward", 0.12)
 def test_inputs_need_not_be_contiguous(code, draw, expect):
     mine, right = draw_model(code, draw)
     source, lengths, decoder_input = (draw.non_contiguous(t) for t in (*draw_source(draw), draw_target(draw)))
@@ -211,7 +218,7 @@ def test_inputs_need_not_be_contiguous(code, draw, expect):
     expect.agrees(mine, right, source, lengths, decoder_input, axes="batch target target_vocab")
 
 
-@points(0.125)
+@robust("Seq2Seq.forward", 0.06)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 def test_results_have_the_dtype_of_the_model(code, draw, expect, dtype):
     mine, right = draw_model(code, draw, dtype)
@@ -222,7 +229,7 @@ def test_results_have_the_dtype_of_the_model(code, draw, expect, dtype):
         expect.agrees(mine, right, source, lengths, draw_target(draw), axes="batch target target_vocab")
 
 
-@points(0.125)
+@robust("Seq2Seq.forward", 0.06)
 def test_no_sentence_is_too_long(code, draw, expect):
     draw.size("batch=1")
     mine, right = draw_model(code, draw)
@@ -237,14 +244,7 @@ def test_no_sentence_is_too_long(code, draw, expect):
     expect.agrees(mine, right, source, lengths, draw_target(draw), axes="batch target target_vocab")
 
 
-@points(0.125)
-def test_gradients_reach_what_the_encoder_learns(code, draw, expect):
-    for reverse in (True, False):
-        mine, right = draw_model(code, draw, training=True, reverse=reverse)  # on a GPU, LSTMs have none in eval mode
-        expect.gradients(mine.encode, right.encode, *draw_source(draw))
-
-
-@points(0.25)
+@robust("Seq2Seq.forward", 0.12)
 def test_gradients_of_the_logits_reach_every_weight(code, draw, expect):
     mine, right = draw_model(code, draw, training=True)
     source, lengths = draw_source(draw)
@@ -252,7 +252,7 @@ def test_gradients_of_the_logits_reach_every_weight(code, draw, expect):
     expect.gradients(mine, right, source, lengths, draw_target(draw))
 
 
-@points(0.25, structural=True)
+@robust("Seq2Seq.forward", 0.12, structural=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     code.move_to_gpu()
     mine, right = draw_model(code, draw)
@@ -262,7 +262,7 @@ def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     expect.agrees(mine, right, source, lengths, draw_target(draw), axes="batch target target_vocab")
 
 
-@points(0.25, structural=True)
+@robust("Seq2Seq.forward", 0.12, structural=True)
 def test_inputs_and_global_state_are_left_alone(code, draw, expect):
     code.watch_random_state()
     source, lengths = draw_source(draw)

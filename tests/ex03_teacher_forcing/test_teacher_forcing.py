@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.nn.functional import one_hot
 
-from grader.authoring import Mismatch, Opaque, kind_of, points
+from grader.authoring import Mismatch, Opaque, core, kind_of, robust
 from solutions import ex03_teacher_forcing as reference
 
 
@@ -125,19 +125,13 @@ def seeded(seed):
     return torch.Generator().manual_seed(seed)
 
 
-@points(0.25, structural=True)
-def test_decoder_input_has_the_shape_and_dtype_of_the_targets(code, draw, expect):
-    shifted = expect.tensor(code.shift_right(draw.tokens("batch target", 9), 1), draw.shape("batch target"))
-    expect.same_dtype(shifted, torch.int64)
-
-
-@points(0.5)
+@core("shift_right", 0.75)
 def test_decoder_input_worked_by_hand(code, draw, expect):
     targets = torch.tensor([[4, 3, 2], [5, 2, 0]])
     expect(code.shift_right(targets, 1), torch.tensor([[1, 4, 3], [1, 5, 2]]), axes="batch target")
 
 
-@points(0.125)
+@core("shift_right", 0.2)
 @pytest.mark.parametrize("bos_id", [0, 8], ids=["first_id", "last_id"])
 def test_decoder_input_is_bos_and_then_the_previous_targets(code, draw, expect, bos_id):
     code.watch_random_state()
@@ -147,7 +141,13 @@ def test_decoder_input_is_bos_and_then_the_previous_targets(code, draw, expect, 
     expect.no_side_effects()
 
 
-@points(0.5)
+@robust("shift_right", 0.1, structural=True)
+def test_decoder_input_has_the_shape_and_dtype_of_the_targets(code, draw, expect):
+    shifted = expect.tensor(code.shift_right(draw.tokens("batch target", 9), 1), draw.shape("batch target"))
+    expect.same_dtype(shifted, torch.int64)
+
+
+@core("decode_loop", 0.75)
 def test_forcing_feeds_bos_and_then_the_true_tokens(code, draw, expect):
     draw.size("target=7")
     table, targets, bos_id = draw_training(draw)
@@ -156,7 +156,7 @@ def test_forcing_feeds_bos_and_then_the_true_tokens(code, draw, expect):
         expect(tokens, reference.shift_right(targets, bos_id), axes="batch step", what="what step is fed")
 
 
-@points(0.5, structural=True)
+@core("decode_loop", 0.7, structural=True)
 def test_without_forcing_each_step_is_fed_the_guess_before_it(code, draw, expect):
     draw.size("target=7")
     table, targets, bos_id = draw_training(draw)
@@ -166,7 +166,7 @@ def test_without_forcing_each_step_is_fed_the_guess_before_it(code, draw, expect
     expect(tokens, reference.shift_right(free, bos_id), axes="batch step", what="what step is fed")
 
 
-@points(0.25, structural=True)
+@core("decode_loop", 0.35, structural=True)
 def test_each_step_is_handed_the_state_of_the_step_before(code, draw, expect):
     table, targets, bos_id = draw_training(draw)
     steps = draw.size("target")
@@ -175,7 +175,7 @@ def test_each_step_is_handed_the_state_of_the_step_before(code, draw, expect):
     expect.that(reached == list(range(steps)), f"step is handed states {reached}, expected 0 to {steps - 1} in order")
 
 
-@points(0.25)
+@core("decode_loop", 0.35)
 @pytest.mark.parametrize("ratio", [0.0, 1.0], ids=["free", "forced"])
 def test_logits_of_all_steps_are_returned_in_order(code, draw, expect, ratio):
     for dtype in (torch.float64, torch.float32):
@@ -184,19 +184,7 @@ def test_logits_of_all_steps_are_returned_in_order(code, draw, expect, ratio):
         expect.agrees(code.decode_loop, reference.decode_loop, *inputs, axes="batch target vocab")
 
 
-@points(0.1)
-@pytest.mark.parametrize("ones", ["batch", "target", "vocab"])
-def test_any_size_of_the_loop_may_be_one(code, draw, expect, ones):
-    draw.size(f"{ones}=1")
-    table, targets, bos_id = draw_training(draw)
-    for ratio in (0.0, 1.0):
-        inputs = (decoder(table), start(), targets, bos_id, ratio)
-        expect.agrees(code.decode_loop, reference.decode_loop, *inputs, axes="batch target vocab")
-        expect.gradients(code.decode_loop, reference.decode_loop, *inputs)
-        expect.that(fed(code).shape == targets.shape, f"step is not called once per target: {targets.size(1)} times")
-
-
-@points(0.3)
+@core("decode_loop", 0.45)
 def test_one_coin_decides_for_the_whole_batch(code, draw, expect):
     draw.size("target=40")
     table, targets, bos_id = draw_training(draw)
@@ -212,7 +200,7 @@ def test_one_coin_decides_for_the_whole_batch(code, draw, expect):
     expect.that(not {0, 39} & set(tossed), text, kind="value")
 
 
-@points(0.3)
+@core("decode_loop", 0.45)
 def test_the_truth_is_fed_as_often_as_the_ratio_says(code, draw, expect):
     for size in ("target=46", "batch=2", "vocab=3"):
         draw.size(size)
@@ -239,7 +227,7 @@ def test_the_truth_is_fed_as_often_as_the_ratio_says(code, draw, expect):
     expect.that(abs(early - late) <= 57, text, kind="value")
 
 
-@points(0.4)
+@core("decode_loop", 0.55)
 def test_the_coins_follow_the_generator_and_nothing_else(code, draw, expect):
     code.watch_random_state()
     draw.size("target=24")
@@ -254,7 +242,19 @@ def test_the_coins_follow_the_generator_and_nothing_else(code, draw, expect):
     expect.that(any(other != tossed[0] for other in tossed[1:3]), "generators with different seeds give the same coins")
 
 
-@points(0.25)
+@robust("decode_loop", 0.05)
+@pytest.mark.parametrize("ones", ["batch", "target", "vocab"])
+def test_any_size_of_the_loop_may_be_one(code, draw, expect, ones):
+    draw.size(f"{ones}=1")
+    table, targets, bos_id = draw_training(draw)
+    for ratio in (0.0, 1.0):
+        inputs = (decoder(table), start(), targets, bos_id, ratio)
+        expect.agrees(code.decode_loop, reference.decode_loop, *inputs, axes="batch target vocab")
+        expect.gradients(code.decode_loop, reference.decode_loop, *inputs)
+        expect.that(fed(code).shape == targets.shape, f"step is not called once per target: {targets.size(1)} times")
+
+
+@robust("decode_loop", 0.1)
 def test_without_a_generator_the_coins_follow_the_default_one(code, draw, expect):
     code.watch_random_state()
     draw.size("target=24")
@@ -271,7 +271,7 @@ def test_without_a_generator_the_coins_follow_the_default_one(code, draw, expect
     expect.that(any(other != tossed[0] for other in tossed[1:3]), "after any torch.manual_seed the coins are the same")
 
 
-@points(0.2)
+@robust("decode_loop", 0.09)
 @pytest.mark.parametrize("ratio", [0.0, 1.0], ids=["free", "forced"])
 def test_gradients_pass_through_every_step(code, draw, expect, ratio):
     table, targets, bos_id = draw_training(draw)
@@ -294,7 +294,7 @@ def test_gradients_pass_through_every_step(code, draw, expect, ratio):
         expect.that(all(all(attached) for attached in call.attached), text, kind="value")
 
 
-@points(0.4)
+@core("sequence_loss", 0.55)
 def test_loss_worked_by_hand(code, draw, expect):
     eighths = [[[1, 1, 4, 1, 1], [1, 1, 4, 1, 1], [4, 1, 1, 1, 1]], [[1, 1, 1, 4, 1], [1, 4, 1, 1, 1], [1, 1, 1, 1, 4]]]
     logits = (torch.tensor(eighths, dtype=draw.dtype) / 8).log()
@@ -302,7 +302,7 @@ def test_loss_worked_by_hand(code, draw, expect):
     expect(code.sequence_loss(logits, targets, 0), torch.tensor(5 * math.log(2) / 3, dtype=draw.dtype))
 
 
-@points(0.15)
+@core("sequence_loss", 0.2)
 @pytest.mark.parametrize("pad_id", [0, 2], ids=["pad_id_zero", "pad_id_two"])
 def test_loss_is_the_mean_over_all_real_targets(code, draw, expect, pad_id):
     draw.size("vocab=5")
@@ -319,7 +319,7 @@ def test_loss_is_the_mean_over_all_real_targets(code, draw, expect, pad_id):
         )
 
 
-@points(0.4)
+@core("sequence_loss", 0.55)
 def test_columns_of_padding_never_change_the_loss(code, draw, expect):
     logits, targets, pad_id = draw_loss(draw)
     columns = draw("batch columns vocab", scale=1e3).clamp(-1e4, 1e4)
@@ -331,7 +331,7 @@ def test_columns_of_padding_never_change_the_loss(code, draw, expect):
     expect.gradients(code.sequence_loss, reference.sequence_loss, *longer)
 
 
-@points(0.15, structural=True)
+@robust("sequence_loss", 0.07, structural=True)
 def test_a_single_real_target_is_enough(code, draw, expect):
     logits, targets, pad_id = draw_loss(draw)
     row = draw.integer(0, targets.size(0) - 1)
@@ -342,7 +342,7 @@ def test_a_single_real_target_is_enough(code, draw, expect):
         expect.agrees(code.sequence_loss, reference.sequence_loss, logits, lonely, pad_id)
 
 
-@points(0.4)
+@robust("sequence_loss", 0.17)
 def test_without_a_real_target_the_loss_is_zero_with_a_finite_gradient(code, draw, expect):
     for dtype in (draw.dtype, torch.float32):
         logits, targets, pad_id = draw_loss(draw, dtype)
@@ -353,7 +353,7 @@ def test_without_a_real_target_the_loss_is_zero_with_a_finite_gradient(code, dra
         expect.gradients(code.sequence_loss, reference.sequence_loss, logits, targets, pad_id)
 
 
-@points(0.2)
+@robust("sequence_loss", 0.08)
 def test_logits_of_size_ten_thousand_do_not_overflow(code, draw, expect):
     for dtype in (draw.dtype, torch.float32):
         logits, targets, pad_id = draw_loss(draw, dtype)
@@ -361,7 +361,7 @@ def test_logits_of_size_ten_thousand_do_not_overflow(code, draw, expect):
         expect.agrees(code.sequence_loss, reference.sequence_loss, logits, targets, pad_id)
 
 
-@points(0.15)
+@robust("sequence_loss", 0.07)
 def test_any_size_of_the_loss_may_be_one(code, draw, expect):
     for ones in ("batch", "target", "vocab"):
         for size in ("batch=3", "target=4", "vocab=5", f"{ones}=1"):
@@ -371,12 +371,12 @@ def test_any_size_of_the_loss_may_be_one(code, draw, expect):
         expect.gradients(code.sequence_loss, reference.sequence_loss, *inputs)
 
 
-@points(0.2)
+@robust("sequence_loss", 0.09)
 def test_gradients_of_the_loss_reach_the_logits(code, draw, expect):
     expect.gradients(code.sequence_loss, reference.sequence_loss, *draw_loss(draw))
 
 
-@points(0.1)
+@robust("sequence_loss", 0.05)
 def test_no_target_is_too_long(code, draw, expect):
     table, targets, bos_id = draw_training(draw)
     inputs = (decoder(table), start(), targets, bos_id, 0.0)
@@ -392,7 +392,19 @@ def test_no_target_is_too_long(code, draw, expect):
         expect.agrees(code.sequence_loss, reference.sequence_loss, *inputs)
 
 
-@points(0.5)
+@robust("sequence_loss", 0.07, structural=True)
+def test_inputs_and_global_state_are_left_alone(code, draw, expect):
+    code.watch_random_state()
+    table, targets, bos_id = draw_training(draw)
+    code.shift_right(targets, bos_id)
+    for ratio in (0.0, 1.0):
+        code.decode_loop(decoder(table), start(), targets, bos_id, ratio, seeded(1))
+    for dtype in (draw.dtype, torch.float32):
+        code.sequence_loss(*draw_loss(draw, dtype))
+    expect.no_side_effects()
+
+
+@core("greedy_decode", 0.7)
 def test_greedy_decoding_worked_by_hand(code, draw, expect):
     favourite = torch.tensor([[3, 3, 3, 2, 3], [4, 4, 3, 2, 3]])
     table = one_hot(favourite, 5).to(draw.dtype).expand(9, -1, -1, -1)
@@ -402,7 +414,7 @@ def test_greedy_decoding_worked_by_hand(code, draw, expect):
     expect(alone, torch.tensor([[3, 2]]), axes="batch length", what="the result for one row")
 
 
-@points(0.5)
+@core("greedy_decode", 0.7)
 def test_each_row_ends_with_its_own_eos_and_then_pad(code, draw, expect):
     ends = (draw.permutation(4) + torch.tensor([0, 1, 1, 1])).tolist()
     table, limits = draw_sentences(draw, ends)
@@ -416,7 +428,7 @@ def test_each_row_ends_with_its_own_eos_and_then_pad(code, draw, expect):
     expect(tokens[:, 1:], later, axes="batch step", what="what the later steps are fed")
 
 
-@points(0.15)
+@robust("greedy_decode", 0.07)
 @pytest.mark.parametrize("length", [1, 4, 8])
 def test_decoding_stops_with_the_last_row_or_at_the_longest_length(code, draw, expect, length):
     ends = [length - 1, draw.integer(0, length - 1), draw.integer(0, length - 1)]
@@ -429,7 +441,7 @@ def test_decoding_stops_with_the_last_row_or_at_the_longest_length(code, draw, e
             expect.that(steps == length, f"step is called {steps} times for a result of length {length}")
 
 
-@points(0.15)
+@robust("greedy_decode", 0.07)
 def test_long_sentences_are_written_whole(code, draw, expect):
     table, limits = draw_sentences(draw, [draw.integer(3, 4), 5])
     inputs = (decoder(table, limits[1]), start(), 2, *limits)
@@ -440,7 +452,7 @@ def test_long_sentences_are_written_whole(code, draw, expect):
     expect(written, told[None], axes="batch length", what=f"the result of greedy_decode for a sentence of {LONG}")
 
 
-@points(0.1)
+@robust("greedy_decode", 0.05)
 @pytest.mark.parametrize("ids", [(1, 2, 2), (3, 3, 0), (5, 0, 5), (4, 4, 4)], ids=str)
 def test_special_ids_may_be_equal_and_may_stand_in_a_sentence(code, draw, expect, ids):
     table, limits = draw_sentences(draw, [2, 5, 6, 3], ids)
@@ -451,7 +463,7 @@ def test_special_ids_may_be_equal_and_may_stand_in_a_sentence(code, draw, expect
     expect.agrees(code.greedy_decode, reference.greedy_decode, *inputs, axes="batch length")
 
 
-@points(0.1, structural=True)
+@robust("greedy_decode", 0.05, structural=True)
 @pytest.mark.parametrize("ones", ["batch", "vocab"])
 def test_one_row_or_one_token_can_be_decoded(code, draw, expect, ones):
     ids, ends, vocab = (None, [draw.integer(1, 6)], 7) if ones == "batch" else ((0, 0, 0), [0, 0, 0], 1)
@@ -460,7 +472,7 @@ def test_one_row_or_one_token_can_be_decoded(code, draw, expect, ones):
     expect.agrees(code.greedy_decode, reference.greedy_decode, *inputs, axes="batch length")
 
 
-@points(0.15, structural=True)
+@robust("greedy_decode", 0.07, structural=True)
 def test_decoding_records_no_gradient(code, draw, expect):
     code.watch_random_state()
     table, limits = draw_sentences(draw, [1, 3, 2])
@@ -468,7 +480,7 @@ def test_decoding_records_no_gradient(code, draw, expect):
     expect.no_side_effects()
 
 
-@points(0.125)
+@robust("greedy_decode", 0.06)
 @pytest.mark.parametrize("kind", ["countdown_with_none", "pair_of_tensors"])
 def test_a_state_may_be_anything(code, draw, expect, kind):
     table, targets, bos_id = draw_training(draw)
@@ -496,7 +508,7 @@ def test_a_state_may_be_anything(code, draw, expect, kind):
     expect.agrees(code.greedy_decode, reference.greedy_decode, *written, axes="batch length")
 
 
-@points(0.25, structural=True)
+@robust("greedy_decode", 0.1, structural=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     code.move_to_gpu()
     table, targets, bos_id = draw_training(draw)
@@ -509,15 +521,3 @@ def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     table, limits = draw_sentences(draw, [1, 3, 2])
     written = reference.greedy_decode(decoder(table, limits[1]), start(), 3, *limits)
     expect(code.greedy_decode(decoder(table, limits[1]), start(), 3, *limits), written, axes="batch length")
-
-
-@points(0.15, structural=True)
-def test_inputs_and_global_state_are_left_alone(code, draw, expect):
-    code.watch_random_state()
-    table, targets, bos_id = draw_training(draw)
-    code.shift_right(targets, bos_id)
-    for ratio in (0.0, 1.0):
-        code.decode_loop(decoder(table), start(), targets, bos_id, ratio, seeded(1))
-    for dtype in (draw.dtype, torch.float32):
-        code.sequence_loss(*draw_loss(draw, dtype))
-    expect.no_side_effects()

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from grader.authoring import points
+from grader.authoring import core, robust
 from solutions import ex04_attention_weights as reference
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
@@ -65,24 +65,7 @@ def expect_all_gradients(code, draw, expect):
     expect.gradients(code.context_vector, reference.context_vector, *draw_mixing(draw))
 
 
-@points(0.25, structural=True)
-def test_results_have_a_score_a_weight_or_a_value_per_column(code, draw, expect):
-    expect.tensor(code.dot_scores(*draw_dot(draw)), draw.shape("batch source"))
-    expect.tensor(code.additive_scores(*draw_additive(draw)), draw.shape("batch source"))
-    expect.tensor(code.attention_weights(*draw_scores(draw)), draw.shape("batch source"))
-    expect.tensor(code.context_vector(*draw_mixing(draw)), draw.shape("batch d_value"))
-
-
-@points(0.125, structural=True)
-@DTYPES
-def test_results_keep_the_dtype_of_the_input(code, draw, expect, dtype):
-    expect.same_dtype(code.dot_scores(*draw_dot(draw, dtype)), dtype)
-    expect.same_dtype(code.additive_scores(*draw_additive(draw, dtype)), dtype)
-    expect.same_dtype(code.attention_weights(*draw_scores(draw, dtype)), dtype)
-    expect.same_dtype(code.context_vector(*draw_mixing(draw, dtype)), dtype)
-
-
-@points(0.5)
+@core("dot_scores", 0.7)
 def test_dot_scores_worked_by_hand(code, draw, expect):
     query = torch.tensor([[1, 2, 0, 1], [0, 3, 1, 0]], dtype=draw.dtype)
     keys = torch.tensor([[[1, 0, 0, 0], [0, 1, 0, 2], [3, 0, 5, -1]]], dtype=draw.dtype).repeat(2, 1, 1)
@@ -90,12 +73,12 @@ def test_dot_scores_worked_by_hand(code, draw, expect):
     expect(code.dot_scores(query, keys), right, axes="batch source")
 
 
-@points(0.5)
+@core("dot_scores", 0.7)
 def test_dot_scores_are_not_scaled_and_each_row_has_its_own_query(code, draw, expect):
     expect.agrees(code.dot_scores, reference.dot_scores, *draw_dot(draw), axes="batch source")
 
 
-@points(0.75)
+@core("additive_scores", 1)
 def test_additive_scores_worked_by_hand(code, draw, expect):
     query, w_query = torch.tensor([[1.0]], dtype=draw.dtype), torch.tensor([[1.0], [0.0]], dtype=draw.dtype)
     keys = torch.tensor([[[0.0, -1.0, 5.0], [1.0, 0.0, 7.0], [-2.0, 0.0, 1.0]]], dtype=draw.dtype)
@@ -105,12 +88,12 @@ def test_additive_scores_worked_by_hand(code, draw, expect):
     expect(code.additive_scores(query, keys, w_query, w_key, v), right, axes="batch source")
 
 
-@points(0.75)
+@core("additive_scores", 1.05)
 def test_additive_scores_use_each_matrix_where_it_belongs(code, draw, expect):
     expect.agrees(code.additive_scores, reference.additive_scores, *draw_additive(draw), axes="batch source")
 
 
-@points(0.25)
+@robust("additive_scores", 0.11)
 def test_very_large_keys_can_be_scored(code, draw, expect):
     query, keys = draw_dot(draw)
     expect.agrees(code.dot_scores, reference.dot_scores, query, keys * 3e3, axes="batch source")
@@ -120,28 +103,33 @@ def test_very_large_keys_can_be_scored(code, draw, expect):
     expect.gradients(code.additive_scores, reference.additive_scores, *inputs)
 
 
-@points(0.125)
+@robust("additive_scores", 0.06)
 def test_additive_scores_with_equal_sizes(code, draw, expect):
     for size in ("d_query=3", "d_key=3", "d_attn=3", "source=3", "batch=3"):
         draw.size(size)
     expect.agrees(code.additive_scores, reference.additive_scores, *draw_additive(draw), axes="batch source")
 
 
-@points(0.75)
+@core("attention_weights", 1.05)
 def test_weights_worked_by_hand(code, draw, expect):
     scores = torch.tensor([[1, 3, 4, 8, 2], [1, 2, 5, 3, 9]], dtype=draw.dtype).log()
     right = torch.tensor([[1 / 4, 3 / 4, 0, 0, 0], [1 / 8, 2 / 8, 5 / 8, 0, 0]], dtype=draw.dtype)
     expect(code.attention_weights(scores, torch.tensor([2, 3])), right, axes="batch source")
 
 
-@points(0.5)
+@core("attention_weights", 0.7)
 def test_weights_in_each_row_sum_to_one(code, draw, expect):
     scores, lengths = draw_scores(draw)
     weights = expect.tensor(code.attention_weights(scores, lengths), draw.shape("batch source"))
-    expect(weights.sum(-1), torch.ones(len(lengths), dtype=draw.dtype), axes="batch", what="the sum of each row")
+    expect(
+        weights.sum(-1),
+        torch.ones(len(lengths), dtype=draw.dtype),
+        axes="batch",
+        what="the sum of each row of the weights",
+    )
 
 
-@points(0.5)
+@core("attention_weights", 0.7)
 def test_weights_are_exactly_zero_on_padding(code, draw, expect):
     for dtype in (draw.dtype, torch.float32):
         scores, lengths = draw_scores(draw, dtype)
@@ -150,7 +138,7 @@ def test_weights_are_exactly_zero_on_padding(code, draw, expect):
         expect(weights, reference.attention_weights(scores, lengths), axes="batch source")
 
 
-@points(0.5)
+@core("attention_weights", 0.7)
 def test_scores_at_padding_change_nothing(code, draw, expect):
     scores, lengths = draw_scores(draw)
     padding = in_padding(draw, lengths)
@@ -161,7 +149,7 @@ def test_scores_at_padding_change_nothing(code, draw, expect):
     expect.gradients(code.attention_weights, reference.attention_weights, garbage.where(padding, scores), lengths)
 
 
-@points(0.25)
+@robust("attention_weights", 0.11)
 def test_the_longest_sentence_may_be_padded_too(code, draw, expect):
     draw.size("source=6")
     scores = draw("batch source")
@@ -171,7 +159,7 @@ def test_the_longest_sentence_may_be_padded_too(code, draw, expect):
     expect.agrees(code.attention_weights, reference.attention_weights, scores[:1], lengths[:1], axes="batch source")
 
 
-@points(0.25)
+@robust("attention_weights", 0.12)
 def test_every_length_from_one_to_full_works(code, draw, expect):
     scores = draw("7 7")
     lengths = draw.permutation(7) + 1
@@ -181,7 +169,7 @@ def test_every_length_from_one_to_full_works(code, draw, expect):
     expect.agrees(code.attention_weights, reference.attention_weights, scores, single, axes="batch source")
 
 
-@points(0.25)
+@robust("attention_weights", 0.12)
 def test_scores_of_size_ten_thousand_do_not_overflow(code, draw, expect):
     for dtype in (draw.dtype, torch.float32):
         scores, lengths = draw_scores(draw, dtype)
@@ -196,19 +184,36 @@ def test_scores_of_size_ten_thousand_do_not_overflow(code, draw, expect):
             expect_nothing_on_padding(draw, expect, weights, lengths)
 
 
-@points(0.5)
+@core("context_vector", 0.7)
 def test_context_worked_by_hand(code, draw, expect):
     weights = torch.tensor([[0.25, 0.75]], dtype=draw.dtype)
     values = torch.tensor([[[4, 0, 8], [0, 4, 8]]], dtype=draw.dtype)
     expect(code.context_vector(weights, values), torch.tensor([[1, 3, 8]], dtype=draw.dtype), axes="batch d_value")
 
 
-@points(0.5)
+@core("context_vector", 0.7)
 def test_context_is_the_weighted_sum_of_the_values(code, draw, expect):
     expect.agrees(code.context_vector, reference.context_vector, *draw_mixing(draw), axes="batch d_value")
 
 
-@points(0.25)
+@robust("context_vector", 0.11, structural=True)
+def test_results_have_a_score_a_weight_or_a_value_per_column(code, draw, expect):
+    expect.tensor(code.dot_scores(*draw_dot(draw)), draw.shape("batch source"))
+    expect.tensor(code.additive_scores(*draw_additive(draw)), draw.shape("batch source"))
+    expect.tensor(code.attention_weights(*draw_scores(draw)), draw.shape("batch source"))
+    expect.tensor(code.context_vector(*draw_mixing(draw)), draw.shape("batch d_value"))
+
+
+@robust("context_vector", 0.06, structural=True)
+@DTYPES
+def test_results_keep_the_dtype_of_the_input(code, draw, expect, dtype):
+    expect.same_dtype(code.dot_scores(*draw_dot(draw, dtype)), dtype)
+    expect.same_dtype(code.additive_scores(*draw_additive(draw, dtype)), dtype)
+    expect.same_dtype(code.attention_weights(*draw_scores(draw, dtype)), dtype)
+    expect.same_dtype(code.context_vector(*draw_mixing(draw, dtype)), dtype)
+
+
+@robust("context_vector", 0.12)
 def test_values_without_weight_change_nothing(code, draw, expect):
     scores, lengths = draw_scores(draw)
     weights = reference.attention_weights(scores, lengths)
@@ -218,14 +223,14 @@ def test_values_without_weight_change_nothing(code, draw, expect):
     expect.gradients(code.context_vector, reference.context_vector, weights, values)
 
 
-@points(0.0625)
+@robust("context_vector", 0.03)
 def test_equal_sizes_are_not_confused(code, draw, expect):
     for name in ("batch", "source", "hidden", "d_query", "d_key", "d_attn", "d_value"):
         draw.size(f"{name}=4")
     everything(code, draw, expect)
 
 
-@points(0.0625)
+@robust("context_vector", 0.03)
 def test_no_source_is_too_long(code, draw, expect):
     draw.size("batch=2")
     everything(code, draw, expect)
@@ -233,13 +238,13 @@ def test_no_source_is_too_long(code, draw, expect):
     everything(code, draw, expect)
 
 
-@points(0.25)
+@robust("context_vector", 0.12)
 def test_float64_and_float32_are_as_exact_as_they_can_be(code, draw, expect):
     everything(code, draw, expect, exact=True)
     everything(code, draw, expect, torch.float32)
 
 
-@points(0.125)
+@robust("context_vector", 0.06)
 @pytest.mark.parametrize("ones", ["batch", "source", "hidden", "d_query", "d_key", "d_attn", "d_value"])
 def test_any_size_may_be_one(code, draw, expect, ones):
     draw.size(f"{ones}=1")
@@ -247,7 +252,7 @@ def test_any_size_may_be_one(code, draw, expect, ones):
     expect_all_gradients(code, draw, expect)
 
 
-@points(0.125)
+@robust("context_vector", 0.06)
 def test_inputs_need_not_be_contiguous(code, draw, expect):
     code.watch_random_state()
     code.attention_weights(*draw_scores(draw))  # what is written into here is written into everywhere
@@ -255,18 +260,18 @@ def test_inputs_need_not_be_contiguous(code, draw, expect):
     expect.no_side_effects()
 
 
-@points(0.5)
+@robust("context_vector", 0.23)
 def test_gradients_reach_every_input(code, draw, expect):
     expect_all_gradients(code, draw, expect)
 
 
-@points(0.25, structural=True)
+@robust("context_vector", 0.12, structural=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     code.move_to_gpu()
     everything(code, draw, expect)
 
 
-@points(0.25, structural=True)
+@robust("context_vector", 0.12, structural=True)
 def test_inputs_and_global_state_are_left_alone(code, draw, expect):
     code.watch_random_state()
     for dtype in (draw.dtype, torch.float32):

@@ -5,7 +5,7 @@ from math import cos, sin
 import pytest
 import torch
 
-from grader.authoring import points
+from grader.authoring import core, robust
 from solutions import ex05_sinusoidal_encoding as reference
 
 LONG = 5000
@@ -32,14 +32,7 @@ def check_sum(code, expect, x):
     expect(code.add_positions(x), expected.to(x.dtype), axes=BATCH, within=bound)
 
 
-@points(0.5, structural=True)
-def test_table_has_a_row_for_each_position(code, draw, expect):
-    length, d_model = draw.shape("length d_model")
-    table = expect.tensor(code.sinusoidal_encoding(length, d_model), (length, d_model))
-    expect.that(table.dtype == torch.float32, f"the table is {table.dtype}, expected torch.float32", kind="dtype")
-
-
-@points(0.85)
+@core("sinusoidal_encoding", 1.45)
 def test_table_worked_by_hand(code, draw, expect):
     rows = [[sin(p), cos(p), sin(p / 10), cos(p / 10), sin(p / 100), cos(p / 100)] for p in (0, 1, 2)]
     expected = torch.tensor(rows, dtype=torch.float64)
@@ -47,7 +40,7 @@ def test_table_worked_by_hand(code, draw, expect):
     expect(table, expected, axes=TABLE, within=torch.full_like(expected, 1e-6))
 
 
-@points(0.5)
+@core("sinusoidal_encoding", 0.8)
 def test_odd_table_worked_by_hand(code, draw, expect):
     rows = [[sin(p), cos(p), sin(p / 100)] for p in (0, 1, 2, 3)]
     expected = torch.tensor(rows, dtype=torch.float64)
@@ -55,32 +48,32 @@ def test_odd_table_worked_by_hand(code, draw, expect):
     expect(table, expected, axes=TABLE, within=torch.full_like(expected, 1e-6))
 
 
-@points(0.25)
+@core("sinusoidal_encoding", 0.4)
 def test_position_zero_is_the_first_row(code, draw, expect):
     table = expect.tensor(code.sinusoidal_encoding(1, 5, dtype=torch.float64), (1, 5))
     expect(table, torch.tensor([[0, 1, 0, 1, 0]], dtype=torch.float64), axes=TABLE, within=1e-7)
 
 
-@points(0.75)
+@core("sinusoidal_encoding", 1.3)
 def test_every_pair_of_columns_has_its_wave(code, draw, expect):
     for d_model, length in ((8, draw.integer(11, 20)), (draw.choice(2, 6, 10), draw.integer(11, 20)), (1100, 3)):
         for dtype in (torch.bfloat16, torch.float64):
             check_table(code, expect, length, d_model, dtype)
 
 
-@points(0.25)
+@core("sinusoidal_encoding", 0.4)
 @pytest.mark.parametrize("d_model", [1, 5, 9])
 def test_an_odd_table_ends_with_a_sine(code, draw, expect, d_model):
     check_table(code, expect, draw.integer(11, 20), d_model)
 
 
-@points(0.5)
+@core("sinusoidal_encoding", 0.8)
 def test_the_base_may_be_another(code, draw, expect):
     for base in (draw.number(20.0, 50.0), 2.0, 1e6):
         check_table(code, expect, draw.size("length"), 6, base=base)
 
 
-@points(0.25)
+@core("sinusoidal_encoding", 0.4)
 def test_a_sine_and_its_cosine_belong_to_one_angle(code, draw, expect):
     length = draw.size("length")
     table = expect.tensor(code.sinusoidal_encoding(length, 8, dtype=torch.float64), (length, 8))
@@ -88,7 +81,14 @@ def test_a_sine_and_its_cosine_belong_to_one_angle(code, draw, expect):
     expect(squares, torch.ones(length, 4, dtype=torch.float64), axes="position pair", within=3e-6)
 
 
-@points(0.1, structural=True)
+@robust("sinusoidal_encoding", 0.18, structural=True)
+def test_table_has_a_row_for_each_position(code, draw, expect):
+    length, d_model = draw.shape("length d_model")
+    table = expect.tensor(code.sinusoidal_encoding(length, d_model), (length, d_model))
+    expect.that(table.dtype == torch.float32, f"the table is {table.dtype}, expected torch.float32", kind="dtype")
+
+
+@robust("sinusoidal_encoding", 0.04, structural=True)
 @every_dtype
 def test_table_has_the_dtype_asked_for(code, draw, expect, dtype):
     length, d_model = draw.shape("length d_model")
@@ -96,21 +96,21 @@ def test_table_has_the_dtype_asked_for(code, draw, expect, dtype):
     expect.that(table.dtype == dtype, f"the table is {table.dtype}, expected {dtype}", kind="dtype")
 
 
-@points(0.25)
+@robust("sinusoidal_encoding", 0.1)
 @every_dtype
 def test_five_thousand_positions_are_exact_enough(code, draw, expect, dtype):
     # The frequencies after the first are no round numbers. Few columns: a loop over entries has to be in time.
     check_table(code, expect, LONG, draw.choice(5, 6), dtype)
 
 
-@points(0.25, structural=True)
+@robust("sinusoidal_encoding", 0.09, structural=True)
 def test_no_position_gives_a_table_without_rows(code, draw, expect):
     for d_model, dtype in ((1, torch.float32), (4, torch.float64), (7, torch.float32)):
         expected = torch.zeros(0, d_model, dtype=dtype)
         expect(code.sinusoidal_encoding(0, d_model, dtype=dtype), expected, axes=TABLE)
 
 
-@points(0.125, structural=True)
+@robust("sinusoidal_encoding", 0.05, structural=True)
 @pytest.mark.parametrize(
     ("length", "d_model", "wrong"),
     [(23, 0, (0,)), (23, -14, (14,)), (-31, 6, (31,)), (-1, 6, (1,)), (0, 0, (0,)), (-31, 0, (31, 0))],
@@ -120,7 +120,7 @@ def test_bad_sizes_raise_a_value_error_that_names_them(code, draw, expect, lengt
     expect.raises(ValueError, code.sinusoidal_encoding, length, d_model, naming_one_of=wrong)
 
 
-@points(0.2, structural=True)
+@robust("sinusoidal_encoding", 0.07, structural=True)
 def test_table_is_made_on_the_device_asked_for(code, draw, expect):
     expected = torch.tensor([[0, 1, 0]], dtype=torch.float32)
     for device in (torch.device(code.device), None):
@@ -130,14 +130,14 @@ def test_table_is_made_on_the_device_asked_for(code, draw, expect):
         expect(code.sinusoidal_encoding(1, 3, 10000.0, device), expected, axes=TABLE, within=1e-3)
 
 
-@points(0.2, structural=True)
+@robust("sinusoidal_encoding", 0.08, structural=True)
 def test_table_requires_no_gradient(code, draw, expect):
     for dtype in NEAR:
         call = code.sinusoidal_encoding.call((3, 4), {"dtype": dtype})
         expect.that(not call.requires_grad, "the table requires a gradient: it is fixed, and nothing trains it")
 
 
-@points(0.75)
+@core("add_positions", 1.25)
 def test_positions_are_added_to_the_tokens(code, draw, expect):
     check_sum(code, expect, draw("batch length d_model"))
     check_sum(code, expect, draw("batch length d_model", dtype=torch.float32))
@@ -145,7 +145,7 @@ def test_positions_are_added_to_the_tokens(code, draw, expect):
     check_sum(code, expect, draw("4 4 4"))  # here a table turned over, or put along the batch, fits as well
 
 
-@points(0.25, structural=True)
+@core("add_positions", 0.4, structural=True)
 def test_every_sequence_gets_the_same_rows(code, draw, expect):
     batch, length, d_model = draw.shape("batch length d_model")
     sums = code.add_positions(torch.zeros(batch, length, d_model, dtype=torch.float64))
@@ -153,7 +153,7 @@ def test_every_sequence_gets_the_same_rows(code, draw, expect):
     expect(sums, sums[:1].expand(batch, -1, -1), axes=BATCH, within=1e-9, what="what is added to each sequence")
 
 
-@points(0.2)
+@robust("add_positions", 0.08)
 @pytest.mark.parametrize("ones", ["batch", "length", "d_model"])
 def test_any_size_may_be_one(code, draw, expect, ones):
     draw.size(f"{ones}=1")
@@ -161,24 +161,24 @@ def test_any_size_may_be_one(code, draw, expect, ones):
     check_sum(code, expect, draw("1 1 d_model"))
 
 
-@points(0.1)
+@robust("add_positions", 0.04)
 @every_dtype
 def test_sums_have_the_dtype_of_the_tokens(code, draw, expect, dtype):
     check_sum(code, expect, draw("batch length d_model", dtype=dtype))
 
 
-@points(0.1)
+@robust("add_positions", 0.04)
 def test_long_sequences_get_positions_too(code, draw, expect):
     for dtype in reversed(NEAR):  # one shape: a table that is kept must not serve another dtype
         check_sum(code, expect, draw(f"batch=1 length={LONG} d_model=3", dtype=dtype))
 
 
-@points(0.1)
+@robust("add_positions", 0.04)
 def test_tokens_need_not_be_contiguous(code, draw, expect):
     check_sum(code, expect, draw.non_contiguous(draw("batch length d_model")))
 
 
-@points(0.25)
+@robust("add_positions", 0.09)
 def test_gradients_reach_the_tokens(code, draw, expect):
     for dtype in NEAR:
         x = draw("batch length d_model", dtype=dtype)
@@ -186,14 +186,14 @@ def test_gradients_reach_the_tokens(code, draw, expect):
         expect.gradients(code.add_positions, reference.add_positions, x, within=within)
 
 
-@points(0.25, structural=True)
+@robust("add_positions", 0.09, structural=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     code.move_to_gpu()
     x = draw("batch length d_model")
     expect.agrees(code.add_positions, reference.add_positions, x, axes=BATCH, within=1e-6)
 
 
-@points(0.15, structural=True)
+@robust("add_positions", 0.06, structural=True)
 def test_inputs_and_global_state_are_left_alone(code, draw, expect):
     code.watch_random_state()
     for dtype in NEAR:

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from grader.authoring import points, shortcuts
+from grader.authoring import core, needs, robust, shortcuts
 from solutions import ex07_masked_attention as reference
 
 pytestmark = shortcuts("F.scaled_dot_product_attention", "nn.MultiheadAttention", "F.multi_head_attention_forward")
@@ -14,9 +14,11 @@ ATTENTION = "batch query d_v; batch query key"
 DTYPES = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
 HALF_GRADIENT = {torch.float16: 0.05, torch.bfloat16: 0.4}
 LARGE_SCORES = {torch.float32: 2e-3}  # what is left of float32 in the difference of two numbers of size 1e4
+SUMS = "the sum of each row of the weights"
 LONG = 1_100  # longer than the tables of textbooks
 GARBAGE = {torch.float16: 100.0, torch.bfloat16: 100.0}
 ALONE = ((1, 1), (2, 5))  # the length and the padded length of a batch of one sequence
+MASKS = [pytest.param(name, marks=needs(name)) for name in ("padding_mask", "causal_mask", "decoder_mask")]
 CAUSAL_LENGTHS = (1, 2, 3, 6, 7, 40)
 
 
@@ -48,158 +50,8 @@ def spoiled(draw, tensor, hidden):
     return torch.where(hidden, garbage.to(tensor.dtype), tensor)
 
 
-@points(0.1, structural=True)
-@pytest.mark.parametrize("name", ["padding_mask", "causal_mask", "decoder_mask"])
-def test_masks_are_bool_and_have_their_shapes(code, draw, expect, name):
-    lengths, n = draw.lengths("batch", "key"), draw.size("key")
-    arguments = (n,) if name == "causal_mask" else (lengths, n)
-    shape = {"padding_mask": "batch 1 key", "causal_mask": "key key", "decoder_mask": "batch key key"}[name]
-    mask = expect.tensor(getattr(code, name)(*arguments), draw.shape(shape))
-    expect.that(mask.dtype == torch.bool, f"{name} returned {mask.dtype}, expected torch.bool", kind="dtype")
-
-
-@points(0.35)
-def test_padding_mask_worked_by_hand(code, draw, expect):
-    expected = torch.tensor([[[1, 0, 0, 0]], [[1, 1, 1, 0]], [[1, 1, 1, 1]]]).bool()
-    expect(code.padding_mask(torch.tensor([1, 3, 4]), 4), expected, axes="batch query key")
-
-
-@points(0.3)
-def test_padding_mask_follows_lengths_and_padded_length(code, draw, expect):
-    lengths, n = draw.lengths("batch", "key"), draw.size("key")
-    for extra in (0, 2):
-        expect.agrees(code.padding_mask, reference.padding_mask, lengths, n + extra, axes="batch query key")
-    strided = draw.non_contiguous(lengths)
-    expect.agrees(code.padding_mask, reference.padding_mask, strided, n, axes="batch query key")
-    for one, longest in ALONE:
-        one = torch.tensor([one])
-        expect.agrees(code.padding_mask, reference.padding_mask, one, longest, axes="batch query key")
-
-
-@points(0.35)
-def test_causal_mask_worked_by_hand(code, draw, expect):
-    expected = torch.tensor([[1, 0, 0], [1, 1, 0], [1, 1, 1]]).bool()
-    expect(code.causal_mask(3), expected, axes="query key")
-
-
-@points(0.15)
-def test_causal_mask_is_right_at_every_length(code, draw, expect):
-    for n in CAUSAL_LENGTHS:
-        expect.agrees(code.causal_mask, reference.causal_mask, n, axes="query key")
-
-
-@points(0.15, structural=True)
-def test_causal_mask_is_made_on_the_device_asked_for(code, draw, expect):
-    for device in (torch.device(code.device), None):
-        expect(code.causal_mask(3, device=device), reference.causal_mask(3), axes="query key")
-    code.move_to_gpu()
-    for device in (code.place, None):
-        expect(code.causal_mask(3, device), reference.causal_mask(3), axes="query key")
-
-
-@points(0.3)
-def test_decoder_mask_worked_by_hand(code, draw, expect):
-    short = [[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 0, 0], [1, 1, 0, 0]]
-    long = [[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 0]]
-    expected = torch.tensor([short, long]).bool()
-    expect(code.decoder_mask(torch.tensor([2, 3]), 4), expected, axes="batch query key")
-
-
-@points(0.25)
-def test_decoder_mask_hides_padding_and_the_future(code, draw, expect):
-    lengths, n = draw.lengths("batch", "key"), draw.size("key")
-    for extra in (0, 2):
-        expect.agrees(code.decoder_mask, reference.decoder_mask, lengths, n + extra, axes="batch query key")
-    expect.agrees(code.decoder_mask, reference.decoder_mask, draw.non_contiguous(lengths), n, axes="batch query key")
-    for some, longest in (*(([one], longest) for one, longest in ALONE), ([2, 4, 1, 3], 4)):  # as many rows as columns
-        some = torch.tensor(some)
-        expect.agrees(code.decoder_mask, reference.decoder_mask, some, longest, axes="batch query key")
-        if len(some) == 1:  # a causal mask that is kept must not be written into
-            kept = code.causal_mask(longest, torch.device(code.device))
-            expect(kept, reference.causal_mask(longest), axes="query key", what="causal_mask after decoder_mask")
-
-
-@points(0.05, patience=6)  # a loop that fills it in entry by entry is right
-@pytest.mark.parametrize("name", ["padding_mask", "causal_mask", "decoder_mask"])
-def test_masks_have_no_longest_sequence(code, draw, expect, name):
-    arguments = (LONG,) if name == "causal_mask" else (torch.tensor([LONG - 5]), LONG)
-    axes = "query key" if name == "causal_mask" else "batch query key"
-    expect.agrees(getattr(code, name), getattr(reference, name), *arguments, axes=axes)
-
-
-@points(0.2)
-def test_a_sequence_may_have_no_real_token(code, draw, expect):
-    lengths, _ = draw_ragged(draw, empty=True)
-    longest = draw.size("key")
-    for some, n in ((lengths, longest), (torch.zeros_like(lengths), longest), (torch.tensor([0, 1]), 1)):
-        expect.agrees(code.padding_mask, reference.padding_mask, some, n, axes="batch query key")
-        expect.agrees(code.decoder_mask, reference.decoder_mask, some, n, axes="batch query key")
-
-
-@points(0.05, structural=True)
-@pytest.mark.parametrize("dtype", DTYPES, ids=["float16", "bfloat16", "float32", "float64"])
-def test_results_have_the_shape_and_dtype_asked_for(code, draw, expect, dtype):
-    results = code.masked_attention(*draw_inputs(draw, dtype=dtype), draw_allowed(draw))
-    expect.tuple_of(results, 2)
-    for result, name, axes in zip(results, ("output", "weights"), ATTENTION.split(";"), strict=True):
-        expect.tensor(result, draw.shape(axes), what=f"the {name} of masked_attention(q, k, v, allowed)")
-        expect.same_dtype(result, dtype)
-
-
-@points(0.55)
-def test_attention_worked_by_hand(code, draw, expect):
-    log2, log3, log4, log5 = (math.log(n) for n in (2, 3, 4, 5))
-    q = torch.tensor([[[2, 0, 0, 0], [0, 2, 0, 0], [0, 0, 0, 2]]], dtype=draw.dtype)
-    k = torch.tensor([[[log3, 0, 1, 0], [0, log4, 0, 0], [log5, log2, 1, log2]]], dtype=draw.dtype)
-    v = torch.tensor([[[4, 0], [0, 6], [3, 9]]], dtype=draw.dtype)
-    allowed = torch.tensor([[[True, True, False], [False, True, True], [True, True, True]]])
-    weights = torch.tensor([[[3 / 4, 1 / 4, 0], [0, 2 / 3, 1 / 3], [1 / 4, 1 / 4, 1 / 2]]], dtype=draw.dtype)
-    output = torch.tensor([[[3, 1.5], [1, 7], [2.5, 6]]], dtype=draw.dtype)
-    expect(code.masked_attention(q, k, v, allowed), (output, weights), axes=ATTENTION)
-
-
-@points(0.35)
-def test_scores_are_divided_by_the_root_of_d_k(code, draw, expect):
-    draw.size("d_k=16")
-    inputs = draw_inputs(draw)
-    everything = torch.ones(draw.shape("batch query key"), dtype=torch.bool)
-    expect.agrees(code.masked_attention, reference.masked_attention, *inputs, everything, axes=ATTENTION)
-
-
-@points(0.3)
-def test_attention_obeys_any_mask(code, draw, expect):
-    inputs = draw_inputs(draw)
-    expect.agrees(code.masked_attention, reference.masked_attention, *inputs, draw_allowed(draw), axes=ATTENTION)
-
-
-@points(0.05)
-@pytest.mark.parametrize("many", ["query", "key"])
-def test_attention_over_long_sequences(code, draw, expect, many):
-    for axis in ("batch=1", f"{many}={LONG}"):
-        draw.size(axis)
-    inputs = draw_inputs(draw)
-    expect.agrees(code.masked_attention, reference.masked_attention, *inputs, draw_allowed(draw), axes=ATTENTION)
-
-
-@points(0.35, structural=True)
-def test_forbidden_weights_are_exactly_zero(code, draw, expect):
-    for dtype in DTYPES:
-        allowed = draw_allowed(draw)
-        _, weights = code.masked_attention(*draw_inputs(draw, dtype=dtype), allowed)
-        forbidden = expect.tensor(weights, draw.shape("batch query key"))[~allowed]
-        expect.that(bool((forbidden == 0).all()), "a weight is not exactly 0 where the key is not allowed")
-
-
-@points(0.3)
-def test_allowed_weights_sum_to_one(code, draw, expect):
-    _, weights = code.masked_attention(*draw_inputs(draw), draw_allowed(draw))
-    shape = draw.shape("batch query key")
-    expect(expect.tensor(weights, shape).sum(-1), torch.ones(shape[:2], dtype=draw.dtype), axes="batch query")
-
-
-@points(0.15)
-@pytest.mark.parametrize("dtype", DTYPES, ids=["float16", "bfloat16", "float32", "float64"])
-def test_a_query_with_no_allowed_key_gets_zeros(code, draw, expect, dtype):
+def expect_zeros_for_empty_rows(code, draw, expect, dtype=None):
+    """Rows without an allowed key, some and all of them, hold exact zeros."""
     q, k, v = draw_inputs(draw, dtype=dtype)
     allowed = draw_allowed(draw)
     nothing, everywhere = torch.zeros_like(allowed), torch.ones_like(k[..., :1], dtype=torch.bool)
@@ -215,7 +67,198 @@ def test_a_query_with_no_allowed_key_gets_zeros(code, draw, expect, dtype):
             expect.that(exact, "a query with no allowed key gets something else than exactly 0")
 
 
-@points(0.05, structural=True)
+@core("padding_mask", 0.65)
+def test_padding_mask_worked_by_hand(code, draw, expect):
+    expected = torch.tensor([[[1, 0, 0, 0]], [[1, 1, 1, 0]], [[1, 1, 1, 1]]]).bool()
+    expect(code.padding_mask(torch.tensor([1, 3, 4]), 4), expected, axes="batch query key")
+
+
+@core("padding_mask", 0.5)
+def test_padding_mask_follows_lengths_and_padded_length(code, draw, expect):
+    lengths, n = draw.lengths("batch", "key"), draw.size("key")
+    for extra in (0, 2):
+        expect.agrees(code.padding_mask, reference.padding_mask, lengths, n + extra, axes="batch query key")
+    strided = draw.non_contiguous(lengths)
+    expect.agrees(code.padding_mask, reference.padding_mask, strided, n, axes="batch query key")
+    for one, longest in ALONE:
+        one = torch.tensor([one])
+        expect.agrees(code.padding_mask, reference.padding_mask, one, longest, axes="batch query key")
+
+
+@robust("decoder_mask", 0.04, structural=True)
+@pytest.mark.parametrize("name", MASKS)
+def test_masks_are_bool_and_have_their_shapes(code, draw, expect, name):
+    lengths, n = draw.lengths("batch", "key"), draw.size("key")
+    arguments = (n,) if name == "causal_mask" else (lengths, n)
+    shape = {"padding_mask": "batch 1 key", "causal_mask": "key key", "decoder_mask": "batch key key"}[name]
+    mask = expect.tensor(getattr(code, name)(*arguments), draw.shape(shape))
+    expect.that(mask.dtype == torch.bool, f"{name} returned {mask.dtype}, expected torch.bool", kind="dtype")
+
+
+@robust("decoder_mask", 0.02, patience=6)  # a loop that fills it in entry by entry is right
+@pytest.mark.parametrize("name", MASKS)
+def test_masks_have_no_longest_sequence(code, draw, expect, name):
+    arguments = (LONG,) if name == "causal_mask" else (torch.tensor([LONG - 5]), LONG)
+    axes = "query key" if name == "causal_mask" else "batch query key"
+    expect.agrees(getattr(code, name), getattr(reference, name), *arguments, axes=axes)
+
+
+@core("causal_mask", 0.6)
+def test_causal_mask_worked_by_hand(code, draw, expect):
+    expected = torch.tensor([[1, 0, 0], [1, 1, 0], [1, 1, 1]]).bool()
+    expect(code.causal_mask(3), expected, axes="query key")
+
+
+@robust("causal_mask", 0.06)
+def test_causal_mask_is_right_at_every_length(code, draw, expect):
+    for n in CAUSAL_LENGTHS:
+        expect.agrees(code.causal_mask, reference.causal_mask, n, axes="query key")
+
+
+@robust("causal_mask", 0.06, structural=True)
+def test_causal_mask_is_made_on_the_device_asked_for(code, draw, expect):
+    for device in (torch.device(code.device), None):
+        expect(code.causal_mask(3, device=device), reference.causal_mask(3), axes="query key")
+    code.move_to_gpu()
+    for device in (code.place, None):
+        expect(code.causal_mask(3, device), reference.causal_mask(3), axes="query key")
+
+
+@core("decoder_mask", 0.5)
+def test_decoder_mask_worked_by_hand(code, draw, expect):
+    short = [[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 0, 0], [1, 1, 0, 0]]
+    long = [[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 0]]
+    expected = torch.tensor([short, long]).bool()
+    expect(code.decoder_mask(torch.tensor([2, 3]), 4), expected, axes="batch query key")
+
+
+@core("decoder_mask", 0.45)
+def test_decoder_mask_hides_padding_and_the_future(code, draw, expect):
+    lengths, n = draw.lengths("batch", "key"), draw.size("key")
+    for extra in (0, 2):
+        expect.agrees(code.decoder_mask, reference.decoder_mask, lengths, n + extra, axes="batch query key")
+    expect.agrees(code.decoder_mask, reference.decoder_mask, draw.non_contiguous(lengths), n, axes="batch query key")
+    for some, longest in (*(([one], longest) for one, longest in ALONE), ([2, 4, 1, 3], 4)):  # as many rows as columns
+        some = torch.tensor(some)
+        expect.agrees(code.decoder_mask, reference.decoder_mask, some, longest, axes="batch query key")
+        if len(some) == 1:  # a causal mask that is kept must not be written into
+            kept = code.causal_mask(longest, torch.device(code.device))
+            expect(kept, reference.causal_mask(longest), axes="query key", what="causal_mask after decoder_mask")
+
+
+@robust("decoder_mask", 0.06)
+def test_a_sequence_may_have_no_real_token(code, draw, expect):
+    lengths, _ = draw_ragged(draw, empty=True)
+    longest = draw.size("key")
+    for some, n in ((lengths, longest), (torch.zeros_like(lengths), longest), (torch.tensor([0, 1]), 1)):
+        expect.agrees(code.padding_mask, reference.padding_mask, some, n, axes="batch query key")
+        expect.agrees(code.decoder_mask, reference.decoder_mask, some, n, axes="batch query key")
+
+
+@core("masked_attention", 1)
+def test_attention_worked_by_hand(code, draw, expect):
+    log2, log3, log4, log5 = (math.log(n) for n in (2, 3, 4, 5))
+    q = torch.tensor([[[2, 0, 0, 0], [0, 2, 0, 0], [0, 0, 0, 2]]], dtype=draw.dtype)
+    k = torch.tensor([[[log3, 0, 1, 0], [0, log4, 0, 0], [log5, log2, 1, log2]]], dtype=draw.dtype)
+    v = torch.tensor([[[4, 0], [0, 6], [3, 9]]], dtype=draw.dtype)
+    allowed = torch.tensor([[[True, True, False], [False, True, True], [True, True, True]]])
+    weights = torch.tensor([[[3 / 4, 1 / 4, 0], [0, 2 / 3, 1 / 3], [1 / 4, 1 / 4, 1 / 2]]], dtype=draw.dtype)
+    output = torch.tensor([[[3, 1.5], [1, 7], [2.5, 6]]], dtype=draw.dtype)
+    expect(code.masked_attention(q, k, v, allowed), (output, weights), axes=ATTENTION)
+
+
+@core("masked_attention", 0.6)
+def test_scores_are_divided_by_the_root_of_d_k(code, draw, expect):
+    draw.size("d_k=16")
+    inputs = draw_inputs(draw)
+    everything = torch.ones(draw.shape("batch query key"), dtype=torch.bool)
+    expect.agrees(code.masked_attention, reference.masked_attention, *inputs, everything, axes=ATTENTION)
+
+
+@core("masked_attention", 0.5)
+def test_attention_obeys_any_mask(code, draw, expect):
+    inputs = draw_inputs(draw)
+    expect.agrees(code.masked_attention, reference.masked_attention, *inputs, draw_allowed(draw), axes=ATTENTION)
+
+
+@core("masked_attention", 0.6, structural=True)
+def test_forbidden_weights_are_exactly_zero(code, draw, expect):
+    for dtype in DTYPES:
+        allowed = draw_allowed(draw)
+        _, weights = code.masked_attention(*draw_inputs(draw, dtype=dtype), allowed)
+        forbidden = expect.tensor(weights, draw.shape("batch query key"))[~allowed]
+        expect.that(bool((forbidden == 0).all()), "a weight is not exactly 0 where the key is not allowed")
+
+
+@core("masked_attention", 0.5)
+def test_allowed_weights_sum_to_one(code, draw, expect):
+    _, weights = code.masked_attention(*draw_inputs(draw), draw_allowed(draw))
+    shape = draw.shape("batch query key")
+    sums = expect.tensor(weights, shape).sum(-1)
+    expect(sums, torch.ones(shape[:2], dtype=draw.dtype), axes="batch query", what=SUMS)
+
+
+@core("masked_attention", 1)
+def test_a_query_with_no_allowed_key_gets_zeros(code, draw, expect):
+    expect_zeros_for_empty_rows(code, draw, expect)
+
+
+@core("masked_attention", 0.75)
+def test_what_forbidden_positions_hold_changes_nothing(code, draw, expect):
+    q, k, v = draw_inputs(draw)
+    _, allowed = draw_ragged(draw, empty=True)
+    hidden = ~allowed.transpose(1, 2)  # (batch, key, 1)
+    right = expect.agrees(code.masked_attention, reference.masked_attention, q, k, v, allowed, axes=ATTENTION)
+    for inputs in ((q, spoiled(draw, k, hidden), v), (q, k, spoiled(draw, v, hidden))):
+        expect(code.masked_attention(*inputs, allowed), right, axes=ATTENTION)
+        before, after = code.calls[0].value, code.calls[-1].value
+        for one, other in zip(before, after, strict=True):
+            expect(other, expect.tensor(one), within=1e-12, what="masked_attention with other padding")
+    inputs = (q * 100, spoiled(draw, k, hidden), v, allowed)  # forbidden scores of about 1e6
+    expect.agrees(code.masked_attention, reference.masked_attention, *inputs, axes=ATTENTION)
+
+
+@core("masked_attention", 0.35)
+def test_the_future_cannot_change_the_past(code, draw, expect):
+    q, k, v = (draw(f"batch length {width}") for width in ("d_k", "d_k", "d_v"))
+    n = draw.size("length")
+    allowed, now = reference.causal_mask(n), draw.integer(1, n - 1)
+    later = (torch.arange(n) >= now).unsqueeze(-1)  # (length, 1)
+    before = code.masked_attention(q, k, v, allowed)
+    after = code.masked_attention(q, spoiled(draw, k, later), spoiled(draw, v, later), allowed)
+    right = reference.masked_attention(q, k, v, allowed)
+    for mine, other, same in zip(before, after, right, strict=True):
+        shape = tuple(same.shape)
+        expect(expect.tensor(mine, shape), same)
+        expect(expect.tensor(other, shape)[:, :now], mine[:, :now], what="what an earlier query gets")
+
+
+@robust("masked_attention", 0.02, structural=True)
+@pytest.mark.parametrize("dtype", DTYPES, ids=["float16", "bfloat16", "float32", "float64"])
+def test_results_have_the_shape_and_dtype_asked_for(code, draw, expect, dtype):
+    results = code.masked_attention(*draw_inputs(draw, dtype=dtype), draw_allowed(draw))
+    expect.tuple_of(results, 2)
+    for result, name, axes in zip(results, ("output", "weights"), ATTENTION.split(";"), strict=True):
+        expect.tensor(result, draw.shape(axes), what=f"the {name} of masked_attention(q, k, v, allowed)")
+        expect.same_dtype(result, dtype)
+
+
+@robust("masked_attention", 0.03)
+@pytest.mark.parametrize("dtype", DTYPES[:3], ids=["float16", "bfloat16", "float32"])
+def test_a_query_with_no_allowed_key_gets_zeros_in_every_dtype(code, draw, expect, dtype):
+    expect_zeros_for_empty_rows(code, draw, expect, dtype)
+
+
+@robust("masked_attention", 0.02)
+@pytest.mark.parametrize("many", ["query", "key"])
+def test_attention_over_long_sequences(code, draw, expect, many):
+    for axis in ("batch=1", f"{many}={LONG}"):
+        draw.size(axis)
+    inputs = draw_inputs(draw)
+    expect.agrees(code.masked_attention, reference.masked_attention, *inputs, draw_allowed(draw), axes=ATTENTION)
+
+
+@robust("masked_attention", 0.02, structural=True)
 @pytest.mark.parametrize(
     "axes", ["batch query key", "batch 1 key", "1 query key", "query key", "key", "query 1", "batch 1 1", "1"]
 )
@@ -225,7 +268,7 @@ def test_the_mask_is_broadcast(code, draw, expect, axes):
     expect.agrees(code.masked_attention, reference.masked_attention, *inputs, allowed, axes=ATTENTION)
 
 
-@points(0.075)
+@robust("masked_attention", 0.03)
 @pytest.mark.parametrize(
     ("leading", "axes"),
     [
@@ -242,7 +285,7 @@ def test_any_leading_axes_work(code, draw, expect, leading, axes):
     expect.agrees(code.masked_attention, reference.masked_attention, *inputs, allowed, axes=named)
 
 
-@points(0.1)
+@robust("masked_attention", 0.04)
 def test_axes_of_equal_size_are_not_mixed_up(code, draw, expect):
     for axis in ("batch", "query", "key", "d_k", "d_v"):
         draw.size(f"{axis}=3")
@@ -255,22 +298,7 @@ def test_axes_of_equal_size_are_not_mixed_up(code, draw, expect):
         expect.agrees(code.masked_attention, reference.masked_attention, *inputs, draw_allowed(draw, mask), axes=axes)
 
 
-@points(0.4)
-def test_what_forbidden_positions_hold_changes_nothing(code, draw, expect):
-    q, k, v = draw_inputs(draw)
-    _, allowed = draw_ragged(draw, empty=True)
-    hidden = ~allowed.transpose(1, 2)  # (batch, key, 1)
-    right = expect.agrees(code.masked_attention, reference.masked_attention, q, k, v, allowed, axes=ATTENTION)
-    for inputs in ((q, spoiled(draw, k, hidden), v), (q, k, spoiled(draw, v, hidden))):
-        expect(code.masked_attention(*inputs, allowed), right, axes=ATTENTION)
-        before, after = code.calls[0].value, code.calls[-1].value
-        for one, other in zip(before, after, strict=True):
-            expect(other, expect.tensor(one), within=1e-12, what="masked_attention with other padding")
-    inputs = (q * 100, spoiled(draw, k, hidden), v, allowed)  # forbidden scores of about 1e6
-    expect.agrees(code.masked_attention, reference.masked_attention, *inputs, axes=ATTENTION)
-
-
-@points(0.1)
+@robust("masked_attention", 0.04)
 @pytest.mark.parametrize("dtype", DTYPES[:3], ids=["float16", "bfloat16", "float32"])
 def test_forbidden_garbage_is_harmless_in_narrow_dtypes(code, draw, expect, dtype):
     q, k, v = draw_inputs(draw, dtype=dtype)
@@ -280,22 +308,7 @@ def test_forbidden_garbage_is_harmless_in_narrow_dtypes(code, draw, expect, dtyp
     expect.agrees(code.masked_attention, reference.masked_attention, *inputs, axes=ATTENTION)
 
 
-@points(0.2)
-def test_the_future_cannot_change_the_past(code, draw, expect):
-    q, k, v = (draw(f"batch length {width}") for width in ("d_k", "d_k", "d_v"))
-    n = draw.size("length")
-    allowed, now = reference.causal_mask(n), draw.integer(1, n - 1)
-    later = (torch.arange(n) >= now).unsqueeze(-1)  # (length, 1)
-    before = code.masked_attention(q, k, v, allowed)
-    after = code.masked_attention(q, spoiled(draw, k, later), spoiled(draw, v, later), allowed)
-    right = reference.masked_attention(q, k, v, allowed)
-    for mine, other, same in zip(before, after, right, strict=True):
-        shape = tuple(same.shape)
-        expect(expect.tensor(mine, shape), same)
-        expect(expect.tensor(other, shape)[:, :now], mine[:, :now], what="what an earlier query gets")
-
-
-@points(0.4)
+@robust("masked_attention", 0.05)
 def test_scores_of_size_ten_thousand_do_not_overflow(code, draw, expect):
     allowed = torch.tensor([[[True, False, True, False], [True, True, False, False]]])
     for dtype in DTYPES:
@@ -312,7 +325,7 @@ def test_scores_of_size_ten_thousand_do_not_overflow(code, draw, expect):
     expect.agrees(code.masked_attention, reference.masked_attention, *inputs, axes=ATTENTION)
 
 
-@points(0.1125)
+@robust("masked_attention", 0.04)
 @pytest.mark.parametrize("dtype", [*DTYPES[:3], None], ids=["float16", "bfloat16", "float32", "float64"])
 def test_every_dtype_is_as_exact_as_it_can_be(code, draw, expect, dtype):
     inputs = draw_inputs(draw, dtype=dtype)
@@ -320,7 +333,7 @@ def test_every_dtype_is_as_exact_as_it_can_be(code, draw, expect, dtype):
     agrees(code.masked_attention, reference.masked_attention, *inputs, draw_allowed(draw), axes=ATTENTION)
 
 
-@points(0.05)
+@robust("masked_attention", 0.02)
 @pytest.mark.parametrize("ones", ["batch", "query", "key", "d_k", "d_v"])
 def test_any_size_may_be_one(code, draw, expect, ones):
     draw.size(f"{ones}=1")
@@ -329,20 +342,20 @@ def test_any_size_may_be_one(code, draw, expect, ones):
         expect.agrees(code.masked_attention, reference.masked_attention, *inputs, mask, axes=ATTENTION)
 
 
-@points(0.2)
+@robust("masked_attention", 0.06)
 def test_inputs_need_not_be_contiguous(code, draw, expect):
     inputs = [draw.non_contiguous(tensor) for tensor in (*draw_inputs(draw), draw_allowed(draw))]
     expect.agrees(code.masked_attention, reference.masked_attention, *inputs, axes=ATTENTION)
 
 
-@points(0.3)
+@robust("masked_attention", 0.1)
 def test_gradients_reach_every_input(code, draw, expect):
     inputs = draw_inputs(draw)
     for allowed in (draw_allowed(draw), torch.ones(draw.shape("query key"), dtype=torch.bool)):
         expect.gradients(code.masked_attention, reference.masked_attention, *inputs, allowed)
 
 
-@points(0.3)
+@robust("masked_attention", 0.1)
 def test_gradients_are_finite_where_forbidden_positions_hold_garbage(code, draw, expect):
     q, k, v = draw_inputs(draw)
     _, allowed = draw_ragged(draw)
@@ -351,7 +364,7 @@ def test_gradients_are_finite_where_forbidden_positions_hold_garbage(code, draw,
     expect.gradients(code.masked_attention, reference.masked_attention, *inputs)
 
 
-@points(0.3)
+@robust("masked_attention", 0.1)
 def test_gradients_are_finite_where_no_key_is_allowed(code, draw, expect):
     inputs, allowed = draw_inputs(draw), draw_allowed(draw)
     allowed[0, draw.integer(0, allowed.size(1) - 1)] = False
@@ -359,7 +372,7 @@ def test_gradients_are_finite_where_no_key_is_allowed(code, draw, expect):
     expect.gradients(code.masked_attention, reference.masked_attention, *inputs, torch.zeros_like(allowed))
 
 
-@points(0.1)
+@robust("masked_attention", 0.04)
 @pytest.mark.parametrize("dtype", DTYPES[:3], ids=["float16", "bfloat16", "float32"])
 def test_gradients_are_finite_in_narrow_dtypes(code, draw, expect, dtype):
     q, k, v = draw_inputs(draw, dtype=dtype)
@@ -379,7 +392,7 @@ def test_gradients_are_finite_in_narrow_dtypes(code, draw, expect, dtype):
         expect.that(finite, f"the gradient of output.sum() with respect to {name} is not finite", kind="finite")
 
 
-@points(0.25, structural=True)
+@robust("masked_attention", 0.08, structural=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     code.move_to_gpu()
     lengths, n = draw.lengths("batch", "key"), draw.size("key")
@@ -389,14 +402,14 @@ def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     expect.agrees(code.masked_attention, reference.masked_attention, *inputs, axes=ATTENTION)
 
 
-@points(0.15, structural=True)
+@robust("masked_attention", 0.06, structural=True)
 def test_inputs_and_global_state_are_left_alone(code, draw, expect):
     code.watch_random_state()
     call_everything(code, draw)
     expect.no_side_effects()
 
 
-@points(0.15, structural=True)
+@robust("masked_attention", 0.06, structural=True)
 def test_no_library_call_does_the_work(code, draw, expect):
     code.watch_every_call()
     call_everything(code, draw)

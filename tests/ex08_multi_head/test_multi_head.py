@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from grader.authoring import points, shortcuts
+from grader.authoring import core, robust, shortcuts
 from solutions import ex08_multi_head as reference
 
 pytestmark = shortcuts("F.scaled_dot_product_attention", "nn.MultiheadAttention", "F.multi_head_attention_forward")
@@ -58,17 +58,7 @@ def expect_zeros(expect, mine, right, query, key, value, allowed):
     expect.that(bool((result[1][hidden] == 0).all()), "a weight is small but not 0 where nothing may be seen")
 
 
-@points(0.25, structural=True)
-def test_heads_get_an_axis_of_their_own(code, draw, expect):
-    _, heads = draw_widths(draw)
-    x = draw("batch length d_model")
-    split = code.split_heads(x, heads)
-    expect.tensor(split, draw.shape("batch head length d_head"))
-    glued = code.concat_heads(reference.split_heads(x, heads))
-    expect.tensor(glued, draw.shape("batch length d_model"))
-
-
-@points(0.25)
+@core("split_heads", 0.45)
 def test_splitting_worked_by_hand(code, draw, expect):
     x = torch.tensor([[[1, 2, 3, 4], [5, 6, 7, 8]], [[10, 20, 30, 40], [50, 60, 70, 80]]], dtype=draw.dtype)
     x = torch.cat([x, -x[:, :1]], dim=1)  # three tokens
@@ -79,27 +69,27 @@ def test_splitting_worked_by_hand(code, draw, expect):
     expect(code.split_heads(x, 2), torch.tensor(expected, dtype=draw.dtype), axes="batch head length d_head")
 
 
-@points(0.5)
+@core("split_heads", 0.85)
 def test_each_head_owns_a_contiguous_slice(code, draw, expect):
     _, heads = draw_widths(draw)
     x = draw("batch length d_model")
     expect.agrees(code.split_heads, reference.split_heads, x, heads, axes="batch head length d_head")
 
 
-@points(0.25, structural=True)
+@robust("split_heads", 0.09, structural=True)
 @pytest.mark.parametrize(("d_model", "heads"), [(8, 3), (3, 6)], ids=["8-into-3", "3-into-6"])
 def test_a_width_that_does_not_divide_is_refused(code, draw, expect, d_model, heads):
     x = draw(f"batch length=6 d_model={d_model}")
     expect.raises(ValueError, code.split_heads, x, heads, naming=(d_model, heads))
 
 
-@points(0.25)
+@core("concat_heads", 0.45)
 def test_concatenating_keeps_each_token_together(code, draw, expect):
     x = draw("batch head length d_head")
     expect.agrees(code.concat_heads, reference.concat_heads, x, axes="batch length d_model")
 
 
-@points(0.25)
+@core("concat_heads", 0.45)
 def test_concatenating_undoes_splitting(code, draw, expect):
     _, heads = draw_widths(draw)
     x = draw("batch length d_model")
@@ -107,7 +97,17 @@ def test_concatenating_undoes_splitting(code, draw, expect):
     expect(code.concat_heads(split), x, axes="batch length d_model")
 
 
-@points(0.5)
+@robust("concat_heads", 0.1, structural=True)
+def test_heads_get_an_axis_of_their_own(code, draw, expect):
+    _, heads = draw_widths(draw)
+    x = draw("batch length d_model")
+    split = code.split_heads(x, heads)
+    expect.tensor(split, draw.shape("batch head length d_head"))
+    glued = code.concat_heads(reference.split_heads(x, heads))
+    expect.tensor(glued, draw.shape("batch length d_model"))
+
+
+@core("MultiHeadAttention.forward", 0.85)
 def test_attention_worked_by_hand(code, draw, expect):
     right = reference.MultiHeadAttention(8, 2).to(draw.dtype).eval()
     eye, half = torch.eye(8), torch.eye(4)
@@ -125,41 +125,31 @@ def test_attention_worked_by_hand(code, draw, expect):
     expect(learners(code, right)(query, key, value), (output, weights), axes=ATTENTION)
 
 
-@points(0.6)
+@core("MultiHeadAttention.forward", 1)
 def test_each_head_attends_by_itself(code, draw, expect):
     right = draw_right(draw)
     expect.agrees(learners(code, right), right, *draw_inputs(draw), axes=ATTENTION)
 
 
-@points(0.5)
+@core("MultiHeadAttention.forward", 0.85)
 def test_scores_are_divided_by_the_root_of_d_head(code, draw, expect):
     draw.size("head=3"), draw.size("d_head=7")
     right = draw_right(draw)
     expect.agrees(learners(code, right), right, *draw_inputs(draw), axes=ATTENTION)
 
 
-@points(0.25)
+@core("MultiHeadAttention.forward", 0.45)
 def test_weights_of_each_head_sum_to_one_over_the_keys(code, draw, expect):
     right = draw_right(draw)
     result = learners(code, right)(*draw_inputs(draw))
     expect.tuple_of(result, 2)
     shape = draw.shape("batch head query key")
     weights = expect.tensor(result[1], shape, what="the weights of MultiHeadAttention(query, key, value)")
-    expect(weights.sum(-1), torch.ones(shape[:3], dtype=draw.dtype), axes="batch head query")
+    ones = torch.ones(shape[:3], dtype=draw.dtype)
+    expect(weights.sum(-1), ones, axes="batch head query", what="the sum of each head's row of the weights")
 
 
-@points(0.25)
-def test_queries_and_keys_may_be_the_same_sequence(code, draw, expect):
-    right = draw_right(draw)
-    x = draw("batch length d_model")
-    mine = learners(code, right)
-    expect.agrees(mine, right, x, x, x, axes=ATTENTION)
-    for axes in ("batch length length", "batch 1 length"):
-        expect.agrees(mine, right, x, x, x, draw_mask(draw, axes), axes=ATTENTION)
-    expect.agrees(mine, right, *(draw("batch length d_model") for _ in range(3)), axes=ATTENTION)  # nor mixed up
-
-
-@points(0.1)
+@core("MultiHeadAttention.forward", 0.15)
 @pytest.mark.parametrize("axes", MASKS, ids=[axes.replace(" ", "-") for axes in MASKS])
 def test_a_mask_holds_for_every_head(code, draw, expect, axes):
     right = draw_right(draw)
@@ -167,18 +157,7 @@ def test_a_mask_holds_for_every_head(code, draw, expect, axes):
     expect.agrees(learners(code, right), right, *inputs, allowed=draw_mask(draw, axes), axes=ATTENTION)
 
 
-@points(0.1)
-@pytest.mark.parametrize("axes", MASKS[:5], ids=[axes.replace(" ", "-") for axes in MASKS[:5]])
-def test_a_mask_finds_its_axes_where_sizes_are_equal(code, draw, expect, axes):
-    for name in ("batch", "head", "query", "key"):
-        draw.size(f"{name}=3")
-    draw.size("d_head=2")
-    right = draw_right(draw)
-    inputs = draw_inputs(draw)
-    expect.agrees(learners(code, right), right, *inputs, draw_mask(draw, axes), axes=ATTENTION)
-
-
-@points(0.25)
+@core("MultiHeadAttention.forward", 0.45)
 def test_weights_are_exactly_zero_where_not_allowed(code, draw, expect):
     right = draw_right(draw)
     query, key, value = draw_inputs(draw)
@@ -193,23 +172,14 @@ def test_weights_are_exactly_zero_where_not_allowed(code, draw, expect):
     expect_zeros(expect, mine, right, query * scale, key * scale, value, allowed)
 
 
-@points(0.5)
+@core("MultiHeadAttention.forward", 0.85)
 def test_a_query_without_allowed_keys_gets_weights_of_zero(code, draw, expect):
     right = draw_right(draw)
     inputs, allowed = draw_inputs(draw), hide_all_keys(draw_mask(draw))
     expect_zeros(expect, learners(code, right), right, *inputs, allowed)
 
 
-@points(0.1)
-@pytest.mark.parametrize("axes", MASKS_OF_QUERIES, ids=[axes.replace(" ", "-") for axes in MASKS_OF_QUERIES])
-def test_a_mask_may_say_the_same_of_every_key(code, draw, expect, axes):
-    right = draw_right(draw)
-    inputs, mine, allowed = draw_inputs(draw), learners(code, right), draw_mask(draw, axes)
-    for mask in (allowed, ~allowed):
-        expect.agrees(mine, right, *inputs, mask, axes=ATTENTION)
-
-
-@points(0.25)
+@core("MultiHeadAttention.forward", 0.45)
 def test_what_forbidden_positions_hold_changes_nothing(code, draw, expect):
     right = draw_right(draw)
     query, key, value = draw_inputs(draw)
@@ -225,14 +195,45 @@ def test_what_forbidden_positions_hold_changes_nothing(code, draw, expect):
     )
 
 
-@points(0.25)
+@robust("MultiHeadAttention.forward", 0.09)
+def test_queries_and_keys_may_be_the_same_sequence(code, draw, expect):
+    right = draw_right(draw)
+    x = draw("batch length d_model")
+    mine = learners(code, right)
+    expect.agrees(mine, right, x, x, x, axes=ATTENTION)
+    for axes in ("batch length length", "batch 1 length"):
+        expect.agrees(mine, right, x, x, x, draw_mask(draw, axes), axes=ATTENTION)
+    expect.agrees(mine, right, *(draw("batch length d_model") for _ in range(3)), axes=ATTENTION)  # nor mixed up
+
+
+@robust("MultiHeadAttention.forward", 0.04)
+@pytest.mark.parametrize("axes", MASKS[:5], ids=[axes.replace(" ", "-") for axes in MASKS[:5]])
+def test_a_mask_finds_its_axes_where_sizes_are_equal(code, draw, expect, axes):
+    for name in ("batch", "head", "query", "key"):
+        draw.size(f"{name}=3")
+    draw.size("d_head=2")
+    right = draw_right(draw)
+    inputs = draw_inputs(draw)
+    expect.agrees(learners(code, right), right, *inputs, draw_mask(draw, axes), axes=ATTENTION)
+
+
+@robust("MultiHeadAttention.forward", 0.04)
+@pytest.mark.parametrize("axes", MASKS_OF_QUERIES, ids=[axes.replace(" ", "-") for axes in MASKS_OF_QUERIES])
+def test_a_mask_may_say_the_same_of_every_key(code, draw, expect, axes):
+    right = draw_right(draw)
+    inputs, mine, allowed = draw_inputs(draw), learners(code, right), draw_mask(draw, axes)
+    for mask in (allowed, ~allowed):
+        expect.agrees(mine, right, *inputs, mask, axes=ATTENTION)
+
+
+@robust("MultiHeadAttention.forward", 0.09)
 def test_scores_of_size_ten_thousand_do_not_overflow(code, draw, expect):
     right = draw_right(draw)
     query, key, value = draw_inputs(draw)
     expect.agrees(learners(code, right), right, query * 100, key * 100, value, axes=ATTENTION)
 
 
-@points(0.25, structural=True)
+@robust("MultiHeadAttention.forward", 0.09, structural=True)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 def test_results_keep_the_dtype_of_the_input(code, draw, expect, dtype):
     right = draw_right(draw).to(dtype)
@@ -243,7 +244,7 @@ def test_results_keep_the_dtype_of_the_input(code, draw, expect, dtype):
         expect.same_dtype(result, dtype)
 
 
-@points(0.25)
+@robust("MultiHeadAttention.forward", 0.09)
 def test_float64_and_float32_are_as_exact_as_they_can_be(code, draw, expect):
     right = draw_right(draw)
     expect.exact(learners(code, right), right, *draw_inputs(draw), draw_mask(draw), axes=ATTENTION)
@@ -252,7 +253,7 @@ def test_float64_and_float32_are_as_exact_as_they_can_be(code, draw, expect):
     expect.agrees(learners(code, right), right, *inputs, draw_mask(draw), axes=ATTENTION)
 
 
-@points(0.05)
+@robust("MultiHeadAttention.forward", 0.02)
 @pytest.mark.parametrize("ones", ["batch", "query", "key", "head", "d_head", "head d_head"])
 def test_any_size_may_be_one(code, draw, expect, ones):
     for name in ones.split():
@@ -266,7 +267,7 @@ def test_any_size_may_be_one(code, draw, expect, ones):
     expect.agrees(mine, right, *inputs, draw_mask(draw, "query key"), axes=ATTENTION)
 
 
-@points(0.05)
+@robust("MultiHeadAttention.forward", 0.02)
 @pytest.mark.parametrize(
     "sizes",
     ["batch=17 head=9 d_head=8", "batch=1 head=2 d_head=2 query=1100", "batch=1 head=2 d_head=2 key=1100"],
@@ -285,7 +286,7 @@ def test_no_size_is_too_large(code, draw, expect, sizes):
     expect.agrees(learners(code, right), right, query, key, value, allowed, axes=ATTENTION)
 
 
-@points(0.2)
+@robust("MultiHeadAttention.forward", 0.08)
 def test_inputs_need_not_be_contiguous(code, draw, expect):
     right = draw_right(draw)
     inputs = [draw.non_contiguous(tensor) for tensor in draw_inputs(draw)]
@@ -295,7 +296,7 @@ def test_inputs_need_not_be_contiguous(code, draw, expect):
     expect.agrees(learners(code, right), right, *inputs, draw.non_contiguous(draw_mask(draw)), axes=ATTENTION)
 
 
-@points(0.25)
+@robust("MultiHeadAttention.forward", 0.09)
 def test_a_call_knows_nothing_of_other_calls_and_modules(code, draw, expect):
     right = draw_right(draw)
     mine = learners(code, right)
@@ -307,7 +308,7 @@ def test_a_call_knows_nothing_of_other_calls_and_modules(code, draw, expect):
     expect.agrees(mine, right, *longer, axes=ATTENTION)
 
 
-@points(0.5)
+@robust("MultiHeadAttention.forward", 0.2)
 def test_gradients_reach_every_input_and_every_weight(code, draw, expect):
     _, heads = draw_widths(draw)
     expect.gradients(code.split_heads, reference.split_heads, draw("batch length d_model"), heads)
@@ -317,7 +318,7 @@ def test_gradients_reach_every_input_and_every_weight(code, draw, expect):
     expect.gradients(learners(code, right.train()), right, *draw_inputs(draw), draw_mask(draw))
 
 
-@points(0.25)
+@robust("MultiHeadAttention.forward", 0.09)
 def test_gradients_are_finite_where_nothing_is_allowed(code, draw, expect):
     right = draw_right(draw)
     query, key, value = draw_inputs(draw)
@@ -327,7 +328,7 @@ def test_gradients_are_finite_where_nothing_is_allowed(code, draw, expect):
     expect.gradients(learners(code, right), right, query, *dirty, hide_all_keys(allowed))
 
 
-@points(0.25, structural=True)
+@robust("MultiHeadAttention.forward", 0.09, structural=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     code.move_to_gpu()
     right = draw_right(draw)
@@ -338,7 +339,7 @@ def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
         expect.agrees(mine, right, *inputs, allowed, axes=ATTENTION)
 
 
-@points(0.25, structural=True)
+@robust("MultiHeadAttention.forward", 0.09, structural=True)
 def test_inputs_weights_and_global_state_are_left_alone(code, draw, expect):
     code.watch_random_state()
     for dtype in (torch.float32, torch.float64):
@@ -360,7 +361,7 @@ def test_inputs_weights_and_global_state_are_left_alone(code, draw, expect):
     expect.no_side_effects()
 
 
-@points(0.25, structural=True)
+@robust("MultiHeadAttention.forward", 0.09, structural=True)
 def test_no_library_call_does_the_work(code, draw, expect):
     code.watch_every_call()
     right = draw_right(draw)

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 import torch
 
-from grader.authoring import Mismatch, StubDecoder, points, shortcuts
+from grader.authoring import Mismatch, StubDecoder, core, needs, robust, shortcuts
 from solutions import ex11_transformer as reference
 
 pytestmark = shortcuts("nn.Transformer*")
@@ -114,15 +114,7 @@ def draw_speaker(draw, *, ends, dropout=0.0):
 # ------------------------------------------------------------------------------------------------ tokens to vectors
 
 
-@points(0.25, structural=True)
-def test_logits_have_one_score_for_each_word_of_the_target(code, draw, expect):
-    model, made_with = draw_model(draw)
-    source = draw_tokens(draw, "batch source", SOURCE_VOCAB, ragged=False)
-    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False)
-    expect.tensor(code.Transformer(*made_with).load(model)(source, decoder_input), (*decoder_input.shape, TARGET_VOCAB))
-
-
-@points(0.35)
+@core("Transformer.embed", 0.6)
 @pytest.mark.parametrize("side", ["source", "target"])
 def test_embed_scales_words_and_adds_positions(code, draw, expect, side):
     model, made_with = draw_model(draw)
@@ -133,107 +125,7 @@ def test_embed_scales_words_and_adds_positions(code, draw, expect, side):
     expect(mine.embed(tokens, table), model.embed(tokens, right).detach(), axes="batch length d_model")
 
 
-@points(0.25, structural=True)
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
-def test_results_have_the_dtype_of_the_weights(code, draw, expect, dtype):
-    model, made_with = draw_model(draw)
-    mine = code.Transformer(*made_with).load(model.to(dtype))
-    source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
-    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB)
-    expect.same_dtype(mine.embed(source, mine.get_submodule("source_embedding")), dtype)
-    expect.same_dtype(mine.encode(source), dtype)
-    expect.same_dtype(mine(source, decoder_input), dtype)
-    expect.same_dtype(mine.generate(source, 1, 2, 2), torch.int64)
-    other = torch.float64 if dtype is torch.float32 and draw.dtype is torch.float64 else torch.float32
-    expect.same_dtype(mine.load(model.to(other)).encode(source), other)  # a table of positions changes with the weights
-
-
-# ------------------------------------------------------------------------------------------------ source and target
-
-
-@points(0.25)
-@pytest.mark.parametrize("ragged", [False, True], ids=["full", "padded"])
-def test_encode_reads_words_and_not_padding(code, draw, expect, ragged):
-    model, made_with = draw_model(draw, num_layers=2)
-    mine = code.Transformer(*made_with).load(model)
-    source = draw_tokens(draw, "batch source", SOURCE_VOCAB, ragged=ragged)
-    shape = shape_of(source, D_MODEL)
-    memory = at_real_tokens(expect, mine.encode(source), source, shape)
-    expect(memory, at_real_tokens(expect, model.encode(source).detach(), source, shape), axes=MEMORY)
-
-
-@points(0.125)
-@pytest.mark.parametrize("padded", ["nothing", "source", "target", "both"])
-def test_decode_reads_memory_and_what_is_written(code, draw, expect, padded):
-    model, made_with = draw_model(draw)
-    mine = code.Transformer(*made_with).load(model)
-    source = draw_tokens(draw, "batch source", SOURCE_VOCAB, ragged=padded in ("source", "both"))
-    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=padded in ("target", "both"))
-    memory = draw(f"batch source {D_MODEL}")
-    garbage = draw(f"batch source {D_MODEL}", scale=3e3).clamp(-1e4, 1e4)
-    memory = torch.where((source != PAD).unsqueeze(-1), memory, garbage)
-    shape = shape_of(decoder_input, TARGET_VOCAB)
-    logits = at_real_tokens(expect, mine.decode(decoder_input, memory, source), decoder_input, shape)
-    right = model.decode(decoder_input, memory, source).detach()
-    expect(logits, at_real_tokens(expect, right, decoder_input, shape), axes=LOGITS)
-
-
-@points(0.25)
-@pytest.mark.parametrize("pad_id", [0, SOURCE_VOCAB - 1], ids=["first", "last"])
-def test_forward_joins_both_sides(code, draw, expect, pad_id):
-    model, made_with = draw_model(draw, num_layers=2, pad_id=pad_id)
-    mine = code.Transformer(*made_with).load(model)
-    source = draw_tokens(draw, "batch source", SOURCE_VOCAB, pad_id=pad_id)
-    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, pad_id=pad_id)
-    shape = shape_of(decoder_input, TARGET_VOCAB)
-    logits = at_real_tokens(expect, mine(source, decoder_input), decoder_input, shape, pad_id)
-    right = at_real_tokens(expect, model(source, decoder_input).detach(), decoder_input, shape, pad_id)
-    expect(logits, right, axes=LOGITS)
-
-
-@points(0.2)
-def test_source_and_target_of_one_shape_are_not_mixed_up(code, draw, expect):
-    model, made_with = draw_model(draw, num_layers=2)
-    mine = code.Transformer(*made_with).load(model)
-    source, decoder_input = (draw_tokens(draw, "batch length", SOURCE_VOCAB, ragged=False) for _ in range(2))
-    source[:, -1] = PAD  # but for its padding, which masks the source alone
-    expect.agrees(mine, model, source, decoder_input, axes=LOGITS)
-    memory = draw(f"batch length {D_MODEL}")
-    expect.agrees(mine.decode, model.decode, decoder_input, memory, source, axes=LOGITS)
-
-
-@points(0.25, structural=True)
-def test_more_padding_changes_nothing(code, draw, expect):
-    model, made_with = draw_model(draw)
-    mine = code.Transformer(*made_with).load(model)
-    source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
-    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False)
-    wider = [torch.nn.functional.pad(tokens, (0, 2), value=PAD) for tokens in (source, decoder_input)]
-    before = expect.tensor(mine(source, decoder_input), shape_of(decoder_input, TARGET_VOCAB))
-    after = expect.tensor(mine(*wider), shape_of(wider[1], TARGET_VOCAB))
-    expect(after[:, :-2], before, axes=LOGITS, what="what forward says with two columns of padding more")
-
-
-@points(0.15, structural=True)
-def test_the_future_cannot_change_the_past(code, draw, expect):
-    model, made_with = draw_model(draw, num_layers=2)
-    mine = code.Transformer(*made_with).load(model)
-    source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
-    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False)
-    now = draw.integer(1, decoder_input.size(1) - 1)
-    other = torch.where(torch.arange(decoder_input.size(1)) < now, decoder_input, (decoder_input + 1) % TARGET_VOCAB)
-    other = torch.where(other == PAD, other + 1, other)
-    shape = shape_of(decoder_input, TARGET_VOCAB)
-    before = expect.tensor(mine(source, decoder_input), shape)
-    after = expect.tensor(mine(source, other), shape)
-    what = f"what forward says before position {now}, after the target changed from there on"
-    expect(after[:, :now], before[:, :now], axes=LOGITS, what=what)
-
-
-# ------------------------------------------------------------------------------------------------ dropout
-
-
-@points(0.25, structural=True)
+@core("Transformer.embed", 0.4, structural=True)
 def test_dropout_falls_on_the_sum_of_word_and_position(code, draw, expect):
     model, made_with = draw_model(draw, dropout=1.0)
     mine = code.Transformer(*made_with).load(model.train())
@@ -242,7 +134,7 @@ def test_dropout_falls_on_the_sum_of_word_and_position(code, draw, expect):
     expect(embedded, torch.zeros(*tokens.shape, D_MODEL, dtype=draw.dtype), axes="batch length d_model")
 
 
-@points(0.25)
+@robust("Transformer.embed", 0.09)
 def test_half_of_what_is_embedded_is_dropped_once(code, draw, expect):
     model, made_with = draw_model(draw, dropout=0.5, d_model=64, num_heads=4)
     tokens = draw_tokens(draw, "batch=4 length=7", SOURCE_VOCAB)
@@ -257,20 +149,44 @@ def test_half_of_what_is_embedded_is_dropped_once(code, draw, expect):
     expect.that(not torch.equal(*results), "two forward passes dropped the same features: the dropout mask was reused")
 
 
-@points(0.125)
-@pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
-def test_dropout_is_at_work_in_train_mode_only(code, draw, expect, training):
-    model, made_with = draw_model(draw, dropout=1.0)
-    model.train(training)
-    source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
-    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False)
+def fed_after(bos_id, wrote):
+    """What the decoder was fed, if each of these words was written after those before it."""
+    first = torch.full((len(wrote), 1), bos_id)
+    return torch.cat([first, wrote[:, :-1].long().clamp(0, TARGET_VOCAB - 1)], dim=1)
+
+
+@robust("Transformer.decode", 0.02)
+@pytest.mark.parametrize(
+    "method", [pytest.param(m, marks=needs(f"Transformer.{m}")) for m in ("embed", "encode", "decode")]
+)
+def test_no_sentence_is_too_long_to_read(code, draw, expect, method):
+    model, made_with = draw_model(draw, d_model=3, num_heads=1)
+    mine = code.Transformer(*made_with).load(model.float())  # half the memory
+    tokens = draw_tokens(draw, f"1 {4999 if method == 'embed' else 1100}", SOURCE_VOCAB, ragged=False)
+    words = model.source_embedding
+    if method == "embed":
+        result, right = mine.embed(tokens, mine.get_submodule("source_embedding")), model.embed(tokens, words)
+    elif method == "encode":
+        result, right = mine.encode(tokens), model.encode(tokens)
+    else:
+        inputs = tokens, draw("1 2 3", dtype=torch.float32), tokens[:, :2]
+        result, right = mine.decode(*inputs), model.decode(*inputs)
+    expect(result, right.detach(), axes="batch length width", within=1e-3 if method == "embed" else 1e-5)
+
+
+@core("Transformer.encode", 0.4)
+@pytest.mark.parametrize("ragged", [False, True], ids=["full", "padded"])
+def test_encode_reads_words_and_not_padding(code, draw, expect, ragged):
+    model, made_with = draw_model(draw, num_layers=2)
     mine = code.Transformer(*made_with).load(model)
-    for _ in range(2):  # the first call must leave it in its mode
-        expect.agrees(mine, model, source, decoder_input, axes=LOGITS)
+    source = draw_tokens(draw, "batch source", SOURCE_VOCAB, ragged=ragged)
+    shape = shape_of(source, D_MODEL)
+    memory = at_real_tokens(expect, mine.encode(source), source, shape)
+    expect(memory, at_real_tokens(expect, model.encode(source).detach(), source, shape), axes=MEMORY)
 
 
-@points(0.125)
-@pytest.mark.parametrize("side", ["encode", "decode"])
+@robust("Transformer.decode", 0.05)
+@pytest.mark.parametrize("side", [pytest.param("encode", marks=needs("Transformer.encode")), "decode"])
 def test_both_sides_drop_once_and_nothing_but_what_is_embedded(code, draw, expect, side):
     width = 64
     made_with = (width, width, width, 4, 3, 1, 0.5, PAD)
@@ -305,10 +221,23 @@ def test_both_sides_drop_once_and_nothing_but_what_is_embedded(code, draw, expec
         expect.agrees(mine.decode, model.decode, tokens, memory, tokens, axes=LOGITS)
 
 
-# ------------------------------------------------------------------------------------------------ sizes and gradients
+@core("Transformer.decode", 0.2)
+@pytest.mark.parametrize("padded", ["nothing", "source", "target", "both"])
+def test_decode_reads_memory_and_what_is_written(code, draw, expect, padded):
+    model, made_with = draw_model(draw)
+    mine = code.Transformer(*made_with).load(model)
+    source = draw_tokens(draw, "batch source", SOURCE_VOCAB, ragged=padded in ("source", "both"))
+    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=padded in ("target", "both"))
+    memory = draw(f"batch source {D_MODEL}")
+    garbage = draw(f"batch source {D_MODEL}", scale=3e3).clamp(-1e4, 1e4)
+    memory = torch.where((source != PAD).unsqueeze(-1), memory, garbage)
+    shape = shape_of(decoder_input, TARGET_VOCAB)
+    logits = at_real_tokens(expect, mine.decode(decoder_input, memory, source), decoder_input, shape)
+    right = model.decode(decoder_input, memory, source).detach()
+    expect(logits, at_real_tokens(expect, right, decoder_input, shape), axes=LOGITS)
 
 
-@points(0.125)
+@robust("Transformer.decode", 0.05)
 def test_float64_and_float32_are_as_exact_as_they_can_be(code, draw, expect):
     model, made_with = draw_model(draw)
     source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
@@ -322,7 +251,185 @@ def test_float64_and_float32_are_as_exact_as_they_can_be(code, draw, expect):
     expect.agrees(mine.decode, model.decode, decoder_input, memory, source, axes=LOGITS)
 
 
-@points(0.125)
+@robust("Transformer.decode", 0.09)
+def test_gradients_reach_the_memory(code, draw, expect):
+    model, made_with = draw_model(draw)
+    mine = code.Transformer(*made_with).load(model)
+    source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
+    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False)
+    expect.gradients(mine.decode, model.decode, decoder_input, draw(f"batch source {D_MODEL}"), source)
+
+
+@core("Transformer.forward", 0.4)
+@pytest.mark.parametrize("pad_id", [0, SOURCE_VOCAB - 1], ids=["first", "last"])
+def test_forward_joins_both_sides(code, draw, expect, pad_id):
+    model, made_with = draw_model(draw, num_layers=2, pad_id=pad_id)
+    mine = code.Transformer(*made_with).load(model)
+    source = draw_tokens(draw, "batch source", SOURCE_VOCAB, pad_id=pad_id)
+    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, pad_id=pad_id)
+    shape = shape_of(decoder_input, TARGET_VOCAB)
+    logits = at_real_tokens(expect, mine(source, decoder_input), decoder_input, shape, pad_id)
+    right = at_real_tokens(expect, model(source, decoder_input).detach(), decoder_input, shape, pad_id)
+    expect(logits, right, axes=LOGITS)
+
+
+@core("Transformer.forward", 0.45, structural=True)
+def test_more_padding_changes_nothing(code, draw, expect):
+    model, made_with = draw_model(draw)
+    mine = code.Transformer(*made_with).load(model)
+    source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
+    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False)
+    wider = [torch.nn.functional.pad(tokens, (0, 2), value=PAD) for tokens in (source, decoder_input)]
+    before = expect.tensor(mine(source, decoder_input), shape_of(decoder_input, TARGET_VOCAB))
+    after = expect.tensor(mine(*wider), shape_of(wider[1], TARGET_VOCAB))
+    expect(after[:, :-2], before, axes=LOGITS, what="what forward says with two columns of padding more")
+
+
+@core("Transformer.forward", 0.25, structural=True)
+def test_the_future_cannot_change_the_past(code, draw, expect):
+    model, made_with = draw_model(draw, num_layers=2)
+    mine = code.Transformer(*made_with).load(model)
+    source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
+    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False)
+    now = draw.integer(1, decoder_input.size(1) - 1)
+    other = torch.where(torch.arange(decoder_input.size(1)) < now, decoder_input, (decoder_input + 1) % TARGET_VOCAB)
+    other = torch.where(other == PAD, other + 1, other)
+    shape = shape_of(decoder_input, TARGET_VOCAB)
+    before = expect.tensor(mine(source, decoder_input), shape)
+    after = expect.tensor(mine(source, other), shape)
+    what = f"what forward says before position {now}, after the target changed from there on"
+    expect(after[:, :now], before[:, :now], axes=LOGITS, what=what)
+
+
+@robust("Transformer.forward", 0.09, structural=True)
+def test_logits_have_one_score_for_each_word_of_the_target(code, draw, expect):
+    model, made_with = draw_model(draw)
+    source = draw_tokens(draw, "batch source", SOURCE_VOCAB, ragged=False)
+    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False)
+    expect.tensor(code.Transformer(*made_with).load(model)(source, decoder_input), (*decoder_input.shape, TARGET_VOCAB))
+
+
+@robust("Transformer.forward", 0.08)
+def test_source_and_target_of_one_shape_are_not_mixed_up(code, draw, expect):
+    model, made_with = draw_model(draw, num_layers=2)
+    mine = code.Transformer(*made_with).load(model)
+    source, decoder_input = (draw_tokens(draw, "batch length", SOURCE_VOCAB, ragged=False) for _ in range(2))
+    source[:, -1] = PAD  # but for its padding, which masks the source alone
+    expect.agrees(mine, model, source, decoder_input, axes=LOGITS)
+    memory = draw(f"batch length {D_MODEL}")
+    expect.agrees(mine.decode, model.decode, decoder_input, memory, source, axes=LOGITS)
+
+
+@robust("Transformer.forward", 0.05)
+@pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
+def test_dropout_is_at_work_in_train_mode_only(code, draw, expect, training):
+    model, made_with = draw_model(draw, dropout=1.0)
+    model.train(training)
+    source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
+    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False)
+    mine = code.Transformer(*made_with).load(model)
+    for _ in range(2):  # the first call must leave it in its mode
+        expect.agrees(mine, model, source, decoder_input, axes=LOGITS)
+
+
+@robust("Transformer.forward", 0.09)
+def test_gradients_reach_every_parameter(code, draw, expect):
+    model, made_with = draw_model(draw)
+    source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
+    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False)
+    expect.gradients(code.Transformer(*made_with).load(model.train()), model, source, decoder_input)
+
+
+@robust("Transformer.generate", 0.05)
+@pytest.mark.parametrize(
+    "ones", ["batch", "target", *[pytest.param(n, marks=needs("Transformer.forward")) for n in ("source", "d_model")]]
+)
+def test_any_size_may_be_one(code, draw, expect, ones):
+    draw.size(f"{ones}=1")
+    sizes = {"d_model": 1, "num_heads": 1} if ones == "d_model" else {}
+    model, made_with = draw_model(draw, **sizes)
+    mine = code.Transformer(*made_with).load(model)
+    source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
+    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False)
+    expect.agrees(mine, model, source, decoder_input, axes=LOGITS)
+    if ones in ("batch", "target"):
+        with torch.no_grad():
+            model.output.bias[PAD] -= 1e3
+        expect.agrees(mine.load(model).generate, model.generate, source, 1, 2, 1 if ones == "target" else 3)
+
+
+@core("Transformer.generate", 1.7)
+def test_generate_writes_the_most_likely_words(code, draw, expect):
+    written = []
+    for early in (False, True):
+        model, made_with, source, bos_id, eos_id = draw_writer(draw, tries=3, early=early)
+        mine = code.Transformer(*made_with).load(model)
+        written.append((mine.generate(source, bos_id, eos_id, 6), model.generate(source, bos_id, eos_id, 6)))
+    other = 4 if eos_id != 4 else 5
+    written.append((mine.generate(source, other, eos_id, 6), model.generate(source, other, eos_id, 6)))
+    for mine_wrote, right in written:
+        expect(mine_wrote, right, axes="batch length")
+
+
+@core("Transformer.generate", 0.4)
+def test_generate_stops_at_max_length(code, draw, expect):
+    model, made_with, source, bos_id, eos_id = draw_speaker(draw, ends=False)
+    mine = code.Transformer(*made_with).load(model)
+    expect.agrees(mine.generate, model.generate, source, bos_id, eos_id, draw.integer(2, 6), axes="batch length")
+    expect.agrees(mine.generate, model.generate, source, eos_id, eos_id, 2, axes="batch length")  # one id for both
+
+
+def draw_long(draw):
+    """A model that writes many different words and neither 2 nor padding; what it was made with; a long batch."""
+    model, made_with = draw_model(draw)
+    source = draw_tokens(draw, "batch=2 source=37", SOURCE_VOCAB, ragged=False)
+    decoder_input = draw_tokens(draw, "batch target=31", TARGET_VOCAB, ragged=False)
+    with torch.no_grad():
+        make_wander(model, -2.0)  # no word calls for itself
+        model.output.bias.sub_(model(source, decoder_input).mean((0, 1)))  # no word is likely everywhere
+        model.output.bias[[2, PAD]] = -1e3
+    return model, made_with, source, decoder_input
+
+
+@core("Transformer.generate", 0.4)
+def test_generate_stops_after_the_last_row_has_ended(code, draw, expect):
+    model, made_with, source, bos_id, eos_id = draw_speaker(draw, ends=True)
+    mine = code.Transformer(*made_with).load(model)
+    expect.agrees(mine.generate, model.generate, source, bos_id, eos_id, 5, axes="batch length")
+
+
+@core("Transformer.generate", 0.4, structural=True)
+def test_each_row_is_written_as_if_it_were_alone(code, draw, expect):
+    model, made_with, source, bos_id, eos_id = draw_writer(draw)
+    mine = code.Transformer(*made_with).load(model)
+    row = draw.integer(0, len(source) - 1)
+    real = source[row][source[row] != PAD].unsqueeze(0)
+    expect.agrees(mine.generate, model.generate, real, bos_id, eos_id, 6, axes="batch length")
+
+
+@core("Transformer.generate", 0.4)
+def test_generate_works_in_eval_mode(code, draw, expect):
+    model, made_with, source, bos_id, eos_id = draw_writer(draw, dropout=1.0)
+    mine = code.Transformer(*made_with).load(model.train())
+    expect.agrees(mine.generate, model.generate, source, bos_id, eos_id, 6, axes="batch length")
+
+
+@robust("Transformer.generate", 0.1, structural=True)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
+def test_results_have_the_dtype_of_the_weights(code, draw, expect, dtype):
+    model, made_with = draw_model(draw)
+    mine = code.Transformer(*made_with).load(model.to(dtype))
+    source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
+    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB)
+    expect.same_dtype(mine.embed(source, mine.get_submodule("source_embedding")), dtype)
+    expect.same_dtype(mine.encode(source), dtype)
+    expect.same_dtype(mine(source, decoder_input), dtype)
+    expect.same_dtype(mine.generate(source, 1, 2, 2), torch.int64)
+    other = torch.float64 if dtype is torch.float32 and draw.dtype is torch.float64 else torch.float32
+    expect.same_dtype(mine.load(model.to(other)).encode(source), other)  # a table of positions changes with the weights
+
+
+@robust("Transformer.generate", 0.05)
 def test_tokens_need_not_be_contiguous(code, draw, expect):
     model, made_with = draw_model(draw)
     mine = code.Transformer(*made_with).load(model)
@@ -339,48 +446,7 @@ def test_tokens_need_not_be_contiguous(code, draw, expect):
     expect.agrees(mine, model, other, decoder_input, axes=LOGITS)
 
 
-@points(0.25)
-def test_gradients_reach_the_memory(code, draw, expect):
-    model, made_with = draw_model(draw)
-    mine = code.Transformer(*made_with).load(model)
-    source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
-    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False)
-    expect.gradients(mine.decode, model.decode, decoder_input, draw(f"batch source {D_MODEL}"), source)
-
-
-@points(0.25)
-def test_gradients_reach_every_parameter(code, draw, expect):
-    model, made_with = draw_model(draw)
-    source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
-    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False)
-    expect.gradients(code.Transformer(*made_with).load(model.train()), model, source, decoder_input)
-
-
-# ------------------------------------------------------------------------------------------------ writing
-
-
-@points(1.0)
-def test_generate_writes_the_most_likely_words(code, draw, expect):
-    written = []
-    for early in (False, True):
-        model, made_with, source, bos_id, eos_id = draw_writer(draw, tries=3, early=early)
-        mine = code.Transformer(*made_with).load(model)
-        written.append((mine.generate(source, bos_id, eos_id, 6), model.generate(source, bos_id, eos_id, 6)))
-    other = 4 if eos_id != 4 else 5
-    written.append((mine.generate(source, other, eos_id, 6), model.generate(source, other, eos_id, 6)))
-    for mine_wrote, right in written:
-        expect(mine_wrote, right, axes="batch length")
-
-
-@points(0.25)
-def test_generate_stops_at_max_length(code, draw, expect):
-    model, made_with, source, bos_id, eos_id = draw_speaker(draw, ends=False)
-    mine = code.Transformer(*made_with).load(model)
-    expect.agrees(mine.generate, model.generate, source, bos_id, eos_id, draw.integer(2, 6), axes="batch length")
-    expect.agrees(mine.generate, model.generate, source, eos_id, eos_id, 2, axes="batch length")  # one id for both
-
-
-@points(0.15)
+@robust("Transformer.generate", 0.06)
 def test_long_sentences_are_read_and_written_whole(code, draw, expect):
     for _ in range(3):  # where hardly any words are written, leaving out some of them shows in nothing
         model, made_with, source, decoder_input = draw_long(draw)
@@ -395,30 +461,7 @@ def test_long_sentences_are_read_and_written_whole(code, draw, expect):
     expect.agrees(mine.generate, model.generate, source, 1, 2, 2, axes="batch length")
 
 
-def fed_after(bos_id, wrote):
-    """What the decoder was fed, if each of these words was written after those before it."""
-    first = torch.full((len(wrote), 1), bos_id)
-    return torch.cat([first, wrote[:, :-1].long().clamp(0, TARGET_VOCAB - 1)], dim=1)
-
-
-@points(0.05)
-@pytest.mark.parametrize("method", ["embed", "encode", "decode"])
-def test_no_sentence_is_too_long_to_read(code, draw, expect, method):
-    model, made_with = draw_model(draw, d_model=3, num_heads=1)
-    mine = code.Transformer(*made_with).load(model.float())  # half the memory
-    tokens = draw_tokens(draw, f"1 {4999 if method == 'embed' else 1100}", SOURCE_VOCAB, ragged=False)
-    words = model.source_embedding
-    if method == "embed":
-        result, right = mine.embed(tokens, mine.get_submodule("source_embedding")), model.embed(tokens, words)
-    elif method == "encode":
-        result, right = mine.encode(tokens), model.encode(tokens)
-    else:
-        inputs = tokens, draw("1 2 3", dtype=torch.float32), tokens[:, :2]
-        result, right = mine.decode(*inputs), model.decode(*inputs)
-    expect(result, right.detach(), axes="batch length width", within=1e-3 if method == "embed" else 1e-5)
-
-
-@points(0.15)
+@robust("Transformer.generate", 0.06)
 def test_no_sentence_is_too_long_to_write(code, draw, expect):
     longest, words = 1040, [word for word in range(TARGET_VOCAB) if word not in (2, PAD)]
     model, made_with = draw_model(draw, num_layers=0, d_model=1, num_heads=1)
@@ -434,42 +477,7 @@ def test_no_sentence_is_too_long_to_write(code, draw, expect):
     expect(wrote, right.argmax(-1), axes="batch length")  # each word follows from those before it
 
 
-def draw_long(draw):
-    """A model that writes many different words and neither 2 nor padding; what it was made with; a long batch."""
-    model, made_with = draw_model(draw)
-    source = draw_tokens(draw, "batch=2 source=37", SOURCE_VOCAB, ragged=False)
-    decoder_input = draw_tokens(draw, "batch target=31", TARGET_VOCAB, ragged=False)
-    with torch.no_grad():
-        make_wander(model, -2.0)  # no word calls for itself
-        model.output.bias.sub_(model(source, decoder_input).mean((0, 1)))  # no word is likely everywhere
-        model.output.bias[[2, PAD]] = -1e3
-    return model, made_with, source, decoder_input
-
-
-@points(0.25)
-def test_generate_stops_after_the_last_row_has_ended(code, draw, expect):
-    model, made_with, source, bos_id, eos_id = draw_speaker(draw, ends=True)
-    mine = code.Transformer(*made_with).load(model)
-    expect.agrees(mine.generate, model.generate, source, bos_id, eos_id, 5, axes="batch length")
-
-
-@points(0.25, structural=True)
-def test_each_row_is_written_as_if_it_were_alone(code, draw, expect):
-    model, made_with, source, bos_id, eos_id = draw_writer(draw)
-    mine = code.Transformer(*made_with).load(model)
-    row = draw.integer(0, len(source) - 1)
-    real = source[row][source[row] != PAD].unsqueeze(0)
-    expect.agrees(mine.generate, model.generate, real, bos_id, eos_id, 6, axes="batch length")
-
-
-@points(0.25)
-def test_generate_works_in_eval_mode(code, draw, expect):
-    model, made_with, source, bos_id, eos_id = draw_writer(draw, dropout=1.0)
-    mine = code.Transformer(*made_with).load(model.train())
-    expect.agrees(mine.generate, model.generate, source, bos_id, eos_id, 6, axes="batch length")
-
-
-@points(0.25)
+@robust("Transformer.generate", 0.1)
 @pytest.mark.parametrize("mode", ["train", "eval"])
 def test_generate_restores_the_mode_of_every_part(code, draw, expect, mode):
     model, made_with, source, bos_id, eos_id = draw_speaker(draw, ends=mode == "eval", dropout=1.0)
@@ -486,7 +494,7 @@ def test_generate_restores_the_mode_of_every_part(code, draw, expect, mode):
     expect(at_real_tokens(expect, logits, source, shape), right, axes=LOGITS, what="what forward says after generate")
 
 
-@points(0.25)
+@robust("Transformer.generate", 0.09)
 def test_generate_records_no_gradient(code, draw, expect):
     model, made_with, source, bos_id, eos_id = draw_speaker(draw, ends=False)
     mine = code.Transformer(*made_with).load(model)
@@ -496,26 +504,7 @@ def test_generate_records_no_gradient(code, draw, expect):
     expect.gradients(mine, model, source, decoder_input)
 
 
-# ------------------------------------------------------------------------------------------------ manners
-
-
-@points(0.125)
-@pytest.mark.parametrize("ones", ["batch", "source", "target", "d_model"])
-def test_any_size_may_be_one(code, draw, expect, ones):
-    draw.size(f"{ones}=1")
-    sizes = {"d_model": 1, "num_heads": 1} if ones == "d_model" else {}
-    model, made_with = draw_model(draw, **sizes)
-    mine = code.Transformer(*made_with).load(model)
-    source = draw_tokens(draw, "batch source", SOURCE_VOCAB)
-    decoder_input = draw_tokens(draw, "batch target", TARGET_VOCAB, ragged=False)
-    expect.agrees(mine, model, source, decoder_input, axes=LOGITS)
-    if ones in ("batch", "target"):
-        with torch.no_grad():
-            model.output.bias[PAD] -= 1e3
-        expect.agrees(mine.load(model).generate, model.generate, source, 1, 2, 1 if ones == "target" else 3)
-
-
-@points(0.25, structural=True)
+@robust("Transformer.generate", 0.09, structural=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     code.move_to_gpu()
     model, made_with = draw_model(draw)
@@ -530,7 +519,7 @@ def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     expect(mine.generate(source, 1, 2, 2), model.generate(source, 1, 2, 2), axes="batch length")
 
 
-@points(0.25, structural=True)
+@robust("Transformer.generate", 0.1, structural=True)
 @pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
 def test_inputs_weights_and_global_state_are_left_alone(code, draw, expect, training):
     code.watch_random_state()
@@ -550,7 +539,7 @@ def test_inputs_weights_and_global_state_are_left_alone(code, draw, expect, trai
         expect(values, model.get_parameter(name).detach(), what=f"the parameter {name} after these calls")
 
 
-@points(0.25, structural=True)
+@robust("Transformer.generate", 0.1, structural=True)
 def test_no_library_call_does_the_work(code, draw, expect):
     code.watch_every_call()
     model, made_with = draw_model(draw)

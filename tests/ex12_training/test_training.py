@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from grader.authoring import GradientDescent, points, shortcuts
+from grader.authoring import GradientDescent, core, robust, shortcuts
 from solutions import ex03_teacher_forcing as decoding
 from solutions import ex11_transformer as transformer
 from solutions import ex12_training as reference
@@ -93,7 +93,7 @@ def expect_parameters(expect, after, right, within=1e-9):
 # ---------------------------------------------------------------------------------- warmup_rate
 
 
-@points(0.25)
+@core("warmup_rate", 0.3)
 def test_the_rate_worked_by_hand(code, draw, expect):
     steps = (1, 3, 9, 36)
     rates = [code.warmup_rate(step, 16, 9) for step in steps]
@@ -101,7 +101,7 @@ def test_the_rate_worked_by_hand(code, draw, expect):
         expect(rate, expected, what=f"warmup_rate({step}, 16, 9)")
 
 
-@points(0.5)
+@core("warmup_rate", 0.65)
 def test_the_rate_rises_to_its_peak_and_falls(code, draw, expect):
     d_model, warmup = draw.integer(5, 40), draw.integer(5, 15)
     for step in (1, draw.integer(2, warmup - 1), warmup, warmup + 1, 3 * warmup, 100 * warmup):
@@ -117,16 +117,50 @@ def test_the_rate_rises_to_its_peak_and_falls(code, draw, expect):
         expect.agrees(code.warmup_rate, reference.warmup_rate, step, d_model, warmup)
 
 
-@points(0.25)
+@core("warmup_rate", 0.3)
 def test_step_zero_counts_as_step_one(code, draw, expect):
     for d_model, warmup in ((draw.integer(5, 40), draw.integer(5, 15)), (1, 1)):
         expect.agrees(code.warmup_rate, reference.warmup_rate, 0, d_model, warmup)
 
 
-# ---------------------------------------------------------------------------------- label_smoothing_loss
+@core("label_smoothing_loss", 0.3)
+def test_the_smoothed_loss_worked_by_hand(code, draw, expect):
+    logits = torch.tensor([[[8, 4, 2, 2], [1, 1, 2, 4], [9, 1, 7, 5]]], dtype=draw.dtype).log()
+    targets = torch.tensor([[1, 3, 0]])
+    first, second = 0.6 * 2 + 0.4 * (1 + 2 + 3 + 3) / 4, 0.6 * 1 + 0.4 * (3 + 3 + 2 + 1) / 4
+    expected = torch.tensor((first + second) / 2 * math.log(2), dtype=draw.dtype)
+    expect(code.label_smoothing_loss(logits, targets, 0.4, 0), expected)
 
 
-@points(0.1, structural=True)
+@core("label_smoothing_loss", 0.3)
+def test_no_smoothing_is_plain_cross_entropy(code, draw, expect):
+    logits, targets, pad_id = draw_scored(draw)
+    expected = decoding.sequence_loss(logits, targets, pad_id)
+    expect(code.label_smoothing_loss(logits, targets, 0.0, pad_id), expected)
+
+
+@core("label_smoothing_loss", 0.3)
+@pytest.mark.parametrize("smoothing", ["little", "half", "all"])
+def test_smoothing_is_spread_over_the_whole_vocabulary(code, draw, expect, smoothing):
+    share = {"little": draw.number(0.05, 0.2), "half": 0.5, "all": 1.0}[smoothing]
+    draw.size("target=1100" if smoothing == "half" else "target")
+    logits, targets, pad_id = draw_scored(draw)
+    expect.agrees(code.label_smoothing_loss, reference.label_smoothing_loss, logits, targets, share, pad_id)
+
+
+@core("label_smoothing_loss", 0.15, structural=True)
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
+def test_nothing_but_padding_has_loss_zero(code, draw, expect, smoothing):
+    logits, targets, pad_id = draw_scored(draw)
+    nothing = torch.full_like(targets, pad_id)
+    for scores in (logits, logits * 5000):
+        call = code.label_smoothing_loss.call((scores, nothing, smoothing, pad_id), {}, grad=True)
+        expect(call.value, torch.zeros((), dtype=draw.dtype), within=0.0)
+        expect.that(call.requires_grad, f"{call.text} is cut off from logits: backward() on it raises an error")
+        expect.gradients(code.label_smoothing_loss, reference.label_smoothing_loss, scores, nothing, smoothing, pad_id)
+
+
+@robust("label_smoothing_loss", 0.05, structural=True)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
 def test_the_smoothed_loss_is_a_scalar_of_the_logits_dtype(code, draw, expect, dtype):
     logits, targets, pad_id = draw_scored(draw, dtype)
@@ -137,32 +171,7 @@ def test_the_smoothed_loss_is_a_scalar_of_the_logits_dtype(code, draw, expect, d
             expect.same_dtype(expect.tensor(loss, ()), dtype)
 
 
-@points(0.25)
-def test_the_smoothed_loss_worked_by_hand(code, draw, expect):
-    logits = torch.tensor([[[8, 4, 2, 2], [1, 1, 2, 4], [9, 1, 7, 5]]], dtype=draw.dtype).log()
-    targets = torch.tensor([[1, 3, 0]])
-    first, second = 0.6 * 2 + 0.4 * (1 + 2 + 3 + 3) / 4, 0.6 * 1 + 0.4 * (3 + 3 + 2 + 1) / 4
-    expected = torch.tensor((first + second) / 2 * math.log(2), dtype=draw.dtype)
-    expect(code.label_smoothing_loss(logits, targets, 0.4, 0), expected)
-
-
-@points(0.25)
-def test_no_smoothing_is_plain_cross_entropy(code, draw, expect):
-    logits, targets, pad_id = draw_scored(draw)
-    expected = decoding.sequence_loss(logits, targets, pad_id)
-    expect(code.label_smoothing_loss(logits, targets, 0.0, pad_id), expected)
-
-
-@points(0.25)
-@pytest.mark.parametrize("smoothing", ["little", "half", "all"])
-def test_smoothing_is_spread_over_the_whole_vocabulary(code, draw, expect, smoothing):
-    share = {"little": draw.number(0.05, 0.2), "half": 0.5, "all": 1.0}[smoothing]
-    draw.size("target=1100" if smoothing == "half" else "target")
-    logits, targets, pad_id = draw_scored(draw)
-    expect.agrees(code.label_smoothing_loss, reference.label_smoothing_loss, logits, targets, share, pad_id)
-
-
-@points(0.25, structural=True)
+@robust("label_smoothing_loss", 0.14, structural=True)
 def test_more_padding_does_not_change_the_smoothed_loss(code, draw, expect):
     logits, targets, pad_id = draw_scored(draw)
     loss = expect.tensor(code.label_smoothing_loss(logits, targets, 0.2, pad_id), ())
@@ -177,7 +186,7 @@ def test_more_padding_does_not_change_the_smoothed_loss(code, draw, expect):
     expect(code.label_smoothing_loss(*taller, 0.2, pad_id), loss)  # with a row of nothing but padding
 
 
-@points(0.1)
+@robust("label_smoothing_loss", 0.05)
 @pytest.mark.parametrize("which", ["first", "last"])
 def test_any_id_may_be_the_padding_of_the_smoothed_loss(code, draw, expect, which):
     logits = draw("batch target vocab")
@@ -186,19 +195,7 @@ def test_any_id_may_be_the_padding_of_the_smoothed_loss(code, draw, expect, whic
     expect.agrees(code.label_smoothing_loss, reference.label_smoothing_loss, logits, targets, 0.2, pad_id)
 
 
-@points(0.1, structural=True)
-@pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
-def test_nothing_but_padding_has_loss_zero(code, draw, expect, smoothing):
-    logits, targets, pad_id = draw_scored(draw)
-    nothing = torch.full_like(targets, pad_id)
-    for scores in (logits, logits * 5000):
-        call = code.label_smoothing_loss.call((scores, nothing, smoothing, pad_id), {}, grad=True)
-        expect(call.value, torch.zeros((), dtype=draw.dtype), within=0.0)
-        expect.that(call.requires_grad, f"{call.text} is cut off from logits: backward() on it raises an error")
-        expect.gradients(code.label_smoothing_loss, reference.label_smoothing_loss, scores, nothing, smoothing, pad_id)
-
-
-@points(0.25)
+@robust("label_smoothing_loss", 0.14)
 def test_logits_of_size_ten_thousand_do_not_overflow(code, draw, expect):
     for dtype in (torch.float32, draw.dtype):
         logits, targets, pad_id = draw_scored(draw, dtype)
@@ -206,7 +203,7 @@ def test_logits_of_size_ten_thousand_do_not_overflow(code, draw, expect):
         expect.agrees(code.label_smoothing_loss, reference.label_smoothing_loss, *inputs)
 
 
-@points(0.1)
+@robust("label_smoothing_loss", 0.05)
 def test_logits_give_a_loss_as_exact_as_they_can(code, draw, expect):
     logits, targets, pad_id = draw_scored(draw)
     expect.exact(code.label_smoothing_loss, reference.label_smoothing_loss, logits, targets, 0.2, pad_id)
@@ -214,7 +211,7 @@ def test_logits_give_a_loss_as_exact_as_they_can(code, draw, expect):
     expect.agrees(code.label_smoothing_loss, reference.label_smoothing_loss, logits, targets, 0.2, pad_id)
 
 
-@points(0.05, structural=True)
+@robust("label_smoothing_loss", 0.03, structural=True)
 @pytest.mark.parametrize("ones", ["batch", "target", "vocab"])
 def test_any_size_of_the_logits_may_be_one(code, draw, expect, ones):
     draw.size(f"{ones}=1")
@@ -225,14 +222,14 @@ def test_any_size_of_the_logits_may_be_one(code, draw, expect, ones):
         expect.agrees(code.label_smoothing_loss, reference.label_smoothing_loss, *inputs, 0.2, pad_id)
 
 
-@points(0.15)
+@robust("label_smoothing_loss", 0.08)
 def test_logits_and_targets_need_not_be_contiguous(code, draw, expect):
     logits, targets, pad_id = draw_scored(draw)
     inputs = draw.non_contiguous(logits), draw.non_contiguous(targets), 0.2, pad_id
     expect.agrees(code.label_smoothing_loss, reference.label_smoothing_loss, *inputs)
 
 
-@points(0.25)
+@robust("label_smoothing_loss", 0.14)
 def test_the_smoothed_loss_has_the_right_gradient(code, draw, expect):
     for smoothing in (0.0, 0.2):
         logits, targets, pad_id = draw_scored(draw)
@@ -240,10 +237,7 @@ def test_the_smoothed_loss_has_the_right_gradient(code, draw, expect):
         expect.gradients(code.label_smoothing_loss, reference.label_smoothing_loss, *inputs)
 
 
-# ---------------------------------------------------------------------------------- train_step
-
-
-@points(0.5)
+@core("train_step", 0.65)
 def test_one_update_worked_by_hand(code, draw, expect):
     draw.size("vocab=3")
     sizes = {"d_model": 4, "num_heads": 2, "d_ff": 5, "num_layers": 1}
@@ -260,7 +254,7 @@ def test_one_update_worked_by_hand(code, draw, expect):
     expect(after["output.bias"], bias, what="output.bias after train_step")
 
 
-@points(0.75)
+@core("train_step", 0.95)
 def test_the_loss_before_the_update_is_returned(code, draw, expect):
     for source in ("source", "source=5"):
         draw.size(source)
@@ -274,14 +268,14 @@ def test_the_loss_before_the_update_is_returned(code, draw, expect):
         expect(loss, float(expected), what="the loss that train_step returns")
 
 
-@points(0.75)
+@core("train_step", 0.95)
 def test_every_parameter_moves_against_its_gradient(code, draw, expect):
     batch = draw_batch(draw)
     models = draw_model(code, draw, batch[3])
     expect_updates(code, expect, models, batch, times=2, within=1e-9, max_norm=NEVER_CLIPS)
 
 
-@points(0.5)
+@core("train_step", 0.65)
 def test_old_gradients_are_forgotten(code, draw, expect):
     batch = draw_batch(draw)
     mine, right = draw_model(code, draw, batch[3])
@@ -289,7 +283,7 @@ def test_old_gradients_are_forgotten(code, draw, expect):
     expect_updates(code, expect, (mine, right), batch, within=1e-9, max_norm=NEVER_CLIPS)
 
 
-@points(0.75)
+@core("train_step", 0.95)
 def test_long_gradients_are_shortened_together(code, draw, expect):
     batch = draw_batch(draw)
     mine, right = draw_model(code, draw, batch[3])
@@ -297,7 +291,14 @@ def test_long_gradients_are_shortened_together(code, draw, expect):
     expect_updates(code, expect, (mine, right), batch, times=2, max_norm=max_norm)
 
 
-@points(0.1)
+@core("train_step", 0.65)
+def test_train_mode_is_on_before_the_forward_pass(code, draw, expect):
+    batch = draw_batch(draw)
+    models = draw_model(code, draw, batch[3], dropout=1.0)
+    expect_updates(code, expect, models, batch)
+
+
+@robust("train_step", 0.05)
 def test_no_batch_is_too_long(code, draw, expect):
     for size in ("batch=1", "source=2", "target=1100"):
         draw.size(size)
@@ -306,7 +307,7 @@ def test_no_batch_is_too_long(code, draw, expect):
     expect_updates(code, expect, models, batch, within=1e-5, max_norm=NEVER_CLIPS)
 
 
-@points(0.15)
+@robust("train_step", 0.08)
 def test_short_gradients_stay_as_they_are(code, draw, expect):
     batch = draw_batch(draw)
     mine, right = draw_model(code, draw, batch[3])
@@ -314,7 +315,7 @@ def test_short_gradients_stay_as_they_are(code, draw, expect):
     expect_updates(code, expect, (mine, right), batch, max_norm=max_norm)
 
 
-@points(0.1)
+@robust("train_step", 0.05)
 def test_the_largest_norm_is_one_if_none_is_given(code, draw, expect):
     batch = draw_batch(draw)
     mine, right = draw_model(code, draw, batch[3])
@@ -324,14 +325,7 @@ def test_the_largest_norm_is_one_if_none_is_given(code, draw, expect):
     expect_updates(code, expect, (mine, right), batch, lr=1.0)
 
 
-@points(0.5)
-def test_train_mode_is_on_before_the_forward_pass(code, draw, expect):
-    batch = draw_batch(draw)
-    models = draw_model(code, draw, batch[3], dropout=1.0)
-    expect_updates(code, expect, models, batch)
-
-
-@points(0.3)
+@robust("train_step", 0.17)
 def test_every_part_is_left_in_train_mode(code, draw, expect):
     batch = draw_batch(draw)
     mine, right = draw_model(code, draw, batch[3], dropout=1.0)
@@ -343,7 +337,7 @@ def test_every_part_is_left_in_train_mode(code, draw, expect):
     expect.that(not off, f"after train_step {', '.join(off[:1])} is in eval mode")
 
 
-@points(0.25, structural=True)
+@robust("train_step", 0.14, structural=True)
 def test_more_padding_does_not_change_an_update(code, draw, expect):
     source, targets, bos_id, pad_id = draw_batch(draw)
     mine, _ = draw_model(code, draw, pad_id)
@@ -356,14 +350,14 @@ def test_more_padding_does_not_change_an_update(code, draw, expect):
     expect(again, loss, what="the loss of the same batch with more padding")
 
 
-@points(0.1)
+@robust("train_step", 0.05)
 def test_a_float32_model_stays_one(code, draw, expect):
     batch = draw_batch(draw)
     models = draw_model(code, draw, batch[3], dtype=torch.float32)
     expect_updates(code, expect, models, batch, within=1e-3)
 
 
-@points(0.075)
+@robust("train_step", 0.04)
 @pytest.mark.parametrize("ones", ["batch", "source target"], ids=["one sentence", "one token"])
 def test_any_size_of_the_batch_may_be_one(code, draw, expect, ones):
     for name in ones.split():
@@ -373,14 +367,14 @@ def test_any_size_of_the_batch_may_be_one(code, draw, expect, ones):
     expect_updates(code, expect, models, batch)
 
 
-@points(0.1)
+@robust("train_step", 0.05)
 def test_source_and_targets_need_not_be_contiguous(code, draw, expect):
     source, targets, bos_id, pad_id = draw_batch(draw)
     models = draw_model(code, draw, pad_id)
     expect_updates(code, expect, models, (draw.non_contiguous(source), draw.non_contiguous(targets), bos_id, pad_id))
 
 
-@points(0.15, structural=True)
+@robust("train_step", 0.08, structural=True)
 def test_only_what_the_optimizer_holds_is_updated(code, draw, expect):
     batch = draw_batch(draw)
     mine, right = draw_model(code, draw, batch[3])
@@ -390,7 +384,7 @@ def test_only_what_the_optimizer_holds_is_updated(code, draw, expect):
     expect_parameters(expect, mine.parameters(), right)
 
 
-@points(0.15)
+@robust("train_step", 0.08)
 def test_dropout_is_drawn_anew_in_every_step(code, draw, expect):
     batch = draw_batch(draw)
     mine, _ = draw_model(code, draw, batch[3], dropout=0.5)
@@ -400,7 +394,7 @@ def test_dropout_is_drawn_anew_in_every_step(code, draw, expect):
     expect.that(losses[0] != losses[1] != losses[2], text)
 
 
-@points(0.25, structural=True)
+@robust("train_step", 0.14, structural=True)
 def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     code.move_to_gpu()
     logits, targets, pad_id = draw_scored(draw)
@@ -412,7 +406,7 @@ def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
     expect(loss, expected, what="the loss that train_step returns")
 
 
-@points(0.2, structural=True)
+@robust("train_step", 0.11, structural=True)
 def test_inputs_and_global_state_are_left_alone(code, draw, expect):
     code.watch_random_state()
     source, targets, bos_id, pad_id = draw_batch(draw)
@@ -427,7 +421,7 @@ def test_inputs_and_global_state_are_left_alone(code, draw, expect):
     expect.no_side_effects(may_draw=True, grad_mode=False)
 
 
-@points(0.15, structural=True)
+@robust("train_step", 0.08, structural=True)
 def test_no_library_call_does_the_work(code, draw, expect):
     code.watch_every_call()
     source, targets, bos_id, pad_id = draw_batch(draw)

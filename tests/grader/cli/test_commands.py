@@ -105,8 +105,9 @@ def test_checking_the_solutions_passes_and_writes_results(little_kit, tmp_path):
     (you,) = document["submissions"]
     assert (you["id"], you["score"], you["max_score"]) == ("you", 20.0, 20.0)
     check = you["exercises"][1]["checks"][0]
-    assert check["id"] == "test_projections_have_the_shapes_of_their_matrices"
-    assert check["title"] == "projections have the shapes of their matrices"
+    assert check["id"] == "test_each_projection_uses_its_own_matrix"
+    assert check["title"] == "each projection uses its own matrix"
+    assert (check["function"], check["tier"]) == ("project_qkv", "core")
     assert (check["device"], check["verdict"], check["message"], check["mistake"]) == ("cpu", "pass", "", None)
     assert sum(check["max_points"] for check in you["exercises"][1]["checks"]) == pytest.approx(10)
 
@@ -152,7 +153,7 @@ def test_a_hint_shows_one_rung_at_a_time_for_the_failing_check(little_kit, edite
     assert said[0].startswith("scores worked by hand\n")
     assert "The scores are not divided by sqrt(d_k)" in said[2]
     chosen = run(little_kit, "hint", "6", "sum to one")
-    (again,) = re.findall(r"^(?:next hint|To see it now): grader (.*)$", chosen.stdout, flags=re.MULTILINE)
+    (again,) = re.findall(r"(?:next hint|To see it now): grader (.*)$", chosen.stdout, flags=re.MULTILINE)
     assert run(little_kit, *shlex.split(again)).returncode == 0
 
 

@@ -90,7 +90,7 @@ def delete(file, text):
 def test_every_way_to_save_is_seen(terminal, file, kit, save):
     solution = (kit / "solutions" / file.name).read_text()
     save(file, solution.replace("scores / math.sqrt(d_k)", "scores"))
-    terminal.shows("FAIL      scores worked by hand", "d debug")
+    terminal.shows("  scores worked by hand", "d debug")
     save(file, solution + f"# {save.__name__}\n")
     terminal.shows("ex06_self_attention passes", "n next")
 
@@ -139,7 +139,7 @@ def test_while_paused_saves_wait(terminal, file):
 def test_a_solution_is_shown_only_after_a_yes_unless_the_exercise_passes(terminal, file, kit):
     solution = (kit / "solutions" / file.name).read_text()
     file.write_text(solution.replace("scores / math.sqrt(d_k)", "scores"))
-    terminal.shows("FAIL      scores worked by hand", "d debug")
+    terminal.shows("  scores worked by hand", "d debug")
     terminal.press("s", "Show the solution?", "y yes  n no")
     terminal.press("n", "d debug")
     assert "The solution is" not in terminal.text
@@ -182,7 +182,7 @@ def test_the_file_is_a_link_and_opens_at_the_line_in_the_learners_editor(kit, fi
     (tmp_path / "vim").write_text(f'#!/bin/sh\necho "$@" > {told}\nread key\n')
     (tmp_path / "vim").chmod(0o755)
     loop = Terminal(kit, "-m", "grader", "watch", "6", rows=100, VISUAL=str(tmp_path / "vim"), COLORTERM="truecolor")
-    loop.shows("FAIL      scores worked by hand", "e edit")
+    loop.shows("  scores worked by hand", "e edit")
     assert file.resolve().as_uri().encode() in loop.raw
     loop.press("e")
     loop.until(lambda: told.is_file() and told.read_text().endswith("\n"), "the editor")

@@ -19,10 +19,10 @@ from grader.judging.session import Session
 from grader.kit import questions
 from grader.kit.lesson import Prose, parts
 from grader.kit.stub import stub_of
+from grader.learner.verdict_card import card
 from grader.notebooks import cells as history
 from grader.notebooks import check_here, export
 from grader.remote.transport import WorkerTransport
-from grader.reports.verdict_card import card
 from grader.results.verdicts import ExerciseResult, Outcome
 from grader.source.definitions import parse
 from grader.source.file import File, where
@@ -237,7 +237,7 @@ def test_a_saved_notebook_is_checked_alone(tmp_path, exercise, capsys):
     file.write_text(export.build(exercise(6), solution(exercise(6))))
     assert check(str(file)) == 0
     said = capsys.readouterr().out
-    assert "1 of 1 exercise passes" in said
+    assert "ex06_self_attention passes: 10 of 10 points." in said
     assert "ex07" not in said
 
 

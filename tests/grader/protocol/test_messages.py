@@ -10,7 +10,7 @@ from grader.protocol.values import CodecError
 
 CALLED = Called(None, [0], ["grad mode"], 2, 1)
 LOADED = Loaded({"f": 1}, [])
-RAISED = RaisedReply(["ValueError"], "", [("x.py", 3, "f", "")], True, None)
+RAISED = RaisedReply(["ValueError"], "", [("x.py", 3, "f", "")], True, None, "")
 GRADIENTS = Gradients([torch.ones(1), None], {"w": None})
 DESCRIPTION = Description("A", {"w": [2]}, [["a", "b"]], {"": True})
 GOOD = [CALLED, CALLED._replace(value=object()), LOADED, GRADIENTS, DESCRIPTION, Done()]

@@ -1,5 +1,7 @@
 """Outcomes become points and a verdict."""
 
+from dataclasses import replace
+
 from grader.results.verdicts import Outcome, settle
 from grader.text import clean
 
@@ -26,11 +28,23 @@ def test_a_skipped_device_carries_no_points():
     assert (result.score, result.verdict, [one.max_points for one in result.outcomes]) == (10, "pass", [10, 0])
 
 
-def test_unwritten_is_for_the_whole_exercise_or_a_fail():
+def test_an_exercise_is_unwritten_only_if_every_check_is_and_an_unwritten_check_is_no_failure():
     one, two = outcome("a", "unwritten", 5), outcome("b", "unwritten", 5)
     assert settle("ex", [one, two], 10).verdict == "unwritten"
     mixed = settle("ex", [one, outcome("b", "pass", 5)], 10)
-    assert (mixed.verdict, mixed.outcomes[0].verdict, mixed.score) == ("fail", "fail", 5)
+    assert (mixed.verdict, mixed.outcomes[0].verdict, mixed.score) == ("fail", "unwritten", 5)
+    assert mixed.right_so_far
+    assert mixed.first_failure is None
+    wrong = settle("ex", [one, outcome("b", "fail", 5)], 10)
+    assert not wrong.right_so_far
+    assert wrong.first_failure.id == "b"
+
+
+def test_the_core_passes_without_the_robust_checks():
+    edge = replace(outcome("edge", "fail", 2), tier="robust")
+    result = settle("ex", [outcome("a", "pass", 8), edge], 10)
+    assert (result.core_passes, result.verdict, result.score) == (True, "fail", 8)
+    assert not settle("ex", [outcome("a", "fail", 8), replace(edge, verdict="pass")], 10).core_passes
 
 
 def test_an_error_has_no_score_and_nothing_run_is_an_error():

@@ -60,7 +60,7 @@ def screen(exercise, name):
         check.check((str(exercise.number),), target=Path(FOLDER), **options)
     command = f"grader check {exercise.number} --target {FOLDER} --seed {SEED} --device cpu"
     printed = out.getvalue().replace(f"{exercise.root}{os.sep}", "")
-    return f"$ {command}\n" + re.sub(r"(\.py:|at line )\d+", r"\1N", printed)
+    return f"$ {command}\n" + re.sub(r"(\.py:|[Ll]ine )\d+", r"\1N", printed)
 
 
 @contextlib.contextmanager

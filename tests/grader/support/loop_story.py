@@ -2,10 +2,11 @@
 
 import re
 
+from grader.kit.stub import stub_of
 from tests.grader.support.terminal import Terminal
 
 KEPT_CHECKS = 4
-KEYS = re.compile(r"\w [a-z ]+")
+KEYS = re.compile(r"(?:\w|0-9) [A-Za-z0-9 ]+")
 """A line of keys: `h hint  t lesson`."""
 STAMP = re.compile(r"\d{8}-\d{6}-\d{3}")
 CHECK = re.compile(r"  (pass|FAIL|unwritten) ")
@@ -58,11 +59,13 @@ class Story:
 
 
 def tell(kit):
-    """Start, a failing save, two hints, the fix, the next exercise, the list, a reset, the end."""
+    """Start, a function, a failing save, two hints, the fix, the next exercise, the list, a reset, the end."""
     story = Story(kit)
     solution = (kit / "solutions" / "ex06_self_attention.py").read_text(encoding="utf-8")
     stub = (kit / "exercises" / "ex07_masked_attention.py").read_text(encoding="utf-8")
     story.shows("Nothing is written yet", "q quit")
+    story.save(stub_of(solution, written={"project_qkv"}))
+    story.shows("What is written so far is right", "q quit")
     story.save(solution.replace("scores / math.sqrt(d_k)", "scores"))
     story.shows("You get what you would get if this were so", "d debug")
     story.press("h")
@@ -76,7 +79,9 @@ def tell(kit):
     story.save(stub.replace("import torch\n", "import torch\nlargest = = 1e4\n"), "ex07_masked_attention")
     story.shows("SyntaxError", "x reset")
     story.press("l")
-    story.shows("ex12_training", "q quit")
+    story.shows("ex12_training", "any other key stay")
+    story.press("l")
+    story.shows("q quit")
     story.press("x")
     story.shows("y yes")
     story.press("y")

@@ -1,4 +1,4 @@
-"""A verdict as a card: in a notebook, and in the page beside an editor."""
+"""A verdict as a card: in a notebook, and in the page beside an editor. Imports no torch."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections import Counter
 from markupsafe import Markup
 
 from grader.kit import hints
+from grader.learner.progress import hinted
 from grader.reports import svg, templating
 from grader.reports.statistics import reason
+from grader.results import summary
 from grader.results.verdicts import ERROR, FAIL, SKIP, ExerciseResult
 from grader.source.file import File, spot
 
@@ -21,12 +23,14 @@ def card(result: ExerciseResult, file: File, seed: int, ladders: Ladders) -> str
     failure = result.first_failure if result.verdict in (FAIL, ERROR) else None
     sentence, facts = reason(failure.message) if failure else ("", "")
     ran = [one for one in result.outcomes if one.verdict != SKIP]
-    rungs = hints.of_check(ladders, failure.title) if failure else []
+    rungs = hints.of_check(ladders, hinted(failure) or "")
     absent = Counter((one.device, one.message) for one in result.outcomes if one.verdict == SKIP)
     return templating.render(
         "here.html",
         result=result,
         failure=failure,
+        functions=summary.functions(result),
+        summary=("What is written so far is right: " if result.right_so_far else "") + summary.counts(result),
         sentence=sentence,
         facts=facts,
         place=f"{spot(file.name, file, failure.line)}; seed {seed}" if failure else "",

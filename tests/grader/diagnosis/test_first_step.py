@@ -1,0 +1,125 @@
+"""Where two ways part: each kind of sentence once where it is true, and once where it is almost true."""
+
+import pytest
+import torch
+
+from grader.diagnosis.first_step import Comparison, Step, names_in, same
+from grader.judging.exercise import CheckSettings, run_exercise
+from grader.kit.variants import mistakes
+from grader.source.file import Source
+
+Q = torch.arange(12, dtype=torch.float64).reshape(3, 4).sin()
+SCORES = Q @ Q.T + torch.arange(9, dtype=torch.float64).reshape(3, 3)
+WEIGHTS = SCORES.softmax(-1)
+NAMES = {1: "`scores`", 2: "`weights`", 3: "the result"}
+TEXT = b"scores = q @ k.T\nweights = scores.softmax(-1)\nreturn weights @ v\n"
+
+
+def steps(*values):
+    """One a line."""
+    return [Step(((number, "f"),), "op", value) for number, value in enumerate(values, 1)]
+
+
+OURS = steps(SCORES, WEIGHTS, WEIGHTS @ Q)
+
+
+def said(*theirs, given=None):
+    found = Comparison(steps(*theirs), OURS, NAMES, given or {}, TEXT).first()
+    return (found.line, found.text) if found is not None else None
+
+
+def test_right_steps_part_nowhere():
+    assert said(SCORES, WEIGHTS, WEIGHTS @ Q) is None
+    assert said(SCORES.T, SCORES, WEIGHTS, WEIGHTS @ Q) is None, "a transpose on the way is no difference"
+
+
+def test_another_way_that_comes_to_the_same_result_parts_nowhere():
+    assert said(SCORES - SCORES.amax(-1, keepdim=True), WEIGHTS, WEIGHTS @ Q) is None
+
+
+def test_the_first_result_that_differs_is_shown_with_its_line():
+    line, text = said(SCORES, WEIGHTS.exp(), WEIGHTS.exp() @ Q)
+    assert line == 2
+    assert text == (
+        "Up to line 1 `scores` agrees. Line 2 gives the first result that differs: weights = scores.softmax(-1)"
+    )
+
+
+def test_a_factor_is_said_and_something_near_it_is_not():
+    assert said(SCORES, WEIGHTS * 4, WEIGHTS @ Q * 4)[1].endswith("\n`weights` has 0.25 times these values.")
+    almost = WEIGHTS * 4
+    almost[0, 0] += 1e-3
+    assert "times" not in said(SCORES, almost, almost @ Q)[1]
+
+
+def test_a_missing_addend_is_said_and_one_that_is_almost_it_is_not():
+    x = torch.arange(9, dtype=torch.float64).reshape(3, 3).cos()
+    assert "`weights` is these values plus x" in said(SCORES, WEIGHTS - x, Q, given={"x": x})[1]
+    assert "`weights` is these values without x" in said(SCORES, WEIGHTS + x, Q, given={"x": x})[1]
+    assert "plus" not in said(SCORES, WEIGHTS - x * 1.001, Q, given={"x": x})[1]
+
+
+def test_another_axis_of_the_softmax_is_said():
+    other = SCORES.softmax(0)
+    assert "these values sum to 1 over axis 0, those of `weights` over axis 1".capitalize() in said(SCORES, other, Q)[1]
+    assert "sum to 1" not in said(SCORES, other * 0.9, Q)[1]
+
+
+def test_axes_in_another_order_are_said_where_the_right_order_never_comes():
+    line, text = said(SCORES.T, SCORES.T.softmax(-1), Q.exp())
+    assert (line, text) == (1, "Line 1 gives `scores` with its axes in another order: scores = q @ k.T")
+
+
+def test_a_step_that_is_left_out_at_the_end_is_said():
+    line, text = said(SCORES, WEIGHTS)
+    assert line == 2
+    assert text == "Line 2 gives what the reference has on its way, and it goes on from there."
+
+
+def test_few_numbers_prove_nothing():
+    assert said(torch.ones(2), torch.zeros(1)) is None
+
+
+def test_two_results_are_the_same_up_to_axes_of_size_one():
+    assert same(Q[None], Q[:, None], turned=False)
+    assert not same(Q, Q.T, turned=False)
+    assert same(Q, Q.T, turned=True)
+    assert not same(Q, Q.T.flip(0), turned=True)
+    assert not same(torch.ones(1, 2, 3, 4, 5), torch.ones(5, 4, 3, 2, 1) * 2, turned=True)
+
+
+def test_names_are_what_a_file_assigns_and_returns():
+    assert names_in(b"def f(x):\n    y = x + 1\n    a, b = y\n    return (\n        y\n    )\n") == {
+        2: "`y`",
+        4: "the result",
+        5: "the result",
+        6: "the result",
+    }
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "words"),
+    [
+        (6, "softmax_over_queries", "These values sum to 1 over axis 1, those of `weights` over axis 2."),
+        (6, "no_scaling", "the result has 0."),
+    ],
+)
+def test_a_learners_file_is_followed_in_a_worker_too(session, exercise, workers, number, name, words):
+    from grader.remote.transport import LocalTransport, WorkerTransport
+
+    one = exercise(number)
+    mistake = next(found for found in mistakes(one) if found.name == name)
+    recogniser = session.recogniser(one)
+    trusted = recogniser.trusted
+    source = Source(one.slug, "<mine>", "mine", mistake.source, trusted.source.earlier, trusted.source.shortcuts)
+    told = []
+    for connect in (LocalTransport, lambda: WorkerTransport(workers)):
+        settings = CheckSettings(3, connect=connect)
+        result = run_exercise(session.checks[one.slug], source, trusted.reference, recogniser, settings)
+        told.append(result.first_failure.step)
+    assert told[0] == told[1]
+    assert words in told[0][1]
+    hidden = run_exercise(
+        session.checks[one.slug], source, trusted.reference, recogniser, CheckSettings(3, hidden=True)
+    )
+    assert hidden.first_failure.step is None
