@@ -38,7 +38,7 @@ EXPORTS = click.Choice(["canvas", "moodle", "gradescope", "junit"])
 INTO = "Fill in a gradebook exported from Canvas, or a grading worksheet of Moodle. Repeatable."
 COLUMN = "The gradebook's column for the score, or for an exercise: a title or a number. Repeatable."
 EXIT_USAGE, EXIT_GRADER, EXIT_BROKEN_PIPE = 2, 3, 141
-CHECKING = ("check", "grade", "notebook", "verify", "watch")
+CHECKING = ("check", "grade", "notebook", "open", "verify", "watch")
 """Commands that run checks, or write what does. `doctor` says itself what is missing."""
 
 
@@ -416,6 +416,27 @@ def lesson_command(exercise: str) -> None:
     from grader.learner.commands import show_lesson
 
     show_lesson(exercise)
+
+
+@main.command("open")
+@click.argument("exercise", metavar="[EX]", required=False, shell_complete=_exercise_names)
+def open_command(exercise: str | None) -> None:
+    """Open a page with the lesson, its pictures and questions, and the verdict after each of your saves.
+
+    It is served on 127.0.0.1 alone, until Ctrl-C; without EX for the exercise that you are at.
+    """
+    from grader.learner.follow_saves import open_page
+
+    open_page(exercise)
+
+
+@main.command("ask")
+@click.argument("exercise", metavar="[EX]", required=False, shell_complete=_exercise_names)
+def ask_command(exercise: str | None) -> None:
+    """Be asked about a lesson, and about earlier ones; without EX about the exercise that you are at."""
+    from grader.learner.questions import ask_command
+
+    ask_command(exercise)
 
 
 @main.command("hint")

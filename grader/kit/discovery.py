@@ -45,6 +45,16 @@ class Exercise:
         return self.root / "exercises" / f"{self.slug}.md"
 
     @property
+    def questions(self) -> Path:
+        """What the lesson asks, and the answers."""
+        return self.root / "exercises" / f"{self.slug}.questions.md"
+
+    @property
+    def pictures(self) -> Path:
+        """The folder of the lessons' pictures."""
+        return self.root / "exercises" / "pictures"
+
+    @property
     def solution(self) -> Path:
         return self.root / "solutions" / f"{self.slug}.py"
 
@@ -132,9 +142,9 @@ class Kit:
         return found
 
     @property
-    def figures(self) -> list[Path]:
-        """The figures of the lessons."""
-        return sorted((self.root / "exercises" / "figures").glob("*.svg"))
+    def pictures(self) -> list[Path]:
+        """The pictures of the lessons: drawings, and the figures of labs."""
+        return sorted(path for name in ("figures", "pictures") for path in (self.root / "exercises" / name).glob("*.*"))
 
     def find(self, words: tuple[str, ...] | list[str]) -> list[Exercise]:
         """The exercises that these numbers, slugs or prefixes name, in course order; all for none.

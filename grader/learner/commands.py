@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-
-from rich.markdown import Markdown
 
 from grader.errors import UsageError
 from grader.files import write_atomic
@@ -18,6 +15,7 @@ from grader.kit.labs import unlocked_by
 from grader.kit.stub import stub_of
 from grader.learner import workspace
 from grader.learner.progress import RESET, Progress, digest
+from grader.reports import lesson
 from grader.reports.terminal import QUIET, Screen
 from grader.results.verdicts import CORE
 from grader.text import command_line, short_path
@@ -75,14 +73,8 @@ def show_lesson(word: str) -> None:
     lesson_lines(screen, exercise)
 
 
-_FIGURE = re.compile(r"^!\[(.*)\]\((figures/.*)\)$", re.MULTILINE)
-"""A figure in a lesson, which a terminal cannot show."""
-
-
 def lesson_lines(screen: Screen, exercise: Exercise) -> None:
-    text = exercise.lesson.read_text(encoding="utf-8")
-    text = _FIGURE.sub(lambda found: f"Figure: {found[1]} ({exercise.lesson.parent.name}/{found[2]})", text)
-    screen.console.print(Markdown(text), soft_wrap=False)
+    lesson.show(screen, exercise)
 
 
 def show_hint(word: str, check: str | None) -> None:
@@ -192,7 +184,7 @@ def put_stub_back(progress: Progress, exercise: Exercise) -> list[str]:
 
 
 def init(folder: Path) -> None:
-    """Writes every stub and lesson into a folder of the learner's own; what lies there already stays as it is."""
+    """Writes stubs, lessons and pictures into a folder of the learner's own; what lies there already stays as it is."""
     kit, screen = Kit(), Screen()
     place = folder / "exercises"
     try:
@@ -200,9 +192,11 @@ def init(folder: Path) -> None:
         for exercise in kit.exercises:
             stub = stub_of(exercise.solution.read_text(encoding="utf-8")).encode()
             _write_new(place / f"{exercise.slug}.py", stub, screen)
-            _write_new(place / exercise.lesson.name, exercise.lesson.read_bytes(), screen)
-        for figure in kit.figures:
-            _write_new(place / figure.parent.name / figure.name, figure.read_bytes(), screen)
+            for text in (exercise.lesson, exercise.questions):
+                _write_new(place / text.name, text.read_bytes(), screen)
+        for picture in kit.pictures:
+            (place / picture.parent.name).mkdir(exist_ok=True)
+            _write_new(place / picture.parent.name / picture.name, picture.read_bytes(), screen)
         for name, data in workspace.files(kit).items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             _write_new(folder / name, data, screen)

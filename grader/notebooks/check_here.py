@@ -9,63 +9,22 @@ import atexit
 import io
 import queue
 import sys
-from collections import Counter
 from pathlib import Path
 from typing import Any
-
-from markupsafe import Markup
 
 from grader.errors import GraderError, UsageError
 from grader.judging.open import new_seed
 from grader.kit import hints
 from grader.kit.discovery import Exercise, Kit
 from grader.kit.requirements import unmet
-from grader.learner.progress import hinted
+from grader.learner import verdict_card
 from grader.learner.standby import Standby, StandbySettings, from_record
 from grader.notebooks import cells as history
-from grader.reports import svg, templating
-from grader.reports.statistics import reason
 from grader.reports.terminal import Screen
-from grader.results import summary
-from grader.results.verdicts import ERROR, FAIL, SKIP, ExerciseResult
+from grader.results.verdicts import ExerciseResult
 from grader.source import importer
 from grader.source.definitions import defined_names
-from grader.source.file import File, spot
-
-Ladders = dict[str, list[str]]
-"""Check title -> its hints."""
-
-
-def fragment(result: ExerciseResult, file: File, seed: int, ladders: Ladders) -> str:
-    """The verdict, the first failure with all that is known of it, and a line for each check."""
-    failure = result.first_failure if result.verdict in (FAIL, ERROR) else None
-    sentence, facts = reason(failure.message) if failure else ("", "")
-    ran = [one for one in result.outcomes if one.verdict != SKIP]
-    rungs = hints.of_check(ladders, hinted(failure) or "")
-    absent = Counter((one.device, one.message) for one in result.outcomes if one.verdict == SKIP)
-    return templating.render(
-        "here.html",
-        result=result,
-        failure=failure,
-        functions=summary.functions(result),
-        summary=("What is written so far is right: " if result.right_so_far else "") + summary.counts(result),
-        sentence=sentence,
-        facts=facts,
-        place=f"{spot(file.name, file, failure.line)}; seed {seed}" if failure else "",
-        hints=[hints.worded(rungs, rung, None) for rung in range(1, len(rungs) + 1)],
-        ran=ran,
-        several=len({one.device for one in ran}) > 1,
-        counts=_counts(Counter(one.verdict for one in ran)),
-        absent=[f"{count} checks not run on {device}: {why}" for (device, why), count in absent.items()],
-        yours=lambda picture: Markup(svg.yours(picture)),
-        expected=lambda picture: Markup(svg.expected(picture)),
-    )
-
-
-def _counts(verdicts: Counter[str]) -> str:
-    total = sum(verdicts.values())
-    return f"{total} checks: " + ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items())
-
+from grader.source.file import File
 
 NOTEBOOK = "this notebook"
 
@@ -184,12 +143,12 @@ def _what_is_here(exercise: Exercise) -> File:
     return File(NOTEBOOK, text, definitions_only=True)
 
 
-def _answer(result: ExerciseResult, file: File, ladders: Ladders) -> Answer:
+def _answer(result: ExerciseResult, file: File, ladders: verdict_card.Ladders) -> Answer:
     text = io.StringIO()
     screen = Screen(text)
     screen.exercise(result, every_check=False)
     screen.failure(result, file.name, _checker.seed, file)
-    return Answer(text.getvalue().rstrip(), fragment(result, file, _checker.seed, ladders))
+    return Answer(text.getvalue().rstrip(), verdict_card.card(result, file, _checker.seed, ladders))
 
 
 def _show(answer: Answer) -> None:

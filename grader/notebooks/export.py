@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import base64
 import re
+from html import escape
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ import nbformat
 from nbformat import v4
 
 from grader.files import write_atomic
+from grader.kit import questions
 from grader.kit.discovery import Exercise, Kit
+from grader.kit.lesson import Formula, Part, Picture, parts
 from grader.kit.stub import stub_of
 from grader.reports.terminal import Screen
 from grader.text import short_path
@@ -54,6 +57,7 @@ def build(exercise: Exercise, code: str) -> str:
     """
     lesson, outlook = _lesson(exercise)
     cells = [("lesson", "markdown", text) for text in lesson]
+    cells += [("questions", "markdown", text) for text in _questions(exercise)]
     cells += [("how", "markdown", HOW), ("start", "code", _start(exercise))]
     cells += [("write", "code", text) for text in pieces(code)]
     cells += [("check", "code", f'grader.check_here("{exercise.slug[:4]}")')]
@@ -67,25 +71,40 @@ def build(exercise: Exercise, code: str) -> str:
 def _cell(name: str, form: str, text: str) -> Any:
     if form == "code":
         return v4.new_code_cell(text, id=name)  # type: ignore[no-untyped-call]
-    inside = {}
-    for file in Kit().figures:
-        linked = f"({file.parent.name}/{file.name})"
-        if linked in text:  # a notebook may lie anywhere: the figure goes with it
-            text = text.replace(linked, f"(attachment:{file.name})")
-            inside[file.name] = {"image/svg+xml": base64.b64encode(file.read_bytes()).decode()}
-    return v4.new_markdown_cell(text, id=name, **({"attachments": inside} if inside else {}))  # type: ignore[no-untyped-call]
+    return v4.new_markdown_cell(text, id=name)  # type: ignore[no-untyped-call]
 
 
 def _lesson(exercise: Exercise) -> tuple[list[str], list[str]]:
     """The lesson, a cell for each heading: what is read before the code and after it.
 
-    Its example imports nothing that the notebook itself defines.
+    Its example imports nothing that the notebook itself defines. Formulas stay as they are, without their plain twins:
+    notebooks draw `$$` themselves, without a network, and JupyterLab throws the tags of MathML away.
     """
-    text = exercise.lesson.read_text(encoding="utf-8")
+    text = "\n".join(map(_shown, parts(exercise)))
     text = re.sub(_OWN_IMPORT.format(slug=exercise.slug), "", text, flags=re.MULTILINE)
     sections = [section.strip() for section in re.split(r"^(?=## )", text, flags=re.MULTILINE)]
     outlook = [section for section in sections if section.startswith(OUTLOOK)]
     return [section for section in sections if section not in outlook], outlook
+
+
+def _questions(exercise: Exercise) -> list[str]:
+    """What the lesson asks, in a cell, with its answers folded; no cell where it asks nothing."""
+    asked = []
+    for number, question in enumerate(questions.read(exercise.questions), 1):
+        options = "\n".join(f"- {letter}: {text}" for letter, text in question.options)
+        answer = ": ".join(filter(None, (question.shown_answer, question.because)))
+        folded = f"<details><summary>The answer</summary>\n\n{answer}\n\n</details>"
+        asked.append("\n\n".join(filter(None, (f"**{number}.** {question.text}", options, folded))))
+    return ["\n\n".join(["## Questions", *asked])] if asked else []
+
+
+def _shown(part: Part) -> str:
+    if isinstance(part, Formula):
+        return f"$$\n{part.latex}\n$$"
+    if isinstance(part, Picture):
+        data = base64.b64encode(part.svg.read_bytes()).decode()
+        return f'<img alt="{escape(part.alternative)}" src="data:image/svg+xml;base64,{data}">'
+    return part.text
 
 
 def _start(exercise: Exercise) -> str:

@@ -144,8 +144,9 @@ class Candidate:
 
 
 def _is_lesson(member: SubmittedFile) -> bool:
-    """The kit's lessons lie beside the exercises."""
-    return member.name.endswith(".md") and NUMBERED.match(member.name) is not None
+    """The kit's lessons and questions lie beside the exercises, and their pictures in a folder there."""
+    picture = member.folder.endswith(("pictures/", "figures/")) and member.name.endswith((".svg", ".txt"))
+    return (picture or member.name.endswith(".md")) and NUMBERED.match(member.name) is not None
 
 
 class Chooser:

@@ -365,7 +365,7 @@ class Transformer__at_most_1024_words(reference.Transformer):
 
 @device_mistake
 class Transformer__first_tokens_on_the_cpu(reference.Transformer):
-    """generate begins with a column of bos on the default device, which a model on a GPU cannot look up."""
+    """The first tokens that the model is fed are on the CPU, where greedy_decode makes bos: take them to its device."""
 
     def generate(self, source, bos_id, eos_id, max_length):
         begun = torch.full((len(source), 1), bos_id)

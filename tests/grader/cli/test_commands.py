@@ -292,3 +292,10 @@ def test_a_shell_completes_the_names_of_exercises(monkeypatch, begun, offered):
     said = CliRunner().invoke(main, prog_name="grader").output.split()
     assert len(said) == offered
     assert all(line.removeprefix("plain,").startswith(begun) for line in said)
+
+
+def test_without_a_terminal_questions_are_printed_and_their_answers_below(invoke):
+    said = invoke("ask", "6").output
+    assert "? 1. Five keys are equal." in said
+    assert said.index("The answers") < said.index("  1. 0.2: equal keys get equal scores")
+    assert "Traceback" not in said

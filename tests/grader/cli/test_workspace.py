@@ -64,10 +64,11 @@ def test_the_model_of_the_labs_comes_with_the_package(installed, tmp_path):
 
 def test_a_new_workspace_holds_every_stub_and_lesson(installed, workspace):
     names = sorted(path.name for path in (workspace / "exercises").glob("ex*_*"))
-    assert names == sorted(f"{slug}{ending}" for slug in EXERCISES for ending in (".md", ".py"))
-    figures = [path.name for path in (ROOT / "exercises" / "figures").iterdir()]
-    assert figures
-    assert sorted(path.name for path in (workspace / "exercises" / "figures").iterdir()) == sorted(figures)
+    assert names == sorted(f"{slug}{ending}" for slug in EXERCISES for ending in (".md", ".py", ".questions.md"))
+    for folder in ("figures", "pictures"):
+        here = sorted(path.name for path in (ROOT / "exercises" / folder).iterdir())
+        assert here
+        assert sorted(path.name for path in (workspace / "exercises" / folder).iterdir()) == here
     listed = grader(installed, workspace, "list").stdout
     assert listed.count("unwritten") == len(EXERCISES)
 

@@ -1,5 +1,6 @@
 """The lessons: their worked examples are true when run, and they keep to their form."""
 
+import difflib
 import doctest
 import re
 
@@ -7,6 +8,7 @@ import pytest
 
 from grader.kit.collect import use_references
 from grader.kit.discovery import Kit
+from grader.kit.lesson import Prose, parts
 
 each_lesson = pytest.mark.parametrize("exercise", Kit().exercises, ids=lambda exercise: exercise.slug)
 SECTIONS = [
@@ -21,7 +23,8 @@ SECTIONS = [
 
 @each_lesson
 def test_the_worked_example_gives_what_the_lesson_says(exercise, kit):
-    text = exercise.lesson.read_text(encoding="utf-8")
+    """Those in boxes as well."""
+    text = re.sub(r"^>(?: |$)", "", exercise.lesson.read_text(encoding="utf-8"), flags=re.MULTILINE)
     blocks = re.findall(r"^```python\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
     assert any(">>> " in block for block in blocks)
     with use_references(kit):
@@ -35,11 +38,53 @@ def test_the_worked_example_gives_what_the_lesson_says(exercise, kit):
 
 @each_lesson
 def test_a_lesson_has_its_sections_and_its_length(exercise):
+    """The thread of a lesson is read in one go. What stands beside it has a length of its own: boxes, for whoever meets
+    a word for the first time, and what is built by hand under a heading of its own. Pictures, formulas, tables and runs
+    are no words to read."""
     text = exercise.lesson.read_text(encoding="utf-8")
     assert re.findall(r"^## (.*)$", text, flags=re.MULTILINE) == SECTIONS
     assert re.match(rf"# Exercise {exercise.number}: \S", text)
-    prose = re.sub(r"^```.*?^```|^!\[[^\n]*$", "", text, flags=re.MULTILINE | re.DOTALL)
-    assert 400 <= len(prose.split()) <= 900
+    prose = "".join(part.text for part in parts(exercise) if isinstance(part, Prose))
+    prose = re.sub(r"^(> )?```.*?^(> )?```", "", prose, flags=re.MULTILINE | re.DOTALL)
+    boxes = re.findall(r"(?:^>.*\n)+", prose, flags=re.MULTILINE)
+    prose = re.sub(r"^[>|].*\n", "", prose, flags=re.MULTILINE)
+    built = re.findall(r"^### .*?(?=^#)", prose, flags=re.MULTILINE | re.DOTALL)
+    thread = re.sub(r"^### .*?(?=^#)", "", prose, flags=re.MULTILINE | re.DOTALL)
+    assert 400 <= len(thread.split()) <= 1000
+    assert all(len(text.split()) <= 300 for text in built)
+    assert all(len(box.split()) <= 120 for box in boxes)
+
+
+@each_lesson
+def test_a_lesson_says_what_it_costs_and_what_it_gives(exercise):
+    """The lines are those that the reference has and the stub has not."""
+    text = exercise.lesson.read_text(encoding="utf-8")
+    head = re.search(r"^> \*\*(\d+) minutes, (\d+) lines, difficulty ([1-5]) of 5\.\*\*\n>\n", text, flags=re.MULTILINE)
+    assert head is not None
+    assert text.index("## ") > head.start()
+    assert "\n> **You need:** " in text
+    assert "\n> **Afterwards you can:** " in text
+    stub, solution = (file.read_text(encoding="utf-8").splitlines() for file in (exercise.stub, exercise.solution))
+    written = [line[2:].strip() for line in difflib.ndiff(stub, solution) if line.startswith("+ ")]
+    lines = len([line for line in written if line and not line.startswith("#")])
+    assert int(head[2]) == lines
+
+
+FIRST_MEETINGS = {
+    1: ["lengths"],
+    2: ["embedding", "packing"],
+    3: ["softmax", "cross entropy"],
+    9: ["a module of your own"],
+}
+
+
+def test_what_is_met_for_the_first_time_has_its_box_with_an_example(kit):
+    for exercise in kit.exercises:
+        text = exercise.lesson.read_text(encoding="utf-8")
+        boxes = re.findall(r"(?:^>.*\n)+", text, flags=re.MULTILINE)
+        met = [re.match(r"> \*\*First meeting: (.*?)\.\*\*", box) for box in boxes]
+        assert [found[1] for found in met if found] == FIRST_MEETINGS.get(exercise.number, [])
+        assert all(">>> " in box for box, found in zip(boxes, met, strict=True) if found)
 
 
 @each_lesson

@@ -16,10 +16,12 @@ from grader.cli import check as check_command
 from grader.errors import GraderError, UsageError
 from grader.judging.exercise import CheckSettings
 from grader.judging.session import Session
+from grader.kit import questions
+from grader.kit.lesson import Prose, parts
 from grader.kit.stub import stub_of
+from grader.learner.verdict_card import card
 from grader.notebooks import cells as history
 from grader.notebooks import check_here, export
-from grader.notebooks.check_here import fragment
 from grader.remote.transport import WorkerTransport
 from grader.results.verdicts import ExerciseResult, Outcome
 from grader.source.definitions import parse
@@ -53,18 +55,13 @@ def test_a_notebook_is_whole(kit):
         for line in exercise.stub.read_text(encoding="utf-8").splitlines():
             assert line in text.splitlines()
         lesson = "\n".join(cell.source for cell in book.cells if cell.cell_type == "markdown").splitlines()
-        for line in exercise.lesson.read_text(encoding="utf-8").splitlines():
-            assert line in lesson or line.startswith((f">>> from exercises.{exercise.slug} ", "!["))
-
-
-def test_the_figures_of_a_lesson_go_with_the_notebook(kit):
-    for exercise in kit.exercises:
-        linked = re.findall(r"^!\[.*\]\(figures/(.*)\)$", exercise.lesson.read_text(encoding="utf-8"), re.MULTILINE)
-        cells = [cell for cell in built(exercise).cells if cell.cell_type == "markdown"]
-        inside = [name for cell in cells for name in cell.get("attachments", {})]
-        assert sorted(inside) == sorted(linked)
-        text = "\n".join(cell.source for cell in cells)
-        assert all(f"(attachment:{name})" in text for name in linked)
+        for part in parts(exercise):
+            for line in getattr(part, "text", "").splitlines() if isinstance(part, Prose) else ():
+                assert line in lesson or line.startswith(f">>> from exercises.{exercise.slug} ")
+        assert "<!--" not in "".join(lesson)
+        asked = [line for line in lesson if re.match(r"\*\*\d\.\*\* ", line)]
+        assert [line[7:] for line in asked] == [question.text for question in questions.read(exercise.questions)]
+        assert lesson.count("<details><summary>The answer</summary>") == len(asked) == 5
 
 
 def test_each_function_has_its_cell(exercise):
@@ -189,7 +186,7 @@ def test_what_a_learner_wrote_is_text_on_the_page():
     bad = "<script>alert(1)</script>"
     failed = Outcome("test_a", "a", "cpu", "fail", 10.0, message=f"{bad}\n{bad}", output=bad, line=2)
     file = File("this notebook", f"# %% cell 4\n{bad}\n".encode(), definitions_only=True)
-    html = fragment(ExerciseResult("ex01_x", "fail", 0.0, 10.0, [failed]), file, 7, {"a": [bad, "second", "third"]})
+    html = card(ExerciseResult("ex01_x", "fail", 0.0, 10.0, [failed]), file, 7, {"a": [bad, "second", "third"]})
     assert "<script" not in html
     assert html.count("&lt;script&gt;") == 4
     assert "this notebook, cell 4, line 1; seed 7" in html

@@ -222,6 +222,8 @@ def test_a_name_counts_before_a_definition(folder):
 
 def test_a_copy_of_the_whole_kit_is_the_work_in_exercises(folder):
     names = ["exercises/ex06_self_attention.py", "exercises/ex06_self_attention.md", "README.md", "pyproject.toml"]
+    names += ["exercises/ex06_self_attention.questions.md"]
+    names += ["exercises/pictures/ex06_steps.svg", "exercises/pictures/ex06_steps.txt"]
     names += ["solutions/ex06_self_attention.py", "tests/ex06_self_attention/alternatives.py", "grader/cli/main.py"]
     entry = the_one(folder({f"alice/{name}": f"{name}\ndef attention_scores(): pass" for name in names}))
     assert texts(entry)[SIX].startswith("exercises/")

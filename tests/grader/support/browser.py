@@ -91,9 +91,9 @@ class Browser:
         return message
 
     def open(self, file):
-        """Shows a file and waits until it is loaded."""
+        """Shows a file, or what lies at an address, and waits until it is loaded."""
         self.errors, self.requests, self._events = [], [], []
-        self.do("Page.navigate", url=file.as_uri())
+        self.do("Page.navigate", url=file if isinstance(file, str) else file.as_uri())
         while "Page.loadEventFired" not in self._events:
             self._read()
 
