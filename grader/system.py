@@ -22,3 +22,8 @@ def interpreter() -> str:
 def can_fork() -> bool:
     """Whether a process that has imported torch may fork: on a Mac the system's own libraries do not bear it."""
     return LINUX and hasattr(os, "fork")
+
+
+def can_open_a_window() -> bool:
+    """Whether a browser would be a window: one that takes the terminal instead is not started."""
+    return WINDOWS or MACOS or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

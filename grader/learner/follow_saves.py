@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import threading
 import webbrowser
@@ -17,7 +16,7 @@ from grader.learner.page_server import Board, PageServer
 from grader.learner.progress import Progress
 from grader.learner.standby import Standby, StandbySettings, from_record
 from grader.reports.terminal import Screen
-from grader.system import MACOS, WINDOWS
+from grader.system import can_open_a_window
 from grader.text import short_path
 
 
@@ -122,8 +121,3 @@ def open_page(word: str | None) -> None:
     finally:
         server.close()
         follower.close()
-
-
-def can_open_a_window() -> bool:
-    """Whether a browser would be a window: one that takes the terminal instead is not started."""
-    return WINDOWS or MACOS or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

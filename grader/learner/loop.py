@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+import webbrowser
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
@@ -23,11 +24,16 @@ from grader.learner.file_watcher import FolderWatch, signature
 from grader.learner.keys import END, Keys
 from grader.learner.loop_screen import WatchScreen
 from grader.learner.progress import Progress, hinted
+from grader.learner.questions import ask, invitation
 from grader.learner.standby import Standby, StandbySettings, from_record
 from grader.reports.crash_report import own_failure
 from grader.reports.terminal import QUIET, Pager
 from grader.results.verdicts import ERROR, PASS, UNWRITTEN, ExerciseResult, errors_of
+from grader.system import can_open_a_window
 from grader.text import short_path
+
+if TYPE_CHECKING:
+    from grader.learner.page_server import PageServer
 
 
 class Actions:
@@ -51,7 +57,8 @@ class Actions:
         if loop.paused:
             return [("p", "go on"), ("q", "quit")]
         keys = [("n", "next", self._is_open() and self._next() is not None)]
-        keys += [("h", "hint", self._passes() or self._has_hints()), ("t", "lesson", True)]
+        keys += [("h", "hint", self._passes() or self._has_hints()), ("t", "lesson", True), ("o", "page", True)]
+        keys += [("?", "questions", bool(invitation(loop.exercise)))]
         keys += [("a", "all checks", self._has_checks()), ("l", "list", True)]
         keys += [("b", "back", bool(loop.before)), ("g", f"go to {self._regressed()}", self._regressed() is not None)]
         keys += [
@@ -77,7 +84,7 @@ class Actions:
         if self._asked is not None:
             self._answer(key == "y")
         else:
-            getattr(self, f"_press_{key}")()
+            getattr(self, f"_press_{'questions' if key == '?' else key}")()
 
     def forget_question(self) -> None:
         self._asked = self._number = None
@@ -140,6 +147,24 @@ class Actions:
     def _press_t(self) -> None:
         with self._reading():
             lesson_lines(self._loop.screen, self._loop.exercise)
+        self.show_keys()
+
+    def _press_questions(self) -> None:
+        """What the lesson asks, and what earlier ones did; each answer is a line that is typed."""
+        loop = self._loop
+        with self._lent():
+            ask(loop.screen, loop.kit, loop.progress, loop.exercise, input)
+        loop.screen.line()
+        self.show_keys()
+        loop.saved()
+
+    def _press_o(self) -> None:
+        """The lesson in a browser, with this loop's verdicts beside it."""
+        loop = self._loop
+        address = loop.page().address(loop.exercise)
+        loop.screen.line(address, whole=True)
+        if can_open_a_window():
+            webbrowser.open(address)
         self.show_keys()
 
     @contextlib.contextmanager
@@ -326,6 +351,7 @@ class Loop:
         """The number of the last order: another answer is to a text that is not the newest any more."""
         self._begun = 0.0
         self._rechecker: Standby | None = None
+        self._page: PageServer | None = None
         self.running = False
         self.result: ExerciseResult | None = None
         self.paused = False
@@ -350,7 +376,7 @@ class Loop:
         finally:
             self.keys.stop()
             folder.close()
-            for standby in (self._standby, self._rechecker):
+            for standby in (self._standby, self._rechecker, self._page):
                 if standby is not None:
                     standby.close()
         assert self.status is not None
@@ -375,6 +401,16 @@ class Loop:
             self._told(*what)
         elif kind == "resized":
             self._redraw()
+
+    def page(self) -> PageServer:
+        """The lessons in a browser, from now on to the end of the loop."""
+        if self._page is None:
+            from grader.learner.page_server import PageServer
+
+            self._page = PageServer(self.kit)
+            if self.result is not None:
+                self._page.board.post_verdict(self.exercise, self.result, self.text, self.seed)
+        return self._page
 
     def resized(self) -> None:
         """The terminal has another size: called in a signal handler."""
@@ -457,6 +493,8 @@ class Loop:
         self.streak.note(hinted(result.first_failure), self.text)
         self.result = result
         self._record(result, self.text)
+        if self._page is not None:
+            self._page.board.post_verdict(self.exercise, result, self.text, self.seed)
         if result.verdict == PASS:
             self._check_again()
         self.show()

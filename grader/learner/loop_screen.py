@@ -11,6 +11,7 @@ from rich.text import Text
 from grader.kit.discovery import Exercise, Kit
 from grader.kit.labs import unlocked_by
 from grader.learner.progress import Progress
+from grader.learner.questions import invitation
 from grader.reports.terminal import BAD, GOOD, Screen
 from grader.results import summary
 from grader.results.verdicts import FAIL, PASS, UNWRITTEN, ExerciseResult
@@ -89,6 +90,8 @@ class WatchScreen(Screen):
         self.line()
         if result.verdict == UNWRITTEN:
             self.line("Nothing is written yet. Read the lesson (t), write, and save: the checks run by themselves.")
+            if asks := invitation(exercise):
+                self.line(asks)
         else:
             if not result.unloadable:
                 self.line(f"  {summary.functions(result)}")

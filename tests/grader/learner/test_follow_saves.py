@@ -2,8 +2,8 @@
 
 import pytest
 
+from grader import system
 from grader.kit.discovery import Kit
-from grader.learner import follow_saves
 from grader.learner.follow_saves import SaveFollower
 from grader.learner.progress import Progress
 from tests.grader.support.kits import copy_kit
@@ -79,9 +79,9 @@ def test_a_process_that_ends_is_said_and_started_anew(kit, follower):
 )
 def test_a_browser_that_would_take_the_terminal_is_not_started(monkeypatch, settings, opens):
     for name in ("WINDOWS", "MACOS"):
-        monkeypatch.setattr(follow_saves, name, False)
+        monkeypatch.setattr(system, name, False)
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    assert follow_saves.can_open_a_window() is opens
+    assert system.can_open_a_window() is opens
