@@ -152,5 +152,6 @@ def from_record(record: dict[str, Any]) -> ExerciseResult:
     return ExerciseResult(**{**record, "outcomes": [_outcome(**outcome) for outcome in record["outcomes"]]})
 
 
-def _outcome(picture: dict[str, Any] | None, **rest: Any) -> Outcome:
-    return Outcome(**rest, picture=TensorDiff.from_record(picture) if picture else None)
+def _outcome(picture: dict[str, Any] | None, step: Sequence[Any] | None, **rest: Any) -> Outcome:
+    drawn = TensorDiff.from_record(picture) if picture else None
+    return Outcome(**rest, picture=drawn, step=(step[0], step[1]) if step else None)

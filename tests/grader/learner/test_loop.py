@@ -1,8 +1,10 @@
 """The loop's own decisions, with a standby that answers what a test wants: no process, no terminal."""
 
+import json
 import os
 import re
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -237,6 +239,106 @@ def test_keys_that_make_no_sense_are_neither_shown_nor_obeyed(loop):
     assert dict(loop.actions.names()) == {"p": "go on", "q": "quit"}
 
 
+def test_a_file_that_cannot_be_loaded_has_no_hints_and_makes_no_streak(loop, capsys):
+    syntax = ExerciseResult(OPEN, "fail", 0.0, 10.0, [Outcome("a", "a", "cpu", "fail", 1.0, unloadable=True)])
+    for number in range(4):
+        save(loop, f"( {number}")
+        made[0].tell(result=as_record(syntax), order=len(made[0].texts))
+        settle(loop)
+    assert "h" not in dict(loop.actions.names())
+    assert "h gives a hint" not in capsys.readouterr().out
+
+
+def test_the_core_opens_the_next_exercise_and_the_rest_can_wait(loop, capsys):
+    edge = replace(result(OPEN, "pass", "fail").outcomes[1], tier="robust")
+    one = ExerciseResult(OPEN, "fail", 8.0, 10.0, [result(OPEN).outcomes[0], edge])
+    made[0].tell(result=as_record(one), order=1)
+    settle(loop)
+    said = capsys.readouterr().out
+    assert "All 1 core checks pass, 1 of 1 robust checks fails:" in said
+    assert "The core passes. Exercise 5" in said
+    press(loop, "n")
+    assert loop.exercise.slug == SOLVED
+
+
+def test_what_is_unwritten_is_no_failure(loop, capsys):
+    outcomes = [
+        replace(outcome, of=name)
+        for outcome, name in zip(result(OPEN, "pass", "unwritten").outcomes, ("project_qkv", "scores"), strict=True)
+    ]
+    made[0].tell(result=as_record(ExerciseResult(OPEN, "fail", 1.0, 10.0, outcomes)), order=1)
+    settle(loop)
+    said = capsys.readouterr().out
+    assert "project_qkv 1/1 \u00b7 scores to do" in said
+    assert "What is written so far is right: 1 of 2 checks pass, 1 are to do." in said
+    assert "FAIL" not in said
+    assert not {"h", "d"} & dict(loop.actions.names()).keys()
+
+
+def test_every_check_is_one_key_away(loop, capsys):
+    answer(loop, "pass", "fail", "fail")
+    assert "FAIL" not in capsys.readouterr().out, "one sentence, not a wall"
+    press(loop, "a")
+    assert capsys.readouterr().out.count("  FAIL      check ") == 2
+
+
+def test_the_list_goes_to_an_exercise_and_back(loop, capsys):
+    answer(loop, "fail")
+    press(loop, "l5")
+    assert loop.exercise.slug == SOLVED
+    made[-1].tell(result=as_record(result(SOLVED, "fail")), order=len(made[-1].texts))
+    settle(loop)
+    press(loop, "b")
+    assert loop.exercise.slug == OPEN
+    assert "b" not in dict(loop.actions.names())
+
+
+def test_a_number_that_is_no_exercise_is_said_and_any_other_key_stays(loop, capsys):
+    answer(loop, "fail")
+    press(loop, "l4\n")
+    assert "There is no exercise 4." in capsys.readouterr().out
+    press(loop, "lx")
+    assert loop.exercise.slug == OPEN
+    assert "l" in dict(loop.actions.names())
+
+
+def test_a_regression_is_named_once_and_a_key_goes_there(loop, capsys):
+    loop.progress.record(result(SOLVED), b"then")
+    answer(loop, "pass")
+    made[1].tell(again=as_record(result(SOLVED, "fail")))
+    settle(loop)
+    assert "passed before and does not now" in capsys.readouterr().out
+    save(loop, "# other")
+    answer(loop, "fail")
+    assert "passed before and does not now" not in capsys.readouterr().out
+    assert dict(loop.actions.names())["g"] == "go to 5"
+    press(loop, "g")
+    assert loop.exercise.slug == SOLVED
+
+
+def test_the_page_gets_every_verdict(loop, capsys, monkeypatch):
+    monkeypatch.setattr(watch, "can_open_a_window", lambda: False)
+    answer(loop, "fail", message="About one.")
+    press(loop, "o")
+    try:
+        assert loop.page().address(loop.exercise) in capsys.readouterr().out
+        assert "About one." in loop.page().board.newest(OPEN).card
+        save(loop, "two")
+        answer(loop, "fail", message="About two.")
+        assert "About two." in loop.page().board.newest(OPEN).card
+    finally:
+        loop.page().close()
+
+
+def test_a_terminal_of_another_size_is_drawn_anew(loop, capsys, monkeypatch):
+    answer(loop, "fail", message="About one.")
+    capsys.readouterr()
+    monkeypatch.setattr(loop.screen, "_moves", True)
+    loop.resized()
+    settle(loop)
+    assert "About one." in capsys.readouterr().out
+
+
 def test_a_file_that_is_gone_stops_nothing(loop, capsys):
     answer(loop, "fail")
     loop.exercise.stub.unlink()
@@ -265,8 +367,8 @@ def test_results_cross_whole_to_the_loop():
     table = torch.rand(3, 4)
     shown = picture(table, table + 1, table < 2, [0, 0], ["query", "key"])
     one = result(OPEN, "fail")
-    one.outcomes[0] = Outcome("a", "a", "cpu", "fail", 1.0, line=3, output="hi", picture=shown)
-    assert from_record(as_record(one)) == one
+    one.outcomes[0] = Outcome("a", "a", "cpu", "fail", 1.0, line=3, output="hi", picture=shown, step=(3, "here"))
+    assert from_record(json.loads(json.dumps(as_record(one)))) == one
 
 
 def test_a_changed_check_or_solution_is_noticed(kit):
