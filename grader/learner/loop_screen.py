@@ -22,6 +22,8 @@ BAR = 20
 """Characters of the progress bar."""
 LONGEST_COUNT = 50
 """Characters of the line that counts the seconds of a run."""
+AROUND_A_FAILURE = 14
+"""Rows of a screen that hold something else: head, functions, counts, title, place, bar, keys, empty ones."""
 UP_AND_ERASE = "\x1b[1A\x1b[2K"
 
 
@@ -43,6 +45,9 @@ class WatchScreen(Screen):
         """Whether a screen can be drawn in the place of the last one."""
         return self._moves
 
+    def _room(self) -> int:
+        return max(self.console.height - AROUND_A_FAILURE, 0) if self._moves else super()._room()
+
     def _print(self, text: Text) -> None:
         self.wipe_keys()
         self._counting = False
@@ -61,14 +66,15 @@ class WatchScreen(Screen):
 
     def checking(self, seconds: int = 0) -> None:
         """A run is on, for so long already."""
+        if seconds and not (self._moves and self.console.width > LONGEST_COUNT):
+            return
+        if self._counting and self._moves:
+            self.console.file.write(UP_AND_ERASE)
         if not seconds:
             self.line("checking...")
-            self._counting = True
-        elif self._moves and self.console.width > LONGEST_COUNT:
-            if self._counting:
-                self.console.file.write(UP_AND_ERASE)
+        else:
             self.line(f"checking... {seconds} s   save to begin anew, q to quit")
-            self._counting = True
+        self._counting = True
 
     def head(self, exercise: Exercise) -> None:
         """Which exercise this is and where it stands in the course."""

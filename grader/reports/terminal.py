@@ -184,18 +184,28 @@ class Screen:
         return ["python", "-m", "pytest", *checks, *other, "--pdb"]
 
     def _failure(self, outcome: Outcome, place: str, there: Path | None) -> None:
-        for text in outcome.message.splitlines():
-            self.line(f"    {text}", whole=outcome.unloadable)  # the caret of a syntax error points up
-        if outcome.step is not None:
-            for text in outcome.step[1].splitlines():
-                self.line(f"    {text}")
-        if outcome.example is not None:
-            self.line("    for example:")
-            for text in outcome.example.splitlines():
-                self.line(f"      {text}")
         free = self.console.width - 4 if self.console.is_terminal else 76
-        for text in side_by_side.lines(outcome.picture, free) if outcome.picture is not None else []:
-            self._print_table_row(f"    {text}")
+        said = [f"    {text}" for text in outcome.message.splitlines()]
+        step = [f"    {text}" for text in outcome.step[1].splitlines()] if outcome.step is not None else []
+        example = [f"      {text}" for text in (outcome.example or "").splitlines()]
+        picture = side_by_side.lines(outcome.picture, free) if outcome.picture is not None else []
+        room = self._room() - self._rows(said)
+        for text in said:
+            self.line(text, whole=outcome.unloadable)  # the caret of a syntax error points up
+        if room >= (needed := self._rows(step)):
+            room -= needed
+            for text in step:
+                self.line(text)
+        if example and room > (needed := self._rows(example)):
+            room -= needed + 1
+            self.line("    for example:")
+            for text in example:
+                self.line(text)
+        if room >= len(picture):
+            for text in picture:
+                self._print_table_row(f"    {text}")
+        elif not example:
+            self.line(f"    (a window of {len(picture) - room} more lines shows the values side by side)", QUIET)
         if outcome.output.strip():
             part = outcome.output[:SHOWN_OUTPUT]
             cut = f" (the first {SHOWN_OUTPUT} characters)" if len(outcome.output) > SHOWN_OUTPUT else ""
@@ -203,6 +213,13 @@ class Screen:
             for text in part.rstrip().splitlines():
                 self.line(f"      | {text}", whole=True)
         self.line(f"    {place}", opens=there)
+
+    def _room(self) -> int:
+        """How many rows the failure may take, besides its title and its place."""
+        return sys.maxsize
+
+    def _rows(self, lines: Sequence[str]) -> int:
+        return sum(len(self._wrapped(line)) for line in lines)
 
     def _print_table_row(self, text: str) -> None:
         row = Text(text)
