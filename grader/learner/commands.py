@@ -93,6 +93,11 @@ def hint_lines(screen: Screen, progress: Progress, exercise: Exercise, check: st
     if progress.state(exercise) == "pass":
         _whole_ladders(screen, exercise, ladders, [_named(exercise, check, ladders)] if check else _failed(entry))
         return
+    if not check and entry.get("failing") is None and "verdict" in entry:
+        screen.line(
+            f"Nothing that is written of {exercise.slug} fails a check. Its lesson: grader lesson {exercise.number}"
+        )
+        return
     title = _named(exercise, check, ladders) if check else _failing(exercise, entry)
     rungs = hints.of_check(ladders, title)
     if not rungs:
@@ -127,10 +132,9 @@ def _failed(entry: dict[str, object]) -> list[str]:
 
 def _failing(exercise: Exercise, entry: dict[str, object]) -> str:
     if entry.get("failing") is None:
-        if "verdict" in entry:
-            raise UsageError(
-                f"nothing that is written of {exercise.slug} fails a check; `grader hint` needs a check's name"
-            )
+        raise UsageError(
+            f"nothing that is written of {exercise.slug} fails a check; `grader hint` needs a check's name"
+        )
         raise UsageError(
             f"no failing check of {exercise.slug} is known: run `grader check {exercise.number}` first, or name a check"
         )

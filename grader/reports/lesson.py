@@ -33,7 +33,7 @@ def show(screen: Screen, exercise: Exercise) -> None:
         if isinstance(part, Formula):
             console.print(Padding.indent(Text(part.plain, "bold"), INDENT))
         elif isinstance(part, Picture):
-            console.print(Padding.indent(Text(part.text, no_wrap=part.is_drawn), INDENT))
+            console.print(Padding.indent(Text(part.text, no_wrap=part.is_drawn), INDENT), soft_wrap=part.is_drawn)
         else:
             console.print(Markdown(part.text), soft_wrap=False, width=width)
 

@@ -106,7 +106,8 @@ def test_the_form_is_that_of_the_interface(document):
     assert list(one) == keys
     assert list(exercises["ex06"]) == ["id", "verdict", "score", "max_score", "skipped", "checks"]
     check = exercises["ex06"]["checks"][0]
-    keys = ["id", "title", "device", "verdict", "points", "max_points", "message", "mistake", "seconds"]
+    keys = ["id", "title", "device", "verdict", "points", "max_points", "tier", "function", "message", "mistake"]
+    keys += ["step", "example", "seconds"]
     assert [key for key in check if key != "picture"] == keys
 
 

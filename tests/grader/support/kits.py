@@ -16,7 +16,8 @@ def copy_kit(folder, only=None):
         for file in (ROOT / name).glob("ex*"):
             if file.suffix in (".py", ".md") and (only is None or int(file.name[2:4]) in only):
                 shutil.copy(file, folder / name)
-    shutil.copytree(ROOT / "exercises" / "pictures", folder / "exercises" / "pictures")
+    for pictures in ("figures", "pictures"):
+        shutil.copytree(ROOT / "exercises" / pictures, folder / "exercises" / pictures)
     for checks in (ROOT / "tests").glob("ex*"):
         if only is None or int(checks.name[2:4]) in only:
             shutil.copytree(checks, folder / "tests" / checks.name, ignore=shutil.ignore_patterns("__pycache__"))
