@@ -94,9 +94,8 @@ def hint_lines(screen: Screen, progress: Progress, exercise: Exercise, check: st
         _whole_ladders(screen, exercise, ladders, [_named(exercise, check, ladders)] if check else _failed(entry))
         return
     if not check and entry.get("failing") is None and "verdict" in entry:
-        screen.line(
-            f"Nothing that is written of {exercise.slug} fails a check. Its lesson: grader lesson {exercise.number}"
-        )
+        screen.line(f"Nothing that is written of {exercise.slug} fails a check.")
+        screen.line(f"Its lesson: grader lesson {exercise.number}")
         return
     title = _named(exercise, check, ladders) if check else _failing(exercise, entry)
     rungs = hints.of_check(ladders, title)

@@ -192,11 +192,9 @@ COMPUTED = {
 
 def printed(exercise):
     """The decimal numbers of a lesson's prose and pictures, as they are written."""
-    told = [
-        part for part in parts(exercise) if isinstance(part, Prose) or (isinstance(part, Picture) and part.is_drawn)
-    ]
-    texts = [part.text for part in told]
-    texts += [part.alternative for part in told if isinstance(part, Picture)]
+    drawn = [part for part in parts(exercise) if isinstance(part, Picture) and part.is_drawn]
+    texts = [part.text for part in parts(exercise) if isinstance(part, Prose) or part in drawn]
+    texts += [part.alternative for part in drawn]
     return {number for text in texts for number in DECIMAL.findall(NOT_PROSE.sub("", text))}
 
 

@@ -187,7 +187,8 @@ def test_the_digest_follows_the_checks(tmp_path, kit):
 def test_a_byte_changed_in_any_file_of_the_grader_changes_the_digest(tmp_path, kit):
     copy = tmp_path / "grader"
     shutil.copytree(paths.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    assert digest_of_checks(kit, copy) == (before := digest_of_checks(kit))
+    before = digest_of_checks(kit)
+    assert digest_of_checks(kit, copy) == before
     unnoticed = []
     for file in [path for path in copy.rglob("*") if path.is_file()]:
         text = file.read_bytes()
