@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from grader.remote.code import Code
 
 NEAR = 1e-6
+FILLED_IN = "__setitem__"
+"""A tensor that is filled in bit by bit may still hold whatever was in memory: that it differs says nothing."""
 MOST_AXES = 4
 """Of a result whose axes may stand in another order: there are 24 orders of these."""
 FEW = 3
@@ -166,6 +168,8 @@ class Comparison:
         agreed, turned = None, None
         for place, step in enumerate(self._theirs):
             exact = self._found(step, turned=False)
+            if exact is None and step.operation == FILLED_IN:
+                continue
             if exact is not None:
                 if exact >= self._reached:
                     self._reached, agreed = exact, step

@@ -77,6 +77,12 @@ def test_a_step_that_is_left_out_at_the_end_is_said():
     assert text == "Line 2 gives what the reference has on its way, and it goes on from there."
 
 
+def test_a_table_that_is_being_filled_in_differs_from_nothing():
+    filling = [Step(((1, "f"),), "__setitem__", SCORES + 7), *steps(SCORES, WEIGHTS, WEIGHTS.exp())]
+    line, _ = vars(Comparison(filling, OURS, NAMES, {}, TEXT).first()).values()
+    assert line == 3
+
+
 def test_few_numbers_prove_nothing():
     assert said(torch.ones(2), torch.zeros(1)) is None
 
