@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import InitVar, dataclass, field
+from typing import Any
 
 import torch
 
@@ -46,7 +49,7 @@ def attempt(check: Check, code: Code, seed: int, passed_runs: PassedRuns | None 
         code.begin(seed, check.patience)
         trail = passed_runs.follow(check, seed, code) if passed_runs is not None else None
         if trail is None or not trail.is_known:
-            _run(check, code, Draw(seed, widest=widest(code.device)))
+            run_with(check, code, Draw(seed, widest=widest(code.device)))
         if trail is not None:
             trail.remember()
     except (Finding, Exception) as raised:
@@ -54,11 +57,31 @@ def attempt(check: Check, code: Code, seed: int, passed_runs: PassedRuns | None 
     return Attempt(error, code, time.perf_counter() - start)
 
 
-def _run(check: Check, code: Code, draw: Draw) -> None:
+def run_with(check: Check, code: Code, draw: Draw) -> None:
+    """Runs a check that was begun, on these inputs. Raises what it finds."""
     try:
         check.function(code=code, draw=draw, expect=Expect(code, draw), **check.params)
     finally:
         draw.give_back()
+
+
+def rerun(
+    check: Check, code: Code, seed: int, number: int, around: Callable[[], AbstractContextManager[object]]
+) -> None:
+    """Runs a check once more, with something around the call of this number; how it ends is known from before."""
+    call = code.call
+
+    def surrounded(*arguments: Any, **options: Any) -> Any:
+        with around() if len(code.calls) == number else nullcontext():
+            return call(*arguments, **options)
+
+    code.begin(seed, check.patience)
+    code.call = surrounded  # type: ignore[method-assign]
+    try:
+        with suppress(Finding):
+            run_with(check, code, Draw(seed, widest=widest(code.device)))
+    finally:
+        del code.call
 
 
 def widest(device: str) -> torch.dtype:

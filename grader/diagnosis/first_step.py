@@ -8,19 +8,17 @@ claim of their code, shown as text: no verdict and no mark follows from it.
 from __future__ import annotations
 
 import ast
-from collections.abc import Container, Sequence
-from contextlib import suppress
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import permutations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from grader.checks.attempt import widest
-from grader.checks.draw import Draw
-from grader.checks.expect import Expect
+from grader.checks.attempt import rerun
 from grader.errors import Finding
 from grader.protocol.messages import Done, RecordSteps, StepsTaken, TellSteps
 from grader.worker.steps import MOST_NUMBERS, MOST_STEPS
@@ -94,22 +92,13 @@ def first_step(
 
 def recorded(check: Check, code: Code, seed: int, number: int) -> tuple[list[Step], dict[str, Tensor]]:
     """The steps of one call of a check, and the tensors that it was given."""
-    call = code.call
 
-    def recording(*arguments: Any, **options: Any) -> Any:
-        if len(code.calls) == number:
-            code.request(RecordSteps(), Done, text="the start of a call")
-        return call(*arguments, **options)
+    @contextmanager
+    def recording() -> Iterator[None]:
+        code.request(RecordSteps(), Done, text="the start of a call")
+        yield
 
-    code.begin(seed, check.patience)
-    code.call = recording  # type: ignore[method-assign]
-    draw = Draw(seed, widest=widest(code.device))
-    try:
-        with suppress(Finding):
-            check.function(code=code, draw=draw, expect=Expect(code, draw), **check.params)
-    finally:
-        del code.call
-        draw.give_back()
+    rerun(check, code, seed, number, recording)
     if len(code.calls) <= number:
         return [], {}
     given = {name: value for name, value in code.calls[number].given.items() if isinstance(value, Tensor)}

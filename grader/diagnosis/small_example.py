@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from grader.checks.attempt import widest
+from grader.checks.attempt import run_with, widest
 from grader.checks.draw import Draw, derived_seed
-from grader.checks.expect import Expect
 from grader.errors import Finding, Mismatch
 from grader.protocol.values import leaves
 
@@ -69,14 +68,11 @@ def small_example(trusted: TrustedCode, checks: Sequence[Check], code: Code, see
 
 def _runs(check: Check, code: Code, seed: int) -> BaseException | None:
     """How a check ends on a file with small inputs."""
-    draw = SmallDraw(seed, widest=widest(code.device))
     try:
         code.begin(seed, check.patience)
-        check.function(code=code, draw=draw, expect=Expect(code, draw), **check.params)
+        run_with(check, code, SmallDraw(seed, widest=widest(code.device)))
     except (Finding, Exception) as error:
         return error
-    finally:
-        draw.give_back()
     return None
 
 

@@ -40,7 +40,7 @@ WEAK = {
     "memory_mb": "can take all memory",
 }
 """What code may do where a promise of `run.isolation` does not hold."""
-JOURNAL, LOCK = "results.jsonl", ".grading"
+JOURNAL = "results.jsonl"
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,7 @@ def grade(submissions: Path, *, out: Path, options: GradeOptions) -> int:
         options = replace(options, options={**(options.options or {}), "exercises": chosen})
     options.exports.check(submissions.resolve().name)
     found = _intake(submissions, out, kit, options.only)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lock = Lock(out / LOCK)
-    except OSError as error:
-        raise UsageError(f"--out {out}: cannot be written: {error.strerror}") from error
+    lock = Lock.of_folder(out)
     try:
         grading = Grading(kit, found, out, options, submissions)
     except UsageError:

@@ -11,6 +11,9 @@ from filelock import FileLock, Timeout
 
 from grader.errors import UsageError
 
+LOCK = ".grading"
+"""The file in a folder of results that is locked."""
+
 
 class Lock:
     """Held from its making until `release`, or until the process dies, however it does.
@@ -31,6 +34,15 @@ class Lock:
         except (OSError, NotImplementedError):
             pass  # a file system without locks: nothing can be promised there
         holder.write_text(f"process {os.getpid()} on {platform.node()}\n", encoding="utf-8")
+
+    @classmethod
+    def of_folder(cls, out: Path) -> Lock:
+        """The lock of a folder of results, which is made if need be. Raises UsageError."""
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            return cls(out / LOCK)
+        except OSError as error:
+            raise UsageError(f"--out {out}: cannot be written: {error.strerror}") from error
 
     def release(self) -> None:
         self._lock.release()

@@ -10,7 +10,7 @@ from grader.errors import EXIT_GRADER, EXIT_PASS, UsageError
 from grader.files import writing_atomic
 from grader.grading import output
 from grader.grading.class_file import ClassFile
-from grader.grading.grade import JOURNAL, LOCK
+from grader.grading.grade import JOURNAL
 from grader.grading.journal import Journal
 from grader.grading.lock import Lock
 from grader.launch import isolation
@@ -52,11 +52,7 @@ def merge(folders: Sequence[Path], out: Path, exports: output.Exports) -> int:
     exports.check(whole.name)
     owners = {name: part for part in parts for name in part.of_class.places}
     ids = [*whole.places]
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        lock = Lock(out / LOCK)
-    except OSError as error:
-        raise UsageError(f"--out {out}: cannot be written: {error.strerror}") from error
+    lock = Lock.of_folder(out)
     try:
         _refuse_another_class(out, whole)
         with writing_atomic(out / JOURNAL, durable=True) as file:

@@ -9,14 +9,11 @@ from __future__ import annotations
 import pdb
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from grader.checks.attempt import widest
-from grader.checks.draw import Draw
-from grader.checks.expect import Expect
-from grader.errors import Finding
+from grader.checks.attempt import rerun
 from grader.kit.collect import Check
 from grader.remote.code import Code
 
@@ -32,26 +29,7 @@ def step_in(check: Check, code: Code, seed: int) -> None:
     number = len(code.calls) - 1
     if number < 0:
         return
-    call = code.call
-
-    def stopping(*arguments: Any, **options: Any) -> Any:
-        with _stop(code.source.filename) if len(code.calls) == number else _no_stop():
-            return call(*arguments, **options)
-
-    code.begin(seed)
-    code.call = stopping  # type: ignore[method-assign]
-    draw = Draw(seed, widest=widest(code.device))
-    try:
-        with suppress(Finding):
-            check.function(code=code, draw=draw, expect=Expect(code, draw), **check.params)
-    finally:
-        del code.call
-        draw.give_back()
-
-
-@contextmanager
-def _no_stop() -> Iterator[None]:
-    yield
+    rerun(check, code, seed, number, lambda: _stop(code.source.filename))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from grader.judging.session import Session
 from grader.kit.discovery import Kit
 from grader.launch.launcher import launcher
 from grader.remote.transport import LocalTransport, WorkerTransport
+from tests.grader.support import browser
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 SEED = 20_170_612
@@ -24,6 +25,12 @@ SLOWEST = (
     "cgroups",
     "workspace",
     "plugin",
+    "passed_before",
+    "same_marks",
+    "teaching",
+    "shards",
+    "labs",
+    "packages",
 )
 """Files of tests that are begun first, so that no process is left with one of them at the end."""
 
@@ -68,6 +75,14 @@ def session(kit):
 def worker_session(kit, workers):
     """All exercises, over the worker transport, with a short deadline."""
     return Session(kit, kit.exercises, CheckSettings(SEED, seconds=10.0, connect=lambda: WorkerTransport(workers)))
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory):
+    """A browser, for tests that look at pages."""
+    started = browser.Browser(tmp_path_factory.mktemp("profile"))
+    yield started
+    started.close()
 
 
 @pytest.fixture

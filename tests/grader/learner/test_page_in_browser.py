@@ -18,13 +18,6 @@ SIDEWAYS = "document.documentElement.scrollWidth"
 
 
 @pytest.fixture(scope="module")
-def chromium(tmp_path_factory):
-    started = browser.Browser(tmp_path_factory.mktemp("profile"))
-    yield started
-    started.close()
-
-
-@pytest.fixture(scope="module")
 def kit(tmp_path_factory):
     return Kit(copy_kit(tmp_path_factory.mktemp("open") / "kit"))
 

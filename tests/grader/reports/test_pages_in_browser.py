@@ -20,13 +20,6 @@ pytestmark = pytest.mark.skipif(browser.PROGRAM is None, reason="no Chromium on 
 
 
 @pytest.fixture(scope="module")
-def chromium(tmp_path_factory):
-    started = browser.Browser(tmp_path_factory.mktemp("profile"))
-    yield started
-    started.close()
-
-
-@pytest.fixture(scope="module")
 def pages(tmp_path_factory):
     """The hostile class, with two plain people among them, and the run before."""
     out = tmp_path_factory.mktemp("pages")
