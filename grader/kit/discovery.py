@@ -50,11 +50,6 @@ class Exercise:
         return self.root / "exercises" / f"{self.slug}.questions.md"
 
     @property
-    def pictures(self) -> Path:
-        """The folder of the lessons' pictures."""
-        return self.root / "exercises" / "pictures"
-
-    @property
     def solution(self) -> Path:
         return self.root / "solutions" / f"{self.slug}.py"
 

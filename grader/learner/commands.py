@@ -70,10 +70,6 @@ def _next_step(screen: Screen, exercise: Exercise | None) -> None:
 def show_lesson(word: str) -> None:
     kit, screen = Kit(), Screen()
     (exercise,) = kit.find((word,))
-    lesson_lines(screen, exercise)
-
-
-def lesson_lines(screen: Screen, exercise: Exercise) -> None:
     lesson.show(screen, exercise)
 
 
@@ -131,9 +127,6 @@ def _failed(entry: dict[str, object]) -> list[str]:
 
 def _failing(exercise: Exercise, entry: dict[str, object]) -> str:
     if entry.get("failing") is None:
-        raise UsageError(
-            f"nothing that is written of {exercise.slug} fails a check; `grader hint` needs a check's name"
-        )
         raise UsageError(
             f"no failing check of {exercise.slug} is known: run `grader check {exercise.number}` first, or name a check"
         )

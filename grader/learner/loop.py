@@ -19,13 +19,14 @@ from grader.judging.open import new_seed
 from grader.kit.discovery import Exercise, Kit
 from grader.kit.hints import LONG, Streak
 from grader.learner import editor
-from grader.learner.commands import following, hint_lines, is_stub, lesson_lines, list_lines, put_stub_back
+from grader.learner.commands import following, hint_lines, is_stub, list_lines, put_stub_back
 from grader.learner.file_watcher import FolderWatch, signature
 from grader.learner.keys import END, Keys
 from grader.learner.loop_screen import WatchScreen
 from grader.learner.progress import Progress, hinted
 from grader.learner.questions import ask, invitation
 from grader.learner.standby import Standby, StandbySettings, from_record
+from grader.reports import lesson
 from grader.reports.crash_report import own_failure
 from grader.reports.terminal import QUIET, Pager
 from grader.results.verdicts import ERROR, PASS, UNWRITTEN, ExerciseResult, errors_of
@@ -146,7 +147,7 @@ class Actions:
 
     def _press_t(self) -> None:
         with self._reading():
-            lesson_lines(self._loop.screen, self._loop.exercise)
+            lesson.show(self._loop.screen, self._loop.exercise)
         self.show_keys()
 
     def _press_questions(self) -> None:

@@ -157,6 +157,16 @@ def test_a_hint_shows_one_rung_at_a_time_for_the_failing_check(little_kit, edite
     assert run(little_kit, *shlex.split(again)).returncode == 0
 
 
+def test_before_the_first_check_there_is_no_hint_and_after_it_none_for_what_is_unwritten(little_kit):
+    result = run(little_kit, "hint", "3")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "run `grader check 3` first" in result.stderr
+    run(little_kit, "check", "3", "--device", "cpu")
+    result = run(little_kit, "hint", "3")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("Nothing that is written of ex03_teacher_forcing fails a check.\n")
+
+
 def test_a_hint_without_a_known_failure_says_what_to_do(little_kit):
     result = run(little_kit, "hint", "3", "no such check")
     assert result.returncode == 2
