@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 import sys
 from inspect import signature
 from pathlib import Path
@@ -158,6 +159,7 @@ def test_a_hint_shows_one_rung_at_a_time_for_the_failing_check(little_kit, edite
 
 
 def test_before_the_first_check_there_is_no_hint_and_after_it_none_for_what_is_unwritten(little_kit):
+    shutil.rmtree(little_kit / ".grader", ignore_errors=True)  # other tests may have checked it
     result = run(little_kit, "hint", "3")
     assert (result.returncode, result.stdout) == (2, "")
     assert "run `grader check 3` first" in result.stderr

@@ -7,8 +7,7 @@ import pytest
 
 from grader import text
 from grader.kit.discovery import Kit
-from grader.learner.commands import lesson_lines
-from grader.reports import terminal
+from grader.reports import lesson, terminal
 from grader.reports.terminal import Pager, Screen
 from grader.text import command_line, fitted
 from tests.grader.support.kits import ROOT
@@ -20,7 +19,7 @@ CODE_PAGES = ("ascii", "cp437", "cp850", "cp932", "cp949", "cp1252")
 def test_every_lesson_can_be_read(encoding, capsys):
     screen = Screen()
     for exercise in Kit().exercises:
-        lesson_lines(screen, exercise)
+        lesson.show(screen, exercise)
     whole = capsys.readouterr().out
     assert fitted(whole, encoding).count("?") == whole.count("?")
 
