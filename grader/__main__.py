@@ -119,7 +119,11 @@ def list_command() -> None:
 )
 @click.option("--seed", type=SEED, help="Repeat a run exactly. [default: a fresh one]")
 @click.option(
-    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the results here as JSON, too."
+    "--json",
+    "json_file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    help="Also write the results as JSON to FILE (- for standard output).",
 )
 @click.option("--all", "every_check", is_flag=True, help="List every check.")
 @click.option("--problems", is_flag=True, help="One line for each failure, for an editor: FILE:LINE: what is wrong.")

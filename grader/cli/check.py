@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,10 @@ from grader.results.verdicts import ERROR, PASS, ExerciseResult, errors_of
 from grader.source.file import File
 from grader.submissions.intake import Entry, read_one
 from grader.text import short_path
+
+
+STDOUT = Path("-")
+"""Where `--json -` writes; what a person reads goes to standard error then."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ def check(
     timeout: float,
 ) -> int:
     """Checks one folder of exercises and says what is wrong. Returns the exit status."""
-    kit, screen = Kit(), Screen()
+    kit, screen = Kit(), Screen(sys.stderr if json_file == STDOUT else None)
     words, path = _path_among(kit, words)
     if path is not None and target is not None:
         raise UsageError(f"{path} and --target {target}: say one of them")
@@ -133,7 +138,10 @@ def _check(
         you = document.submission("you", str(place), found, seconds=seconds, problems=handed_in.problems)
         errors, absent = document.errors(you), session.settings.absent
         run = document.Run(seed, session.settings.devices, surrounds, seconds, errors, absent)
-        document.write(json_file, run, [document.bounded(you)])
+        if json_file == STDOUT:
+            sys.stdout.buffer.writelines(document.parts(run, [document.bounded(you)]))
+        else:
+            document.write(json_file, run, [document.bounded(you)])
     return _exit_status(kit, screen, found)
 
 

@@ -104,9 +104,15 @@ def export(kind: str, out: Path, document: Document, *, assignment: str = ASSIGN
     return EXPORTS[kind](out, document, assignment, people)
 
 
-def _scored(document: Document, people: People) -> Iterator[tuple[Document, Member]]:
-    """Each person behind a submission that has a score. Of whom a name alone is known that others have, the id stands
-    in its place: no product may take one for the other."""
+def _scored(document: Document, people: People, own: Sequence[str]) -> Iterator[tuple[Document, Member]]:
+    """Each person behind a submission that has a score.
+
+    Where a product knows several of that name and nothing else of them, the id stands in the name's place: it finds
+    nobody then, rather than the wrong one.
+
+    Args:
+        own: the fields of a Member that tell the product more than the name.
+    """
     found = []
     for one in document["submissions"]:
         if one["score"] is not None:
@@ -114,7 +120,7 @@ def _scored(document: Document, people: People) -> Iterator[tuple[Document, Memb
             found += [(one, member) for member in person.members or (Member(login=one["id"]),)]
     namesakes = Counter(member.name for _, member in found)
     for one, member in found:
-        alone = replace(member, name="") == Member()
+        alone = not any(getattr(member, name) for name in own)
         yield one, replace(member, name=one["id"]) if alone and namesakes[member.name] > 1 else member
 
 
@@ -130,7 +136,7 @@ def _canvas(out: Path, document: Document, assignment: str, people: People) -> P
         ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", assignment],
         ["Points Possible", "", "", "", "", _points(most)],
     ]
-    for one, member in _scored(document, people):
+    for one, member in _scored(document, people, ("canvas", "number", "login")):
         name = (member.name or one["id"]).replace("Points Possible", "Points-Possible")
         login = "" if member.canvas or member.number else member.login
         rows.append([name, member.canvas, member.number, login, "", _points(one["score"])])
@@ -150,7 +156,7 @@ def _moodle(out: Path, document: Document, assignment: str, people: People) -> P
     now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
     who = ["Identifier", "Full name", "Username", "ID number", "Email address"]
     rows = [[*who, "Grade", "Maximum Grade", "Last modified (grade)", percent]]
-    for one, member in _scored(document, people):
+    for one, member in _scored(document, people, ("moodle", "number", "email", "login")):
         participant = f"Participant {member.moodle}" if member.moodle else ""
         login = "" if participant or member.number or member.email else member.login
         share = 100 * one["score"] / one["max_score"] if one["max_score"] else 0.0

@@ -100,7 +100,7 @@ def class_page(document: Mapping[str, Any], previous: Mapping[str, Any] | None =
 
     scores, exercises = statistics.scores(document), statistics.exercises(document)
     script, source = templating.script("table.js")
-    unexplained = [(one.id, title, who) for one in exercises for title, who in one.unexplained.items()]
+    unexplained = [(one.id, *failure, who) for one in exercises for failure, who in one.unexplained.items()]
     return templating.render(
         "report.html",
         run=document["run"],
@@ -112,7 +112,7 @@ def class_page(document: Mapping[str, Any], previous: Mapping[str, Any] | None =
         mistakes=statistics.mistakes(document),
         shown=SHOWN,
         exercises=exercises,
-        unexplained=sorted(unexplained, key=lambda row: -len(row[2])),
+        unexplained=sorted(unexplained, key=lambda row: -len(row[3])),
         changes=changes(document, previous) if previous and previous.get("format") == document["format"] else None,
         troubled=[one for one in document["submissions"] if one["problems"]],
         absent=statistics.absent_packages(document),
@@ -173,6 +173,9 @@ class Row:
     end: str
     reason: str
     facts: str
+    step: str
+    """Where the way parts from the reference's."""
+    example: str
     picture: TensorDiff | None
     again: bool
     """Whether a check before it failed for the same reason."""
@@ -187,7 +190,7 @@ def _rows(exercise: Mapping[str, Any], run: Mapping[str, Any]) -> list[Row]:
     for silent, checks in groupby(exercise["checks"], key=_is_silent):
         cells = [(check, _cells(check, len(run["devices"]) > 1)) for check in checks]
         if silent:
-            rows.append(Row(templating.silent_rows(tuple(cell for _, cell in cells)), "", "", "", None, False))
+            rows.append(Row(templating.silent_rows(tuple(cell for _, cell in cells)), "", "", "", "", "", None, False))
             continue
         for check, (title, device, verdict, points, most) in cells:
             reason, facts = statistics.reason(check["message"])
@@ -197,7 +200,8 @@ def _rows(exercise: Mapping[str, Any], run: Mapping[str, Any]) -> list[Row]:
                 templating.part("row_end", verdict, points, most),
             )
             picture = TensorDiff.from_record(check["picture"]) if "picture" in check else None
-            rows.append(Row(start, end, reason, facts, picture, reason in seen))
+            step = check["step"]["text"] if check.get("step") else ""
+            rows.append(Row(start, end, reason, facts, step, check.get("example") or "", picture, reason in seen))
             seen.add(reason)
     return rows
 

@@ -15,6 +15,7 @@ from grader.results.verdicts import CRASH, ERROR, FAIL, MISSING, PASS, SKIP, TIM
 Document = Mapping[str, Any]
 BINS = 12
 SLOWEST = 10
+_LINE = re.compile(r"[Ll]ine \d+")
 _ABSENT = re.compile(r"([\w.-]+) is not installed where this code is checked")
 
 
@@ -41,8 +42,8 @@ class ExerciseCount:
     verdicts: Counter[str] = field(default_factory=Counter)
     scores: list[float] = field(default_factory=list)
     checks: dict[tuple[str, str], CheckCount] = field(default_factory=dict)
-    unexplained: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    """The first check that failed and who failed it, of those in whose code no known mistake was found."""
+    unexplained: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
+    """The first check that failed, with the step said of it, and who failed so, where no known mistake was found."""
 
     @property
     def mean(self) -> float | None:
@@ -110,8 +111,8 @@ def exercises(document: Document) -> list[ExerciseCount]:
             if exercise["score"] is not None:
                 count.scores.append(exercise["score"])
             _count(count, exercise)
-            if title := _unexplained(exercise):
-                count.unexplained[title].append(one["id"])
+            if failure := _unexplained(exercise):
+                count.unexplained[failure].append(one["id"])
     return list(found.values())
 
 
@@ -137,14 +138,22 @@ def base_title(check: Document) -> str:
     return title.rpartition(" (")[0] or title if check["id"].endswith("]") else title
 
 
-def _unexplained(exercise: Document) -> str:
-    """The first failure of an exercise in which no mistake was recognised; empty where one was, or nothing failed."""
+def _unexplained(exercise: Document) -> tuple[str, str] | None:
+    """The first failure of an exercise in which no mistake was recognised; None where one was, or nothing failed.
+
+    Its title, and where the way parts from the reference's as far as it can be the same for several people.
+    """
     failed = [check for check in exercise["checks"] if check["verdict"] in (FAIL, TIMEOUT, CRASH)]
     if exercise["verdict"] != FAIL or not failed or any(check["mistake"] for check in failed):
-        return ""
+        return None
     if shared_message(exercise):
-        return "every check fails alike, mostly since the file cannot be loaded"
-    return base_title(failed[0])
+        return "every check fails alike, mostly since the file cannot be loaded", ""
+    step = failed[0].get("step")
+    return base_title(failed[0]), _LINE.sub(_no_number, step["text"]) if step else ""
+
+
+def _no_number(line: re.Match[str]) -> str:
+    return "One line" if line[0].startswith("L") else "a line"
 
 
 def shared_message(exercise: Document) -> str:

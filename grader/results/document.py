@@ -136,13 +136,14 @@ def dumps(value: Any) -> str:
 
 
 def bounded(record: dict[str, Any]) -> str:
-    """A submission's record as one line of at most MAX_RECORD bytes: pictures go first, then the ends of messages."""
+    """A submission's record as one line of at most MAX_RECORD bytes: pictures and examples go first, then the ends of messages."""
     text = dumps(record)
     if len(text.encode()) <= MAX_RECORD:
         return text
     checks = [check for exercise in record["exercises"] for check in exercise["checks"]]
     for check in checks:
         check.pop("picture", None)
+        check["example"] = None
     limit = MAX_MESSAGE
     while len((text := dumps(record)).encode()) > MAX_RECORD and limit > 16:
         limit //= 2
@@ -159,10 +160,15 @@ def write(path: Path, run: Run, submissions: Iterable[str]) -> None:
         submissions: the record of each as JSON, in the order of the document; never all in memory.
     """
     with writing_atomic(path, durable=True) as file:
-        file.write(f'{{"format": {FORMAT},\n "run": {dumps(run.record())},\n "submissions": ['.encode())
-        for number, text in enumerate(submissions):
-            file.write(((",\n  " if number else "\n  ") + text).encode())
-        file.write(b"]}\n")
+        file.writelines(parts(run, submissions))
+
+
+def parts(run: Run, submissions: Iterable[str]) -> Iterator[bytes]:
+    """The text of results.json, piece by piece; `submissions` as for `write`."""
+    yield f'{{"format": {FORMAT},\n "run": {dumps(run.record())},\n "submissions": ['.encode()
+    for number, text in enumerate(submissions):
+        yield ((",\n  " if number else "\n  ") + text).encode()
+    yield b"]}\n"
 
 
 def run_of(path: Path) -> dict[str, Any] | None:

@@ -113,6 +113,12 @@ def test_checking_the_solutions_passes_and_writes_results(little_kit, tmp_path):
     assert sum(check["max_points"] for check in you["exercises"][1]["checks"]) == pytest.approx(10)
 
 
+def test_results_on_standard_output_stand_there_alone(little_kit):
+    result = run(little_kit, "check", "6", "--target", "solutions", "--json", "-", *HERE)
+    assert json.loads(result.stdout)["submissions"][0]["score"] == 10.0
+    assert result.stderr.splitlines()[-1] == "ex06_self_attention passes: 10 of 10 points."
+
+
 def test_untouched_stubs_are_unwritten(little_kit):
     result = run(little_kit, "check")
     assert result.returncode == 1

@@ -54,7 +54,7 @@ def test_a_check_says_the_same(kit, elsewhere, on_linux, words):
 def test_an_endless_loop_has_its_line(kit, elsewhere, tmp_path):
     file = tmp_path / f"{SLUG}.py"
     file.write_text((kit / "solutions" / file.name).read_text("utf-8").replace(*LOOP), "utf-8")
-    there = run(kit, "check", file, "--timeout", "2", **elsewhere)
+    there = run(kit, "check", file, "--timeout", "1", **elsewhere)
     assert there.returncode == 1
     assert re.search(r"time ran out at .*scores / any\(False for _ in iter\(int, 1\)\)", there.stdout)
 

@@ -163,7 +163,7 @@ def test_a_file_that_failed_as_a_whole_is_said_once():
     lost = [check(i, "fail", message="Python cannot read ex01_encoder.py:\ninvalid syntax") for i in (1, 2)]
     one = submission("ann", [exercise("ex01_encoder", "fail", lost)])
     (count,) = statistics.exercises(document([one]))
-    assert count.unexplained == {"every check fails alike, mostly since the file cannot be loaded": ["ann"]}
+    assert count.unexplained == {("every check fails alike, mostly since the file cannot be loaded", ""): ["ann"]}
     assert Reader(report.student_page(one, document([])["run"])).text.count("invalid syntax") == 1
 
 
@@ -208,6 +208,16 @@ def test_a_student_reads_what_a_terminal_would_have_said():
     assert {"nan", "-inf", "12346"} <= set(
         re.findall(r">([^<>]+)</text>", report.student_page(one, document([])["run"]))
     )
+
+
+def test_a_student_reads_the_first_step_and_the_small_example():
+    step = {"line": 4, "text": f"Line 4 gives the first result that the reference does not have: {SCRIPT}"}
+    failed = check(1, "fail", message="6 of 6 values differ", step=step, example="x = [1]\nyours: [2]")
+    one = submission("bob", [exercise("ex01_encoder", "fail", [failed])])
+    text = Reader(report.student_page(one, document([])["run"])).text
+    assert f"{step['text']} for example x = [1] yours: [2]" in text
+    whole = Reader(report.class_page(document([one]))).text
+    assert f"One line gives the first result that the reference does not have: {SCRIPT}" in whole
 
 
 def test_an_absent_device_is_said_once():

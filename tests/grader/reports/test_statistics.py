@@ -18,7 +18,7 @@ def test_counts_are_of_those_who_wrote_the_exercise():
     assert [(one.passed, one.failed) for one in first.checks.values()] == [(4, 0), (1, 2)]
     assert [(one.passed, one.failed) for one in second.checks.values()] == [(4, 0), (3, 1)]
     assert first.unexplained == {}
-    assert second.unexplained == {"number 2": ["cat"]}
+    assert second.unexplained == {("number 2", ""): ["cat"]}
     assert first.mean == 5.0
 
 
@@ -32,7 +32,22 @@ def test_the_cases_of_a_check_count_as_one():
     passing, failing = submission("ann", [cases("pass", "pass")]), submission("bob", [cases("pass", "fail")])
     (count,) = statistics.exercises(document([passing, failing]))
     assert [(one.title, one.passed, one.failed) for one in count.checks.values()] == [("any size may be one", 1, 1)]
-    assert count.unexplained == {"any size may be one": ["bob"]}
+    assert count.unexplained == {("any size may be one", ""): ["bob"]}
+
+
+def test_those_whose_way_parts_alike_are_one_row_whatever_the_line():
+    def at(line, code):
+        step = {"line": line, "text": f"Line {line} gives the first result that the reference does not have: {code}"}
+        return [exercise("ex01_encoder", "fail", [check(1, "fail", message="x", step=step)])]
+
+    ann, bob, cat = at(4, "h = x"), at(44, "h = x"), at(4, "h = c")
+    class_ = [submission("ann", ann), submission("bob", bob), submission("cat", cat)]
+    (count,) = statistics.exercises(document(class_))
+    said = "One line gives the first result that the reference does not have: "
+    assert count.unexplained == {
+        ("number 1", said + "h = x"): ["ann", "bob"],
+        ("number 1", said + "h = c"): ["cat"],
+    }
 
 
 def test_scores_are_spread_over_bins():

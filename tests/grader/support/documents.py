@@ -31,7 +31,7 @@ PICTURE = {
 }
 
 
-def check(number, verdict="pass", *, message="", mistake=None, points=5.0, device="cpu", picture=None):
+def check(number, verdict="pass", *, message="", mistake=None, points=5.0, device="cpu", picture=None, step=None, example=None):
     earned = points if verdict == "pass" else 0.0
     found = {
         "id": f"test_number_{number}",
@@ -42,6 +42,8 @@ def check(number, verdict="pass", *, message="", mistake=None, points=5.0, devic
         "max_points": 0.0 if verdict == "skip" else points,
         "message": message,
         "mistake": mistake,
+        "step": step,
+        "example": example,
         "seconds": 0.01,
     }
     return {**found, "picture": picture} if picture else found
