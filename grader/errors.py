@@ -155,9 +155,6 @@ class Unwritten(LearnerError):
 _FILE = re.compile(r'^  File "[^"\n]*"', re.MULTILINE)
 
 
-_GUARD = 'Remove that line, or put it under `if __name__ == "__main__":`.'
-
-
 class LoadFailure(Finding):
     """The learner's file could not be loaded: every check of the exercise gets this verdict."""
 
@@ -183,8 +180,6 @@ class LoadFailure(Finding):
         raised = Raised.from_reply(data, where)
         at = f" at {raised.where}" if raised.where else ""
         text = f"\n    {raised.frames[-1][3]}" if raised.frames and raised.frames[-1][3] else ""
-        if "SystemExit" in data["kinds"]:
-            return cls(f"{shown} ends the program{at} while it is imported. {_GUARD}{text}", line=raised.line)
         return cls(f"{shown} could not be loaded{at}: {raised}{text}", line=raised.line)
 
 

@@ -23,7 +23,6 @@ from grader.source.file import File
 from grader.submissions.intake import Entry, read_one
 from grader.text import short_path
 
-
 STDOUT = Path("-")
 """Where `--json -` writes; what a person reads goes to standard error then."""
 

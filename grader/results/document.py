@@ -136,7 +136,10 @@ def dumps(value: Any) -> str:
 
 
 def bounded(record: dict[str, Any]) -> str:
-    """A submission's record as one line of at most MAX_RECORD bytes: pictures and examples go first, then the ends of messages."""
+    """A submission's record as one line of at most MAX_RECORD bytes.
+
+    Pictures and examples go first, then the ends of messages.
+    """
     text = dumps(record)
     if len(text.encode()) <= MAX_RECORD:
         return text

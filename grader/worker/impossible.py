@@ -39,6 +39,8 @@ def _why(error: BaseException, message: str, stack: Sequence[traceback.FrameSumm
     what = _what(error, message, [frame.filename.replace("\\", "/") for frame in stack])
     if what:
         return f" ({what} is not possible while grading)"
+    if isinstance(error, SystemExit):
+        return " (that ends the program: take the line out)"
     return f" ({'; '.join(sentence(package) for package in used)})" if used else ""
 
 

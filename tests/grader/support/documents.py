@@ -31,7 +31,9 @@ PICTURE = {
 }
 
 
-def check(number, verdict="pass", *, message="", mistake=None, points=5.0, device="cpu", picture=None, step=None, example=None):
+def check(
+    number, verdict="pass", *, message="", mistake=None, points=5.0, device="cpu", picture=None, step=None, example=None
+):
     earned = points if verdict == "pass" else 0.0
     found = {
         "id": f"test_number_{number}",
