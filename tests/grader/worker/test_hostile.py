@@ -51,7 +51,7 @@ def verdicts(result):
         ("from exercises.ex09_encoder_layer import LayerNorm\n", "comes before ex09_encoder_layer"),
         ("from solutions import ex06_self_attention\n", "No module named 'solutions'"),
         ("import grader.checks.compare\n", "No module named 'grader.checks'"),
-        ("raise SystemExit\n", "could not be loaded at line 1: SystemExit (that ends the program: take the line out)"),
+        ("raise SystemExit\n", "could not be loaded at line 1: SystemExit: (that ends the program: take the line out)"),
         ("1 / 0\n", "could not be loaded at line 1: ZeroDivisionError"),
     ],
 )
