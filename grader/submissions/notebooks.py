@@ -19,6 +19,8 @@ HARMLESS = {"%%time", "%%timeit", "%%capture", "%%prun", "%%memit", "%%python", 
 """Cell magics whose cell is plain Python all the same."""
 _WRITES_EXERCISE = re.compile(r"%%(?:writefile|file)\s+(?:-a\s+)?\S*ex\d\d\S*\.py\b", re.IGNORECASE)
 """A cell that writes an exercise's file holds that exercise."""
+_PYTHONS = ("py", "sage")
+"""What the name of a language holds that is Python: python, ipython, xpython, python3; Sage is read as Python."""
 _MAGIC = re.compile(r"\s*(%{1,2}\w|!|\?|[\w.]+\?{1,2}\s*$|[\w ,.\[\]'\"]+=\s*(!|%\w))")
 _TOKEN = re.compile(r"'''|\"\"\"|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"|#[^\n]*|[\[({})\]]|\\.", re.DOTALL)
 
@@ -34,14 +36,19 @@ class _Book:
 
 def read(data: bytes) -> tuple[bytes, list[str]]:
     """The source of a notebook, and a sentence for everything that was left out of it."""
+    if not data.strip():
+        return b"", ["it is no notebook: it is empty"]
     try:
-        cells = _cells(json.loads(data, parse_int=_no_number, parse_float=_no_number))
+        document = json.loads(data, parse_int=_no_number, parse_float=_no_number)
+        cells = _cells(document)
     except RecursionError:
         return b"", ["it is no notebook: it is nested too deeply"]
     except ValueError as error:
         return b"", [f"it is no notebook ({shown(str(error))}): save it again and hand that in"]
     if cells is None:
         return b"", ["it is no notebook: it has no list of cells"]
+    if (language := _language(document)) and not any(word in language.lower() for word in _PYTHONS):
+        return b"", [f"it is a notebook in {shown(language)}, and the exercises are in Python"]
     book = _Book()
     for number, text in enumerate(cells, 1):
         if text is not None:
@@ -80,6 +87,17 @@ def _cells(document: Any) -> list[str | None] | None:
     if not isinstance(found, list):
         return None
     return [_code(cell) if isinstance(cell, dict) and cell.get("cell_type") == "code" else None for cell in found]
+
+
+def _language(document: dict[str, Any]) -> str:
+    """The language of a notebook's kernel; empty where it does not say."""
+    about = document.get("metadata")
+    for part, key in (("kernelspec", "language"), ("language_info", "name")):
+        found = about.get(part) if isinstance(about, dict) else None
+        said = found.get(key) if isinstance(found, dict) else None
+        if isinstance(said, str) and said:
+            return said
+    return ""
 
 
 def _code(cell: dict[str, Any]) -> str:

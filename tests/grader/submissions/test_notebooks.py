@@ -58,7 +58,10 @@ def test_every_format_is_read(data):
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "it is no notebook"),
+        (b"", "it is no notebook: it is empty"),
+        (b'{"cells": [], "metadata": {"kernelspec": {"language": "R"}}}', "it is a notebook in R, and the exercises are"),
+        (b'{"cells": [], "metadata": {"kernelspec": {"language": "sagemath"}}}', "it has no code cells"),
+        (b'{"cells": [], "metadata": {"kernelspec": "R", "language_info": {"name": 7}}}', "it has no code cells"),
         (b"{", "it is no notebook"),
         (b"[" * 100_000, "nested too deeply"),
         (b"\x00\xff\x00", "it is no notebook"),
