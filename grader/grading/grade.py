@@ -203,7 +203,9 @@ class Grading:
         kept = len(self._entries) - len(pending)
         self._screen.remark(f"seed {self._seed}; {len(pending)} of {len(self._entries)} submissions to grade")
         if chosen := self._options.get("exercises"):
-            self._screen.remark(f"only {listed(chosen)}; for others use another --out, or --fresh to begin again in this one")
+            self._screen.remark(
+                f"only {listed(chosen)}; for others use another --out, or --fresh to begin again in this one"
+            )
         if before and not len(self._journal):
             self._screen.remark(f"grading everything again: {changed or 'that was asked for'}")
         elif kept and not self._given.only:

@@ -59,7 +59,10 @@ def test_every_format_is_read(data):
     ("data", "words"),
     [
         (b"", "it is no notebook: it is empty"),
-        (b'{"cells": [], "metadata": {"kernelspec": {"language": "R"}}}', "it is a notebook in R, and the exercises are"),
+        (
+            b'{"cells": [], "metadata": {"kernelspec": {"language": "R"}}}',
+            "it is a notebook in R, and the exercises are",
+        ),
         (b'{"cells": [], "metadata": {"kernelspec": {"language": "sagemath"}}}', "it has no code cells"),
         (b'{"cells": [], "metadata": {"kernelspec": "R", "language_info": {"name": 7}}}', "it has no code cells"),
         (b"{", "it is no notebook"),
