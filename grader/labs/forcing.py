@@ -75,7 +75,7 @@ def run(bench: Bench) -> Finding:
             Figure(
                 "forcing",
                 f"Always told the truth it loses {100 * gap_of[0]:.0f} of 100 digits when alone, told less and less "
-                f"{100 * gap_of[1]:.0f}; alone, {100 * right_of[0]:.0f} and {100 * right_of[1]:.0f} are right",
+                f"{100 * gap_of[1]:.0f}: they get {100 * right_of[0]:.0f} and {100 * right_of[1]:.0f} right",
                 "Four lines over the place in the line: for each way of training the share right when told the "
                 "truth, and alone. Alone it falls below, most where it was always told.",
                 lambda axes: _draw(axes, found),

@@ -99,3 +99,10 @@ def test_a_lesson_is_called_what_its_exercise_is_called(exercise):
 def test_a_lesson_never_says_that_it_is_easy(exercise, word):
     for file in (exercise.lesson, exercise.hints):
         assert not re.search(rf"\b{word}\b", file.read_text(encoding="utf-8"), flags=re.IGNORECASE)
+
+
+@each_lesson
+def test_no_product_is_taken_for_emphasis(exercise):
+    """`1*2 + 2*0` outside code is read as `12 + 20`, the middle in italics."""
+    text = re.sub(r"```.*?```|`[^`]*`|\$\$.*?\$\$|<!--.*?-->", "", exercise.lesson.read_text("utf-8"), flags=re.DOTALL)
+    assert re.findall(r"\w\*\w.*", text) == []
