@@ -64,12 +64,18 @@ def expect_encoded(expect, result, expected):
 
 @core("lstm_cell", 1.15)
 def test_a_step_worked_by_hand(code, draw, expect):
+    def column(*values):
+        return torch.tensor([[value] for value in values], dtype=draw.dtype)
+
+    # The lesson's: the candidate sees the token, the input gate the old state, the forget gate has the bias 1.
+    c = math.tanh(1) / 2
+    expected = column(math.tanh(c) / 2), column(c)
+    weights = column(0, 0, 1, 0), column(1, 0, 0, 0), column(0, 1, 0, 0).flatten()
+    expect(code.lstm_cell(column(1), column(0), column(0), *weights), expected, axes=STATES)
     third, half = math.log(3), math.log(2)
-    x, h, c = (torch.tensor([[value]], dtype=draw.dtype) for value in (1.0, 0.0, 2 * third - 0.9))
-    w_x = torch.tensor([[third], [0.0], [half], [-third]], dtype=draw.dtype)
-    w_h, bias = torch.zeros(4, 1, dtype=draw.dtype), torch.zeros(4, dtype=draw.dtype)
-    expected = tuple(torch.tensor([[value]], dtype=draw.dtype) for value in (0.25 * 0.8, third))
-    expect(code.lstm_cell(x, h, c, w_x, w_h, bias), expected, axes=STATES)
+    x, h, c = column(1), column(0), column(2 * third - 0.9)
+    weights = column(third, 0, half, -third), column(0, 0, 0, 0), column(0, 0, 0, 0).flatten()
+    expect(code.lstm_cell(x, h, c, *weights), (column(0.25 * 0.8), column(third)), axes=STATES)
 
 
 @core("lstm_cell", 0.75)

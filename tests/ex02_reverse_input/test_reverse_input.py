@@ -40,6 +40,9 @@ def real_positions(source, lengths):
 
 @core("reverse_source", 1)
 def test_reversal_worked_by_hand(code, draw, expect):
+    tokens = torch.tensor([[5, 6, 7, 0], [8, 9, 0, 0]])  # the lesson's
+    expected = torch.tensor([[7, 6, 5, 0], [9, 8, 0, 0]])
+    expect(code.reverse_source(tokens, torch.tensor([3, 2])), expected, axes="batch source")
     tokens = torch.tensor([[5, 0, 7, 9, 9, 8], [1, 2, 3, 4, 5, 6], [3, 4, 3, 4, 3, 4], [6, 2, 0, 0, 1, 0]])
     expected = torch.tensor([[7, 0, 5, 9, 9, 8], [6, 5, 4, 3, 2, 1], [3, 4, 3, 4, 3, 4], [0, 0, 2, 6, 1, 0]])
     expect(code.reverse_source(tokens, torch.tensor([3, 6, 1, 4])), expected, axes="batch source")

@@ -296,6 +296,10 @@ def test_gradients_pass_through_every_step(code, draw, expect, ratio):
 
 @core("sequence_loss", 0.55)
 def test_loss_worked_by_hand(code, draw, expect):
+    eighths = [[[1, 1, 1, 4, 1], [1, 1, 1, 4, 1], [1, 1, 4, 1, 1]]]  # the lesson's row 0, forced
+    logits = (torch.tensor(eighths, dtype=draw.dtype) / 8).log()
+    expected = torch.tensor(5 * math.log(2) / 3, dtype=draw.dtype)
+    expect(code.sequence_loss(logits, torch.tensor([[4, 3, 2]]), 0), expected)
     eighths = [[[1, 1, 4, 1, 1], [1, 1, 4, 1, 1], [4, 1, 1, 1, 1]], [[1, 1, 1, 4, 1], [1, 4, 1, 1, 1], [1, 1, 1, 1, 4]]]
     logits = (torch.tensor(eighths, dtype=draw.dtype) / 8).log()
     targets = torch.tensor([[4, 2, 0], [3, 0, 0]])

@@ -67,6 +67,9 @@ def expect_all_gradients(code, draw, expect):
 
 @core("dot_scores", 0.7)
 def test_dot_scores_worked_by_hand(code, draw, expect):
+    query = torch.tensor([[1, 2]], dtype=draw.dtype)  # the lesson's
+    keys = torch.tensor([[[2, 0], [0, 1], [1, 1]]], dtype=draw.dtype)
+    expect(code.dot_scores(query, keys), torch.tensor([[2, 2, 3]], dtype=draw.dtype), axes="batch source")
     query = torch.tensor([[1, 2, 0, 1], [0, 3, 1, 0]], dtype=draw.dtype)
     keys = torch.tensor([[[1, 0, 0, 0], [0, 1, 0, 2], [3, 0, 5, -1]]], dtype=draw.dtype).repeat(2, 1, 1)
     right = torch.tensor([[1, 4, 2], [0, 3, 5]], dtype=draw.dtype)
@@ -80,6 +83,12 @@ def test_dot_scores_are_not_scaled_and_each_row_has_its_own_query(code, draw, ex
 
 @core("additive_scores", 1)
 def test_additive_scores_worked_by_hand(code, draw, expect):
+    query = torch.tensor([[1, 2]], dtype=draw.dtype)  # the lesson's
+    keys = torch.tensor([[[2, 0], [0, 1], [1, 1]]], dtype=draw.dtype)
+    w_query, w_key = (torch.tensor([row], dtype=draw.dtype) for row in ([1, -1], [1, 1]))
+    right = torch.tensor([[2 * math.tanh(1), 0, 2 * math.tanh(1)]], dtype=draw.dtype)
+    v = torch.tensor([2], dtype=draw.dtype)
+    expect(code.additive_scores(query, keys, w_query, w_key, v), right, axes="batch source")
     query, w_query = torch.tensor([[1.0]], dtype=draw.dtype), torch.tensor([[1.0], [0.0]], dtype=draw.dtype)
     keys = torch.tensor([[[0.0, -1.0, 5.0], [1.0, 0.0, 7.0], [-2.0, 0.0, 1.0]]], dtype=draw.dtype)
     w_key = torch.tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]], dtype=draw.dtype)
@@ -112,6 +121,9 @@ def test_additive_scores_with_equal_sizes(code, draw, expect):
 
 @core("attention_weights", 1.05)
 def test_weights_worked_by_hand(code, draw, expect):
+    scores, total = torch.tensor([[2, 2, 3], [2, 2, 3]], dtype=draw.dtype), 2 + math.e  # the lesson's
+    right = torch.tensor([[1 / total, 1 / total, math.e / total], [1 / 2, 1 / 2, 0]], dtype=draw.dtype)
+    expect(code.attention_weights(scores, torch.tensor([3, 2])), right, axes="batch source")
     scores = torch.tensor([[1, 3, 4, 8, 2], [1, 2, 5, 3, 9]], dtype=draw.dtype).log()
     right = torch.tensor([[1 / 4, 3 / 4, 0, 0, 0], [1 / 8, 2 / 8, 5 / 8, 0, 0]], dtype=draw.dtype)
     expect(code.attention_weights(scores, torch.tensor([2, 3])), right, axes="batch source")
@@ -186,6 +198,9 @@ def test_scores_of_size_ten_thousand_do_not_overflow(code, draw, expect):
 
 @core("context_vector", 0.7)
 def test_context_worked_by_hand(code, draw, expect):
+    weights = torch.tensor([[0.5, 0.5, 0]], dtype=draw.dtype)  # the lesson's second row
+    values = torch.tensor([[[2, 0], [0, 1], [1, 1]]], dtype=draw.dtype)
+    expect(code.context_vector(weights, values), torch.tensor([[1, 0.5]], dtype=draw.dtype), axes="batch d_value")
     weights = torch.tensor([[0.25, 0.75]], dtype=draw.dtype)
     values = torch.tensor([[[4, 0, 8], [0, 4, 8]]], dtype=draw.dtype)
     expect(code.context_vector(weights, values), torch.tensor([[1, 3, 8]], dtype=draw.dtype), axes="batch d_value")

@@ -34,6 +34,10 @@ def check_sum(code, expect, x):
 
 @core("sinusoidal_encoding", 1.45)
 def test_table_worked_by_hand(code, draw, expect):
+    rows = [[sin(p), cos(p), sin(p / 10), cos(p / 10)] for p in (0, 1, 2)]  # the lesson's
+    expected = torch.tensor(rows, dtype=torch.float64)
+    table = code.sinusoidal_encoding(3, 4, base=100.0, dtype=torch.float64)
+    expect(table, expected, axes=TABLE, within=torch.full_like(expected, 1e-6))
     rows = [[sin(p), cos(p), sin(p / 10), cos(p / 10), sin(p / 100), cos(p / 100)] for p in (0, 1, 2)]
     expected = torch.tensor(rows, dtype=torch.float64)
     table = code.sinusoidal_encoding(3, 6, base=1000.0, dtype=torch.float64)

@@ -57,6 +57,10 @@ def test_projections_have_the_shapes_of_their_matrices(code, draw, expect):
 
 @core("attention_scores", 1.35)
 def test_scores_worked_by_hand(code, draw, expect):
+    q = torch.tensor([[[1, 1, 1, 1], [2, 0, 0, 0], [3, 1, 1, 1]]], dtype=draw.dtype)  # the lesson's
+    k = torch.tensor([[[1, 0, 1, 0], [0, 2, 0, 0], [1, 2, 1, 0]]], dtype=draw.dtype)
+    expected = torch.tensor([[[1, 1, 2], [1, 0, 1], [2, 1, 3]]], dtype=draw.dtype)
+    expect(code.attention_scores(q, k), expected, axes="batch query key")
     q = torch.tensor([[[1, 0, 0, 1], [2, 2, 0, 0]]], dtype=draw.dtype)
     k = torch.tensor([[[4, 0, 0, 0], [0, 0, 0, 6], [1, 1, 1, 1]]], dtype=draw.dtype)
     expected = torch.tensor([[[2, 3, 1], [4, 0, 2]]], dtype=draw.dtype)

@@ -69,6 +69,8 @@ def expect_zeros_for_empty_rows(code, draw, expect, dtype=None):
 
 @core("padding_mask", 0.65)
 def test_padding_mask_worked_by_hand(code, draw, expect):
+    expected = torch.tensor([[[1, 1, 0]], [[0, 0, 0]]]).bool()  # the lesson's
+    expect(code.padding_mask(torch.tensor([2, 0]), 3), expected, axes="batch query key")
     expected = torch.tensor([[[1, 0, 0, 0]], [[1, 1, 1, 0]], [[1, 1, 1, 1]]]).bool()
     expect(code.padding_mask(torch.tensor([1, 3, 4]), 4), expected, axes="batch query key")
 
@@ -126,6 +128,8 @@ def test_causal_mask_is_made_on_the_device_asked_for(code, draw, expect):
 
 @core("decoder_mask", 0.5)
 def test_decoder_mask_worked_by_hand(code, draw, expect):
+    expected = torch.tensor([[[1, 0, 0], [1, 1, 0], [1, 1, 0]]]).bool()  # the lesson's
+    expect(code.decoder_mask(torch.tensor([2]), 3), expected, axes="batch query key")
     short = [[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 0, 0], [1, 1, 0, 0]]
     long = [[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 0]]
     expected = torch.tensor([short, long]).bool()
@@ -158,6 +162,13 @@ def test_a_sequence_may_have_no_real_token(code, draw, expect):
 @core("masked_attention", 1)
 def test_attention_worked_by_hand(code, draw, expect):
     log2, log3, log4, log5 = (math.log(n) for n in (2, 3, 4, 5))
+    q = torch.tensor([[[2, 0, 0, 0]] * 3], dtype=draw.dtype)  # the lesson's
+    k = torch.tensor([[[0, 0, 0, 0], [log3, 0, 0, 0], [log4, 0, 0, 0]]], dtype=draw.dtype)
+    v = torch.tensor([[[8], [4], [1000]]], dtype=draw.dtype)
+    allowed = torch.tensor([[[True, False, False], [True, True, False], [True, True, False]]])
+    weights = torch.tensor([[[1, 0, 0], [1 / 4, 3 / 4, 0], [1 / 4, 3 / 4, 0]]], dtype=draw.dtype)
+    output = torch.tensor([[[8], [5], [5]]], dtype=draw.dtype)
+    expect(code.masked_attention(q, k, v, allowed), (output, weights), axes=ATTENTION)
     q = torch.tensor([[[2, 0, 0, 0], [0, 2, 0, 0], [0, 0, 0, 2]]], dtype=draw.dtype)
     k = torch.tensor([[[log3, 0, 1, 0], [0, log4, 0, 0], [log5, log2, 1, log2]]], dtype=draw.dtype)
     v = torch.tensor([[[4, 0], [0, 6], [3, 9]]], dtype=draw.dtype)

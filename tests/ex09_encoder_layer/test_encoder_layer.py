@@ -62,6 +62,9 @@ def fill(module, **values):
 
 @core("LayerNorm.forward", 0.4)
 def test_layer_norm_worked_by_hand(code, draw, expect):
+    x = torch.tensor([[[0, 0, 4, 4]]], dtype=draw.dtype)  # the lesson's: variance 4; epsilon is small
+    expected = torch.tensor([[[-1, -1, 1, 1]]], dtype=draw.dtype)
+    expect(code.LayerNorm(4).load(reference.LayerNorm(4).to(draw.dtype))(x), expected, axes=TOKENS, within=1e-5)
     right = reference.LayerNorm(4, eps=5.0).to(draw.dtype)
     fill(right, weight=torch.tensor([3.0, 6, 9, 12]), bias=torch.tensor([1.0, 0, 0, -1]))
     x = torch.tensor([[[0, 0, 4, 4]], [[1, 5, 1, 5]]], dtype=draw.dtype)  # variance 4, and with eps 9

@@ -95,10 +95,11 @@ def expect_parameters(expect, after, right, within=1e-9):
 
 @core("warmup_rate", 0.3)
 def test_the_rate_worked_by_hand(code, draw, expect):
-    steps = (1, 3, 9, 36)
-    rates = [code.warmup_rate(step, 16, 9) for step in steps]
-    for step, rate, expected in zip(steps, rates, (1 / 108, 1 / 36, 1 / 12, 1 / 24), strict=True):
-        expect(rate, expected, what=f"warmup_rate({step}, 16, 9)")
+    lessons = dict(zip((1, 2, 4, 16), (1 / 16, 1 / 8, 1 / 4, 1 / 8), strict=True))
+    others = dict(zip((1, 3, 9, 36), (1 / 108, 1 / 36, 1 / 12, 1 / 24), strict=True))
+    for rates, d_model, warmup in ((lessons, 4, 4), (others, 16, 9)):
+        for step, expected in rates.items():
+            expect(code.warmup_rate(step, d_model, warmup), expected, what=f"warmup_rate({step}, {d_model}, {warmup})")
 
 
 @core("warmup_rate", 0.65)
@@ -125,6 +126,9 @@ def test_step_zero_counts_as_step_one(code, draw, expect):
 
 @core("label_smoothing_loss", 0.3)
 def test_the_smoothed_loss_worked_by_hand(code, draw, expect):
+    logits = torch.tensor([[[4, 2, 1, 1], [1, 9, 9, 1]]], dtype=draw.dtype).log()  # the lesson's; 3 is padding
+    expected = torch.tensor(1.25 * math.log(2), dtype=draw.dtype)
+    expect(code.label_smoothing_loss(logits, torch.tensor([[0, 3]]), 0.2, 3), expected)
     logits = torch.tensor([[[8, 4, 2, 2], [1, 1, 2, 4], [9, 1, 7, 5]]], dtype=draw.dtype).log()
     targets = torch.tensor([[1, 3, 0]])
     first, second = 0.6 * 2 + 0.4 * (1 + 2 + 3 + 3) / 4, 0.6 * 1 + 0.4 * (3 + 3 + 2 + 1) / 4
