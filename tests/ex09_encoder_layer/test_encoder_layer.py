@@ -252,8 +252,9 @@ def test_a_mask_finds_its_axes_where_sizes_are_equal(code, draw, expect):
     for name in ("batch", "head", "length"):
         draw.size(f"{name}=3")
     mine, right = pair(code, draw, "Encoder", 2, *widths(draw))
-    for axes in ("length length", "batch length length", "batch 1 length", "1 length"):
-        expect.agrees(mine, right, draw(TOKENS), draw_mask(draw, axes), axes=TOKENS)
+    masks = [draw_mask(draw, axes) for axes in ("batch length length", "batch 1 length", "1 length")]
+    for allowed in (torch.ones(3, 3, dtype=torch.bool).tril(), *masks):  # no two rows of the first are equal
+        expect.agrees(mine, right, draw(TOKENS), allowed, axes=TOKENS)
 
 
 @robust("Encoder.forward", 0.06)
@@ -272,7 +273,8 @@ def test_no_sequence_is_too_long(code, draw, expect):
         draw.size(axis)
     for mine, right in every_part(code, draw, layer=False, dtype=torch.float32):  # half the memory
         x = draw(TOKENS, dtype=torch.float32)
-        expect(mine(x), right(x).detach(), axes=TOKENS, within=1e-5)
+        # Three numbers of nearly one value: a variance as the mean of squares less the squared mean loses digits.
+        expect(mine(x), right(x).detach(), axes=TOKENS, within=1e-3)
 
 
 @robust("Encoder.forward", 0.11)
