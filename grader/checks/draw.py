@@ -106,7 +106,7 @@ class Draw:
             self._borrowed.append((pool, lent))
             module: M = lent.module
             return module
-        with uninitialised_layers():
+        with uninitialised_layers(), torch.random.fork_rng(devices=[]):  # some draw their first values themselves
             made = kind(*args, **kwargs)
         self.weights(made)
         pool.see(made)

@@ -95,11 +95,12 @@ def expect_parameters(expect, after, right, within=1e-9):
 
 @core("warmup_rate", 0.3)
 def test_the_rate_worked_by_hand(code, draw, expect):
-    lessons = dict(zip((1, 2, 4, 16), (1 / 16, 1 / 8, 1 / 4, 1 / 8), strict=True))
-    others = dict(zip((1, 3, 9, 36), (1 / 108, 1 / 36, 1 / 12, 1 / 24), strict=True))
-    for rates, d_model, warmup in ((lessons, 4, 4), (others, 16, 9)):
-        for step, expected in rates.items():
-            expect(code.warmup_rate(step, d_model, warmup), expected, what=f"warmup_rate({step}, {d_model}, {warmup})")
+    lessons = zip((1, 2, 4, 16), (1 / 16, 1 / 8, 1 / 4, 1 / 8), strict=True)
+    others = zip((1, 3, 9, 36), (1 / 108, 1 / 36, 1 / 12, 1 / 24), strict=True)
+    known = [((step, 4, 4), rate) for step, rate in lessons] + [((step, 16, 9), rate) for step, rate in others]
+    found = [code.warmup_rate(*given) for given, _ in known]  # all before the first is judged: together they tell which
+    for rate, (given, expected) in zip(found, known, strict=True):
+        expect(rate, expected, what=f"warmup_rate{given}")
 
 
 @core("warmup_rate", 0.65)

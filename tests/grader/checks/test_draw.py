@@ -37,6 +37,19 @@ def test_non_contiguous_tensors_are_not_contiguous(axes):
     assert torch.equal(Draw(1).non_contiguous(x), x)
 
 
+def test_a_module_that_draws_its_first_values_leaves_the_random_state_alone():
+    class Table(nn.Module):
+        def __init__(self, size):
+            super().__init__()
+            self.table = nn.Embedding(size, 3)
+            nn.init.normal_(self.table.weight, std=0.5)
+
+    before = torch.get_rng_state()
+    for _ in range(3):  # built twice, then lent
+        Draw(7).module(Table, 5)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_drawing_leaves_the_default_random_states_alone():
     with observed(random_states=True) as seen:
         draw = Draw(1)
