@@ -8,10 +8,11 @@ claim of their code, shown as text: no verdict and no mark follows from it.
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import permutations
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,29 @@ FEW = 3
 """Values that say nothing: a tensor of fewer numbers is taken for equal too easily."""
 
 
+class Values:
+    """A result's values, made ready once to be compared with many others.
+
+    Args:
+        value: the result.
+    """
+
+    def __init__(self, value: Tensor) -> None:
+        self.size = -1 if value.is_complex() else value.numel()
+        self.plain = torch.zeros(0) if value.is_complex() else _plain(value)
+        self._sum = float(self.plain.abs().sum())
+
+    @cached_property
+    def sorted(self) -> Tensor:
+        return self.plain.flatten().sort().values
+
+    def may_be(self, other: Values) -> bool:
+        """Whether the two can be near each other: else the sums of their sizes differ by more than all of them may."""
+        if self.size != other.size or self.size < 0:
+            return False
+        return not abs(self._sum - other._sum) > 2 * NEAR * (self.size + other._sum)
+
+
 @dataclass(frozen=True)
 class Step:
     """One result of torch's.
@@ -50,6 +74,10 @@ class Step:
     places: tuple[tuple[int, str], ...]
     operation: str
     value: Tensor
+
+    @cached_property
+    def values(self) -> Values:
+        return Values(self.value)
 
     @property
     def line(self) -> int:
@@ -148,7 +176,12 @@ class Comparison:
         self._theirs = [step for step in theirs if step.value.numel() >= FEW]
         self._ours = [step for step in ours if step.value.numel() >= FEW]
         self._names, self._given, self._sound = names, given, sound
+        self._given_values = [Values(value) for value in given.values()]
         self._lines = text.decode(errors="replace").splitlines()
+        self._of_size = defaultdict[int, list[tuple[int, Step]]](list)
+        """The reference's steps by their sizes: with a loop over a sequence there are hundreds on both sides."""
+        for number, step in enumerate(self._ours):
+            self._of_size[step.values.size].append((number, step))
         self._reached = -1
         """The last step of the reference's that the learner's way has come by."""
 
@@ -176,17 +209,18 @@ class Comparison:
         return self._stops(agreed)
 
     def _found(self, step: Step, *, turned: bool) -> int | None:
-        return next((i for i, other in enumerate(self._ours) if same(step.value, other.value, turned=turned)), None)
+        alike = self._of_size[step.values.size]
+        return next((i for i, other in alike if same(step.values, other.values, turned=turned)), None)
 
     def _is_given(self, step: Step) -> bool:
-        return any(same(step.value, value, turned=True) for value in self._given.values())
+        return any(same(step.values, value, turned=True) for value in self._given_values)
 
     def _leads_back(self, place: int) -> bool:
         """Whether the reference's last value comes all the same: another way to be right so far."""
-        return any(same(step.value, self._ours[-1].value, turned=False) for step in self._theirs[place + 1 :])
+        return any(same(step.values, self._ours[-1].values, turned=False) for step in self._theirs[place + 1 :])
 
     def _comes_by(self, wanted: Step) -> bool:
-        return any(same(step.value, wanted.value, turned=False) for step in self._theirs)
+        return any(same(step.values, wanted.values, turned=False) for step in self._theirs)
 
     def _name(self, step: Step) -> str:
         """What the reference calls a step: only the last on its line is what the line is called after."""
@@ -255,18 +289,18 @@ class Comparison:
         return [*self._given.items(), *((name, value) for name, value in passed if name.startswith("`"))]
 
 
-def same(one: Tensor, other: Tensor, *, turned: bool) -> bool:
+def same(one: Values, other: Values, *, turned: bool) -> bool:
     """Whether two results are equal, but for axes of size one.
 
     Args:
         turned: whether their axes may stand in another order.
     """
-    if one.numel() != other.numel() or one.is_complex() or other.is_complex():
+    if not one.may_be(other):
         return False
-    a, b = _plain(one), _plain(other)
+    a, b = one.plain, other.plain
     if not turned:
         return a.shape == b.shape and _near(a, b)
-    if a.dim() > MOST_AXES or sorted(a.shape) != sorted(b.shape) or not _near(_sorted(a), _sorted(b)):
+    if a.dim() > MOST_AXES or sorted(a.shape) != sorted(b.shape) or not _near(one.sorted, other.sorted):
         return False
     return any(
         tuple(a.shape[axis] for axis in order) == tuple(b.shape) and _near(a.permute(order), b)
@@ -280,10 +314,6 @@ def _near(one: Tensor, other: Tensor) -> bool:
 
 def _plain(value: Tensor) -> Tensor:
     return value.squeeze().to(torch.float64).nan_to_num(nan=1e300, posinf=1e301, neginf=-1e301)
-
-
-def _sorted(value: Tensor) -> Tensor:
-    return value.flatten().sort().values
 
 
 def _sums_to_one(value: Tensor) -> int | None:

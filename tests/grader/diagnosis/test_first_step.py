@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from grader.diagnosis.first_step import Comparison, Step, names_in, same
+from grader.diagnosis import first_step
+from grader.diagnosis.first_step import Comparison, Step, Values, names_in, same
 from grader.judging.exercise import CheckSettings, run_exercise
 from grader.kit.variants import mistakes
 from grader.source.file import Source
@@ -88,11 +89,27 @@ def test_few_numbers_prove_nothing():
 
 
 def test_two_results_are_the_same_up_to_axes_of_size_one():
-    assert same(Q[None], Q[:, None], turned=False)
-    assert not same(Q, Q.T, turned=False)
-    assert same(Q, Q.T, turned=True)
-    assert not same(Q, Q.T.flip(0), turned=True)
-    assert not same(torch.ones(1, 2, 3, 4, 5), torch.ones(5, 4, 3, 2, 1) * 2, turned=True)
+    def equal(one, other, *, turned):
+        return same(Values(one), Values(other), turned=turned)
+
+    assert equal(Q[None], Q[:, None], turned=False)
+    assert not equal(Q, Q.T, turned=False)
+    assert equal(Q, Q.T, turned=True)
+    assert not equal(Q, Q.T.flip(0), turned=True)
+    assert not equal(torch.ones(1, 2, 3, 4, 5), torch.ones(5, 4, 3, 2, 1) * 2, turned=True)
+    far = torch.tensor([torch.inf, -torch.inf, torch.nan, 1.0])
+    assert equal(far, far + 1e-9, turned=False)
+    assert not equal(far, far.abs(), turned=False)
+    assert not equal(Q + 0j, Q + 0j, turned=False)
+
+
+def test_two_long_ways_are_compared_in_a_moment(monkeypatch):
+    """A loop over a sequence makes hundreds of steps; all with all, tensor by tensor, took seconds."""
+    looked = []
+    monkeypatch.setattr(first_step, "_near", lambda a, b, near=first_step._near: looked.append(1) or near(a, b))
+    theirs, ours = (steps(*(SCORES + number * way for number in range(300))) for way in (2, 3))
+    Comparison(theirs, ours, {}, {}, b"x = 1\n" * 300).first()
+    assert len(looked) < 3 * 300
 
 
 def test_names_are_what_a_file_assigns_and_returns():
