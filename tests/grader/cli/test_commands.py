@@ -134,7 +134,7 @@ def test_a_mistake_is_named_with_its_line_its_seed_and_a_way_in(little_kit, edit
     assert "The scores are not divided by sqrt(d_k)" in result.stdout
     assert re.search(r"exercises/ex06_self_attention.py:\d+        seed 4\n", result.stdout)
     (again,) = re.findall(r"step in: (.*) --pdb\n", result.stdout)
-    assert "worst at batch 0, query 1, key 0: yours 8, expected 4" in result.stdout
+    assert "worst at batch 0, query 2, key 2: yours 6, expected 3" in result.stdout
     found = json.loads((tmp_path / "r.json").read_text())["submissions"][0]["exercises"][0]["checks"]
     assert {check["mistake"] for check in found if check["verdict"] == "fail"} == {"no_scaling"}
     stepped = python(little_kit, [sys.executable, *again.split()[1:]])

@@ -59,14 +59,14 @@ def test_the_debugger_stops_in_the_learners_line(check):
         "-k", "worked_by_hand", "--pdb", old="d_k = q.size(-1)", new="d_k = q.size(7)", stdin="p q.shape\nq\n"
     )
     assert "-> d_k = q.size(7)" in stopped.stdout
-    assert "torch.Size([1, 2, 4])" in stopped.stdout
+    assert "torch.Size([1, 3, 4])" in stopped.stdout
 
 
 def test_where_a_value_is_wrong_the_debugger_stops_as_the_learners_function_begins(check):
     keys = "p q.shape\nn\np d_k\nn\nn\nc\nc\n"
     stopped = check("-k", "scores_worked_by_hand", "--pdb", old="/ math.sqrt(d_k)", new="", stdin=keys)
     first = stopped.stdout.index("-> d_k = q.size(-1)")
-    assert first < stopped.stdout.index("torch.Size([1, 2, 4])") < stopped.stdout.index("(Pdb) 4")
+    assert first < stopped.stdout.index("torch.Size([1, 3, 4])") < stopped.stdout.index("(Pdb) 4")
     assert "grader/remote" not in stopped.stdout
     assert "Every value is 2 times the expected one" in stopped.stdout
     assert stopped.returncode == 1
