@@ -106,3 +106,10 @@ def test_no_product_is_taken_for_emphasis(exercise):
     """`1*2 + 2*0` outside code is read as `12 + 20`, the middle in italics."""
     text = re.sub(r"```.*?```|`[^`]*`|\$\$.*?\$\$|<!--.*?-->", "", exercise.lesson.read_text("utf-8"), flags=re.DOTALL)
     assert re.findall(r"\w\*\w.*", text) == []
+
+
+@each_lesson
+def test_no_line_that_goes_on_begins_like_a_list(exercise):
+    """`0) + 4/5` at the start of a line is a list to the Markdown of a notebook, and none to that of a page."""
+    text = re.sub(r"```.*?```|<!--.*?-->", "", exercise.lesson.read_text("utf-8"), flags=re.DOTALL)
+    assert re.findall(r"^ *(?:\d+\)|\+) .*", text, flags=re.MULTILINE) == []
