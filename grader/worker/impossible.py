@@ -23,7 +23,7 @@ def explained(message: str, error: BaseException, stack: Sequence[traceback.Fram
         why = _why(error, message, stack)
     except BaseException:  # an exception of the learner's own may be of any kind and raise at every look
         why = ""
-    return f"{first}{why}".strip() + newline + rest
+    return f"{first}{why if first else why.lstrip()}{newline}{rest}"
 
 
 def _why(error: BaseException, message: str, stack: Sequence[traceback.FrameSummary]) -> str:

@@ -269,12 +269,12 @@ def test_an_encoder_may_have_any_number_of_layers(code, draw, expect):
 
 @robust("Encoder.forward", 0.04)
 def test_no_sequence_is_too_long(code, draw, expect):
-    for axis in ("batch=1", "length=1100", "head=1", "d_head=3"):
+    # Of three numbers some are nearly equal, and the mean of squares less the squared mean loses digits: 16 are not.
+    for axis in ("batch=1", "length=1100", "head=1", "d_head=16"):
         draw.size(axis)
     for mine, right in every_part(code, draw, layer=False, dtype=torch.float32):  # half the memory
         x = draw(TOKENS, dtype=torch.float32)
-        # Three numbers of nearly one value: a variance as the mean of squares less the squared mean loses digits.
-        expect(mine(x), right(x).detach(), axes=TOKENS, within=1e-3)
+        expect(mine(x), right(x).detach(), axes=TOKENS, within=1e-5)
 
 
 @robust("Encoder.forward", 0.11)
