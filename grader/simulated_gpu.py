@@ -67,6 +67,7 @@ _WRITES_INDEXED = {
     *(aten.index_put.default, aten.index_put_.default),
     *(aten._index_put_impl_.default, aten._unsafe_index_put.default),
 }
+_INDEXED = _READS_INDEXED | _WRITES_INDEXED
 _TAKES_NO_SCALARS = {aten.stack.default, aten.cat.default}
 
 
@@ -79,7 +80,7 @@ def refuse(operation: Callable[..., Any], args: tuple[Any, ...], away: Sequence[
     """
     if not away or operation is aten._pack_padded_sequence.default:  # which wants its second tensor on the CPU
         return
-    if operation in _READS_INDEXED | _WRITES_INDEXED:  # the indices may be anywhere if the tensor is on the GPU
+    if operation in _INDEXED:  # the indices may be anywhere if the tensor is on the GPU
         if args[0] is away[0]:
             raise RuntimeError("indices should be either on cpu or on the same device as the indexed tensor (cpu)")
         away = [one for one in away if operation in _WRITES_INDEXED and one is args[2]]
@@ -191,6 +192,11 @@ def register() -> None:
     take(lambda x: _held(x).item())
 
 
+@functools.cache
+def _device() -> torch.device:
+    return torch.device(PLACE)
+
+
 class SimulatedTensor(Tensor):
     """A tensor on the simulated GPU."""
 
@@ -206,7 +212,7 @@ class SimulatedTensor(Tensor):
             storage_offset=held.storage_offset(),
             dtype=held.dtype,
             layout=held.layout,
-            device=torch.device(PLACE),
+            device=_device(),
         )
         made._held = held
         return made
@@ -267,22 +273,24 @@ class _CudaMeansGpu(TorchFunctionMode):
         self._by_name = not torch.cuda.is_available()
 
     def __torch_function__(self, func: Operation, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
         if func is Tensor.cuda:
             return args[0].to(NAME)
-        if self._by_name and not _GETTERS & {getattr(func, "__name__", "")}:
-            args = tuple(_renamed(value) for value in args)
-            kwargs = {name: _renamed(value) for name, value in kwargs.items()}
-        return func(*args, **kwargs)
+        if self._by_name and func.__name__ not in _GETTERS:
+            args = [_device() if type(value) in _NAMES and _is_cuda(value) else value for value in args]
+            if kwargs and "device" in kwargs and _is_cuda(kwargs["device"]):
+                kwargs = {**kwargs, "device": _device()}
+        return func(*args, **kwargs) if kwargs else func(*args)
 
 
 _GETTERS = {"__get__", "__set__"}
+_NAMES = (str, torch.device)
 
 
-def _renamed(value: Any) -> Any:
-    is_cuda = type(value) is torch.device and value.type == "cuda"
-    is_cuda = is_cuda or (type(value) is str and value.partition(":")[0] == "cuda")
-    return torch.device(PLACE) if is_cuda else value
+def _is_cuda(value: Any) -> bool:
+    """Whether a device, or the name of one, is that of an NVIDIA GPU."""
+    if type(value) is torch.device:
+        return value.type == "cuda"
+    return type(value) is str and value.partition(":")[0] == "cuda"
 
 
 @contextmanager
@@ -303,7 +311,8 @@ def simulating() -> Iterator[None]:
 def carry_out(operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """One operation, as a GPU would do it. Raises RuntimeError where it mixes devices."""
     tensors = _tensors([*args, *kwargs.values()])
-    here = any(isinstance(tensor, SimulatedTensor) for tensor in tensors)
+    away = [tensor for tensor in tensors if not isinstance(tensor, SimulatedTensor)]
+    here = len(away) < len(tensors)
     asked = kwargs.get("device")
     if not here and not _is_gpu(asked):
         return operation(*args, **kwargs)
@@ -313,7 +322,7 @@ def carry_out(operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any
         operation(*_held(args), **_held(kwargs))
         return args[0]
     if here:
-        refuse(operation, args, [tensor for tensor in tensors if not isinstance(tensor, SimulatedTensor)], PLACE)
+        refuse(operation, args, away, PLACE)
     if operation in _BY_HAND:
         return _BY_HAND[operation](*args)
     options = {**kwargs, "device": "cpu"} if asked is not None else kwargs
@@ -321,9 +330,15 @@ def carry_out(operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any
     if asked is not None and not _is_gpu(asked):
         return result
     result = _claimed(result)
-    if not here:
+    if not here or not _aliases(operation):
         return result
     return return_and_correct_aliasing(operation, args, kwargs, result)  # type: ignore[no-untyped-call]
+
+
+@functools.cache
+def _aliases(operation: Any) -> bool:
+    """Whether an operation writes into an input or returns a view of one, as its schema says."""
+    return any(argument.alias_info is not None for argument in operation._schema.arguments)
 
 
 def _is_gpu(device: Any) -> bool:
