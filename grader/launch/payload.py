@@ -29,6 +29,8 @@ Python is not isolated with -I, which would ignore the seed of hashes in its env
 """
 CARRIED = ("limits", "protocol", "simulated_gpu", "source", "system", "worker")
 """What a worker gets of the kit, a module or a folder each, and nothing else: none knows a check or a solution."""
+MAX_LINKS = 40
+"""As many as Linux follows."""
 SCRATCHES = ("/tmp", "/var/tmp", "/dev/shm", "/mnt", "/media", "/srv")
 _LIBRARIES = (
     *(
@@ -119,11 +121,19 @@ def _is_in(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/\\") + os.sep)
 
 
+def _names_of(program: str) -> list[str]:
+    """A path and all that it leads to, link by link: .venv/bin/python, /usr/bin/python3, /usr/bin/python3.11."""
+    names = [program]
+    while os.path.islink(names[-1]) and len(names) < MAX_LINKS:
+        names.append(os.path.normpath(os.path.join(os.path.dirname(names[-1]), os.readlink(names[-1]))))
+    return [*names, os.path.realpath(program)]
+
+
 @cache
 def visible() -> list[str]:
     """What a worker may read: the interpreter, installed packages and the libraries under them."""
-    programs = {sys.executable, interpreter()}
-    paths = {*programs, *map(os.path.realpath, programs), *package_path(), *standard_library(), *_LIBRARIES}
+    programs = {name for program in (sys.executable, interpreter()) for name in _names_of(program)}
+    paths = {*programs, *package_path(), *standard_library(), *_LIBRARIES}
     for prefix in (sys.prefix, sys.base_prefix):
         if prefix.rstrip("/") in ("", "/usr", "/usr/local"):
             paths |= {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}

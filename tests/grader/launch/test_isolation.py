@@ -227,6 +227,19 @@ def test_a_link_does_not_lead_into_a_hidden_folder(tmp_path):
     assert list(visible.around([str(tmp_path)], [str(tmp_path / "lib" / "kit")])) == [str(tmp_path / "lib" / "torch")]
 
 
+def test_every_link_on_the_way_to_python_is_visible(monkeypatch, tmp_path):
+    """A virtual environment of the system's Python: .venv/bin/python, /usr/bin/python3, /usr/bin/python3.11."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python3").symlink_to(os.path.realpath(sys.executable))
+    (tmp_path / "python").symlink_to("bin/python3")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    payload.visible.cache_clear()
+    try:
+        assert {str(tmp_path / name) for name in ("python", "bin/python3")} <= set(payload.visible())
+    finally:
+        payload.visible.cache_clear()
+
+
 def test_a_kit_is_hidden_by_every_name_that_it_has(monkeypatch, tmp_path):
     (tmp_path / "real" / "packages" / "grader").mkdir(parents=True)
     (tmp_path / "link").symlink_to("real")
