@@ -12,9 +12,26 @@ from grader.paths import PACKAGE, ROOT
 
 SLUG = re.compile(r"ex(\d\d)_[a-z0-9_]+")
 NUMBERED = re.compile(r"ex\d\d_")
+EFFORT = re.compile(r"\b(\d+) minutes, (\d+) lines\b")
 _PACKAGED = PACKAGE / "course"
 COURSE = _PACKAGED if _PACKAGED.is_dir() else ROOT
 """The folder that holds exercises/, solutions/ and tests/: a clone, or inside the installed package."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What writing an exercise is expected to take.
+
+    Args:
+        minutes: with the lesson.
+        lines: of code to write.
+    """
+
+    minutes: int
+    lines: int
+
+    def __str__(self) -> str:
+        return f"about {self.minutes} minutes and {self.lines} lines of code"
 
 
 @dataclass(frozen=True, order=True)
@@ -81,6 +98,13 @@ class Exercise:
         with self.lesson.open(encoding="utf-8") as lesson:
             heading = lesson.readline().strip("# \n")
         return heading.partition(": ")[2] or heading
+
+    @property
+    def effort(self) -> Effort | None:
+        """What the lesson's first lines expect of a learner; None where they do not say."""
+        with self.lesson.open(encoding="utf-8") as lesson:
+            found = EFFORT.search("".join(line for line, _ in zip(lesson, range(4), strict=False)))
+        return Effort(int(found[1]), int(found[2])) if found else None
 
 
 @dataclass(frozen=True)

@@ -52,15 +52,17 @@ def show_list(*, then_what: bool = False) -> None:
 def list_lines(screen: Screen, kit: Kit, progress: Progress) -> None:
     for exercise in kit.exercises:
         state, points = progress.state(exercise), progress.points(exercise)
-        earned = f"{points:>5.4g}/10" if points is not None else ""
-        screen.mark(state, f" {exercise.slug:<26}{earned:<9}{exercise.title}")
+        effort = exercise.effort
+        beside = f"{points:>5.4g}/10" if points is not None else f"{effort.minutes:>4} min" if effort else ""
+        screen.mark(state, f" {exercise.slug:<26}{beside:<9}{exercise.title}")
 
 
 def _next_step(screen: Screen, exercise: Exercise | None) -> None:
     if exercise is None:
         screen.line("All exercises pass.")
         return
-    screen.line(f"Next: read the lesson, edit {short_path(exercise.stub)}, check it:")
+    effort = f" ({exercise.effort})" if exercise.effort else ""
+    screen.line(f"Next{effort}: read the lesson, edit {short_path(exercise.stub)}, check it:")
     screen.line(f"  grader lesson {exercise.number}")
     screen.line(f"  grader check {exercise.number}")
     for lab in unlocked_by(0) if exercise.number == 1 else ():

@@ -96,6 +96,8 @@ class WatchScreen(Screen):
         self.line()
         if result.verdict == UNWRITTEN:
             self.line("Nothing is written yet. Read the lesson (t), write, and save: the checks run by themselves.")
+            if exercise.effort:
+                self.line(f"It takes {exercise.effort}.")
             if asks := invitation(exercise):
                 self.line(asks)
         else:

@@ -71,13 +71,14 @@ def test_help_and_version(invoke):
 def test_the_list_has_one_line_for_each_exercise(invoke):
     result = invoke("list")
     assert result.exit_code == 0
-    assert [line.split()[:2] for line in result.output.splitlines()] == [
-        ["unwritten", "ex03_teacher_forcing"],
-        ["unwritten", "ex06_self_attention"],
+    assert [line.split()[:4] for line in result.output.splitlines()] == [
+        ["unwritten", "ex03_teacher_forcing", "60", "min"],
+        ["unwritten", "ex06_self_attention", "40", "min"],
     ]
 
 
 def test_without_a_command_the_next_step_is_said(invoke):
+    assert "Next (about 60 minutes and 26 lines of code): read the lesson, edit" in invoke().output
     assert "grader check 3" in invoke().output
 
 

@@ -14,7 +14,8 @@ from tests.grader.support.kits import copy_kit, run
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="emulates other systems on Linux")
 SLUG = "ex06_self_attention"
 MISTAKE = ("scores / math.sqrt(d_k)", "scores")
-LOOP = ("scores / math.sqrt(d_k)", "scores / any(False for _ in iter(int, 1))")
+LOOP = ("scores / math.sqrt(d_k)", "scores / (math.sqrt(d_k) if q.dim() < 4 else any(False for _ in iter(int, 1)))")
+"""Endless where there are four axes: in a few checks."""
 CLASS = 10
 
 
@@ -56,7 +57,7 @@ def test_an_endless_loop_has_its_line(kit, elsewhere, tmp_path):
     file.write_text((kit / "solutions" / file.name).read_text("utf-8").replace(*LOOP), "utf-8")
     there = run(kit, "check", file, "--timeout", "1", **elsewhere)
     assert there.returncode == 1
-    assert re.search(r"time ran out at .*scores / any\(False for _ in iter\(int, 1\)\)", there.stdout)
+    assert re.search(r"time ran out at .*else any\(False for _ in iter\(int, 1\)\)", there.stdout)
 
 
 def test_a_class_gets_the_same_results(kit, elsewhere, tmp_path):

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.grader.support import warm_python
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -33,9 +35,11 @@ def run(folder, *arguments, stdin=None, **environment):
 
 
 def python(folder, command, *, stdin=None, **environment):
-    """A command in a folder; output as text."""
+    """A command in a folder; output as text. Without a word about its environment it may start warm."""
     settings = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", **environment}
     settings.pop("PYTEST_CURRENT_TEST", None)
+    if sys.platform == "linux" and not environment and command[:2] == [sys.executable, "-m"]:
+        return warm_python.run(folder, command[2:], stdin=stdin, environment=settings)
     return subprocess.run(
         command, cwd=folder, env=settings, input=stdin, capture_output=True, text=True, encoding="utf-8", check=False
     )
