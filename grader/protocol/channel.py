@@ -12,6 +12,8 @@ from grader.limits import MAX_DOCUMENT, MAX_FRAME
 
 LIMIT = MAX_FRAME + MAX_DOCUMENT
 _HEAD = struct.Struct("<BI")
+_CHUNK = 1 << 12
+"""Bytes to ask for at least: most frames arrive whole with their head."""
 
 REQUEST, REPLY, CALLBACK, OUTPUT, LINE = range(5)
 """What a frame is: the grader's request or answer; the worker's reply, question, printed text, or where it is."""
@@ -31,6 +33,8 @@ class Channel:
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
         self._sending = threading.Lock()
+        self._ahead = b""
+        """What arrived together with the frame before."""
 
     def send(self, kind: int, frame: bytes, *, seconds: float | None = None) -> None:
         """Raises TimeoutError when the other side does not take the frame in time, Closed when it is gone."""
@@ -55,8 +59,8 @@ class Channel:
         return kind, self._exactly(length, deadline)
 
     def _exactly(self, count: int, deadline: float | None) -> bytes:
-        parts: list[bytes] = []
-        while count:
+        parts, missing = [self._ahead], count - len(self._ahead)
+        while missing > 0:
             if deadline is not None:
                 self._socket.settimeout(max(deadline - time.monotonic(), 1e-3))
                 if time.monotonic() > deadline:
@@ -64,7 +68,7 @@ class Channel:
             else:
                 self._socket.settimeout(None)
             try:
-                part = self._socket.recv(min(count, 1 << 20))
+                part = self._socket.recv(max(_CHUNK, min(missing, 1 << 20)))
             except TimeoutError:
                 raise
             except OSError as error:
@@ -72,8 +76,10 @@ class Channel:
             if not part:
                 raise Closed
             parts.append(part)
-            count -= len(part)
-        return b"".join(parts)
+            missing -= len(part)
+        data = b"".join(parts)
+        self._ahead = data[count:]
+        return data[:count]
 
     def interrupt(self) -> None:
         """Whoever waits for a frame here, in this thread or another, gets Closed."""
