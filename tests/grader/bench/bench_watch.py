@@ -1,13 +1,17 @@
 """How long a save takes to its verdict in the learner's loop, beside a fresh pytest on the same exercise.
 
-    python tests/grader/bench/bench_watch.py [EX] [SAVES]
+    python tests/grader/bench/bench_watch.py [EX ...] [--saves 20] [--pytest 3]
 
 Drives `grader watch` on a copy of the kit in a terminal of its own. Every save differs; every second one holds a
-mistake. Prints the median wall time from save to verdict, the CPU time of the loop's processes for it, the same for
-`python -m pytest tests/exNN` (fresh processes, in between), and the ratio of the two.
+mistake of the catalogue. Prints for each exercise the median wall time from save to verdict, for right and for wrong
+files, the CPU time of the loop's processes for it, the memory that they share out (PSS), the same for
+`python -m pytest tests/exNN` (fresh processes, in between), and the ratio of the two. Linux only.
 """
 
+import argparse
+import contextlib
 import os
+import re
 import statistics
 import sys
 import tempfile
@@ -17,11 +21,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from grader.kit.discovery import Kit
+from grader.kit.variants import mistakes
 from tests.grader.support.kits import copy_kit, python
 from tests.grader.support.terminal import Terminal
-
-PYTESTS = 5
-NEAR, BELOW = ("/ math.sqrt(d_k)", "")
 
 
 def cpu_of(session):
@@ -34,10 +36,28 @@ def cpu_of(session):
             continue
         parents[int(folder.name)] = int(fields[1])
         seconds[int(folder.name)] = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
-    family = {session}
-    while more := {child for child, parent in parents.items() if parent in family} - family:
-        family |= more
-    return sum(seconds.get(number, 0.0) for number in family)
+    return sum(seconds.get(number, 0.0) for number in family(session, parents))
+
+
+def family(session, parents):
+    """The numbers of a process and of all that descend from it."""
+    found = {session}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
+
+
+def memory_of(session):
+    """MB that a process and all that descend from it take; what several share is counted once (Linux)."""
+    parents = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+    total = 0
+    for number in family(session, parents):
+        with contextlib.suppress(OSError):
+            total += int(re.search(r"^Pss: +(\d+)", Path(f"/proc/{number}/smaps_rollup").read_text(), re.M)[1])
+    return total / 1024
 
 
 def pytest_once(kit, exercise):
@@ -50,14 +70,15 @@ def pytest_once(kit, exercise):
 
 
 def saves_and_verdicts(kit, exercise, saves):
+    """Yields seconds to the verdict, seconds of CPU, seconds to `checking...`, MB; every second save is a mistake."""
     file = kit / "exercises" / f"{exercise.slug}.py"
     right = (kit / "solutions" / file.name).read_text(encoding="utf-8")
-    wrong = right.replace("return", "return 0 *", 1) if NEAR not in right else right.replace(NEAR, BELOW, 1)
+    known = mistakes(exercise)
+    wrong = [known[place * len(known) // (saves // 2 + 1)].source.decode() for place in range(saves // 2 + 1)]
     terminal = Terminal(kit, "-m", "grader", "watch", str(exercise.number), rows=200)
     terminal.shows("q quit")
-    found = []
     for number in range(saves + 1):
-        text = f"{(wrong, right)[number % 2]}\n# save {number}\n"
+        text = f"{right if number % 2 else wrong[number // 2]}\n# save {number}\n"
         cpu = cpu_of(terminal.process.pid)
         begun = len(terminal.raw)
         start = time.perf_counter()
@@ -65,30 +86,43 @@ def saves_and_verdicts(kit, exercise, saves):
         terminal.until(lambda: b"checking..." in terminal.raw[begun:], "checking...")  # noqa: B023
         at_once = time.perf_counter() - start
         terminal.until(lambda: b"quit" in terminal.raw[begun:], "the verdict")  # noqa: B023
-        found.append((time.perf_counter() - start, cpu_of(terminal.process.pid) - cpu, at_once))
-        yield found[-1]
+        wall = time.perf_counter() - start
+        yield wall, cpu_of(terminal.process.pid) - cpu, at_once, memory_of(terminal.process.pid)
     terminal.press("q")
     assert terminal.ends() == 0
 
 
-def main(word, saves):
-    exercise = Kit().find([word])[0]
+def measure(exercise, saves, pytests):
+    """One line of the table."""
     with tempfile.TemporaryDirectory() as folder:
         kit = copy_kit(Path(folder) / "kit")
         warm, cold = [], []
         for number, measured in enumerate(saves_and_verdicts(kit, exercise, saves)):
-            if number:
+            if number:  # the first one finds nothing ready
                 warm.append(measured)
-            if number % max(saves // PYTESTS, 1) == 0:
+            if number and number % (saves // pytests) == 0:
                 cold.append(pytest_once(kit, exercise))
-    wall, cpu, at_once = (statistics.median(column) for column in zip(*warm, strict=True))
+    wrong, right = (statistics.median(one[0] for one in warm[start::2]) for start in (1, 0))
+    wall, cpu, at_once, memory = (statistics.median(column) for column in zip(*warm, strict=True))
     theirs, their_cpu = (statistics.median(column) for column in zip(*cold, strict=True))
-    print(f"{exercise.slug}, medians of {len(warm)} saves and {len(cold)} fresh runs of pytest")
-    print(f"save to `checking...`  {at_once:6.2f} s wall")
-    print(f"save to verdict        {wall:6.2f} s wall  {cpu:6.2f} s CPU")
-    print(f"python -m pytest       {theirs:6.2f} s wall  {their_cpu:6.2f} s CPU")
-    print(f"ratio                  {wall / theirs:6.2f}         {cpu / their_cpu:6.2f}        (wanted: at most 0.167)")
+    print(
+        f"{exercise.slug:<24}{at_once:>8.2f}{right:>8.2f}{wrong:>8.2f}{cpu:>8.2f}{memory:>8.0f}"
+        f"{theirs:>10.2f}{their_cpu:>8.2f}{wall / theirs:>8.2f}",
+        flush=True,
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("exercises", nargs="*")
+    parser.add_argument("--saves", type=int, default=20)
+    parser.add_argument("--pytest", type=int, default=3)
+    options = parser.parse_args()
+    print(f"{'seconds, medians':<24}{'noticed':>8}{'right':>8}{'wrong':>8}{'CPU':>8}{'MB':>8}", end="")
+    print(f"{'pytest':>10}{'CPU':>8}{'ratio':>8}")
+    for exercise in Kit().find(options.exercises) if options.exercises else Kit().exercises:
+        measure(exercise, options.saves, options.pytest)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if sys.argv[1:] else "6", int(sys.argv[2]) if sys.argv[2:] else 20)
+    main()
