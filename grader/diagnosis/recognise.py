@@ -50,12 +50,14 @@ class _Claim:
         proven: the checks in which their results are the learner's.
         crashes: the checks in which they raise something where the learner's file does.
         left: the checks of the same functions that fail in another way.
+        made_elsewhere: whether a helper that they are in is right by itself, so that they were made in what calls it.
     """
 
     mistakes: tuple[Variant, ...]
     proven: frozenset[str]
     crashes: frozenset[str]
     left: frozenset[str]
+    made_elsewhere: bool = False
 
     @property
     def explained(self) -> frozenset[str]:
@@ -140,12 +142,13 @@ class Recogniser:
                 continue
             file.suspects += [one] if one not in file.suspects else []
             claim = self._held(file, (one,), run)
-            if claim is not None and not claim.left:
+            if claim is not None and not claim.left and not claim.made_elsewhere:
                 file.claims.append(claim)
                 return
             partly += [claim] if claim is not None else []
         if partly:
-            file.claims.append(max(partly, key=lambda claim: len(claim.explained) - len(claim.left)))
+            rank = lambda claim: (len(claim.explained) - len(claim.left), not claim.made_elsewhere)  # noqa: E731
+            file.claims.append(max(partly, key=rank))
         else:
             file.vain[run.entered] += 1
 
@@ -215,10 +218,11 @@ class Recogniser:
             return None
         file.witness.allow(MAX_HOLD)
         claim = self._against_the_failed(file, mistakes, run)
-        if claim is None or self._fails_what_passed(file, mistakes, run, claim):
+        passed = self._passed_in_spite_of(file, mistakes, run) if claim is not None else None
+        if claim is None or (passed is not None and (claim.left or passed.entered & run.entered)):
             file.refuted.add(key)
             return None
-        return claim
+        return replace(claim, made_elsewhere=passed is not None)
 
     def _against_the_failed(self, file: _File, mistakes: tuple[Variant, ...], run: Run) -> _Claim | None:
         said = {other.check.id: file.witness.of(mistakes, other) for other in self._nearest(file.failed, mistakes, run)}
@@ -240,18 +244,15 @@ class Recogniser:
             return None
         return _Claim(mistakes, proven, frozenset(kept) - proven, left)
 
-    def _fails_what_passed(self, file: _File, mistakes: tuple[Variant, ...], run: Run, claim: _Claim) -> bool:
-        """Whether the mistakes fail what the learner's file passes.
+    def _passed_in_spite_of(self, file: _File, mistakes: tuple[Variant, ...], run: Run) -> Run | None:
+        """A check that the learner's file passes and the mistakes fail: of the functions that this one calls, if there
+        is one, else of a helper alone.
 
         A helper that is right by itself is no objection where a mistake explains all of what calls it: there the same
         mistake was made without the helper.
         """
-        for other in self._nearest(file.passed, mistakes, run):
-            if not other.entered & run.entered and not claim.left:
-                continue
-            if file.witness.fails(mistakes, other):
-                return True
-        return False
+        nearest = sorted(self._nearest(file.passed, mistakes, run), key=lambda other: not other.entered & run.entered)
+        return next((other for other in nearest if file.witness.fails(mistakes, other)), None)
 
     def _nearest(self, runs: Sequence[Run], mistakes: tuple[Variant, ...], run: Run) -> list[Run]:
         """The checks of the same functions in which these mistakes can show, the cheaper first."""

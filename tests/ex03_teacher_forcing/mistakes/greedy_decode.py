@@ -93,23 +93,6 @@ def greedy_decode__eos_dropped(step, state, batch_size, bos_id, eos_id, pad_id, 
 
 
 @mistake
-def greedy_decode__eos_dropped_and_not_fed(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
-    """The eos itself is overwritten with pad, before it is kept. A row goes up to and including its first eos."""
-    tokens, finished = torch.full((batch_size,), bos_id), torch.zeros(batch_size, dtype=torch.bool)
-    written = []
-    with torch.no_grad():
-        for _ in range(max_length):
-            logits, state = step(tokens, state)
-            tokens = logits.argmax(dim=-1)
-            finished = finished.to(tokens.device) | (tokens == eos_id)
-            tokens = tokens.masked_fill(finished, pad_id)
-            written.append(tokens)
-            if finished.all():
-                break
-    return torch.stack(written, dim=1)
-
-
-@mistake
 def greedy_decode__padded_with_eos(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
     """Finished rows are filled up with eos. They should be filled up with pad."""
     tokens, ended = run_greedy(step, state, batch_size, bos_id, eos_id, max_length)

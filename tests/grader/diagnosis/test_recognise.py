@@ -41,12 +41,20 @@ def names_in(said):
     return {known.name for known in said.values()}
 
 
-@pytest.mark.parametrize(("number", "name"), [(6, "no_scaling"), (3, "state_not_carried"), (12, "old_gradients_kept")])
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [(6, "no_scaling"), (3, "state_not_carried"), (12, "old_gradients_kept"), (2, "embedding_reversed_whole")],
+)
 def test_one_mistake_is_named_in_every_check_that_fails(recognised, number, name):
     said = recognised(number, name)
     assert said
     assert names_in(said) == {name}
     assert {len(known.mistakes) for known in said.values()} == {1}
+
+
+def test_what_is_wrong_without_its_helper_is_not_the_helpers_mistake(recognised):
+    """`encode` reverses nothing, and `reverse_source` is right."""
+    assert names_in(recognised(2, "never_reverses")) == {"never_reverses"}
 
 
 def test_it_is_named_over_a_worker_too(recognised, workers):
