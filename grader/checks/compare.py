@@ -139,8 +139,7 @@ def _compare_tensors(
         raise _not_finite(what, wide_actual, wide_expected, at, axes, None if bool(off.any()) else setting)
     excess = ((wide_actual - wide_expected).abs() - bound).nan_to_num(nan=0.0, posinf=torch.inf)
     if bool((excess > 0).any()):
-        is_float64 = wanted is torch.float64
-        raise _value_difference(what, wide_actual, wide_expected, bound, excess, axes, setting, is_float64)
+        raise _value_difference(what, wide_actual, wide_expected, wanted, bound, excess, axes, setting)
 
 
 def _shape_difference(what: str, actual: Tensor, expected: Tensor, axes: list[str]) -> tuple[str]:
@@ -177,20 +176,20 @@ def _value_difference(
     what: str,
     actual: Tensor,
     expected: Tensor,
+    dtype: torch.dtype,
     bound: Tensor,
     excess: Tensor,
     axes: list[str],
     setting: CallContext | None,
-    is_float64: bool,
 ) -> Mismatch:
-    if is_float64 and _is_rounding(actual, expected):
+    if dtype is torch.float64 and _is_rounding(actual, expected):
         return _rounded(what, actual, expected)
     worst = int((excess / bound.clamp(min=1e-300)).flatten().argmax())
     mine, right = actual.flatten()[worst].item(), expected.flatten()[worst].item()
     wrong, total = int((excess > 0).sum()), excess.numel()
     share = "the value" if total == 1 else f"{wrong} of {total} values"
     allowed = bound.flatten()[worst].item()
-    yours, wanted = number(mine), number(right)
+    yours, wanted = (str(bool(value)) if dtype is torch.bool else number(value) for value in (mine, right))
     if yours == wanted:  # they differ behind the digits shown
         yours, wanted = f"{mine:.12g}", f"{right:.12g}"
     worst_line = f"yours {yours}, expected {wanted}"

@@ -49,7 +49,7 @@ FRESH = "a new process, ready beforehand"
 TABLE = (
     Row(
         *("Linux", "yes", PACKAGES_ALONE, "limited", "a fork", "CUDA"),
-        "run on x86-64, Python 3.10 to 3.13; GPU: run on an H200; ARM, Python 3.14: read",
+        "run on x86-64, as root and as a plain user, Python 3.10 to 3.13; GPU: run on an H200; ARM, Python 3.14: read",
     ),
     Row(
         *("Linux without namespaces (Docker as it comes)", "yes", PACKAGES_ALONE, "limited", "a fork", "CUDA"),

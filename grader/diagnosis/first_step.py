@@ -236,7 +236,7 @@ class Comparison:
     def _stops(self, agreed: Step) -> FirstStep:
         wanted, line = self._ours[self._reached + 1], agreed.outside(self._sound)
         missing = self._relation(agreed.value, wanted)
-        start = f"Line {line} gives what the reference has on its way, and it goes on from there"
+        start = f"Line {line} gives a value that the reference computes on its way; it goes on from there"
         return FirstStep(line, f"{start}: {missing}." if missing else f"{start}.")
 
     def _parts(self, step: Step, agreed: Step | None) -> FirstStep:
@@ -277,7 +277,7 @@ class Comparison:
         if bool(big.any()):
             factor = float((right[big] / mine[big]).median())
             if factor not in (0.0, 1.0) and _near(mine * factor, right):
-                return f"{name} has {factor:.4g} times these values"
+                return f"{name} is {factor:.4g} times these values"
         sums = [_sums_to_one(mine), _sums_to_one(right)]
         if sums[0] is not None and sums[1] is not None and sums[0] != sums[1]:
             return f"these values sum to 1 over axis {sums[0]}, those of {name} over axis {sums[1]}"

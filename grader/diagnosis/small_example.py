@@ -88,11 +88,18 @@ def _said(call: Call, reference: ModuleType) -> str | None:
     right: Any = None
     with suppress(Exception), torch.no_grad():
         right = function(**call.given)
-    yours, expected = _numbers(call.value), _numbers(right)
+    which, mine = "", call.value
+    if type(mine) is tuple and type(right) is tuple and len(mine) == len(right) > 1:  # the first result that differs
+        pairs = enumerate(zip(mine, right, strict=True), 1)
+        number, mine, right = next(
+            ((i, *pair) for i, pair in pairs if _numbers(pair[0]) != _numbers(pair[1])), (0, 0, 0)
+        )
+        which = f", result {number}"
+    yours, expected = _numbers(mine), _numbers(right)
     if right is None or yours == expected or max(len(yours), len(expected)) > 90:
         return None
     given = "  ".join(f"{name} = {_numbers(value)}" for name, value in call.given.items())
-    return f"{call.name} with {given}\n  yours     {yours}\n  expected  {expected}"
+    return f"{call.name} with {given}\n  yours{which}     {yours}\n  expected{which}  {expected}"
 
 
 def _numbers(value: Any) -> str:

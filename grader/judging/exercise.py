@@ -144,6 +144,8 @@ def explained(
     for run in sorted(about, key=_is_small)[:FOLLOWED]:
         with contextlib.suppress(Finding):
             step = step or first_step(recogniser.trusted, run.check, code, run.seed, len(run.tried.calls) - 1, sound)
+    if step is not None and first.heading and step.line == first.line:  # it says already that this line raises
+        step = None
     example = small_example(recogniser.trusted, [run.check for run in about[:FOLLOWED]], code, settings.seed)
     said = (step.line, clean(step.text, MAX_MESSAGE)) if step is not None else None
     return [

@@ -132,7 +132,7 @@ def test_decoder_input_worked_by_hand(code, draw, expect):
 
 
 @core("shift_right", 0.2)
-@pytest.mark.parametrize("bos_id", [0, 8], ids=["first_id", "last_id"])
+@pytest.mark.parametrize("bos_id", [0, 8], ids=["bos_id 0", "bos_id 8"])
 def test_decoder_input_is_bos_and_then_the_previous_targets(code, draw, expect, bos_id):
     code.watch_random_state()
     targets = draw.non_contiguous(draw.tokens("batch target", 9))
@@ -307,7 +307,7 @@ def test_loss_worked_by_hand(code, draw, expect):
 
 
 @core("sequence_loss", 0.2)
-@pytest.mark.parametrize("pad_id", [0, 2], ids=["pad_id_zero", "pad_id_two"])
+@pytest.mark.parametrize("pad_id", [0, 2], ids=["pad_id 0", "pad_id 2"])
 def test_loss_is_the_mean_over_all_real_targets(code, draw, expect, pad_id):
     draw.size("vocab=5")
     for dtype in (draw.dtype, torch.float32):
@@ -433,7 +433,7 @@ def test_each_row_ends_with_its_own_eos_and_then_pad(code, draw, expect):
 
 
 @robust("greedy_decode", 0.07)
-@pytest.mark.parametrize("length", [1, 4, 8])
+@pytest.mark.parametrize("length", [1, 4, 8], ids="at most {}".format)
 def test_decoding_stops_with_the_last_row_or_at_the_longest_length(code, draw, expect, length):
     ends = [length - 1, draw.integer(0, length - 1), draw.integer(0, length - 1)]
     for limit in (length, 8):
@@ -457,7 +457,9 @@ def test_long_sentences_are_written_whole(code, draw, expect):
 
 
 @robust("greedy_decode", 0.05)
-@pytest.mark.parametrize("ids", [(1, 2, 2), (3, 3, 0), (5, 0, 5), (4, 4, 4)], ids=str)
+@pytest.mark.parametrize(
+    "ids", [(1, 2, 2), (3, 3, 0), (5, 0, 5), (4, 4, 4)], ids="bos {0[0]} eos {0[1]} pad {0[2]}".format
+)
 def test_special_ids_may_be_equal_and_may_stand_in_a_sentence(code, draw, expect, ids):
     table, limits = draw_sentences(draw, [2, 5, 6, 3], ids)
     for position, token in enumerate((ids[2], ids[0])):
@@ -485,7 +487,7 @@ def test_decoding_records_no_gradient(code, draw, expect):
 
 
 @robust("greedy_decode", 0.06)
-@pytest.mark.parametrize("kind", ["countdown_with_none", "pair_of_tensors"])
+@pytest.mark.parametrize("kind", ["countdown_with_none", "pair_of_tensors"], ids=["None in the end", "two tensors"])
 def test_a_state_may_be_anything(code, draw, expect, kind):
     table, targets, bos_id = draw_training(draw)
     eos_id, steps = draw.integer(0, draw.size("vocab") - 1), draw.size("target")

@@ -66,7 +66,7 @@ def test_every_pair_of_columns_has_its_wave(code, draw, expect):
 
 
 @core("sinusoidal_encoding", 0.4)
-@pytest.mark.parametrize("d_model", [1, 5, 9])
+@pytest.mark.parametrize("d_model", [1, 5, 9], ids="width {}".format)
 def test_an_odd_table_ends_with_a_sine(code, draw, expect, d_model):
     check_table(code, expect, draw.integer(11, 20), d_model)
 

@@ -79,7 +79,7 @@ def test_scores_are_divided_by_the_root_of_d_k(code, draw, expect):
 
 @robust("attention_scores", 0.12)
 @pytest.mark.parametrize(
-    "many", [("",), ("batch=3 head=3", "batch=2 group head", "1 batch 1 head")], ids=["none", "two and three"]
+    "many", [("",), ("batch=3 head=3", "batch=2 group head", "1 batch 1 head")], ids=["no axis", "two and three axes"]
 )
 def test_scores_take_any_leading_axes(code, draw, expect, many):
     for leading in many:

@@ -288,7 +288,7 @@ def test_the_mask_is_broadcast(code, draw, expect, axes):
         ("batch=3 head=3", "head query key"),
         ("batch group head", "head query key"),
     ],
-    ids=["no", "two", "two of one size of which the mask has the last", "three of which the mask has one"],
+    ids=["no axis", "two axes", "two of one size of which the mask has the last", "three of which the mask has one"],
 )
 def test_any_leading_axes_work(code, draw, expect, leading, axes):
     inputs, allowed = draw_inputs(draw, leading), draw_allowed(draw, axes)

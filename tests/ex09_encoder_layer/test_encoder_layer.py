@@ -106,7 +106,7 @@ def test_feed_forward_drops_what_comes_out_of_the_relu(code, draw, expect):
 
 
 @robust("FeedForward.forward", 0.04)
-@pytest.mark.parametrize("leading", ["", "batch", "batch head length"], ids=["no", "one", "three"])
+@pytest.mark.parametrize("leading", ["", "batch", "batch head length"], ids=["no axis", "one axis", "three axes"])
 def test_norm_and_feed_forward_take_any_leading_axes(code, draw, expect, leading):
     d_model, _, d_ff = widths(draw)
     for mine, right in (pair(code, draw, "LayerNorm", d_model), pair(code, draw, "FeedForward", d_model, d_ff)):

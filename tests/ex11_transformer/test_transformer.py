@@ -222,7 +222,11 @@ def test_both_sides_drop_once_and_nothing_but_what_is_embedded(code, draw, expec
 
 
 @core("Transformer.decode", 0.2)
-@pytest.mark.parametrize("padded", ["nothing", "source", "target", "both"])
+@pytest.mark.parametrize(
+    "padded",
+    ["nothing", "source", "target", "both"],
+    ids=["no padding", "padded source", "padded target", "both padded"],
+)
 def test_decode_reads_memory_and_what_is_written(code, draw, expect, padded):
     model, made_with = draw_model(draw)
     mine = code.Transformer(*made_with).load(model)

@@ -154,7 +154,7 @@ def test_smoothing_is_spread_over_the_whole_vocabulary(code, draw, expect, smoot
 
 
 @core("label_smoothing_loss", 0.15, structural=True)
-@pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0], ids="smoothing {}".format)
 def test_nothing_but_padding_has_loss_zero(code, draw, expect, smoothing):
     logits, targets, pad_id = draw_scored(draw)
     nothing = torch.full_like(targets, pad_id)

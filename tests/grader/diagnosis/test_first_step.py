@@ -48,7 +48,7 @@ def test_the_first_result_that_differs_is_shown_with_its_line():
 
 
 def test_a_factor_is_said_and_something_near_it_is_not():
-    assert said(SCORES, WEIGHTS * 4, WEIGHTS @ Q * 4)[1].endswith("\n`weights` has 0.25 times these values.")
+    assert said(SCORES, WEIGHTS * 4, WEIGHTS @ Q * 4)[1].endswith("\n`weights` is 0.25 times these values.")
     almost = WEIGHTS * 4
     almost[0, 0] += 1e-3
     assert "times" not in said(SCORES, almost, almost @ Q)[1]
@@ -75,7 +75,7 @@ def test_axes_in_another_order_are_said_where_the_right_order_never_comes():
 def test_a_step_that_is_left_out_at_the_end_is_said():
     line, text = said(SCORES, WEIGHTS)
     assert line == 2
-    assert text == "Line 2 gives what the reference has on its way, and it goes on from there."
+    assert text == "Line 2 gives a value that the reference computes on its way; it goes on from there."
 
 
 def test_a_table_that_is_being_filled_in_differs_from_nothing():
@@ -125,7 +125,7 @@ def test_names_are_what_a_file_assigns_and_returns():
     ("number", "name", "words"),
     [
         (6, "softmax_over_queries", "These values sum to 1 over axis 1, those of `weights` over axis 2."),
-        (6, "no_scaling", "the result has 0."),
+        (6, "no_scaling", "the result is 0."),
     ],
 )
 def test_a_learners_file_is_followed_in_a_worker_too(session, exercise, workers, number, name, words):
