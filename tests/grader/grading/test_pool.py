@@ -1,6 +1,7 @@
 """A pool loses no submission, whatever its grader processes do."""
 
 import json
+import os
 
 import pytest
 
@@ -8,6 +9,7 @@ from grader.errors import GraderError, UsageError
 from grader.grading.pool import Pool
 from grader.grading.process import GradingSettings, Task
 from grader.limits import Limits
+from grader.system import can_fork
 from tests.grader.support import grader_processes
 
 
@@ -39,6 +41,13 @@ def test_every_task_has_one_answer_and_both_processes_work(pool):
     assert pool.greeting() == grader_processes.GREETING
     found = answers(pool, tasks(*["fine"] * 12))
     assert {name: record["id"] for name, record in found.items()} == {f"student {n}": f"student {n}" for n in range(12)}
+
+
+@pytest.mark.skipif(not can_fork(), reason="a fork is not sound here")
+def test_several_are_forked_from_one_that_has_imported_torch(pool):
+    found = answers(pool(grader_processes.honest), tasks(*["fine"] * 12))
+    (parent,) = {record["parent"] for record in found.values()}
+    assert parent != os.getpid()
 
 
 def test_a_judge_that_dies_once_costs_nothing(pool, tmp_path):

@@ -12,7 +12,7 @@ def _greet(channel, greeting=GREETING):
 
 
 def _record(task):
-    return json.dumps({"id": task.id, "process": os.getpid()}).encode()
+    return json.dumps({"id": task.id, "process": os.getpid(), "parent": os.getppid()}).encode()
 
 
 def honest(channel, settings):
