@@ -275,22 +275,20 @@ class _CudaMeansGpu(TorchFunctionMode):
     def __torch_function__(self, func: Operation, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is Tensor.cuda:
             return args[0].to(NAME)
-        if self._by_name and func.__name__ not in _GETTERS:
-            args = [_device() if type(value) in _NAMES and _is_cuda(value) else value for value in args]
-            if kwargs and "device" in kwargs and _is_cuda(kwargs["device"]):
-                kwargs = {**kwargs, "device": _device()}
-        return func(*args, **kwargs) if kwargs else func(*args)
+        kwargs = kwargs or {}
+        if self._by_name and getattr(func, "__name__", "") not in _GETTERS:
+            args = [_renamed(value) for value in args]
+            kwargs = {name: _renamed(value) for name, value in kwargs.items()}
+        return func(*args, **kwargs)
 
 
 _GETTERS = {"__get__", "__set__"}
-_NAMES = (str, torch.device)
 
 
-def _is_cuda(value: Any) -> bool:
-    """Whether a device, or the name of one, is that of an NVIDIA GPU."""
-    if type(value) is torch.device:
-        return value.type == "cuda"
-    return type(value) is str and value.partition(":")[0] == "cuda"
+def _renamed(value: Any) -> Any:
+    is_cuda = type(value) is torch.device and value.type == "cuda"
+    is_cuda = is_cuda or (type(value) is str and value.partition(":")[0] == "cuda")
+    return _device() if is_cuda else value
 
 
 @contextmanager

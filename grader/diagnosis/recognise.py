@@ -63,6 +63,11 @@ class _Claim:
     def explained(self) -> frozenset[str]:
         return self.proven | self.crashes
 
+    @property
+    def rank(self) -> tuple[int, bool]:
+        """The larger, the better it fits."""
+        return len(self.explained) - len(self.left), not self.made_elsewhere
+
 
 @dataclass
 class _File:
@@ -147,8 +152,7 @@ class Recogniser:
                 return
             partly += [claim] if claim is not None else []
         if partly:
-            rank = lambda claim: (len(claim.explained) - len(claim.left), not claim.made_elsewhere)  # noqa: E731
-            file.claims.append(max(partly, key=rank))
+            file.claims.append(max(partly, key=lambda claim: claim.rank))
         else:
             file.vain[run.entered] += 1
 

@@ -88,18 +88,20 @@ def _said(call: Call, reference: ModuleType) -> str | None:
     right: Any = None
     with suppress(Exception), torch.no_grad():
         right = function(**call.given)
-    which, mine = "", call.value
-    if type(mine) is tuple and type(right) is tuple and len(mine) == len(right) > 1:  # the first result that differs
-        pairs = enumerate(zip(mine, right, strict=True), 1)
-        number, mine, right = next(
-            ((i, *pair) for i, pair in pairs if _numbers(pair[0]) != _numbers(pair[1])), (0, 0, 0)
-        )
-        which = f", result {number}"
-    yours, expected = _numbers(mine), _numbers(right)
+    which, yours, expected = _first_difference(call.value, right)
     if right is None or yours == expected or max(len(yours), len(expected)) > 90:
         return None
     given = "  ".join(f"{name} = {_numbers(value)}" for name, value in call.given.items())
     return f"{call.name} with {given}\n  yours{which}     {yours}\n  expected{which}  {expected}"
+
+
+def _first_difference(mine: Any, right: Any) -> tuple[str, str, str]:
+    """What is returned in words: of several results the first that differs, with its number."""
+    if type(mine) is tuple and type(right) is tuple and len(mine) == len(right):
+        for number, (one, other) in enumerate(zip(map(_numbers, mine), map(_numbers, right), strict=True), 1):
+            if one != other:
+                return f", result {number}", one, other
+    return "", _numbers(mine), _numbers(right)
 
 
 def _numbers(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from grader.errors import KitError, UsageError
@@ -13,6 +14,8 @@ from grader.paths import PACKAGE, ROOT
 SLUG = re.compile(r"ex(\d\d)_[a-z0-9_]+")
 NUMBERED = re.compile(r"ex\d\d_")
 EFFORT = re.compile(r"\b(\d+) minutes, (\d+) lines\b")
+HEAD = 4
+"""Lines of a lesson in which it stands."""
 _PACKAGED = PACKAGE / "course"
 COURSE = _PACKAGED if _PACKAGED.is_dir() else ROOT
 """The folder that holds exercises/, solutions/ and tests/: a clone, or inside the installed package."""
@@ -103,7 +106,7 @@ class Exercise:
     def effort(self) -> Effort | None:
         """What the lesson's first lines expect of a learner; None where they do not say."""
         with self.lesson.open(encoding="utf-8") as lesson:
-            found = EFFORT.search("".join(line for line, _ in zip(lesson, range(4), strict=False)))
+            found = EFFORT.search("".join(islice(lesson, HEAD)))
         return Effort(int(found[1]), int(found[2])) if found else None
 
 

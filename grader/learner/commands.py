@@ -61,8 +61,8 @@ def _next_step(screen: Screen, exercise: Exercise | None) -> None:
     if exercise is None:
         screen.line("All exercises pass.")
         return
-    effort = f" ({exercise.effort})" if exercise.effort else ""
-    screen.line(f"Next{effort}: read the lesson, edit {short_path(exercise.stub)}, check it:")
+    effort = exercise.effort
+    screen.line(f"Next{f' ({effort})' if effort else ''}: read the lesson, edit {short_path(exercise.stub)}, check it:")
     screen.line(f"  grader lesson {exercise.number}")
     screen.line(f"  grader check {exercise.number}")
     for lab in unlocked_by(0) if exercise.number == 1 else ():

@@ -26,35 +26,27 @@ from tests.grader.support.kits import copy_kit, python
 from tests.grader.support.terminal import Terminal
 
 
-def cpu_of(session):
-    """CPU seconds so far of a process and all that descend from it, those that ended included (Linux)."""
-    parents, seconds = {}, {}
+def family(session):
+    """A process and all that descend from it: number -> the fields of its `stat` from the state on."""
+    fields = {}
     for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        parents[int(folder.name)] = int(fields[1])
-        seconds[int(folder.name)] = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
-    return sum(seconds.get(number, 0.0) for number in family(session, parents))
-
-
-def family(session, parents):
-    """The numbers of a process and of all that descend from it."""
+        with contextlib.suppress(OSError):
+            fields[int(folder.name)] = (folder / "stat").read_text().rpartition(")")[2].split()
     found = {session}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
+    while more := {child for child, one in fields.items() if int(one[1]) in found} - found:
         found |= more
-    return found
+    return {number: fields[number] for number in found if number in fields}
+
+
+def cpu_of(session):
+    """CPU seconds so far of a process and all that descend from it, those that ended included."""
+    return sum(sum(map(int, one[11:15])) for one in family(session).values()) / os.sysconf("SC_CLK_TCK")
 
 
 def memory_of(session):
-    """MB that a process and all that descend from it take; what several share is counted once (Linux)."""
-    parents = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+    """MB that a process and all that descend from it take; what several share is counted once."""
     total = 0
-    for number in family(session, parents):
+    for number in family(session):
         with contextlib.suppress(OSError):
             total += int(re.search(r"^Pss: +(\d+)", Path(f"/proc/{number}/smaps_rollup").read_text(), re.M)[1])
     return total / 1024

@@ -47,18 +47,16 @@ def _warm_python():
     return _WarmPython()
 
 
-def run(folder, words, *, stdin=None, environment=None):
+def run(folder, words, *, environment, stdin=None):
     """`python -m` and these words, as `subprocess.run` would: exit status, output and errors as text.
 
     Args:
         folder: where it runs.
         words: a module and its arguments.
-        stdin: what it reads from standard input.
         environment: all variables that it sees.
+        stdin: what it reads from standard input.
     """
-    return _warm_python().run(
-        folder, list(map(str, words)), stdin, dict(os.environ if environment is None else environment)
-    )
+    return _warm_python().run(folder, list(map(str, words)), stdin, environment)
 
 
 def _become(order):
