@@ -8,6 +8,8 @@ from tests.grader.support.terminal import Terminal
 KEPT_CHECKS = 4
 KEYS = re.compile(r"(?:\w|0-9) [A-Za-z0-9 ]+")
 """A line of keys: `h hint  t lesson`."""
+LAST = ("q quit", "any other key stay", "y yes  n no")
+"""A screen that is whole ends with one of these."""
 STAMP = re.compile(r"\d{8}-\d{6}-\d{3}")
 CHECK = re.compile(r"  (pass|FAIL|unwritten) ")
 
@@ -36,8 +38,9 @@ class Story:
         self.told += ["", f"[you press {key}]"]
 
     def shows(self, *words):
-        """Waits for the words, and writes down what is new."""
-        self.terminal.shows(*words)
+        """Waits for the words and the end of the screen, and writes down what is new."""
+        screen = self.terminal
+        screen.until(lambda: all(word in screen.text for word in words) and screen.text.endswith(LAST), words)
         lines = self.terminal.text.splitlines()
         old = list(self._before)
         while old and KEYS.fullmatch(old[-1]):  # they are written anew
@@ -63,29 +66,29 @@ def tell(kit):
     story = Story(kit)
     solution = (kit / "solutions" / "ex06_self_attention.py").read_text(encoding="utf-8")
     stub = (kit / "exercises" / "ex07_masked_attention.py").read_text(encoding="utf-8")
-    story.shows("Nothing is written yet", "q quit")
+    story.shows("Nothing is written yet")
     story.save(stub_of(solution, written={"project_qkv"}))
-    story.shows("What is written so far is right", "q quit")
+    story.shows("What is written so far is right")
     story.save(solution.replace("scores / math.sqrt(d_k)", "scores"))
     story.shows("You get what you would get if this were so", "d debug")
     story.press("h")
-    story.shows("hint 1 of 3", "q quit")
+    story.shows("hint 1 of 3")
     story.press("h")
-    story.shows("To see it now", "q quit")
+    story.shows("To see it now")
     story.save(solution)
     story.shows("ex06_self_attention passes", "n next")
     story.press("n")
-    story.shows("Exercise 7 of 12", "q quit")
+    story.shows("Exercise 7 of 12")
     story.save(stub.replace("import torch\n", "import torch\nlargest = = 1e4\n"), "ex07_masked_attention")
     story.shows("SyntaxError", "x reset")
     story.press("l")
-    story.shows("ex12_training", "any other key stay")
+    story.shows("ex12_training")
     story.press("l")
     story.shows("q quit")
     story.press("x")
     story.shows("y yes")
     story.press("y")
-    story.shows("is the stub again", "q quit")
+    story.shows("is the stub again")
     story.press("q")
     assert story.terminal.ends() == 0
     return story.transcript()
