@@ -49,7 +49,7 @@ def launcher(
 
     Args:
         limits: what a worker may use.
-        many: many workers will follow, so what torch imports at its first use is imported once and for all.
+        many: many workers will follow, so what is slow the first time is done once, before they are forked.
         without: layers to leave out: for tests.
         count: how many workers will be asked for, where that is known.
     """

@@ -12,7 +12,6 @@ import contextlib
 import faulthandler
 import functools
 import gc
-import importlib
 import io
 import linecache
 import marshal
@@ -40,17 +39,6 @@ from grader.worker.sandbox.sandbox import Sandbox
 
 LOOK_SECONDS = 0.25
 """How often a long request is asked at which line it is."""
-PUT_OFF = (
-    *(
-        "torch._dynamo",
-        "torch.fx.experimental.symbolic_shapes",
-        "torch.testing",
-        "torch._refs",
-        "torch._meta_registrations",
-    ),
-    *("encodings.idna", "encodings.latin_1", "encodings.ascii", "encodings.utf_16", "encodings.utf_8_sig"),
-)
-"""What torch and Python import at the first use of something."""
 
 
 class _Output(io.TextIOBase):
@@ -207,13 +195,6 @@ def _end_with_the_grader() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _import_what_torch_puts_off() -> None:
-    """A second and a half at the first optimizer, compiled mask or codec, which else every worker would pay."""
-    for name in PUT_OFF:
-        with contextlib.suppress(Exception):  # what fails here fails, or works, where it is used
-            importlib.import_module(name)
-
-
 def main(orders: dict[str, Any]) -> None:
     """Starts as the grader ordered: to fork workers or to be one."""
     connection: socket.socket = orders["connection"]
@@ -223,7 +204,6 @@ def main(orders: dict[str, Any]) -> None:
     torch.set_num_threads(1)
     torch.ones(2, 2).softmax(-1)
     if orders["mode"] == "fork many":
-        _import_what_torch_puts_off()
         warmup.run_once()
     connection.set_inheritable(False)
     _be_alone(orders["scratch"])

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -165,7 +166,7 @@ def test_weights_are_exactly_zero_where_not_allowed(code, draw, expect):
     expect_zeros(expect, mine, right, query, key, value, draw_mask(draw))
     q, k = (reference.split_heads(part, right.num_heads) for part in (right.q_proj(query), right.k_proj(key)))
     scores = (q @ k.transpose(-1, -2) / math.sqrt(q.size(-1))).detach()
-    row, _, asks, lowest = torch.unravel_index(scores.argmin(), scores.shape)
+    row, _, asks, lowest = np.unravel_index(int(scores.argmin()), scores.shape)
     allowed = draw_mask(draw)
     allowed[row, asks] = torch.arange(key.size(1)) == lowest  # of all scores the smallest
     scale = math.sqrt(3e4 / -float(scores.min()))  # makes it about -3e4

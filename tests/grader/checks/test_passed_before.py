@@ -86,7 +86,7 @@ def test_the_same_answers_are_not_worked_out_again(session, exercise, drawn, sub
 def test_whoever_comes_later_is_told_the_same(inexperienced, experienced, exercise, number, submit):
     """The reference, mistakes and another right way, after the reference and after each other."""
     one = exercise(number)
-    variants = [*mistakes(one)[5::45], *alternatives(one)[:1]]
+    variants = [*mistakes(one)[5::90], *alternatives(one)[:1]]
     for text in (one.solution.read_bytes(), *(variant.source for variant in variants)):
         file = submit(one, text)
         assert told(experienced.run(one, file)) == told(inexperienced(one, file))

@@ -14,7 +14,7 @@ from grader.remote.transport import LocalTransport, WorkerTransport
 
 # Coverage would add a third to the time of what runs learner's code most of the time.
 pytestmark = pytest.mark.no_cover
-NAMED = 6
+NAMED = 4
 """How many of the likeliest mistakes are put through recognition and a worker here."""
 SEED = 20_170_612
 each_exercise = pytest.mark.parametrize("exercise", Kit().exercises, ids=lambda exercise: exercise.slug)

@@ -83,21 +83,21 @@ def test_the_loop_is_what_a_terminal_shows(tmp_path):
 
 def commands():
     """Every command of the README, but those that install; the loop, which test_watch.py drives; the lab that
-    trains for minutes with what it leaves, which tests/grader/labs runs small; and those for platforms, which
-    test_teaching.py runs."""
+    trains for minutes with what it leaves, which tests/grader/labs runs small; the attacks, each of which
+    test_attacks.py runs; and those for platforms, which test_teaching.py runs."""
     text = PLATFORMS.sub("", README.read_text(encoding="utf-8"))
     blocks = re.findall(r"```bash\n(.*?)```", text, flags=re.DOTALL)
     lines = [line for block in blocks for line in block.splitlines() if line.startswith("grader")]
     spans = [" ".join(span.split()) for span in re.findall(r"`(grader [a-z][^`]*)`", text)]
     lines += [span for span in spans if "EX" not in span and "[NAME]" not in span]
-    elsewhere = ("grader watch", "grader lab translate", "grader translate")
+    elsewhere = ("grader watch", "grader lab translate", "grader translate", "grader grade --red-team")
     return sorted({line for line in lines if not line.startswith(elsewhere)})
 
 
 @pytest.mark.parametrize("command", commands())
 def test_every_command_runs(tmp_path_factory, command):
     kit = tmp_path_factory.mktemp("readme") / "kit"
-    copy_kit(kit, only=None if command.startswith("grader lab") else {6} if "--red-team" in command else {1, 6})
+    copy_kit(kit, only=None if command.startswith("grader lab") else {1, 6})
     (kit / "submissions").mkdir()
     shutil.copytree(kit / "solutions", kit / "submissions" / "ada")
     if command.startswith("grader hint"):

@@ -391,6 +391,5 @@ def test_a_change_in_any_file_of_the_grader_is_noticed(tmp_path, kit):
     assert len(files) > 100
     for file in files:
         os.utime(file, ns=(1, 1))
-        changed = trusted_files(kit, copy)
-        assert {name for name in changed if changed[name] != known[name]} == {str(file)}
-        known = changed
+    changed = trusted_files(kit, copy)
+    assert {name for name in changed if changed[name] != known[name]} == set(map(str, files))

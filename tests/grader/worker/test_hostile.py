@@ -39,6 +39,12 @@ def verdicts(result):
     return {outcome.verdict for outcome in result.outcomes}
 
 
+def test_an_optimizer_of_ones_own_works(grade):
+    """At its first use torch imports a thousand modules and asks for a temporary folder."""
+    text = "\nweight = nn.Parameter(torch.ones(2))\nweight.grad = torch.ones(2)\ntorch.optim.Adam([weight]).step()\n"
+    assert verdicts(grade("\nfrom torch import nn\n" + text)) == {"pass"}
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
