@@ -60,6 +60,7 @@ class About:
         people: id -> who stands behind it, when it was handed in, which files counted.
         notes: what an instructor says about a mistake.
         alike: who handed in the same file, a sentence each.
+        absent: who takes the course and handed in nothing.
     """
 
     title: str = ""
@@ -67,6 +68,7 @@ class About:
     people: Mapping[str, Any] = field(default_factory=dict)
     notes: Notes = field(default_factory=dict)
     alike: Sequence[str] = ()
+    absent: Sequence[str] = ()
 
 
 NOTHING = About()
@@ -101,6 +103,7 @@ def class_page(document: Mapping[str, Any], previous: Mapping[str, Any] | None =
     scores, exercises = statistics.scores(document), statistics.exercises(document)
     script, source = templating.script("table.js")
     unexplained = [(one.id, *failure, who) for one in exercises for failure, who in one.unexplained.items()]
+    unloaded = [(one.id, why, who) for one in exercises for why, who in one.unloaded.items()]
     return templating.render(
         "report.html",
         run=document["run"],
@@ -113,6 +116,7 @@ def class_page(document: Mapping[str, Any], previous: Mapping[str, Any] | None =
         shown=SHOWN,
         exercises=exercises,
         unexplained=sorted(unexplained, key=lambda row: -len(row[3])),
+        unloaded=sorted(unloaded, key=lambda row: -len(row[2])),
         changes=changes(document, previous) if previous and previous.get("format") == document["format"] else None,
         troubled=[one for one in document["submissions"] if one["problems"]],
         absent=statistics.absent_packages(document),

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from grader.grading import policy
+from grader.grading import course as courses
 from grader.paths import ROOT
 from tests.grader.support.kits import copy_kit, python
 
@@ -90,7 +90,7 @@ def test_the_table_of_platforms_has_one_command_each():
 
 def test_the_course_in_the_documentation_is_read(tmp_path):
     (tmp_path / "course.toml").write_text(course_toml())
-    course = policy.read(tmp_path / "course.toml")
+    course = courses.read(tmp_path / "course.toml")
     assert course.assignment("hw3").exercises == ("6", "7")
     assert course.late.cap == 0.5
 

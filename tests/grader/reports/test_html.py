@@ -163,7 +163,8 @@ def test_a_file_that_failed_as_a_whole_is_said_once():
     lost = [check(i, "fail", message="Python cannot read ex01_encoder.py:\ninvalid syntax") for i in (1, 2)]
     one = submission("ann", [exercise("ex01_encoder", "fail", lost)])
     (count,) = statistics.exercises(document([one]))
-    assert count.unexplained == {("every check fails alike, mostly since the file cannot be loaded", ""): ["ann"]}
+    assert count.unexplained == {}
+    assert count.unloaded == {"an error of syntax: Python cannot read it": ["ann"]}
     assert Reader(report.student_page(one, document([])["run"])).text.count("invalid syntax") == 1
 
 
