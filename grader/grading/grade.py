@@ -242,9 +242,13 @@ class Grading:
         seconds = time.perf_counter() - self._start
         isolation, absent = greeting["isolation"], greeting["absent"]
         run = results.Run(self._seed, greeting["devices"], isolation, seconds, self._found.problems, absent)
-        made = output.make(self._out, self._journal, ids, run, self._class(), self._given.exports)
+        made = output.make(self._out, self._journal, ids, run, self._class(), self._given.exports, self._code)
         output.tell(self._screen, self._out, made)
         return EXIT_GRADER if made.errors else EXIT_PASS
+
+    def _code(self, id: str, slug: str) -> bytes:  # noqa: A002  (the document's own word)
+        file = self._entries[id].files.get(slug)
+        return file.text if file is not None else b""
 
     def stopped(self) -> None:
         """Says what a run that was stopped leaves, and how to go on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from grader.grading import policy, roster
 from grader.grading.class_file import ClassFile
 from grader.grading.course import Assignment, Course
 from grader.grading.journal import Journal
-from grader.reports import gradebook, html, moodle_feedback, notes
+from grader.reports import code, gradebook, html, moodle_feedback, notes
 from grader.reports.fill import fill
 from grader.reports.terminal import Screen
 from grader.results import document as results
@@ -68,7 +68,13 @@ class Made:
 
 
 def make(
-    out: Path, journal: Journal, ids: Sequence[str], run: results.Run, of_class: ClassFile, exports: Exports
+    out: Path,
+    journal: Journal,
+    ids: Sequence[str],
+    run: results.Run,
+    of_class: ClassFile,
+    exports: Exports,
+    graded: code.Code,
 ) -> Made:
     """Makes all of it anew.
 
@@ -76,6 +82,7 @@ def make(
         out: the folder of results.
         ids: whose records count, in the order of the results; others leave the journal.
         run: with the problems of the class alone.
+        graded: the code of every file.
     """
     errors = [text for name in ids for text in results.errors(journal.record(name))]
     problems = run.problems
@@ -94,7 +101,11 @@ def make(
         of_class, absent, marks, said = _by_course(out, of_class, document, journal, exports.course, exports.assignment)
     course = exports.course.name if exports.course is not None else ""
     title = ", ".join(text for text in (course, clean(without_extension(of_class.name), MAX_NAME)) if text)
-    about = html.About(title, time.strftime("%Y-%m-%d"), of_class.people, notes.read(out), of_class.alike, absent)
+    code.keep(out, document, graded)
+    people, date = of_class.people, time.strftime("%Y-%m-%d")
+    about = html.About(
+        title, date, people, notes.read(out), of_class.alike, absent, lambda *which: _listing(out, *which)
+    )
     html.write(out, document, previous, about)
     document = marks
     gradebook.write(out, document)
@@ -103,6 +114,11 @@ def make(
         gradebook.export(kind, out, document, assignment=assignment, people=of_class.people)
     said += _fill(out, document, of_class, exports)
     return Made(document, errors, problems, said)
+
+
+def _listing(out: Path, id: str, slug: str, said: Collection[int]) -> str:  # noqa: A002  (the document's own word)
+    text = code.read(out, id, slug)
+    return code.listing(text, said) if text else ""
 
 
 def _by_course(
