@@ -36,7 +36,7 @@ from grader.text import clean, shown
 RARE = 3
 """A way to be wrong that more have is the course's; in a small class two."""
 LEAST_BITS = 12.0
-"""A pair of the smallest class is shown from so much on; of a larger one from what is one in as many as it has pairs."""
+"""A pair of a small class is shown from so much on; of a larger one from what is one in as many as it has pairs."""
 MOST_PARTNERS = 3
 """Who shares as much with more than so many has what many have: they are no pair."""
 PAGE = "similar.html"
