@@ -264,3 +264,8 @@ def test_the_code_of_what_failed_is_on_the_page_and_its_lines_are_numbered(tmp_p
 def test_a_long_file_is_cut_on_the_page_and_what_is_no_text_is_shown_all_the_same():
     assert code.listing(b"x\n" * 3000, ()).endswith(" 2000  x\n... and 1000 lines more")
     assert code.listing(b"\xff\x00", ()) == "    1  \ufffd"
+
+
+def test_a_run_that_changes_nothing_says_so():
+    same = document(CLASS)
+    assert "What changed since the run before Nothing. Problems" in Reader(report.class_page(same, same)).text
