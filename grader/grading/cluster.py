@@ -44,6 +44,7 @@ class Cluster(Engine):
         try:
             import dask
             from distributed import Client, LocalCluster
+            from distributed.security import Security
 
             from grader.grading.cluster_worker import PLUGIN, Node, grade_batch
         except ImportError:
@@ -52,6 +53,11 @@ class Cluster(Engine):
         self._own: Any = None
         dask.config.set({"distributed.scheduler.allowed-failures": FAILURES})
         where, workers = _read(address)
+        if where.startswith("tls://") and Security().get_connection_args("client")["ssl_context"] is None:
+            raise UsageError(
+                f"--cluster {address}: TLS needs a certificate, and Dask's configuration names none: "
+                "distributed.comm.tls.ca-file, and cert and key under distributed.comm.tls.client"
+            )
         if workers:
             self._own = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=50)
             where = self._own.scheduler_address
