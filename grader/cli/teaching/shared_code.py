@@ -24,6 +24,8 @@ COMMON = 0.1
 NAMES_COMMON = 0.25
 OTHER_NAME = 1.0
 """The bits that a name which is not shared speaks against a copy: a copier changes about every second one."""
+FOLLOWS, UNSEEN = 0.3, 2.0
+"""How likely the next line is the same where nobody else has the one before it; that counts as so many others."""
 FEW = 15
 """Who shares something with at most so many others is compared with each of them."""
 RUN = 3
@@ -201,9 +203,9 @@ class Comparison:
                 continue
             seen.add(line)
             if pair and pair in their_pairs:  # after that line, how likely is this one
-                before = max(self._counts[f"line {function}", lines[place - 1]] - 1, 1)
-                after = max(self._counts[f"pair {function}", pair] - 1, 0.5)
-                bits += max(0.0, math.log2(before / after))
+                before = self._counts[f"line {function}", lines[place - 1]] - 2  # others than these two
+                after = self._counts[f"pair {function}", pair] - 2
+                bits -= math.log2(min(1.0, (max(after, 0) + FOLLOWS * UNSEEN) / (max(before, 0) + UNSEEN)))
             else:
                 bits += self._weight((f"line {function}", line), COMMON)
         return bits, len(seen)

@@ -35,8 +35,8 @@ from grader.text import clean, shown
 
 RARE = 3
 """A way to be wrong that more have is the course's; in a small class two."""
-LEAST_BITS = 12.0
-"""A pair of a small class is shown from so much on; of a larger one from what is one in as many as it has pairs."""
+LEAST_BITS, SPARE_BITS = 12.0, 1.0
+"""A pair of a small class is shown from so much on; of a larger one from one in twice as many as it has pairs."""
 MOST_PARTNERS = 3
 """Who shares as much with more than so many has what many have: they are no pair."""
 PAGE = "similar.html"
@@ -169,7 +169,7 @@ def _beyond_chance(pairs: Sequence[Pair], size: int) -> list[Pair]:
         for name in (pair.one, pair.other):
             weights[name].append(pair.weight)
     usual = {name: sorted(found, reverse=True)[MOST_PARTNERS:][:1] for name, found in weights.items()}
-    line = max(LEAST_BITS, math.log2(max(1, size * (size - 1) / 2)))
+    line = max(LEAST_BITS, math.log2(max(1, size * (size - 1) / 2)) + SPARE_BITS)
     return [pair for pair in pairs if pair.weight - max([0.0, *usual[pair.one], *usual[pair.other]]) / 2 >= line]
 
 

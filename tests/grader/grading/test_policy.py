@@ -80,6 +80,11 @@ def course(tmp_path, text=COURSE):
         ("points = 20", "points = = 20", "at line 7"),
         ('gh-ada = "2026-01"', "gh-ada = true", "line 20: gh-ada must be a student number or a login"),
         ("grace_minutes = 15", "grace_minutes = -5", "line 12: grace_minutes is -5: write 0 or more"),
+        (
+            "[late]\ngrace_minutes = 15\nper_day = 0.1",
+            "[late.per_day]\nx = 1\n[late]",
+            "line 11: per_day must be a number",
+        ),
         ("cap = 0.25", "cap = nan", "line 14: cap must be a number, not nan"),
         ("exercises = [6]", "exercises = [6, 60]", "line 6: .*60"),
         ("[late]\n", "[attempts]\nmost = 0\n[late]\n", "line 12: most is 0: write 1 or more"),

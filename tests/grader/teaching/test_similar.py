@@ -152,6 +152,20 @@ def test_what_is_said_of_a_pair_names_what_it_shares():
     assert found.of("a", "b").bits > found.of("s1", "s2").bits
 
 
+def test_a_part_that_is_alike_says_less_than_its_share():
+    """Who writes many lines shares some with somebody; a copy shares nearly all."""
+    rng = random.Random(5)
+    written = {f"s{i}": [f"    v{j} = q * {rng.randrange(10_000)}" for j in range(12)] for i in range(40)}
+    written["half"] = written["s0"][:6] + written["s1"][6:]
+    written["whole"] = [line.replace("v", "w") for line in written["s2"]]
+    texts = {
+        name: shared_code.read("\n".join(["def f(q):", *lines, ""]).encode(), GIVEN) for name, lines in written.items()
+    }
+    found = shared_code.Comparison(texts, shared_code.Text())
+    half, whole = found.of("half", "s0"), found.of("whole", "s2")
+    assert 0 < half.bits < whole.bits / 3
+
+
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory):
     kit = copy_kit(tmp_path_factory.mktemp("similar") / "kit", only={6})
