@@ -7,6 +7,7 @@ ours. Whoever reaches a scheduler runs code on its workers: without TLS only thi
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import json
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,8 @@ FAILURES = 10
 """So many workers may die with a task before it counts as what kills them; Dask blames all that a dead worker held."""
 RETRIES = 2
 START_SECONDS = 120
+GONE = (OSError, TimeoutError, asyncio.TimeoutError)
+"""What Dask raises where a cluster does not answer."""
 
 
 class Cluster(Engine):
@@ -58,15 +61,16 @@ class Cluster(Engine):
                 f"--cluster {address}: TLS needs a certificate, and Dask's configuration names none: "
                 "distributed.comm.tls.ca-file, and cert and key under distributed.comm.tls.client"
             )
-        if workers:
-            self._own = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=50)
-            where = self._own.scheduler_address
         try:
+            if workers:
+                here: dict[str, Any] = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "silence_logs": 50}
+                self._own = LocalCluster(n_workers=workers, threads_per_worker=1, **here)
+                where = self._own.scheduler_address
             self._client = Client(where, timeout=START_SECONDS / 4, set_as_default=False)
             self._client.wait_for_workers(1, timeout=START_SECONDS)
             how = {"seed": seed, "options": dict(options), "require": list(require)}
             self._client.register_plugin(Node(json.dumps(how)), name=PLUGIN)
-        except (OSError, TimeoutError, asyncio.TimeoutError, ValueError) as error:
+        except (*GONE, ValueError) as error:
             self.close()
             raise UsageError(f"--cluster {address}: no scheduler with a worker answers there: {error}") from None
         super().__init__(self._client.get_executor(retries=RETRIES), grade_batch, BATCH, AHEAD)
@@ -111,15 +115,17 @@ class Cluster(Engine):
         return done
 
     def close(self, patience: float = 2.0) -> None:
-        """Leaves the workers as they were: what graded beside them ends."""
+        """Leaves the workers as they were: what graded beside them ends. What is graded does not depend on it."""
         if client := self.__dict__.pop("_client", None):
             try:
                 client.unregister_worker_plugin(self._plugin)
             except Exception as error:  # the cluster may be gone; nothing is lost by that
                 Screen().remark(f"the cluster could not be told that this is the end: {error}")
-            client.close(timeout=patience)
+            with contextlib.suppress(*GONE):
+                client.close(timeout=patience)
         if self._own is not None:
-            self._own.close(timeout=patience)
+            with contextlib.suppress(*GONE):  # whatever of it is left ends with this process
+                self._own.close(timeout=patience)
             self._own = None
 
 

@@ -15,6 +15,7 @@ from tests.grader.support.clusters import Cluster, killed_twice, records, withou
 from tests.grader.support.kits import copy_kit, run
 
 pytest.importorskip("distributed")
+from grader.grading.cluster import Cluster as OnCluster
 from grader.grading.cluster import _read
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
@@ -98,6 +99,21 @@ def test_tls_is_used_where_the_address_says_so_and_whoever_has_no_certificate_is
         graded = run(kit, *command, **{name: value for name, value in tls.items() if "CLIENT" in name or "CA_" in name})
     assert graded.returncode == 0, graded.stderr
     assert records(tmp_path / "out") == 1
+
+
+def test_a_cluster_that_does_not_end_in_time_costs_no_result():
+    class Slow:
+        def close(self, timeout):
+            raise TimeoutError
+
+        def unregister_worker_plugin(self, name):
+            raise OSError("it is gone")
+
+    cluster = object.__new__(OnCluster)
+    cluster._client, cluster._own, cluster._plugin = Slow(), Slow(), "x"
+    cluster.close()
+    cluster.close()
+    assert cluster._own is None
 
 
 @pytest.mark.parametrize(
