@@ -192,9 +192,9 @@ def _by_course(
     file: Path, name: str, exports: Exports, chosen: tuple[str, ...], seed: int | None, options: dict[str, Any]
 ) -> tuple[Exports, tuple[str, ...], int | None, dict[str, Any]]:
     """What course.toml says of an assignment, where the command line does not say otherwise."""
-    from grader.grading import policy
+    from grader.grading import course as courses
 
-    course = policy.read(file)
+    course = courses.read(file)
     one = course.assignment(name)
     columns = exports.columns or ({"total": one.column} if one.column else {})
     exports = replace(exports, course=course, assignment=one, columns=columns)

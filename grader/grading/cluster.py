@@ -7,34 +7,34 @@ ours. Whoever reaches a scheduler runs code on its workers: without TLS only thi
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from math import ceil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from grader.errors import GraderError, UsageError
 from grader.grading.conditions import header_of, what_changed
-from grader.grading.node import task_as_json
-from grader.grading.process import Task
+from grader.grading.engine import Engine, Found
 from grader.kit.discovery import Kit
 from grader.reports.terminal import Screen
 
 BATCH = 32
 """The most submissions that one task holds: a task costs a scheduler about a millisecond, whatever is in it."""
-BATCHES = 4
-"""So many batches for each worker at least, so that none waits long for the last one."""
+AHEAD = 4
+"""So many batches for each worker, so that none waits for the client, nor long for the last one."""
 FAILURES = 10
 """So many workers may die with a task before it counts as what kills them; Dask blames all that a dead worker held."""
 RETRIES = 2
 START_SECONDS = 120
+GONE = (OSError, TimeoutError, asyncio.TimeoutError)
+"""What Dask raises where a cluster does not answer."""
 
 
-class Cluster:
-    """Grades like a `Pool`, on the workers of a cluster.
+class Cluster(Engine):
+    """Grades on the workers of a cluster.
 
     Args:
         address: `local:N`, `tcp://HOST:PORT`, `tls://HOST:PORT`, or a scheduler file.
@@ -47,28 +47,35 @@ class Cluster:
         try:
             import dask
             from distributed import Client, LocalCluster
+            from distributed.security import Security
 
             from grader.grading.cluster_worker import PLUGIN, Node, grade_batch
         except ImportError:
             raise UsageError('--cluster needs Dask: python -m pip install -e ".[cluster]"') from None
-        self._seed, self._options = seed, options
+        self._seed, self._options, self._plugin = seed, options, PLUGIN
         self._own: Any = None
-        self._grade_batch, self._plugin = grade_batch, PLUGIN
         dask.config.set({"distributed.scheduler.allowed-failures": FAILURES})
         where, workers = _read(address)
-        if workers:
-            self._own = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=50)
-            where = self._own.scheduler_address
+        if where.startswith("tls://") and Security().get_connection_args("client")["ssl_context"] is None:
+            raise UsageError(
+                f"--cluster {address}: TLS needs a certificate, and Dask's configuration names none: "
+                "distributed.comm.tls.ca-file, and cert and key under distributed.comm.tls.client"
+            )
         try:
+            if workers:
+                here: dict[str, Any] = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "silence_logs": 50}
+                self._own = LocalCluster(n_workers=workers, threads_per_worker=1, **here)
+                where = self._own.scheduler_address
             self._client = Client(where, timeout=START_SECONDS / 4, set_as_default=False)
             self._client.wait_for_workers(1, timeout=START_SECONDS)
-            how = {"seed": seed, "options": dict(options), "require": list(require), "jobs": 1}
+            how = {"seed": seed, "options": dict(options), "require": list(require)}
             self._client.register_plugin(Node(json.dumps(how)), name=PLUGIN)
-        except (OSError, TimeoutError, asyncio.TimeoutError, ValueError) as error:
+        except (*GONE, ValueError) as error:
             self.close()
             raise UsageError(f"--cluster {address}: no scheduler with a worker answers there: {error}") from None
-        self._executor: Executor = self._client.get_executor(retries=RETRIES)
+        super().__init__(self._client.get_executor(retries=RETRIES), grade_batch, BATCH, AHEAD)
         self._greeting: dict[str, Any] | None = None
+        self._header: Any = None
 
     def start(self, wanted: int) -> None:
         """Its workers are there already."""
@@ -80,58 +87,45 @@ class Cluster:
             self._greeting = self._checked(hello)
         return self._greeting
 
+    def workers(self) -> int:
+        threads: dict[str, int] = self._client.nthreads()
+        return max(1, sum(threads.values()))
+
     def _checked(self, hello: dict[str, Any]) -> dict[str, Any]:
         if "usage" in hello:
             raise UsageError(hello["usage"])
         if "broken" in hello:
             raise GraderError(hello["broken"])
         greeting: dict[str, Any] = hello["greeting"]
+        if hello["header"] == self._header:
+            return greeting
         mine = json.loads(json.dumps(header_of(Kit(), self._seed, self._options, greeting["devices"])))
         if differ := what_changed(mine, hello["header"]):
             raise UsageError(f"a worker of the cluster would not give the same results: {differ} there")
+        self._header = hello["header"]
         return greeting
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, bytes | None, str]]:
-        """A record for each task, in the order in which they end; None and a sentence where there is none."""
-        waiting = list(tasks)
-        workers = max(1, sum(self._client.nthreads().values()))
-        size = max(1, min(BATCH, ceil(len(waiting) / (BATCHES * workers))))
-        batches = [waiting[i : i + size] for i in range(0, len(waiting), size)]
-        asked: dict[Future[bytes], list[Task]] = {self._ask(batch): batch for batch in batches}
-        while asked:
-            done, _ = wait(asked, return_when=FIRST_COMPLETED)
-            for future in done:
-                batch = asked.pop(future)
-                if (error := future.exception()) is None:
-                    yield from self._records(batch, future.result())
-                elif len(batch) > 1:  # one of them ends what grades it: each goes alone
-                    asked |= {self._ask([task]): [task] for task in batch}
-                else:
-                    yield batch[0], None, f"no worker of the cluster could grade it: {type(error).__name__}: {error}"
-
-    def _ask(self, batch: Sequence[Task]) -> Future[bytes]:
-        data = json.dumps([task_as_json(task) for task in batch]).encode()
-        return self._executor.submit(self._grade_batch, data)
-
-    def _records(self, batch: Sequence[Task], data: bytes) -> Iterator[tuple[Task, bytes | None, str]]:
-        hello, found = json.loads(data)
+    def read(self, answer: bytes) -> Found:
+        """What a worker found, once it is one that would give the same results."""
+        hello, found = json.loads(answer)
         self._checked(hello)
         if isinstance(found, dict):  # it says why it grades no more
             self._checked(found)
-        by_id = {task.id: task for task in batch}
-        for name, record, how in found:
-            yield by_id[name], record.encode() if record is not None else None, how
+        done: Found = found
+        return done
 
     def close(self, patience: float = 2.0) -> None:
-        """Leaves the workers as they were: what graded beside them ends."""
+        """Leaves the workers as they were: what graded beside them ends. What is graded does not depend on it."""
         if client := self.__dict__.pop("_client", None):
             try:
                 client.unregister_worker_plugin(self._plugin)
             except Exception as error:  # the cluster may be gone; nothing is lost by that
                 Screen().remark(f"the cluster could not be told that this is the end: {error}")
-            client.close(timeout=patience)
+            with contextlib.suppress(*GONE):
+                client.close(timeout=patience)
         if self._own is not None:
-            self._own.close(timeout=patience)
+            with contextlib.suppress(*GONE):  # whatever of it is left ends with this process
+                self._own.close(timeout=patience)
             self._own = None
 
 

@@ -14,6 +14,7 @@ from grader.errors import EXIT_GRADER, EXIT_PASS, UsageError
 from grader.grading import output
 from grader.grading.class_file import ClassFile, Shard
 from grader.grading.conditions import header_of, leave, settings_of, task_of, what_changed
+from grader.grading.engine import Engine
 from grader.grading.journal import Journal
 from grader.grading.lock import Lock
 from grader.grading.pool import Pool
@@ -122,13 +123,13 @@ class Grading:
             raise UsageError("--shard needs --seed: every shard must draw the same inputs")
         self._seed = options.seed if options.seed is not None else kept["seed"] if kept else new_seed()
         settings = settings_of(self._seed, self._options, options.require)
-        self._pool: Pool | Cluster
+        self._engine: Engine
         if options.cluster:
             from grader.grading.cluster import Cluster
 
-            self._pool = Cluster(options.cluster, self._seed, self._options, options.require)
+            self._engine = Cluster(options.cluster, self._seed, self._options, options.require)
         else:
-            self._pool = Pool(settings, options.jobs or cores())
+            self._engine = Pool(settings, options.jobs or cores())
 
     def _share(self) -> dict[str, Entry]:
         """The submissions that are graded here: those of this shard, or all. Raises UsageError for --only elsewhere."""
@@ -166,8 +167,8 @@ class Grading:
 
     def run(self) -> int:
         """Returns the exit status."""
-        self._pool.start(max(1, len(self._pending())))
-        greeting = self._pool.greeting()
+        self._engine.start(max(1, len(self._pending())))
+        greeting = self._engine.greeting()
         before, header = len(self._journal), header_of(self._kit, self._seed, self._options, greeting["devices"])
         changed = what_changed(self._journal.header, header)
         self._warn(greeting["isolation"])
@@ -181,9 +182,9 @@ class Grading:
         if could := left_open(greeting["isolation"]):
             self._screen.remark(f"the code could {', '.join(could)}; `grader doctor` says why")
         with ProgressBar(len(pending)) as gauge:
-            for task, record, how in self._pool.run(task_of(entry) for entry in pending):
+            for task, record, how in self._engine.run(task_of(entry) for entry in pending):
                 self._keep(task, record or self._lost(task, how, greeting).encode(), gauge)
-        self._pool.close()
+        self._engine.close()
         return self._finish(greeting)
 
     def _warn(self, surrounds: dict[str, Any]) -> None:
@@ -241,13 +242,17 @@ class Grading:
         seconds = time.perf_counter() - self._start
         isolation, absent = greeting["isolation"], greeting["absent"]
         run = results.Run(self._seed, greeting["devices"], isolation, seconds, self._found.problems, absent)
-        made = output.make(self._out, self._journal, ids, run, self._class(), self._given.exports)
+        made = output.make(self._out, self._journal, ids, run, self._class(), self._given.exports, self._code)
         output.tell(self._screen, self._out, made)
         return EXIT_GRADER if made.errors else EXIT_PASS
 
+    def _code(self, id: str, slug: str) -> bytes:  # noqa: A002  (the document's own word)
+        file = self._entries[id].files.get(slug)
+        return file.text if file is not None else b""
+
     def stopped(self) -> None:
         """Says what a run that was stopped leaves, and how to go on."""
-        self._pool.close(patience=0.2)
+        self._engine.close(patience=0.2)
         done = sum(self._journal.has(entry.id, entry.digest) for entry in self._entries.values())
         self._screen.remark(
             f"stopped: {done} of {len(self._entries)} submissions are graded, and kept in {self._journal.path}. "
@@ -255,7 +260,7 @@ class Grading:
         )
 
     def close(self) -> None:
-        self._pool.close()
+        self._engine.close()
         self._journal.close()
 
 

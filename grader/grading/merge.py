@@ -14,6 +14,7 @@ from grader.grading.grade import JOURNAL
 from grader.grading.journal import Journal
 from grader.grading.lock import Lock
 from grader.launch import isolation
+from grader.reports import code
 from grader.reports.terminal import Screen
 from grader.results.document import Run, run_of
 from grader.text import listed, shown
@@ -60,7 +61,11 @@ def merge(folders: Sequence[Path], out: Path, exports: output.Exports) -> int:
                 file.write(owners[name].journal.line(name))
         (out / "run.json").write_bytes((first.folder / "run.json").read_bytes())
         journal = Journal(out / JOURNAL)
-        made = output.make(out, journal, ids, _run([part.run for part in parts], whole), whole, exports)
+        run = _run([part.run for part in parts], whole)
+        graded = {name: part.folder for name, part in owners.items()}
+        made = output.make(
+            out, journal, ids, run, whole, exports, lambda name, slug: code.read(graded[name], name, slug)
+        )
     finally:
         lock.release()
     output.tell(Screen(), out, made)

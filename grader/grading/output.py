@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from grader.errors import UsageError
 from grader.files import write_atomic
-from grader.grading import policy
+from grader.grading import policy, roster
 from grader.grading.class_file import ClassFile
+from grader.grading.course import Assignment, Course
 from grader.grading.journal import Journal
-from grader.grading.policy import Assignment, Course
-from grader.reports import gradebook, html, moodle_feedback, notes
+from grader.reports import code, gradebook, html, moodle_feedback, notes
 from grader.reports.fill import fill
 from grader.reports.terminal import Screen
 from grader.results import document as results
@@ -68,7 +68,13 @@ class Made:
 
 
 def make(
-    out: Path, journal: Journal, ids: Sequence[str], run: results.Run, of_class: ClassFile, exports: Exports
+    out: Path,
+    journal: Journal,
+    ids: Sequence[str],
+    run: results.Run,
+    of_class: ClassFile,
+    exports: Exports,
+    graded: code.Code,
 ) -> Made:
     """Makes all of it anew.
 
@@ -76,6 +82,7 @@ def make(
         out: the folder of results.
         ids: whose records count, in the order of the results; others leave the journal.
         run: with the problems of the class alone.
+        graded: the code of every file.
     """
     errors = [text for name in ids for text in results.errors(journal.record(name))]
     problems = run.problems
@@ -87,25 +94,50 @@ def make(
     records = [journal.record(name, reader.loads) for name in ids]
     document = {"format": results.FORMAT, "run": run.record(), "submissions": records}
     of_class.write(out)
+    said: list[str] = []
+    absent: list[str] = []
+    marks = document
+    if exports.course is not None and exports.assignment is not None:
+        of_class, absent, marks, said = _by_course(out, of_class, document, journal, exports.course, exports.assignment)
     course = exports.course.name if exports.course is not None else ""
     title = ", ".join(text for text in (course, clean(without_extension(of_class.name), MAX_NAME)) if text)
-    about = html.About(title, time.strftime("%Y-%m-%d"), of_class.people, notes.read(out), of_class.alike)
+    code.keep(out, document, graded)
+    people, date = of_class.people, time.strftime("%Y-%m-%d")
+    about = html.About(
+        title, date, people, notes.read(out), of_class.alike, absent, lambda *which: _listing(out, *which)
+    )
     html.write(out, document, previous, about)
-    said = []
-    if exports.course is not None and exports.assignment is not None:
-        people = policy.aliased(of_class.people, exports.course.aliases)
-        of_class = replace(of_class, people=people)
-        document = policy.marked(document, people, exports.course, exports.assignment)
-        if missing := policy.absentees(ids, people, exports.course.roster):
-            said.append(f"on the roster, and handed in nothing: {listed(missing, 20)}")
-        if changed := policy.keep_history(out, document):
-            said.append(f"{changed} marks changed: {out / policy.MARKS} says from what, when and why")
+    document = marks
     gradebook.write(out, document)
     assignment = f"{gradebook.ASSIGNMENT}: {clean(without_extension(of_class.name), MAX_NAME)}"
     for kind in exports.kinds:
         gradebook.export(kind, out, document, assignment=assignment, people=of_class.people)
     said += _fill(out, document, of_class, exports)
     return Made(document, errors, problems, said)
+
+
+def _listing(out: Path, id: str, slug: str, said: Collection[int]) -> str:  # noqa: A002  (the document's own word)
+    text = code.read(out, id, slug)
+    return code.listing(text, said) if text else ""
+
+
+def _by_course(
+    out: Path, of_class: ClassFile, document: dict[str, Any], journal: Journal, course: Course, assignment: Assignment
+) -> tuple[ClassFile, list[str], dict[str, Any], list[str]]:
+    """The class with its partners, who handed in nothing, the document with marks, and what is to be said of them."""
+    ids = [one["id"] for one in document["submissions"]]
+    people, said = roster.with_partners(ids, policy.aliased(of_class.people, course.aliases), course.roster)
+    absent = roster.absentees(ids, people, course.roster)
+    history = policy.history_of(out)
+    marks = policy.marked(document, people, course, assignment)
+    marks = policy.counted(marks, history, {name: journal.content(name) for name in ids}, course.attempts)
+    said += policy.nobodys(document, people, course, assignment)
+    if absent:
+        said.append(f"on the roster, and handed in nothing: {listed(absent, 20)}")
+    if changed := policy.keep_history(out, marks, history):
+        noun = "mark" if changed == 1 else "marks"
+        said.append(f"{changed} {noun} changed: {out / policy.MARKS} says from what, when and why")
+    return replace(of_class, people=people), absent, marks, said
 
 
 def _fill(out: Path, document: dict[str, Any], of_class: ClassFile, exports: Exports) -> list[str]:

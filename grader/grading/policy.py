@@ -1,4 +1,4 @@
-"""course.toml: what counts in a course, and how a score becomes a mark. A wrong entry is named by its line.
+"""How a score becomes a mark, by what course.toml says.
 
 Scores in results.json stay what the checks gave. Marks are made of them anew after every run; marks.json keeps what
 each was before, and why it changed.
@@ -6,288 +6,24 @@ each was before, and why it changed.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
-import re
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 from grader.errors import UsageError
 from grader.files import write_atomic
+from grader.grading.course import Assignment, Attempts, Course, Late, Mark
 from grader.reports.gradebook import Person
 from grader.submissions.people import Member
-from grader.text import listed
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from grader.text import shown
 
 Document = dict[str, Any]
 MARKS = "marks.json"
 DAY = 86_400
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """One assignment.
-
-    Args:
-        name: what its folder or archive is called.
-        exercises: numbers or slugs; all for none.
-        points: what its mark is out of; the score's own maximum where None.
-        due: with a time zone; never late where None.
-        seed: None for a fresh one.
-        column: the title or the id of its column in a gradebook.
-    """
-
-    name: str
-    exercises: tuple[str, ...] = ()
-    points: float | None = None
-    due: datetime | None = None
-    seed: int | None = None
-    column: str = ""
-
-
-@dataclass(frozen=True)
-class Late:
-    """What lateness costs: a share of the mark for each day that has begun, after some minutes of grace."""
-
-    grace_minutes: float = 0.0
-    per_day: float = 0.0
-    cap: float = 1.0
-
-
-@dataclass(frozen=True)
-class Mark:
-    """A mark that an instructor has set by hand. No run changes it."""
-
-    assignment: str
-    student: str
-    mark: float
-    reason: str
-
-
-@dataclass(frozen=True)
-class Course:
-    """What course.toml says.
-
-    Args:
-        name: what the course is called.
-        before, after: `full` or `hidden`: the feedback until an assignment is due, and from then on.
-        aliases: how somebody is called in a download -> their student number or login.
-        roster: who takes the course; empty where it does not say.
-    """
-
-    name: str = ""
-    assignments: tuple[Assignment, ...] = ()
-    late: Late = Late()
-    before: str = "full"
-    after: str = "full"
-    aliases: Mapping[str, str] = field(default_factory=dict)
-    marks: tuple[Mark, ...] = ()
-    roster: tuple[Member, ...] = ()
-
-    def assignment(self, name: str) -> Assignment:
-        """Raises UsageError that names those that there are."""
-        for one in self.assignments:
-            if one.name.casefold() == name.casefold():
-                return one
-        names = listed([one.name for one in self.assignments], 10) or "none"
-        raise UsageError(f"course.toml has no assignment {name!r}, only {names}: say which with --assignment")
-
-    def feedback(self, assignment: Assignment, now: datetime) -> str:
-        return self.before if assignment.due is not None and now < assignment.due else self.after
-
-
-# -------------------------------------------------------------------------------------------------- reading
-
-Kind = tuple[type, ...]
-NUMBER: Kind = (int, float)
-ASSIGNMENT: dict[str, Kind] = {
-    "name": (str,),
-    "exercises": (list,),
-    "points": NUMBER,
-    "due": (datetime,),
-    "seed": (int,),
-    "column": (str, int),
-}
-TABLES: dict[str, dict[str, Kind]] = {
-    "course": {"name": (str,), "roster": (str,)},
-    "assignment": ASSIGNMENT,
-    "late": {"grace_minutes": NUMBER, "per_day": NUMBER, "cap": NUMBER},
-    "feedback": {"before": (str,), "after": (str,)},
-    "mark": {"assignment": (str,), "student": (str,), "mark": NUMBER, "reason": (str,)},
-}
-REPEATED = {"assignment": ("name",), "mark": ("assignment", "student", "mark", "reason")}
-"""Tables of which there may be several, and what each must say."""
-WORDS = {
-    str: "text in quotes",
-    int: "a whole number",
-    float: "a number",
-    list: "a list",
-    datetime: "a date with a time",
-}
-
-
-class _File:
-    """A course.toml and where each of its entries stands."""
-
-    def __init__(self, path: Path) -> None:
-        self._name = path.name
-        try:
-            self._text = path.read_text(encoding="utf-8")
-            self.data: dict[str, Any] = tomllib.loads(self._text)
-        except OSError as error:
-            raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-        except UnicodeDecodeError:
-            raise UsageError(f"{path} is not in UTF-8") from None
-        except tomllib.TOMLDecodeError as error:
-            raise UsageError(f"{self._name}: {_with_line(str(error), self._text)}") from None
-
-    def wrong(self, what: str, table: str, key: str = "", number: int = 0) -> UsageError:
-        """The error for an entry, with its line.
-
-        Args:
-            number: which of several tables, from 0.
-        """
-        return UsageError(f"{self._name}, line {self._line(table, key, number)}: {what}")
-
-    def _line(self, table: str, key: str, number: int) -> int:
-        here, seen, start = "", -1, 1
-        for line, text in enumerate(self._text.splitlines(), 1):
-            if heading := re.match(r"\s*\[{1,2}\s*([\w\"' .-]+?)\s*\]", text):
-                here = heading[1]
-                seen += here == table
-                start = line if here == table and seen == number else start
-            elif here == table and seen == number and key and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", text):
-                return line
-        return start
-
-
-def _with_line(said: str, text: str) -> str:
-    """What the reader of TOML says, which names the line but for the last one."""
-    return said.replace("(at end of document)", f"(at line {len(text.splitlines())}, the last)")
-
-
-def read(path: Path) -> Course:
-    """Raises UsageError that names the line of the first wrong entry."""
-    file = _File(path)
-    for table, value in file.data.items():
-        if table == "aliases":
-            _check_aliases(file, value)
-        elif table not in TABLES:
-            raise file.wrong(f"there is no {table!r}; there are {listed([*TABLES, 'aliases'], 9)}", table)
-        elif table in REPEATED:
-            if not isinstance(value, list):
-                raise file.wrong(f"write [[{table}]] with two brackets: there may be several", table)
-            for number, one in enumerate(value):
-                _check(file, table, one, number)
-        else:
-            _check(file, table, value, 0)
-    data = file.data
-    known = [_assignment(file, number, one) for number, one in enumerate(data.get("assignment", []))]
-    marks = tuple(Mark(**{**one, "mark": float(one["mark"])}) for one in data.get("mark", []))
-    for number, mark in enumerate(marks):
-        if mark.assignment not in {one.name for one in known}:
-            raise file.wrong(f"there is no assignment {mark.assignment!r}", "mark", "assignment", number)
-    late, feedback = Late(**data.get("late", {})), data.get("feedback", {})
-    for key, most in (("per_day", 1.0), ("cap", 1.0), ("grace_minutes", math.inf)):
-        if not 0 <= getattr(late, key) <= most:
-            raise file.wrong(f"{key} is {getattr(late, key)}: write a share from 0 to 1", "late", key)
-    for key, word in feedback.items():
-        if word not in ("full", "hidden"):
-            raise file.wrong(f"{key} is {word!r}: write full or hidden", "feedback", key)
-    aliases = {name: str(value) for name, value in data.get("aliases", {}).items()}
-    name = data.get("course", {}).get("name", "")
-    roster, github = _roster(path, file, data.get("course", {}).get("roster", ""))
-    aliases = {**github, **aliases}
-    before, after = feedback.get("before", "full"), feedback.get("after", "full")
-    return Course(name, tuple(known), late, before, after, aliases, marks, roster)
-
-
-COLUMNS = ("name", "number", "login", "email", "github")
-
-
-def _roster(path: Path, file: _File, name: str) -> tuple[tuple[Member, ...], dict[str, str]]:
-    """Who takes the course, and GitHub names -> student numbers or logins, from the CSV file that course.toml names."""
-    if not name:
-        return (), {}
-    try:
-        text = (path.parent / name).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError):
-        raise file.wrong(f"{name}, the roster, cannot be read: a CSV file in UTF-8", "course", "roster") from None
-    rows = [
-        {(key or "").strip().lower(): (cell or "").strip() for key, cell in row.items() if isinstance(cell, str)}
-        for row in csv.DictReader(io.StringIO(text))
-    ]
-    if not rows or not {"number", "login", "email"} & {*rows[0]}:
-        raise file.wrong(
-            f"{name} has none of the columns number, login, email; it may have {listed(COLUMNS)}", "course", "roster"
-        )
-    people = tuple(
-        Member(row.get("name", ""), row.get("number", ""), row.get("email", ""), login=row.get("login", ""))
-        for row in rows
-    )
-    known = [row.get("number") or row.get("login") or row.get("email") or "" for row in rows]
-    return people, {row["github"]: who for row, who in zip(rows, known, strict=True) if row.get("github") and who}
-
-
-def absentees(ids: Sequence[str], people: Mapping[str, Person], roster: Sequence[Member]) -> list[str]:
-    """Those of the roster who stand behind no submission, by name."""
-    here = {word.casefold() for name in ids for word in [name, *_words(people.get(name, Person()))] if word}
-    return [
-        one.name or one.number or one.login or one.email
-        for one in roster
-        if not {word.casefold() for word in (one.number, one.login, one.email) if word} & here
-        and not (one.name and one.name.casefold() in here)
-    ]
-
-
-def _words(person: Person) -> list[str]:
-    return [word for one in person.members for word in (one.name, one.number, one.login, one.email)]
-
-
-def _check(file: _File, table: str, entries: Any, number: int) -> None:
-    """Every key is known and of its kind, and none that is needed is missing."""
-    if not isinstance(entries, dict):
-        raise file.wrong(f"{table} is a table: write [{table}]", table)
-    kinds = TABLES[table]
-    for key, value in entries.items():
-        if key not in kinds:
-            raise file.wrong(f"there is no {key!r} in {table}; there are {listed([*kinds], 9)}", table, key, number)
-        if not isinstance(value, kinds[key]) or isinstance(value, bool):
-            raise file.wrong(f"{key} must be {WORDS[kinds[key][-1]]}", table, key, number)
-    for key in REPEATED.get(table, ()):
-        if key not in entries:
-            raise file.wrong(f"this {table} has no {key!r}", table, "", number)
-
-
-def _check_aliases(file: _File, value: Any) -> None:
-    for name, who in value.items() if isinstance(value, dict) else [("aliases", None)]:
-        if not isinstance(who, (str, int)) or isinstance(who, bool):
-            raise file.wrong(f"{name} must be a student number or a login", "aliases", name)
-
-
-def _assignment(file: _File, number: int, one: dict[str, Any]) -> Assignment:
-    if (due := one.get("due")) is not None and due.tzinfo is None:
-        raise file.wrong("due has no time zone: write 2026-10-12T23:59:00+09:00", "assignment", "due", number)
-    if one.get("points", 1) <= 0:
-        raise file.wrong("points must be more than 0", "assignment", "points", number)
-    chosen = one.get("exercises", [])
-    if not all(isinstance(word, (int, str)) for word in chosen):
-        raise file.wrong("exercises are numbers or names, such as [6, 7]", "assignment", "exercises", number)
-    names = tuple(str(word) for word in chosen)
-    return Assignment(**{**one, "exercises": names, "column": str(one.get("column", ""))})
-
-
-# -------------------------------------------------------------------------------------------------- applying
 
 
 def aliased(people: Mapping[str, Person], aliases: Mapping[str, str]) -> dict[str, Person]:
@@ -305,26 +41,44 @@ def aliased(people: Mapping[str, Person], aliases: Mapping[str, str]) -> dict[st
 
 
 def marked(document: Document, people: Mapping[str, Person], course: Course, assignment: Assignment) -> Document:
-    """The document with marks in place of scores, and `reasons` for whatever is not the score itself."""
-    by_hand = {mark.student: mark for mark in course.marks if mark.assignment == assignment.name}
+    """The document with marks in place of scores.
+
+    Each submission has `reasons` for whatever is not the score itself, and `share`, what of its exercises' scores is
+    left; None where the mark was set by hand.
+    """
     submissions = []
     for one in document["submissions"]:
         person = people.get(one["id"], Person())
-        names = [
-            one["id"],
-            *(word for member in person.members for word in (member.number, member.login, member.email)),
-        ]
-        mark = next((by_hand[name] for name in names if name in by_hand), None)
+        mark = next((mark for mark in course.marks if _is_for(mark, assignment, one["id"], person)), None)
         most = assignment.points if assignment.points is not None else one["max_score"]
+        share: float | None = 1.0
         if mark is not None:
-            reasons, value = [f"set by hand: {mark.reason}"], mark.mark
+            reasons, value, share = [f"set by hand: {mark.reason}"], mark.mark, None
         elif one["score"] is None:
             reasons, value = [], None
         else:
-            share, reasons = _lateness(person, course.late, assignment)
-            value = round(one["score"] / (one["max_score"] or 1.0) * most * (1 - share), 2)
-        submissions.append({**one, "score": value, "max_score": most, "reasons": reasons})
+            lost, reasons = _lateness(person, course.late, assignment)
+            share = 1 - lost
+            value = round(one["score"] / (one["max_score"] or 1.0) * most * share, 2)
+        submissions.append({**one, "score": value, "max_score": most, "reasons": reasons, "share": share})
     return {**document, "submissions": submissions}
+
+
+def _is_for(mark: Mark, assignment: Assignment, id: str, person: Person) -> bool:  # noqa: A002
+    names = {id, *(word for one in person.members for word in (one.number, one.login, one.email) if word)}
+    return mark.assignment == assignment.name and mark.student in names
+
+
+def nobodys(document: Document, people: Mapping[str, Person], course: Course, assignment: Assignment) -> list[str]:
+    """A sentence for each mark set by hand that is for nobody who handed in."""
+    return [
+        f"the mark of {mark.mark:g} that course.toml sets for {shown(mark.student)} is for nobody who handed in"
+        for mark in course.marks
+        if mark.assignment == assignment.name
+        if not any(
+            _is_for(mark, assignment, one["id"], people.get(one["id"], Person())) for one in document["submissions"]
+        )
+    ]
 
 
 def _lateness(person: Person, late: Late, assignment: Assignment) -> tuple[float, list[str]]:
@@ -343,29 +97,81 @@ def _lateness(person: Person, late: Late, assignment: Assignment) -> tuple[float
     return share, [f"{days} {'day' if days == 1 else 'days'} late: {100 * share:g} % less"]
 
 
+History = dict[str, list[dict[str, Any]]]
+"""id -> its marks, the first one first."""
+
+
+def history_of(out: Path) -> History:
+    """What marks.json holds. Raises UsageError where it can't be read."""
+    path = out / MARKS
+    if not path.is_file():
+        return {}
+    try:
+        history: History = json.loads(path.read_bytes())
+        return history
+    except ValueError:
+        raise UsageError(
+            f"{path} cannot be read: it is the history of marks; move it away to begin a new one"
+        ) from None
+
+
+def counted(document: Document, history: History, contents: Mapping[str, str], attempts: Attempts) -> Document:
+    """The document with the marks of the attempts that count.
+
+    What a student hands in from one run to the next is an attempt each time that it is something else.
+
+    Args:
+        document: with marks of what was handed in now.
+        history: of the runs before.
+        contents: id -> what its submission is known by.
+    """
+    submissions = []
+    for one in document["submissions"]:
+        now, past = contents[one["id"]], history.get(one["id"], [])
+        earned = {entry["submission"]: entry["earned"] for entry in past if "submission" in entry} | {now: one["score"]}
+        order = [*earned]
+        one = {**one, "earned": one["score"], "submission": now}
+        which = _which(now, earned, attempts) if one["share"] is not None else now
+        if which != now:
+            why = f"no more than {attempts.most} do" if now not in order[: attempts.most or None] else "it is the best"
+            reasons = [*one["reasons"], f"attempt {order.index(which) + 1} of {len(order)} counts: {why}"]
+            one |= {"score": earned[which], "reasons": reasons, "share": None}
+        submissions.append(one)
+    return {**document, "submissions": submissions}
+
+
+def _which(now: str, earned: Mapping[str, float | None], attempts: Attempts) -> str:
+    """The attempt that counts, of those with a mark.
+
+    Args:
+        now: the latest.
+        earned: every attempt, in the order in which they came, and its mark.
+    """
+    marks = {name: mark for name, mark in [*earned.items()][: attempts.most or None] if mark is not None}
+    if not marks or earned[now] is None:
+        return now
+    if attempts.counts == "best":
+        return max(marks, key=lambda name: (marks[name], name == now))
+    return now if now in marks else [*marks][-1]
+
+
 def keep_history(
-    out: Path, document: Document, now: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
+    out: Path, document: Document, history: History, now: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
 ) -> int:
     """Adds to marks.json whatever mark is not the last one there. Returns how many changed.
 
     Args:
         document: with marks.
+        history: what was there before.
     """
-    path = out / MARKS
-    history: dict[str, list[dict[str, Any]]] = {}
-    if path.is_file():
-        try:
-            history = json.loads(path.read_bytes())
-        except ValueError:
-            raise UsageError(
-                f"{path} cannot be read: it is the history of marks; move it away to begin a new one"
-            ) from None
     changed = 0
     for one in document["submissions"]:
         entry = {"mark": one["score"], "of": one["max_score"], "reasons": one["reasons"]}
+        known = {"submission": one["submission"], "earned": one["earned"]}
         past = history.setdefault(one["id"], [])
-        if not past or {name: past[-1].get(name) for name in entry} != entry:
-            changed += bool(past)
-            past.append({"when": now().isoformat(timespec="seconds"), **entry})
-    write_atomic(path, json.dumps(history, ensure_ascii=False, indent=1) + "\n")
+        last = past[-1] if past else {}
+        changed += bool(past) and {name: last.get(name) for name in entry} != entry
+        if {name: last.get(name) for name in (*entry, *known)} != {**entry, **known}:
+            past.append({"when": now().isoformat(timespec="seconds"), **entry, **known})
+    write_atomic(out / MARKS, json.dumps(history, ensure_ascii=False, indent=1) + "\n")
     return changed

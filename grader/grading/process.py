@@ -6,6 +6,7 @@ learner's code runs in it. It ends when its parent ends, however that comes abou
 
 from __future__ import annotations
 
+import base64
 import gc
 import json
 import os
@@ -14,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from multiprocessing import connection, parent_process
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,20 @@ class Task:
     problems: tuple[str, ...] = ()
     unreadable: str = ""
 
+    def as_json(self) -> dict[str, Any]:
+        """As plain values; the bytes of files in base64."""
+        files = {slug: _file_as_json(file) for slug, file in self.files.items()}
+        return {**asdict(self), "files": files, "problems": list(self.problems)}
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> Task:
+        files = {slug: File(**{**one, "text": base64.b64decode(one["text"])}) for slug, one in data["files"].items()}
+        return Task(**{**data, "files": files, "problems": tuple(data["problems"])})
+
+
+def _file_as_json(file: File) -> dict[str, Any]:
+    return {**asdict(file), "path": None, "text": base64.b64encode(file.text).decode()}
+
 
 @dataclass(frozen=True)
 class GradingSettings:
@@ -67,6 +82,8 @@ class GradingSettings:
 def main(channel: connection.Connection, settings: GradingSettings) -> None:
     """The grader process's life: a greeting, then a record for each task, until the channel closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process on the terminal; it ends this one
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ["OMP_NUM_THREADS"] = "1"
     workers = None
@@ -87,7 +104,8 @@ def main(channel: connection.Connection, settings: GradingSettings) -> None:
         return
     try:
         while True:
-            channel.send_bytes(_grade(session, channel.recv(), lambda: channel.send_bytes(ALIVE)))
+            task = Task.from_json(json.loads(channel.recv_bytes()))
+            channel.send_bytes(_grade(session, task, lambda: channel.send_bytes(ALIVE)))
     except (EOFError, OSError):
         return  # nobody waits for an answer any more
     finally:

@@ -13,6 +13,7 @@ from typing import Any
 import nbformat
 from nbformat import v4
 
+from grader.errors import UsageError
 from grader.files import write_atomic
 from grader.kit import questions
 from grader.kit.discovery import Exercise, Kit
@@ -36,7 +37,11 @@ def notebooks(words: tuple[str, ...], out: Path | None) -> None:
     """Writes a notebook for each exercise named, for all where none is. A file that is there is never written over."""
     kit, screen = Kit(), Screen()
     folder = Path("notebooks") if out is None else out
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        hint = "name a folder of your own with --out DIR" if out is None else "name another one"
+        raise UsageError(f"{folder} cannot be made here ({error.strerror}): {hint}") from None
     for exercise in kit.find(words):
         file = folder / f"{exercise.slug}.ipynb"
         text = build(exercise, stub_of(exercise.solution.read_text(encoding="utf-8")))

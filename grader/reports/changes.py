@@ -40,6 +40,11 @@ class Changes:
         return sum(one.before != one.after for one in self.changed)
 
     @property
+    def nothing(self) -> bool:
+        """Whether all is as it was."""
+        return not (self.conditions or self.came or self.went or self.changed)
+
+    @property
     def reasons(self) -> list[tuple[Reason, list[str]]]:
         """Each reason and whom it touched, the most common first."""
         whom: dict[Reason, list[str]] = defaultdict(list)

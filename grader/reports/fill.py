@@ -141,7 +141,11 @@ def _put(sheet: Sheet, rows: Sequence[Sequence[str]], layout: _Layout, one: Docu
 def _scores(one: Document) -> dict[str, tuple[float | None, float]]:
     """What is filled -> the score and the most that can be had."""
     found: dict[str, tuple[float | None, float]] = {TOTAL: (one["score"], one["max_score"])}
-    found |= {exercise["id"]: (exercise["score"], exercise["max_score"]) for exercise in one["exercises"]}
+    share = one.get("share", 1.0)
+    if share is not None:  # what of a mark set by hand is an exercise's nobody knows
+        for exercise in one["exercises"]:
+            score = None if exercise["score"] is None else exercise["score"] * share
+            found[exercise["id"]] = score, exercise["max_score"]
     return found
 
 

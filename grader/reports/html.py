@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -60,6 +60,8 @@ class About:
         people: id -> who stands behind it, when it was handed in, which files counted.
         notes: what an instructor says about a mistake.
         alike: who handed in the same file, a sentence each.
+        absent: who takes the course and handed in nothing.
+        code: id, slug and lines of which something is said -> the code that was graded, with its lines' numbers.
     """
 
     title: str = ""
@@ -67,6 +69,8 @@ class About:
     people: Mapping[str, Any] = field(default_factory=dict)
     notes: Notes = field(default_factory=dict)
     alike: Sequence[str] = ()
+    absent: Sequence[str] = ()
+    code: Callable[[str, str, Collection[int]], str] = lambda *_: ""
 
 
 NOTHING = About()
@@ -101,6 +105,7 @@ def class_page(document: Mapping[str, Any], previous: Mapping[str, Any] | None =
     scores, exercises = statistics.scores(document), statistics.exercises(document)
     script, source = templating.script("table.js")
     unexplained = [(one.id, *failure, who) for one in exercises for failure, who in one.unexplained.items()]
+    unloaded = [(one.id, why, who) for one in exercises for why, who in one.unloaded.items()]
     return templating.render(
         "report.html",
         run=document["run"],
@@ -113,6 +118,7 @@ def class_page(document: Mapping[str, Any], previous: Mapping[str, Any] | None =
         shown=SHOWN,
         exercises=exercises,
         unexplained=sorted(unexplained, key=lambda row: -len(row[3])),
+        unloaded=sorted(unloaded, key=lambda row: -len(row[2])),
         changes=changes(document, previous) if previous and previous.get("format") == document["format"] else None,
         troubled=[one for one in document["submissions"] if one["problems"]],
         absent=statistics.absent_packages(document),
@@ -155,6 +161,7 @@ def student_page(one: Mapping[str, Any], run: Mapping[str, Any], about: About = 
         run=run,
         about=about,
         person=about.people.get(one["id"]),
+        code=lambda exercise: about.code(one["id"], exercise["id"], _lines(exercise)),
         notes=lambda exercise: for_exercise(about.notes, exercise),
         shared_message=statistics.shared_message,
         rows=_rows,
@@ -204,6 +211,11 @@ def _rows(exercise: Mapping[str, Any], run: Mapping[str, Any]) -> list[Row]:
             rows.append(Row(start, end, reason, facts, step, check.get("example") or "", picture, reason in seen))
             seen.add(reason)
     return rows
+
+
+def _lines(exercise: Mapping[str, Any]) -> set[int]:
+    """The lines of the file of which a check says something."""
+    return {check["step"]["line"] for check in exercise["checks"] if check.get("step")}
 
 
 def _is_silent(check: Mapping[str, Any]) -> bool:

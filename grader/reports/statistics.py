@@ -17,6 +17,16 @@ BINS = 12
 SLOWEST = 10
 _LINE = re.compile(r"[Ll]ine \d+")
 _ABSENT = re.compile(r"([\w.-]+) is not installed where this code is checked")
+_UNLOADED = (
+    (_ABSENT, "it needs {}, which is not installed here"),
+    (re.compile(r"Python(?: \d+\.\d+)? cannot read "), "an error of syntax: Python cannot read it"),
+    (re.compile(r"the file (?:takes too long)|while .* was loaded: no result after"), "loading it does not end"),
+    (re.compile(r"the file (?:ends its process)|while .* was loaded: "), "its process ended while it was loaded"),
+    (re.compile(r".* could not be loaded(?: at [^:]+)?: (\w+)"), "it raises {} while it is loaded"),
+    (re.compile(r"the file cannot be loaded: "), "an error of syntax, or an exception while it is loaded"),
+    (re.compile(r".* (?:is UTF-16 text|has [\d,]+ bytes)"), "it is no text in UTF-8, or too large"),
+)
+"""What the message begins with that all checks of a file share, and why the file could not be loaded."""
 
 
 @dataclass
@@ -44,6 +54,8 @@ class ExerciseCount:
     checks: dict[tuple[str, str], CheckCount] = field(default_factory=dict)
     unexplained: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
     """The first check that failed, with the step said of it, and who failed so, where no known mistake was found."""
+    unloaded: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """Why a file could not be loaded, and whose."""
 
     @property
     def mean(self) -> float | None:
@@ -111,7 +123,9 @@ def exercises(document: Document) -> list[ExerciseCount]:
             if exercise["score"] is not None:
                 count.scores.append(exercise["score"])
             _count(count, exercise)
-            if failure := _unexplained(exercise):
+            if exercise["verdict"] == FAIL and (message := shared_message(exercise)):
+                count.unloaded[why_unloaded(message)].append(one["id"])
+            elif failure := _unexplained(exercise):
                 count.unexplained[failure].append(one["id"])
     return list(found.values())
 
@@ -146,10 +160,16 @@ def _unexplained(exercise: Document) -> tuple[str, str] | None:
     failed = [check for check in exercise["checks"] if check["verdict"] in (FAIL, TIMEOUT, CRASH)]
     if exercise["verdict"] != FAIL or not failed or any(check["mistake"] for check in failed):
         return None
-    if shared_message(exercise):
-        return "every check fails alike, mostly since the file cannot be loaded", ""
     step = failed[0].get("step")
     return base_title(failed[0]), _LINE.sub(_no_number, step["text"]) if step else ""
+
+
+def why_unloaded(message: str) -> str:
+    """Why a file could not be loaded, from the message that all checks share, without what is one student's own."""
+    for pattern, why in _UNLOADED:
+        if found := (pattern.search if pattern is _ABSENT else pattern.match)(message):
+            return why.format(*found.groups())
+    return "every check fails alike"
 
 
 def _no_number(line: re.Match[str]) -> str:

@@ -36,23 +36,39 @@ def {name}(x: Tensor) -> Tensor:
 '''
 CHECKS = '''"""The checks of exercise {number}, in teaching order."""
 
+import torch
+
 from grader.authoring import core, robust
 from solutions import {slug} as reference
 
 
-@robust("{name}", 2, structural=True)
+@core("{name}", 4)
+def test_values_worked_by_hand(code, draw, expect):
+    x = torch.tensor([[1, 2, 4], [-3, 0, 1]], dtype=draw.dtype)  # FILL: the numbers of the lesson
+    expect(code.{name}(x), torch.tensor([7, -2], dtype=draw.dtype), axes="batch")
+
+
+@core("{name}", 4)  # FILL: eight core checks or more, 8 points together; robust ones are 2 points
+def test_values_are_the_references(code, draw, expect):
+    expect.agrees(code.{name}, reference.{name}, draw("batch length"), axes="batch")
+
+
+@robust("{name}", 1, structural=True)
 def test_the_result_has_one_value_for_each_row(code, draw, expect):
     x = draw("batch length")
     expect.tensor(code.{name}(x), (x.size(0),))
 
 
-@core("{name}", 8)  # FILL: six checks or more; core ones are 8 points together, robust ones 2
-def test_values_are_the_references(code, draw, expect):
+@robust("{name}", 1, structural=True)
+def test_everything_stays_on_the_device_of_the_input(code, draw, expect):
+    code.move_to_gpu()
     expect.agrees(code.{name}, reference.{name}, draw("batch length"), axes="batch")
 '''
 MISTAKES = '''"""Wrong variants of exercise {number}, the likeliest first."""
 
-from grader.authoring import mistake
+import torch
+
+from grader.authoring import device_mistake, mistake
 
 
 @mistake
@@ -65,6 +81,18 @@ def {name}__mean(x):
 def {name}__axis_kept(x):
     """FILL: what was done and why it is wrong; every check needs a mistake that it catches."""
     return x.sum(1, keepdim=True)
+
+
+@mistake
+def {name}__first_left_out(x):
+    """FILL: what was done and why it is wrong; three mistakes or more of each function."""
+    return x[:, 1:].sum(1)
+
+
+@device_mistake
+def {name}__table_on_the_cpu(x):
+    """FILL: what is made on the default device, so that a GPU refuses it."""
+    return (x * torch.ones(x.size(1))).sum(1)
 '''
 ALTERNATIVES = '''"""Other ways to be right in exercise {number}."""
 
@@ -78,7 +106,7 @@ def {name}__loop(x):
 '''
 HINTS = """# Hints for exercise {number}: {title}
 
-## the result has one value for each row
+## values worked by hand
 
 1. FILL: a question that points to the place.
 2. FILL: what is wrong there.
@@ -89,8 +117,26 @@ HINTS = """# Hints for exercise {number}: {title}
 1. FILL: a question that points to the place.
 2. FILL: what is wrong there.
 3. FILL: nearly the line.
+
+## the result has one value for each row
+
+1. FILL: a question that points to the place.
+2. FILL: what is wrong there.
+3. FILL: nearly the line.
+
+## everything stays on the device of the input
+
+1. FILL: a question that points to the place.
+2. FILL: what is wrong there.
+3. FILL: nearly the line.
 """
 LESSON = """# Exercise {number}: {title}
+
+> **30 minutes, 1 lines, difficulty 2 of 5.**
+>
+> **You need:** FILL: which exercises, and what else. (The lines above: what the solution has and the stub has not.)
+>
+> **Afterwards you can:** FILL: what.
 
 ## The problem
 
@@ -123,6 +169,42 @@ FILL: each function with its shapes.
 ## Where it leads
 
 FILL: what it leaves open.
+"""
+QUESTIONS = """# Questions on exercise {number}
+
+## FILL: a question whose answer is a number?
+
+Answer: 3
+
+Because: FILL: why, in a sentence.
+
+Code: `{name}(torch.tensor([[1.0, 2.0]])).item()`
+
+## FILL: which shape has a result?
+
+Answer: (2,)
+
+Because: FILL: why, in a sentence.
+
+Code: `tuple({name}(torch.zeros(2, 5)).shape)`
+
+## FILL: a question with three answers to choose from?
+
+- a: FILL: one
+- b: FILL: another
+- c: FILL: a third
+
+Answer: a
+
+Because: FILL: why, in a sentence.
+
+## Why FILL: is it so?
+
+Answer: FILL: at least fifteen words that say why.
+
+## Why FILL: is it not otherwise?
+
+Answer: FILL: at least fifteen words that say why.
 """
 
 
@@ -158,6 +240,7 @@ def texts(exercise: Exercise, title: str) -> dict[Path, str]:
         exercise.solution: solution,
         exercise.stub: stub_of(solution),
         exercise.lesson: LESSON.format(**names),
+        exercise.questions: QUESTIONS.format(**names),
         exercise.checks: CHECKS.format(**names),
         exercise.mistakes: MISTAKES.format(**names),
         exercise.alternatives: ALTERNATIVES.format(**names),
@@ -168,7 +251,13 @@ def texts(exercise: Exercise, title: str) -> dict[Path, str]:
 def unfilled(exercise: Exercise) -> list[str]:
     """What is to be written yet, a sentence each: `solutions/ex13_topic.py:3: where it comes from`."""
     said = []
-    files = [exercise.solution, exercise.lesson, *sorted(exercise.folder.rglob("*.py")), exercise.hints]
+    files = [
+        exercise.solution,
+        exercise.lesson,
+        exercise.questions,
+        *sorted(exercise.folder.rglob("*.py")),
+        exercise.hints,
+    ]
     for file in files:
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
             _, mark, what = line.partition(f"{MARK} ")

@@ -1,7 +1,8 @@
 """`grader similar DIR`: submissions that are wrong in the same rare way, and files for the tools that compare code.
 
 Two who copied share what nobody else has. What many share is the course's, not theirs: a common mistake, a line of the
-stub or of the lesson. So only what at most a few of the class have counts. It is a place to look, never an accusation.
+stub or of the lesson. So what counts is weighed by how few have it, in bits, and a pair is shown where chance would not
+give as much to any pair of the class. It is a place to look, never an accusation.
 """
 
 from __future__ import annotations
@@ -9,10 +10,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-import keyword
-import re
-import tokenize
-from collections import defaultdict
+import math
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.cli.teaching.packages import zipped
+from grader.cli.teaching.shared_code import Comparison, Shared, names_in, read
 from grader.errors import UsageError
 from grader.files import write_atomic
 from grader.kit.discovery import Exercise, Kit
@@ -29,15 +29,16 @@ from grader.reports.html import page_path
 from grader.reports.terminal import Screen
 from grader.results.document import Reader
 from grader.results.verdicts import FAIL, PASS, SKIP, UNWRITTEN
-from grader.submissions.intake import Entry, read
+from grader.submissions import intake
+from grader.submissions.intake import Entry
 from grader.text import clean, shown
 
 RARE = 3
-"""What at most so many of a class share may be between two of them; in a small class two."""
-ENOUGH = 2.0
-"""The weight from which a pair is shown."""
-WORDS = 6
-"""Words and signs in a row of a comment or a text, or of code, that count as one leftover."""
+"""A way to be wrong that more have is the course's; in a small class two."""
+LEAST_BITS, SPARE_BITS = 12.0, 1.0
+"""A pair of a small class is shown from so much on; of a larger one from one in twice as many as it has pairs."""
+MOST_PARTNERS = 3
+"""Who shares as much with more than so many has what many have: they are no pair."""
 PAGE = "similar.html"
 MOST_PAIRS = 200
 MOST_REASONS = 8
@@ -59,16 +60,15 @@ class Pair:
 
 @dataclass(frozen=True)
 class Trace:
-    """Something that a submission has and that others may have: a way to be wrong, or words beyond the stub."""
+    """A way to be wrong, that others may share."""
 
     exercise: str
     kind: str
     text: str
 
 
-WEIGHTS = {"result": 1.5, "mistake": 1.0, "verdicts": 1.5, "words": 1 / 8, "form": 1 / 12}
-"""What each kind of trace says, if rare: the same wrong numbers are hardly ever chance, the same words may be. Runs of
-words overlap, so one line that two share is several; a copied function is a hundred."""
+FACTORS = {"result": 1.5, "mistake": 1.0, "verdicts": 1.5}
+"""What each kind says beside its rarity: the same wrong numbers are hardly ever chance."""
 
 
 def similar(folder: Path, submissions: Path | None, exports: Mapping[str, Path]) -> int:
@@ -84,7 +84,7 @@ def similar(folder: Path, submissions: Path | None, exports: Mapping[str, Path])
     if document is None:
         raise UsageError(f"{folder} holds no results that can be read: `grader grade` makes them")
     place = submissions or _place(folder)
-    entries = read(place, kit.exercises, folder.resolve()).entries
+    entries = intake.read(place, kit.exercises, folder.resolve()).entries
     slugs = {exercise["id"] for one in document["submissions"] for exercise in one["exercises"]}
     exercises = [exercise for exercise in kit.exercises if exercise.slug in slugs]
     for kind, out in exports.items():
@@ -115,51 +115,80 @@ def _place(folder: Path) -> Path:
 
 
 def find(document: Mapping[str, Any], entries: Sequence[Entry], exercises: Sequence[Exercise]) -> list[Pair]:
-    """The pairs that share enough of what is rare, those who share most first."""
-    texts = {entry.id: entry.files for entry in entries}
-    holders: dict[Trace, set[str]] = defaultdict(set)
-    stubs = {exercise.slug: _known(exercise) for exercise in exercises}
-    for one in document["submissions"]:
-        for trace in _ways_to_be_wrong(one):
-            holders[trace].add(one["id"])
-        for slug, file in texts.get(one["id"], {}).items():
-            if slug in stubs:
-                for kind, words in leftovers(file.text) - stubs[slug]:
-                    holders[Trace(slug, kind, words)].add(one["id"])
-    rare = min(RARE, max(2, len(document["submissions"]) // 10))
+    """The pairs that share more than chance gives, those who share most first."""
     pairs: dict[tuple[str, str], Pair] = {}
-    for trace, who in sorted(holders.items(), key=lambda item: (len(item[1]), item[0].kind, item[0].text)):
-        if 2 <= len(who) <= rare:
-            for one, other in combinations(sorted(who), 2):
-                pair = pairs.setdefault((one, other), Pair(one, other))
-                pair.weight += WEIGHTS[trace.kind] / (len(who) - 1)
-                pair.reasons.append((trace.exercise, IN_WORDS[trace.kind].format(clean(trace.text, 200))))
-    found = [pair for pair in pairs.values() if pair.weight >= ENOUGH]
+    ids = {one["id"] for one in document["submissions"]}
+
+    def add(one: str, other: str, bits: float, exercise: str, reasons: Iterable[str]) -> None:
+        pair = pairs.setdefault((one, other), Pair(one, other))
+        pair.weight += bits
+        pair.reasons += [(exercise, clean(text, 200)) for text in reasons]
+
+    for trace, who in _holders(document).items():
+        bits = FACTORS[trace.kind] * math.log2(len(ids) / (len(who) - 1))
+        for one, other in combinations(who, 2):
+            add(one, other, bits, trace.exercise, [IN_WORDS[trace.kind].format(trace.text)])
+    for exercise in exercises:
+        for one, other, shared in _shared_code(exercise, [entry for entry in entries if entry.id in ids]):
+            add(one, other, shared.bits, exercise.slug, shared.reasons)
+    found = _without_crowds(_beyond_chance([*pairs.values()], len(ids)))
     for pair in found:
         pair.reasons = _few(pair.reasons)
     return sorted(found, key=lambda pair: (-pair.weight, pair.one, pair.other))
+
+
+def _holders(document: Mapping[str, Any]) -> dict[Trace, list[str]]:
+    """The rare ways to be wrong, and whose they are."""
+    holders: dict[Trace, set[str]] = defaultdict(set)
+    for one in document["submissions"]:
+        for trace in _ways_to_be_wrong(one):
+            holders[trace].add(one["id"])
+    rare = min(RARE, max(2, len(document["submissions"]) // 10))
+    found = {trace: sorted(who) for trace, who in holders.items() if 2 <= len(who) <= rare}
+    return dict(sorted(found.items(), key=lambda item: (len(item[1]), item[0].kind, item[0].text)))
+
+
+def _shared_code(exercise: Exercise, entries: Sequence[Entry]) -> Iterator[tuple[str, str, Shared]]:
+    solution = exercise.solution.read_text(encoding="utf-8").encode()
+    given = names_in(_stub(exercise))
+    files = {entry.id: entry.files[exercise.slug].text for entry in entries if exercise.slug in entry.files}
+    comparison = Comparison({name: read(text, given) for name, text in files.items()}, read(solution, given))
+    for one, other in comparison.pairs():
+        if (shared := comparison.of(one, other)).bits > 0:
+            yield one, other, shared
+
+
+def _beyond_chance(pairs: Sequence[Pair], size: int) -> list[Pair]:
+    """Those who share more than chance gives to any pair of the class.
+
+    Who writes in a way that few do shares something with several of them. So what somebody shares with one person
+    counts beyond half of what they share with the fourth.
+    """
+    weights: dict[str, list[float]] = defaultdict(list)
+    for pair in pairs:
+        for name in (pair.one, pair.other):
+            weights[name].append(pair.weight)
+    usual = {name: sorted(found, reverse=True)[MOST_PARTNERS:][:1] for name, found in weights.items()}
+    line = max(LEAST_BITS, math.log2(max(1, size * (size - 1) / 2)) + SPARE_BITS)
+    return [pair for pair in pairs if pair.weight - max([0.0, *usual[pair.one], *usual[pair.other]]) / 2 >= line]
+
+
+def _without_crowds(pairs: Sequence[Pair]) -> list[Pair]:
+    """Those of whom neither shares as much with many."""
+    partners = Counter(name for pair in pairs for name in (pair.one, pair.other))
+    return [pair for pair in pairs if max(partners[pair.one], partners[pair.other]) <= MOST_PARTNERS]
 
 
 IN_WORDS = {
     "result": "the same wrong values: {}",
     "mistake": "the same rare mistake: {}",
     "verdicts": "the same checks fail: {}",
-    "words": "the same words, beyond the stub: {}",
-    "form": "the same code but for its names: {}",
 }
 
 
 def _few(reasons: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The first of them, and of runs of words that overlap one."""
-    told: list[tuple[str, str]] = []
-    said: set[str] = set()
-    for exercise, text in reasons:
-        words = {*text.split()[6:]}
-        if len(words & said) <= len(words) // 2 or not told:
-            told.append((exercise, text))
-            said |= words
-    more = len(told) - MOST_REASONS
-    return [*told[:MOST_REASONS], *([("", f"and {more} more")] if more > 0 else [])]
+    more = len(reasons) - MOST_REASONS
+    return [*reasons[:MOST_REASONS], *([("", f"and {more} more")] if more > 0 else [])]
 
 
 def _ways_to_be_wrong(one: Mapping[str, Any]) -> Iterator[Trace]:
@@ -181,36 +210,6 @@ def _ways_to_be_wrong(one: Mapping[str, Any]) -> Iterator[Trace]:
 
 def _rounded(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, (int, float)) else str(value)
-
-
-def _known(exercise: Exercise) -> set[tuple[str, str]]:
-    """What everybody was given: the stub, and the solution, which the kit itself shows."""
-    solution = exercise.solution.read_text(encoding="utf-8")
-    return leftovers(solution.encode()) | leftovers(stub_of(solution).encode())
-
-
-def leftovers(text: bytes) -> set[tuple[str, str]]:
-    """What a copy keeps: `words`, runs of words of texts and of code; `form`, longer runs without names."""
-    said: list[str] = []
-    code: list[str] = []
-    form: list[str] = []
-    try:
-        for token in tokenize.tokenize(io.BytesIO(text).readline):
-            if token.type in (tokenize.COMMENT, tokenize.STRING):
-                said += [*re.findall(r"\w+", token.string.lower()), ""]
-            elif token.type in (tokenize.NAME, tokenize.OP, tokenize.NUMBER):
-                code.append(token.string)
-                named = token.type == tokenize.NAME and not keyword.iskeyword(token.string)
-                form.append("name" if named else token.string)
-    except (tokenize.TokenError, SyntaxError, ValueError):
-        pass  # what was read until then counts
-    found = {("words", " ".join(run)) for run in _runs(code, 2 * WORDS)}
-    found |= {("words", " ".join(run)) for run in _runs(said, WORDS) if "" not in run}
-    return found | {("form", " ".join(run)) for run in _runs(form, 3 * WORDS)}
-
-
-def _runs(words: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    return (words[i : i + size] for i in range(len(words) - size + 1))
 
 
 # ----------------------------------------------------------------------------------------------------- exports

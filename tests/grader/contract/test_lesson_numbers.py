@@ -200,7 +200,7 @@ def printed(exercise):
 
 @pytest.mark.parametrize("exercise", Kit().exercises, ids=lambda exercise: exercise.slug)
 def test_every_decimal_number_is_computed(exercise, monkeypatch):
-    known = COMPUTED[exercise.number]()
+    known = COMPUTED.get(exercise.number, list)()  # a lesson that a course adds shows its numbers in what it runs
     if exercise.number == 9:
         known += flat(collapse(monkeypatch))
     for number in sorted(printed(exercise) - CITED.get(exercise.number, set())):

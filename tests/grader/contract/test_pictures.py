@@ -12,6 +12,8 @@ from grader.kit.lesson import Picture, parts
 
 FOLDER = COURSE / "exercises" / "pictures"
 FILES = gallery.files()
+OURS = 12
+"""The exercises of the kit itself; a lesson that a course adds may do without a picture."""
 PAPERS = {"light": "#fbfaf7", "dark": "#16191d"}
 
 
@@ -31,7 +33,7 @@ def test_every_picture_is_as_the_code_draws_it():
 @pytest.mark.parametrize("exercise", Kit().exercises, ids=lambda exercise: exercise.slug)
 def test_a_lesson_shows_its_pictures_and_says_what_is_on_them(exercise):
     shown = pictures(exercise)
-    assert [part.svg.name for part in shown]
+    assert shown or exercise.number > OURS
     mine = {name for name in FILES if name.startswith(exercise.slug[:5]) and name.endswith(".svg")}
     assert {part.svg.name for part in shown} == mine
     for part in shown:

@@ -6,7 +6,8 @@ from datetime import datetime, timezone
 import pytest
 
 from grader.errors import UsageError
-from grader.grading import policy
+from grader.grading import course as courses
+from grader.grading import policy, roster
 from grader.reports.gradebook import Person
 from grader.submissions.people import Member
 from tests.grader.support.documents import broken, document, mistaken, right, submission
@@ -42,9 +43,18 @@ reason = "an oral exam"
 """
 
 
+MARK = """\
+[[mark]]
+assignment = "hw3"
+student = "2026-03"
+mark = 3
+reason = "another"
+"""
+
+
 def course(tmp_path, text=COURSE):
     (tmp_path / "course.toml").write_text(text)
-    return policy.read(tmp_path / "course.toml")
+    return courses.read(tmp_path / "course.toml")
 
 
 @pytest.mark.parametrize(
@@ -69,6 +79,20 @@ def course(tmp_path, text=COURSE):
         ("[late]", "[lat]", "line 11: there is no 'lat'; there are course, assignment, late"),
         ("points = 20", "points = = 20", "at line 7"),
         ('gh-ada = "2026-01"', "gh-ada = true", "line 20: gh-ada must be a student number or a login"),
+        ("grace_minutes = 15", "grace_minutes = -5", "line 12: grace_minutes is -5: write 0 or more"),
+        (
+            "[late]\ngrace_minutes = 15\nper_day = 0.1",
+            "[late.per_day]\nx = 1\n[late]",
+            "line 11: per_day must be a number",
+        ),
+        ("cap = 0.25", "cap = nan", "line 14: cap must be a number, not nan"),
+        ("exercises = [6]", "exercises = [6, 60]", "line 6: .*60"),
+        ("[late]\n", "[attempts]\nmost = 0\n[late]\n", "line 12: most is 0: write 1 or more"),
+        ("[late]\n", '[attempts]\ncounts = "all"\n[late]\n', "line 12: counts is 'all': write latest or best"),
+        ("[course]\n", "attempts.most = -1\n[course]\n", "line 1: most is -1"),
+        ('[course]\nname = "Sequence models"', "course = 3", "line 1: course is a table"),
+        ("[late]\n", '[[assignment]]\nname = "HW3"\n[late]\n', "line 12: this assignment is there twice: hw3"),
+        ("[aliases]", MARK + "[aliases]", "line 28: this mark is there twice: hw3, 2026-03"),
     ],
 )
 def test_whatever_is_wrong_is_named_by_its_line(tmp_path, old, new, sentence):
@@ -133,26 +157,97 @@ def test_a_roster_says_who_handed_in_nothing_and_who_is_who_on_github(tmp_path):
     found = course(tmp_path, COURSE.replace('models"', 'models"\nroster = "roster.csv"').replace("gh-ada =", "gh-x ="))
     people = policy.aliased({"gh-ada": Person(), "bob": Person()}, found.aliases)
     assert people["gh-ada"].members[0].number == "2026-01"
-    assert policy.absentees(["gh-ada", "bob"], people, found.roster) == ["Cleo C"]
+    assert roster.absentees(["gh-ada", "bob"], people, found.roster) == ["Cleo C"]
     for text in ("who\nada\n", ""):
         (tmp_path / "roster.csv").write_text(text)
         with pytest.raises(UsageError, match=r"line 3: roster\.csv has none of the columns number, login, email"):
             course(tmp_path, COURSE.replace('models"', 'models"\nroster = "roster.csv"'))
+    (tmp_path / "roster.csv").write_text("name,number\nAda,1\n\nBob,\n")
+    with pytest.raises(UsageError, match=r"roster\.csv has nobody in line 3: each needs one of number, login"):
+        course(tmp_path, COURSE.replace('models"', 'models"\nroster = "roster.csv"'))
     with pytest.raises(UsageError, match=r"line 3: gone\.csv, the roster, cannot be read"):
         course(tmp_path, COURSE.replace('models"', 'models"\nroster = "gone.csv"'))
 
 
-def test_every_mark_keeps_its_history(tmp_path):
-    def marks(score, reasons=()):
-        return {"submissions": [{"id": "ada", "score": score, "max_score": 20, "reasons": list(reasons)}]}
+PAIRS = """\
+name,number,login,group,github
+Ada L,2026-01,ada,pair 1,
+Bob B,2026-02,bob,pair 1,
+Cleo C,2026-03,cleo,pair 2,gh-cleo
+Dan D,2026-04,dan,pair 2,
+Eve E,2026-05,eve,pair 3,
+Fay F,2026-06,fay,,
+"""
 
+
+def test_a_partner_has_the_mark_of_what_the_other_handed_in():
+    enrolled = roster.read(PAIRS)
+    ids = ["ada", "gh-cleo", "dan"]
+    people, said = roster.with_partners(ids, {"dan": Person(handed_in="2026-10-12")}, enrolled)
+    assert [one.number for one in people["ada"].members] == ["2026-01", "2026-02"]
+    assert "gh-cleo" not in people, "both of pair 2 handed in: each stands alone"
+    assert said == ["group pair 2 handed in 2 times, and each counts alone: gh-cleo, dan"]
+    assert roster.absentees(ids, people, enrolled) == ["Eve E", "Fay F"]
+    known, _ = roster.with_partners(["x"], {"x": Person((Member("Bob B", canvas="17"),))}, enrolled)
+    assert [(one.name, one.canvas) for one in known["x"].members] == [("Bob B", "17"), ("Ada L", "")]
+
+
+def test_a_mark_for_nobody_is_said(tmp_path):
+    found = course(tmp_path, COURSE.replace('student = "2026-03"', 'student = "2026-30"'))
+    assert policy.nobodys(CLASS, PEOPLE, found, found.assignment("hw3")) == [
+        "the mark of 18 that course.toml sets for 2026-30 is for nobody who handed in"
+    ]
+    assert policy.nobodys(CLASS, PEOPLE, course(tmp_path), found.assignment("hw3")) == []
+
+
+def marks(score, reasons=(), submission="a", share=1.0):
+    one = {"id": "ada", "score": score, "max_score": 20, "reasons": list(reasons), "share": share}
+    return {"submissions": [{**one, "submission": submission, "earned": score}]}
+
+
+def test_every_mark_keeps_its_history(tmp_path):
     def now():
         return datetime(2026, 10, 13, tzinfo=timezone.utc)
 
-    assert [policy.keep_history(tmp_path, marks(*one), now) for one in ((15,), (15,), (18, ["by hand"]))] == [0, 0, 1]
+    def keep(*one):
+        return policy.keep_history(tmp_path, marks(*one), policy.history_of(tmp_path), now)
+
+    assert [keep(*one) for one in ((15,), (15,), (18, ["by hand"]), (18, ["by hand"], "b"))] == [0, 0, 1, 0]
     history = json.loads((tmp_path / policy.MARKS).read_text())["ada"]
-    assert [one["mark"] for one in history] == [15, 18]
-    assert history[1] == {"when": "2026-10-13T00:00:00+00:00", "mark": 18, "of": 20, "reasons": ["by hand"]}
+    assert [(one["mark"], one["submission"]) for one in history] == [(15, "a"), (18, "a"), (18, "b")]
+    assert history[1] == {
+        **{"when": "2026-10-13T00:00:00+00:00", "mark": 18, "of": 20, "reasons": ["by hand"]},
+        **{"submission": "a", "earned": 18},
+    }
+
+
+@pytest.mark.parametrize(
+    ("most", "counts", "handed_in", "wanted"),
+    [
+        (0, "latest", "a15 b9", (9, [])),
+        (0, "best", "a15 b9 c12", (15, ["attempt 1 of 3 counts: it is the best"])),
+        (0, "best", "a15 b18", (18, [])),
+        (0, "best", "a15 a9", (9, [])),  # the same submission, graded anew
+        (2, "latest", "a15 b9 c20", (9, ["attempt 2 of 3 counts: no more than 2 do"])),
+        (2, "best", "a15 b9 c20", (15, ["attempt 1 of 3 counts: no more than 2 do"])),
+        (2, "latest", "a15 b9 a15", (15, [])),
+    ],
+)
+def test_the_attempts_that_count_make_the_mark(tmp_path, most, counts, handed_in, wanted):
+    for word in handed_in.split():
+        history = policy.history_of(tmp_path)
+        made = policy.counted(marks(int(word[1:])), history, {"ada": word[0]}, courses.Attempts(most, counts))
+        policy.keep_history(tmp_path, made, history)
+    (one,) = made["submissions"]
+    assert (one["score"], one["reasons"]) == wanted
+
+
+def test_a_mark_by_hand_and_one_that_failed_are_no_matter_of_attempts(tmp_path):
+    policy.keep_history(tmp_path, marks(15), {})
+    history, best = policy.history_of(tmp_path), courses.Attempts(1, "best")
+    for now in (marks(3, ["set by hand: x"], share=None), marks(None)):
+        (one,) = policy.counted(now, history, {"ada": "b"}, best)["submissions"]
+        assert (one["score"], one["reasons"]) == (now["submissions"][0]["score"], now["submissions"][0]["reasons"])
 
 
 def test_feedback_changes_when_it_is_due(tmp_path):

@@ -220,7 +220,7 @@ def test_the_pool_and_the_loop_clean_up_after_what_they_kill(monkeypatch):
     cleaned = []
     monkeypatch.setattr(cgroups, "clean_up_after", cleaned.append)
     process = SimpleNamespace(pid=5, kill=lambda: None, join=lambda: None, wait=lambda: None, stdin=io.BytesIO())
-    pool._GraderProcess(process, None, 0.0).end()
+    pool._GraderProcess(process, None).end()
     standby = object.__new__(Standby)
     standby._process, standby._log = process, io.BytesIO()
     standby.close()

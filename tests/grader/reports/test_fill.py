@@ -69,6 +69,14 @@ def test_exercises_have_columns_of_their_own():
     assert cells(made.data)[3][5:7] == ["40", "20"]
 
 
+def test_what_lateness_costs_is_taken_off_each_exercise_and_a_mark_by_hand_leaves_them_alone():
+    late, by_hand = ({**CLASS["submissions"][0], "share": share} for share in (0.75, None))
+    columns = {"ex01_encoder": "501", "ex02_other": "502"}
+    for one, cells_of_ann in ((late, ["30", "15"]), (by_hand, ["", "7.00"])):
+        made = fill(GRADEBOOK.encode(), "grades.csv", document([one]), PEOPLE, columns)
+        assert cells(made.data)[3][5:7] == cells_of_ann
+
+
 def test_who_is_in_no_row_and_who_handed_in_nothing_are_named():
     said = " ".join(filled(GRADEBOOK, total="502").said)
     assert "in no row of the file, and not filled in: zed" in said

@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 import pytest
 
 from grader.paths import ROOT
+from grader.reports import code, statistics
 from grader.reports import html as report
-from grader.reports import statistics
 from grader.reports.changes import changes
 from grader.reports.html import page_path
 from tests.grader.support.documents import (
@@ -163,7 +163,8 @@ def test_a_file_that_failed_as_a_whole_is_said_once():
     lost = [check(i, "fail", message="Python cannot read ex01_encoder.py:\ninvalid syntax") for i in (1, 2)]
     one = submission("ann", [exercise("ex01_encoder", "fail", lost)])
     (count,) = statistics.exercises(document([one]))
-    assert count.unexplained == {("every check fails alike, mostly since the file cannot be loaded", ""): ["ann"]}
+    assert count.unexplained == {}
+    assert count.unloaded == {"an error of syntax: Python cannot read it": ["ann"]}
     assert Reader(report.student_page(one, document([])["run"])).text.count("invalid syntax") == 1
 
 
@@ -243,3 +244,28 @@ def test_an_empty_class_has_a_report(tmp_path):
 
 def test_templates_are_in_the_wheel():
     assert '"templates/*"' in (ROOT / "pyproject.toml").read_text("utf-8")
+
+
+def test_the_code_of_what_failed_is_on_the_page_and_its_lines_are_numbered(tmp_path):
+    step = {"line": 2, "text": "Line 2 gives another value."}
+    one = submission("Bob B", [mistaken(step=step), right("ex02_other")])
+    text = b"def f(x):\n    return x < 1  # \x1b[31m</pre><b>\n"
+    code.keep(tmp_path, document([one]), lambda name, slug: text if name == "Bob B" else b"")
+    (kept,) = tmp_path.rglob("*.py")
+    assert kept.relative_to(tmp_path).as_posix() == f"code/{page_path('Bob B')[9:-5]}/ex01_encoder.py"
+    about = report.About(code=lambda name, slug, said: code.listing(code.read(tmp_path, name, slug), said))
+    page = report.student_page(one, document([])["run"], about)
+    assert page.count("the code that was graded</summary>") == 1
+    assert "    1  def f(x):\n&gt;   2      return x &lt; 1  # [31m&lt;/pre&gt;&lt;b&gt;</pre>" in page
+    code.keep(tmp_path, document([submission("Bob B", [right()])]), lambda name, slug: text)
+    assert not [*tmp_path.rglob("*.py")], "nothing failed any more"
+
+
+def test_a_long_file_is_cut_on_the_page_and_what_is_no_text_is_shown_all_the_same():
+    assert code.listing(b"x\n" * 3000, ()).endswith(" 2000  x\n... and 1000 lines more")
+    assert code.listing(b"\xff\x00", ()) == "    1  \ufffd"
+
+
+def test_a_run_that_changes_nothing_says_so():
+    same = document(CLASS)
+    assert "What changed since the run before Nothing. Problems" in Reader(report.class_page(same, same)).text

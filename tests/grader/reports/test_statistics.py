@@ -1,5 +1,8 @@
 """What is counted of a class."""
 
+import pytest
+
+from grader.reports import html as report
 from grader.reports import statistics
 from grader.reports.changes import changes
 from tests.grader.support.documents import (
@@ -91,7 +94,34 @@ def test_an_absent_device_is_no_failure_and_no_change():
     (count,) = statistics.exercises(now)
     assert [(one.device, one.passed, one.failed) for one in count.checks.values()] == [("cpu", 0, 1), ("cpu", 0, 1)]
     assert not count.several_devices
-    assert len(count.unexplained) == 1
+    assert count.unloaded == {"an error of syntax: Python cannot read it": ["ann"]}
     assert statistics.shared_message(now["submissions"][0]["exercises"][0]) == "Python cannot read it"
     assert statistics.not_run([*lost, *skips]) == ["2 checks not run on cuda: no cuda here"]
     assert changes(now, before).changed == []
+
+
+@pytest.mark.parametrize(
+    ("message", "why"),
+    [
+        ("Python cannot read ex06.py:\n  x", "an error of syntax: Python cannot read it"),
+        ("Python 3.11 cannot read ex06.py:\n  x", "an error of syntax: Python cannot read it"),
+        ("while ex06.py was loaded: no result after 5 seconds: an endless loop?", "loading it does not end"),
+        ("the file takes too long to load", "loading it does not end"),
+        ("while ex06.py was loaded: the process ended", "its process ended while it was loaded"),
+        ("the file ends its process while it is loaded", "its process ended while it was loaded"),
+        (
+            "x.py could not be loaded at line 3: ImportError: einops is not installed where this code is checked; of",
+            "it needs einops, which is not installed here",
+        ),
+        ("ex06.py could not be loaded at line 9: NameError: name 'x'", "it raises NameError while it is loaded"),
+        ("ex06.py could not be loaded at cell 7, line 2: KeyError: 1", "it raises KeyError while it is loaded"),
+        ("ex06.py is UTF-16 text, which Python cannot read; save it as UTF-8", "it is no text in UTF-8, or too large"),
+        ("something else", "every check fails alike"),
+    ],
+)
+def test_files_that_could_not_be_loaded_are_told_apart(message, why):
+    lost = [check(i, "fail", message=message) for i in (1, 2)]
+    now = document([submission(name, [exercise("ex01_encoder", "fail", lost)]) for name in ("ann", "bob")])
+    (count,) = statistics.exercises(now)
+    assert (count.unloaded, count.unexplained) == ({why: ["ann", "bob"]}, {})
+    assert f"{why} <span" in report.class_page(now)

@@ -12,7 +12,7 @@ def _greet(channel, greeting=GREETING):
 
 
 def _record(task):
-    return json.dumps({"id": task.id, "process": os.getpid(), "parent": os.getppid()}).encode()
+    return json.dumps({"id": task["id"], "process": os.getpid(), "parent": os.getppid()}).encode()
 
 
 def honest(channel, settings):
@@ -20,10 +20,10 @@ def honest(channel, settings):
     _greet(channel)
     while True:
         try:
-            task = channel.recv()
+            task = json.loads(channel.recv_bytes())
         except EOFError:
             return
-        word, _, file = task.source.partition(" ")
+        word, _, file = task["source"].partition(" ")
         if word == "deadly":
             os._exit(7)
         if word == "once" and not os.path.exists(file):
@@ -57,5 +57,5 @@ def short_lived(channel, settings):
         os._exit(1)
     with open(flag, "w"):
         _greet(channel)
-    channel.recv()
+    channel.recv_bytes()
     os._exit(3)

@@ -6,7 +6,9 @@ import sys
 import pytest
 
 from grader.cli.teaching.new_exercise import unfilled
+from grader.kit import questions
 from grader.kit.discovery import Kit
+from grader.kit.questions import WHY
 from tests.grader.support.kits import copy_kit, python, run
 
 SLUG = "ex07_row_sums"
@@ -29,9 +31,10 @@ def test_every_file_says_what_it_lacks(grown):
     assert files == {
         f"solutions/{SLUG}.py",
         f"exercises/{SLUG}.md",
+        f"exercises/{SLUG}.questions.md",
         *(f"tests/{SLUG}/{name}" for name in ("test_row_sums.py", "mistakes.py", "alternatives.py", "hints.md")),
     }
-    assert f"tests/{SLUG}/mistakes.py:8: what was done and why it is wrong, as a learner reads it." in said
+    assert f"tests/{SLUG}/mistakes.py:10: what was done and why it is wrong, as a learner reads it." in said
 
 
 def test_it_works_from_the_first_minute_on(grown):
@@ -44,10 +47,15 @@ def test_it_works_from_the_first_minute_on(grown):
 
 def test_nothing_is_left_once_every_mark_is_gone(grown, tmp_path):
     exercise = Kit(grown).find(["7"])[0]
-    for file in [exercise.solution, exercise.lesson, *exercise.folder.iterdir()]:
+    for file in [exercise.solution, exercise.lesson, exercise.questions, *exercise.folder.iterdir()]:
         if file.is_file():
             file.write_text(re.sub(r"FILL: ", "", file.read_text()))
     assert unfilled(exercise) == []
+
+
+def test_what_a_lesson_asks_can_be_read_before_it_is_filled(grown):
+    found = questions.read(Kit(grown).find(["7"])[0].questions)
+    assert [question.kind == WHY for question in found] == [False] * 3 + [True] * 2
 
 
 def test_a_topic_without_a_name_and_a_second_time_are_refused(grown):

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -77,8 +78,44 @@ def uploaded(kit, tmp_path_factory):
     return base
 
 
-def autograde(base, submission, metadata=None, *, limit=300):
-    """Runs run_autograder in a root that holds nothing but a system, this Python, and /autograder."""
+MEMORY, CORES = 768 << 20, 0.5
+"""What Gradescope gives a container unless told otherwise."""
+
+
+@pytest.fixture
+def small_container():
+    """Gradescope's memory and half a core, by control groups of version 1: a function for a process to enter them."""
+    limits = {
+        "memory": {"memory.limit_in_bytes": MEMORY, "memory.memsw.limit_in_bytes": MEMORY},
+        "cpu": {"cpu.cfs_period_us": 100_000, "cpu.cfs_quota_us": int(CORES * 100_000)},
+    }
+    groups = [Path("/sys/fs/cgroup", controller, f"gradescope-{os.getpid()}") for controller in limits]
+    try:
+        for group, settings in zip(groups, limits.values(), strict=True):
+            group.mkdir()
+            for name, value in settings.items():
+                if (group / name).exists():
+                    (group / name).write_text(str(value))
+    except OSError as error:
+        pytest.skip(f"no control groups can be made here: {error}")
+
+    def enter():
+        for group in groups:
+            (group / "cgroup.procs").write_text("0")
+
+    yield enter
+    most = int((groups[0] / "memory.max_usage_in_bytes").read_text())
+    print(f"at most {most >> 20} MB, cached files included")
+    for group in groups:
+        group.rmdir()
+
+
+def autograde(base, submission, metadata=None, *, limit=300, enter=None):
+    """Runs run_autograder in a root that holds nothing but a system, this Python, and /autograder.
+
+    Args:
+        enter: what the process does before it begins.
+    """
     bwrap = bubblewrap.program()
     if bwrap is None:
         pytest.skip("there is no bubblewrap to make a clean root with")
@@ -105,7 +142,7 @@ def autograde(base, submission, metadata=None, *, limit=300):
     probe = subprocess.run([*command[:-1], "/bin/true"], capture_output=True, text=True)
     if probe.returncode:
         pytest.skip(f"bubblewrap makes no root here: {probe.stderr}")
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=limit)
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=limit, preexec_fn=enter)
     assert ended.returncode == 0, ended.stderr
     return json.loads((base / "results" / "results.json").read_text())
 
@@ -144,6 +181,21 @@ def test_a_submission_is_graded_as_gradescope_runs_it(kit, uploaded):
     failed = [test for test in results["tests"] if test["status"] == "failed"]
     assert any("divided by" in test["output"] for test in failed)
     assert not any(re.search(r"yours -?\d", test["output"]) for test in failed), "the seed stays: no values"
+
+
+def test_what_gradescope_gives_a_container_is_enough(kit, uploaded, small_container):
+    right = (kit / "solutions" / f"{SLUG}.py").read_text()
+    results = strictly(autograde(uploaded, {f"{SLUG}.py": right}, enter=small_container))
+    assert results["score"] == 10
+    assert "not graded" not in results["output"]
+
+
+def test_who_fills_the_memory_there_loses_one_exercise_and_has_a_result(kit, uploaded, small_container):
+    greedy = (kit / "solutions" / f"{SLUG}.py").read_text() + (
+        "\ndef attention_scores(q, k):\n    return [b'x' * (1 << 26) for _ in range(100)]\n"
+    )
+    results = strictly(autograde(uploaded, {f"{SLUG}.py": greedy}, enter=small_container))
+    assert 0 < results["score"] < 10
 
 
 def test_an_attack_earns_nothing_there_and_breaks_nothing(kit, uploaded):

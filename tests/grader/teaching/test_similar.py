@@ -7,11 +7,12 @@ import zipfile
 
 import pytest
 
-from grader.cli.teaching import similar
-from grader.cli.teaching.similar import find, leftovers
+from grader.cli.teaching import shared_code, similar
+from grader.cli.teaching.similar import find
 from grader.kit.discovery import Kit
 from grader.source.file import File
 from grader.submissions.intake import Entry
+from tests.grader.bench import bench_similar
 from tests.grader.support.documents import check, document, exercise, submission
 from tests.grader.support.kits import copy_kit, run
 
@@ -19,12 +20,14 @@ SLUG = "ex06_self_attention"
 NAMES = ["alpha", "beta", "gamma", "delta", "eps", "zeta", "eta", "theta", "iota", "kappa", "rho", "sigma", "tau"]
 
 
-def own_code(rng):
-    """A file of thirty lines in words of one's own: names, comments and the order of lines are nobody else's."""
+def own_code(rng, lines=24):
+    """A file of some lines in words of one's own: names, comments and the order of lines are nobody else's."""
     words = rng.sample(NAMES, 5)
-    lines = [f"    {words[i % 5]}{rng.randrange(99)} = {words[(i + 1) % 5]} @ w_{rng.randrange(9)}" for i in range(24)]
+    written = [
+        f"    {words[i % 5]}{rng.randrange(99)} = {words[(i + 1) % 5]} @ w_{rng.randrange(9)}" for i in range(lines)
+    ]
     said = f"    # {' '.join(rng.choice(NAMES) + str(rng.randrange(50)) for _ in range(9))}"
-    return "\n".join(["def self_attention(x):", said, *lines, f"    return {words[0]}", ""])
+    return "\n".join(["def self_attention(x):", said, *written, f"    return {words[0]}", ""])
 
 
 def disguised(text, rng):
@@ -34,10 +37,10 @@ def disguised(text, rng):
     return "\n\n".join(lines) + "\n"
 
 
-def a_class(size, copies, common, seed=1):
+def a_class(size, copies, common, lines=24, seed=1):
     """A class, the pairs that copied, and the pairs that made the same common mistake on their own."""
     rng = random.Random(seed)
-    texts = {f"s{i:04}": own_code(rng) for i in range(size)}
+    texts = {f"s{i:04}": own_code(rng, lines) for i in range(size)}
     names = [*texts]
     rng.shuffle(names)
     copied = [(names[2 * i], names[2 * i + 1]) for i in range(copies)]
@@ -59,12 +62,25 @@ def as_set(pairs):
     return {frozenset(pair) for pair in pairs}
 
 
-def test_planted_copies_are_found_and_common_mistakes_are_not():
-    made, entries, copied, common = a_class(300, 15, 20)
+@pytest.mark.parametrize("lines", [24, 6])
+def test_planted_copies_are_found_and_common_mistakes_are_not(lines):
+    """Long functions, and those of eight lines with their head and their comment."""
+    made, entries, copied, common = a_class(300, 15, 20, lines)
     found = as_set((pair.one, pair.other) for pair in find(made, entries, Kit().find(["6"])))
     assert len(found & as_set(copied)) >= 14
     assert not found & as_set(common)
     assert len(found - as_set(copied)) <= 1
+
+
+@pytest.mark.parametrize(
+    ("disguise", "least"),
+    [("one function of eight lines: other layout", 10), ("three functions: every name, comments, layout", 15)],
+)
+def test_copies_of_realistic_code_are_found_however_they_are_disguised(disguise, least):
+    """`tests/grader/bench/bench_similar.py` does the same with 1,000."""
+    found, alike, others, _ = bench_similar.measured(300, 15, 20, *bench_similar.DISGUISES[disguise])
+    assert found >= least
+    assert (alike, others <= 1) == (0, True)
 
 
 def test_a_rare_wrong_value_is_shown_and_a_common_one_is_not():
@@ -100,11 +116,54 @@ def test_what_everybody_was_given_counts_for_nothing():
     assert find(right, entries, [six]) == []
 
 
-def test_layout_changes_no_leftover_and_a_broken_file_has_some():
-    text = b"def f(a, b):\n    # one two three four five six seven\n    return a @ b + 1 * 2\n"
-    assert leftovers(text) == leftovers(text.replace(b" @ ", b"@").replace(b"    return", b"\n    return"))
-    assert leftovers(text + b"'''")
-    assert leftovers(b"\xff\x00") == set()
+GIVEN = {"f", "torch", "q", "k"}
+CODE = b"""
+def f(q, k):
+    # one two three four
+    scores = q @ k.mT / 3
+    return torch.softmax(scores, dim=-1), "a text"
+"""
+
+
+def test_names_order_and_layout_change_nothing_in_what_is_compared():
+    text = shared_code.read(CODE, GIVEN)
+    renamed = CODE.replace(b"scores", b"mine").replace(b" @ ", b"@").replace(b"    ", b"  ").replace(b"one", b"Zero")
+    other = shared_code.read(renamed, GIVEN)
+    assert (text.lines, text.pairs) == (other.lines, other.pairs)
+    assert text.lines["f"][0] == "_1 = q @ k . mT / 3"
+    assert (text.names, other.names) == ({"scores", "dim"}, {"mine", "dim"})
+    assert text.words & other.words == {"two three four"}
+    assert shared_code.read(CODE.replace(b"/ 3", b"/ 4"), GIVEN).lines != text.lines
+
+
+def test_a_file_that_is_no_python_is_read_as_far_as_it_is():
+    assert shared_code.read(CODE + b'"""', GIVEN).lines == shared_code.read(CODE, GIVEN).lines
+    assert [*shared_code.read(b"\xff\x00", GIVEN).features()] == []
+    assert shared_code.names_in(b"\xff\x00") == set()
+
+
+def test_what_is_said_of_a_pair_names_what_it_shares():
+    copy = CODE.replace(b"scores", b"mine")
+    own = {f"s{i}": CODE.replace(b"/ 3", b"- %d" % i).replace(b"scores", b"n%d" % i) for i in range(40)}
+    texts = {name: shared_code.read(text, GIVEN) for name, text in {**own, "a": CODE, "b": copy}.items()}
+    found = shared_code.Comparison(texts, shared_code.Text())
+    assert ("a", "b") in found.pairs()
+    assert "of f alike but for names" in found.of("a", "b").reasons[0]
+    assert found.of("a", "b").bits > found.of("s1", "s2").bits
+
+
+def test_a_part_that_is_alike_says_less_than_its_share():
+    """Who writes many lines shares some with somebody; a copy shares nearly all."""
+    rng = random.Random(5)
+    written = {f"s{i}": [f"    v{j} = q * {rng.randrange(10_000)}" for j in range(12)] for i in range(40)}
+    written["half"] = written["s0"][:6] + written["s1"][6:]
+    written["whole"] = [line.replace("v", "w") for line in written["s2"]]
+    texts = {
+        name: shared_code.read("\n".join(["def f(q):", *lines, ""]).encode(), GIVEN) for name, lines in written.items()
+    }
+    found = shared_code.Comparison(texts, shared_code.Text())
+    half, whole = found.of("half", "s0"), found.of("whole", "s2")
+    assert 0 < half.bits < whole.bits / 3
 
 
 @pytest.fixture(scope="module")
