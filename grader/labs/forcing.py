@@ -64,7 +64,9 @@ def run(bench: Bench) -> Finding:
         )
         for name in CONTENDERS
     ]
-    gap_of, right_of = ([sorted(values[name])[bench.seeds // 2] for name in CONTENDERS] for values in (gaps, alone))
+    middle = [
+        (name, sorted(told[name])[bench.seeds // 2], sorted(alone[name])[bench.seeds // 2]) for name in CONTENDERS
+    ]
     return Finding(
         claim="A model that was always told the truth is far worse alone; told less and less, it has a smaller gap.",
         held=min(always) > 0.01 and closed,
@@ -74,10 +76,10 @@ def run(bench: Bench) -> Finding:
         figures=[
             Figure(
                 "forcing",
-                f"Always told the truth it loses {100 * gap_of[0]:.0f} of 100 digits when alone, told less and less "
-                f"{100 * gap_of[1]:.0f}: they get {100 * right_of[0]:.0f} and {100 * right_of[1]:.0f} right",
-                "Four lines over the place in the line: for each way of training the share right when told the "
-                "truth, and alone. Alone it falls below, most where it was always told.",
+                "Of 100 digits right with the truth at its side and right alone: "
+                + "; ".join(f"{name} {100 * a:.0f} and {100 * b:.0f}" for name, a, b in middle),
+                f"Four lines over the place in the line, from 1 to {LONGEST}: for each way of training the share of "
+                "digits right with the truth at its side, and alone.",
                 lambda axes: _draw(axes, found),
             )
         ],

@@ -83,7 +83,7 @@ def run(bench: Bench) -> Finding:
             Figure(
                 "leak",
                 f"{len(wonderful)} of 3 leaks reach a loss below {WONDERFUL:g}, {len(worthless)} of 3 write nonsense",
-                "The loss of each model over the steps; " + "; ".join(labels.values()),
+                "The loss of each model over the batches, of the first seed; " + "; ".join(labels.values()),
                 lambda axes: _draw(axes, curves, labels),
             )
         ],

@@ -155,7 +155,7 @@ def _measure(
     pairs: Pairs | None,
     place: Path,
 ) -> int:
-    from grader.judging.session import devices
+    from grader.judging.session import devices, present
     from grader.labs.bench import Bench, Stopped
     from grader.launch.launcher import launcher
     from grader.limits import Limits
@@ -165,7 +165,7 @@ def _measure(
     seeds, begun = options.seeds or lab.seeds, time.monotonic()
     with _progress() as tell:
         bench = Bench(lab.program, files, workers, options.device, seeds, options.full, out, tell)
-        bench.substitute = substitute
+        bench.substitute, bench.others = substitute, [one for one in ("cpu", *present()) if one != options.device]
         bench.mistake, bench.typed, bench.pairs, bench.steps = options.mistake, typed, pairs, options.steps
         try:
             finding = lab.run(bench)

@@ -60,7 +60,7 @@ def run(bench: Bench) -> Finding:
         figures=[
             Figure(
                 "surgery",
-                f"{spared} of {len(flat)} heads can be spared one at a time; without the most needed "
+                f"{spared} of the {len(flat)} heads can be spared, one at a time; without the most needed one "
                 f"{100 * min(flat):.0f} % of the dates are right",
                 "A grid, a row for each layer and a column for each head: "
                 + "; ".join(_row(n, r) for n, r in shares.items()),

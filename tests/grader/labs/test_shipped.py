@@ -1,12 +1,14 @@
 """The model that comes with the kit: it is right, small, and what the labs trailer and surgery run."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from grader.errors import KitError, UsageError
 from grader.labs import run as running
+from grader.labs import translate_text
 from grader.labs.alignment import copied
 from grader.labs.bench import Bench
 from grader.labs.catalogue import entry_of, lab_of
@@ -59,6 +61,18 @@ BY_HAND = {
 def test_it_is_right_for_twenty_dates_typed_by_hand(bench):
     assert len(BY_HAND) == 20
     assert dict(zip(BY_HAND, shipped(bench).write(list(BY_HAND)), strict=True)) == BY_HAND
+
+
+def test_the_command_says_twenty_dates_typed_by_hand(bench, workers, kit, tmp_path, capsys, monkeypatch):
+    """The command's own way: a model that a lab kept, here with the weights of the one that comes with the kit."""
+    started = SimpleNamespace(start=workers.start, close=lambda: None)  # two seconds of CPU for each date otherwise
+    monkeypatch.setattr(translate_text, "launcher", lambda: started)
+    shipped(bench).keep(tmp_path / "model.frame", dates(pairs=3, test=3))
+    for text, english in BY_HAND.items():
+        assert translate_text.translate(f" {text} ", tmp_path, kit.root / "solutions") == 0
+        said = capsys.readouterr()
+        assert said.out.splitlines() == [english]
+        assert said.err == ""
 
 
 def test_it_is_small_and_of_the_reference():
