@@ -41,7 +41,7 @@ class Typed:
 
 @dataclass(frozen=True)
 class Table:
-    """Measured numbers as text: the first column names the row."""
+    """Measured numbers as text: the first column names the row; another may hold words."""
 
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
@@ -50,14 +50,15 @@ class Table:
         """The table for a terminal, columns aligned."""
         cells = [self.columns, *self.rows]
         widths = [max(len(row[i]) for row in cells) for i in range(len(self.columns))]
-        return ["  ".join(_aligned(row, widths)).rstrip() for row in cells]
+        sides = [">" if self.is_numbers(i) else "<" for i in range(len(self.columns))]
+        return [
+            "  ".join(f"{text:{side}{width}}" for text, side, width in zip(row, sides, widths, strict=True)).rstrip()
+            for row in cells
+        ]
 
-
-def _aligned(row: Sequence[str], widths: Sequence[int]) -> list[str]:
-    first, *others = (
-        text.rjust(width) if i else text.ljust(width) for i, (text, width) in enumerate(zip(row, widths, strict=True))
-    )
-    return [first, *others]
+    def is_numbers(self, column: int) -> bool:
+        """Whether every cell of a column begins with a number: such a column ends at its right."""
+        return column > 0 and all(row[column].removeprefix("-")[:1].isdigit() for row in self.rows if row[column])
 
 
 @dataclass(frozen=True)

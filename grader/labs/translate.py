@@ -40,7 +40,7 @@ def run(bench: Bench) -> Finding:
     numbers: dict[str, Any] = {"exact": shares, "losses": losses, "wrong": wrong[:50]}
     if further:
         later, words = _later(bench, steps, models)
-        rows.append(("trained to 2009, tested on 2040", f"{100 * later:.1f} %", ""))
+        rows.append(("days of 2040, trained on days to 2009", f"{100 * later:.1f} %", ""))
         numbers["trained to 2009, tested on 2040"] = later
         notes.append(words)
     example = EXAMPLE if data.kind.startswith("dates") else data.test[0][0]
@@ -64,7 +64,7 @@ def run(bench: Bench) -> Finding:
         held=min(shares) >= BAR,
         measured=f"share of {len(data.test)} {data.unseen} translated exactly, written greedily, {over(bench.seeds)}: "
         + spread(shares, ".3f"),
-        table=Table(("what", "exact", "loss at the end"), rows),
+        table=Table(("tested on", "exact", "loss at the end"), rows),
         figures=figures,
         numbers=numbers,
         notes=notes,

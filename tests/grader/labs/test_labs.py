@@ -209,3 +209,5 @@ def test_words_for_numbers():
     assert spread([1.0]) == "1"
     assert spread([1.0, 3.0, 2.0]) == "2 (1 to 3)"
     assert Table(("a", "b"), [("x", "10"), ("long", "2")]).lines() == ["a      b", "x     10", "long   2"]
+    words = Table(("a", "b", "c"), [("x", "right", "-1"), ("y", "2 or 3", "")])
+    assert words.lines() == ["a  b        c", "x  right   -1", "y  2 or 3"]
