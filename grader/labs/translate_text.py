@@ -67,7 +67,7 @@ def _translate(text: str, out: Path | None, target: Path | None, workers: Launch
 
 def _judged(model: Kept, text: str, written: str) -> str | None:
     """What is to be said of a translation; None where it is right, or nobody can know."""
-    from grader.labs.dates import FIRST, LAST, expected, is_written_as_one
+    from grader.labs.dates import FIRST, LAST, read, translated
     from grader.labs.number_words import said
 
     kind, _, locale = model.kind.partition(" ")
@@ -76,11 +76,14 @@ def _judged(model: Kept, text: str, written: str) -> str | None:
         return None if said(text, written) else "That is not right, or the text was no number as it has learned them."
     if kind != "dates":
         return None
-    right = expected(text, locale)
-    if right is None and is_written_as_one(text):
-        return "There is no such day, or it is another day of the week, or a zero stands where Korean dates have none."
-    if right is None:
+    form, day = read(text)
+    if form is None:
         return "That was no date in a way of writing that it has learned, so nobody knows what is right."
+    if day is None:
+        return "There is no such day."
+    korean, right = translated(day, form, locale)
+    if korean != text:
+        return f"That day is written {korean} in Korean, and that is: {right}"
     if written == right:
         return None
     years = f"{FIRST.year}" <= "".join(filter(str.isdigit, text))[:4] <= f"{LAST.year}"

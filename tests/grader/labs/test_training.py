@@ -222,7 +222,8 @@ def test_lines_are_padded_and_end_in_eos():
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [("hello", "never seen 'helo'"), ("  ", "nothing to translate"), ("2" * 30, "30 characters")]
+    ("text", "words"),
+    [("hello", "never seen the characters 'h e l o'"), ("  ", "nothing to translate"), ("2" * 30, "30 characters")],
 )
 def test_what_cannot_be_read_is_said(bench, few, tmp_path, kit, text, words):
     one = bench("translate")
