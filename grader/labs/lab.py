@@ -127,6 +127,7 @@ class Lab:
         seeds: how many, where nobody says.
         run: measures. `full` asks for more than a quick look.
         typed: what else it asks for.
+        figures: where measuring takes long: what it shows, from `Finding.numbers` alone.
     """
 
     program: str
@@ -134,6 +135,7 @@ class Lab:
     seeds: int
     run: Callable[[Bench], Finding]
     typed: Typed | None = None
+    figures: Callable[[dict[str, Any]], list[Figure]] | None = None
 
 
 def spread(values: Sequence[float], form: str = ".3g") -> str:
