@@ -139,9 +139,9 @@ class Lab:
 
 
 def spread(values: Sequence[float], form: str = ".3g") -> str:
-    """The middle of some values and how far they go: `0.11 (0.09 to 0.13)`; one value alone as it is."""
-    middle = format(statistics.median(values), form)
-    return middle if len(values) == 1 else f"{middle} ({min(values):{form}} to {max(values):{form}})"
+    """The middle of some values and how far they go: `0.11 (0.09 to 0.13)`; one number where all are written alike."""
+    low, middle, high = (format(of(values), form) for of in (min, statistics.median, max))
+    return middle if low == high else f"{middle} ({low} to {high})"
 
 
 def over(seeds: int) -> str:
