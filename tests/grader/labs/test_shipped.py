@@ -195,3 +195,12 @@ def test_a_mask_of_everything_is_one():
 
 def test_digits_that_were_copied_are_counted():
     assert copied([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]], "12", "1a2") == (1, 2)
+
+
+def test_another_right_way_of_writing_each_exercise_translates_alike(workers, another_way, tmp_path):
+    files = {slug: File(f"{slug}.py", text.encode()) for slug, text in another_way.items()}
+    bench = Bench("translate", files, workers, "cpu", 1, False, tmp_path)
+    try:
+        assert dict(zip(BY_HAND, shipped(bench).write(list(BY_HAND)), strict=True)) == BY_HAND
+    finally:
+        bench.close()

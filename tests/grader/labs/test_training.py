@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from grader.errors import UsageError
+from grader.kit.variants import alternatives
 from grader.labs import run as running
 from grader.labs import training, translate_text
 from grader.labs.bench import Bench, Stopped
 from grader.labs.catalogue import entry_of, lab_of
 from grader.labs.dates import dates, expected
-from grader.labs.digits import batches, lines
+from grader.labs.digits import EOS, batches, lines
 from grader.labs.pairs import Vocabulary
 from grader.labs.training import Run, train
 from grader.labs.translator import exact, kept, trained
@@ -61,6 +62,20 @@ def test_another_right_way_of_writing_exercises_learns_to_copy_alike(bench, anot
     run = Run("m", kind, partial(batches, 0, False), 3, 0)
     first, other = train(bench("copying", "first"), run), train(bench("copying", "other", texts=another_way), run)
     assert other.losses == pytest.approx(first.losses, abs=1e-4)
+
+
+def test_what_ended_rows_are_fed_may_be_no_id(bench, kit):
+    """The contract leaves it free; -1 here. The untrained model is made to end its rows at different steps."""
+    (own,) = [one.source.decode() for one in alternatives(*kit.find(["3"])) if one.name == "buffer"]
+    assert "tokens, -1)" in own
+    for kind in ("looped", "attention"):
+        one = bench("copying", kind, texts={"ex03_teacher_forcing": own})
+        state = train(one, Run("m", kind, partial(batches, 0, False), 1, 0)).state
+        state["weight output.bias"] = state["weight output.bias"].clone()
+        state["weight output.bias"][EOS] += 0.12
+        source, lengths, _ = lines("a seed", 20, 2, 12, False)
+        tokens = one.ask("write", state, kind, source, lengths, 13)["tokens"]
+        assert len({row.index(EOS) if EOS in row else 13 for row in tokens.tolist()}) > 1
 
 
 def test_another_right_way_of_writing_exercises_learns_to_translate_alike(bench, another_way, few):
