@@ -75,6 +75,7 @@ def _bars(axes: Any, by_size: list[list[float]]) -> None:
 def _waves(axes: Any, table: list[list[float]]) -> None:
     image = axes.imshow(table, aspect="auto", cmap="cividis", vmin=-1, vmax=1)
     axes.set(xlabel="column", ylabel="position")
+    axes.grid(False)
     axes.figure.colorbar(image, ax=axes, label="entry")
 
 
