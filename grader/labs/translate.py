@@ -14,8 +14,8 @@ from grader.text import command_line
 
 BAR = 0.97
 QUESTION = Question(
-    "Your Transformer has never seen a word of either language. After 800 batches of 64 pairs, how many texts that it "
-    "has not seen does it translate without one wrong character?",
+    "Your Transformer has never seen a word of either language. After 800 batches of 64 pairs, 1600 with --full, how "
+    "many texts that it has not seen does it translate without one wrong character?",
     ("hardly any", "about half", "nearly all of them"),
 )
 
