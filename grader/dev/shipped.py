@@ -95,10 +95,14 @@ def figure_of(entry: LabEntry, figures: Sequence[Figure]) -> Figure:
     return figure
 
 
-def keep(entry: LabEntry, numbers: dict[str, Any]) -> None:
-    """Keeps what was measured, where a test draws the figure from it."""
-    if lab_of(entry).figures is not None:
-        write_atomic(MEASURED / f"{entry.name}.json", json.dumps(_rounded(numbers), ensure_ascii=False) + "\n")
+def keep(entry: LabEntry, finding: Finding) -> Sequence[Figure]:
+    """Keeps what was measured, where a test draws the figures from it. Returns the lab's figures, drawn from that."""
+    figures = lab_of(entry).figures
+    if figures is None:
+        return finding.figures
+    numbers = _rounded(finding.numbers)
+    write_atomic(MEASURED / f"{entry.name}.json", json.dumps(numbers, ensure_ascii=False) + "\n")
+    return figures(numbers)
 
 
 def _rounded(value: Any) -> Any:
@@ -131,8 +135,7 @@ def main() -> int:
     for name in given.labs or [entry.name for entry in LABS if entry.after]:
         entry = entry_of(name)
         finding = measure(entry, given.out / name, SEEDS)
-        show(entry, figure_of(entry, finding.figures))
-        keep(entry, finding.numbers)
+        show(entry, figure_of(entry, keep(entry, finding)))
         document = {"held": finding.held, "measured": finding.measured, "table": finding.table.lines()}
         write_atomic(given.out / name / "measured.json", json.dumps(document, indent=1, ensure_ascii=False))
         click.echo(f"{name}: {'held' if finding.held else 'did not hold'}: {finding.measured}")
