@@ -4,7 +4,7 @@
 only if it translates every date of the test, days that it was not trained on, after rounding to float16.
 `python -m grader.dev.shipped figures [LAB ...]` measures with three seeds and writes the figures of the lessons into
 `exercises/figures`, with what each finds as its text alternative: seconds for a lab that trains nothing, minutes for
-another.
+another. What was measured in minutes is kept beside the tests, which draw these figures again.
 
 A stop loses nothing: checkpoints lie in `labs/shipped`, beside what was measured.
 """
@@ -14,7 +14,9 @@ from __future__ import annotations
 import argparse
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -36,6 +38,9 @@ from grader.source.file import File
 OUT = Path("labs") / "shipped"
 FIGURES = COURSE / "exercises" / "figures"
 STEPS, SEEDS = 2000, 3
+MEASURED = COURSE / "tests" / "grader" / "labs" / "measured"
+DIGITS = 5
+"""Of a number that is kept."""
 SHOWN = {"translate": "alignment", "positions": "drowned"}
 """Which figure of a lab a lesson shows, where it is not called as the lab is."""
 
@@ -83,11 +88,29 @@ def measure(entry: LabEntry, out: Path, seeds: int) -> Finding:
         bench.launcher.close()
 
 
-def figure_of(entry: LabEntry, finding: Finding) -> Figure:
+def figure_of(entry: LabEntry, figures: Sequence[Figure]) -> Figure:
     """The figure that the lesson shows."""
     name = SHOWN.get(entry.name, entry.name)
-    (figure,) = (figure for figure in finding.figures if figure.name == name)
+    (figure,) = (figure for figure in figures if figure.name == name)
     return figure
+
+
+def keep(entry: LabEntry, finding: Finding) -> Sequence[Figure]:
+    """Keeps what was measured, where a test draws the figures from it. Returns the lab's figures, drawn from that."""
+    figures = lab_of(entry).figures
+    if figures is None:
+        return finding.figures
+    numbers = _rounded(finding.numbers)
+    write_atomic(MEASURED / f"{entry.name}.json", json.dumps(numbers, ensure_ascii=False) + "\n")
+    return figures(numbers)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _rounded(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(one) for one in value]
+    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
 
 
 def show(entry: LabEntry, figure: Figure) -> None:
@@ -112,7 +135,7 @@ def main() -> int:
     for name in given.labs or [entry.name for entry in LABS if entry.after]:
         entry = entry_of(name)
         finding = measure(entry, given.out / name, SEEDS)
-        show(entry, figure_of(entry, finding))
+        show(entry, figure_of(entry, keep(entry, finding)))
         document = {"held": finding.held, "measured": finding.measured, "table": finding.table.lines()}
         write_atomic(given.out / name / "measured.json", json.dumps(document, indent=1, ensure_ascii=False))
         click.echo(f"{name}: {'held' if finding.held else 'did not hold'}: {finding.measured}")

@@ -29,7 +29,9 @@ def alignment(weights: Weights, source: str, written: str) -> Figure:
     return Figure(
         "alignment",
         f"It looks at what it copies: {same} of {digits} digits are written looking at that very digit most",
-        f"A picture of weights: a row for each character of {written}, a column for each of {source}.",
+        f"A picture of weights: a row for each character of {written}, a column for each of {source}. Most weight: "
+        + ", ".join(f"{_seen(c)} on {_seen(source[largest(row)])}" for c, row in zip(written, weights, strict=True))
+        + ".",
         lambda axes: _draw(axes, weights, source, written),
     )
 
@@ -41,6 +43,10 @@ def _draw(axes: Any, weights: Weights, source: str, written: str) -> None:
     axes.set(xlabel="what is read", ylabel="what is written")
     axes.grid(False)
     axes.figure.colorbar(image, ax=axes, label="weight")
+
+
+def _seen(character: str) -> str:
+    return {" ": "space", ",": "comma", ".": "full stop"}.get(character, character)
 
 
 def _name(character: str) -> str:

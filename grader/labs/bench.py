@@ -55,6 +55,7 @@ class Bench:
         steps: of training, where a test wants few.
         typed: the text that the lab works on, where it asks for one.
         pairs: what to learn, where it is not the lab's own.
+        others: the machine's devices besides `device`, for a lab that times them all.
     """
 
     program: str
@@ -70,17 +71,25 @@ class Bench:
     steps: int | None = None
     typed: str = ""
     pairs: Pairs | None = None
+    others: Sequence[str] = ()
     seconds: float = SECONDS
-    _code: dict[str, Code] = field(default_factory=dict)
+    _code: dict[tuple[str, str], Code] = field(default_factory=dict)
 
-    def ask(self, function: str, *args: Any, files: Mapping[str, File] | None = None, **kwargs: Any) -> dict[str, Any]:
+    def ask(
+        self,
+        function: str,
+        *args: Any,
+        files: Mapping[str, File] | None = None,
+        device: str | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
         """Calls a function of the program; it answers with a dict. Raises Stopped.
 
         Args:
             files: others than the learner's.
+            device: one of `others`.
         """
-        files = self.files if files is None else files
-        code = self._code_with(files)
+        code = self._code_with(self.files if files is None else files, device or self.device)
         try:
             code.begin(0)
             asked = CallFunction(["name", function], list(args), kwargs, False, False, False)
@@ -100,16 +109,16 @@ class Bench:
             raise Stopped(clean(raised, 500))
         return value
 
-    def _code_with(self, files: Mapping[str, File]) -> Code:
-        key = digest(files)
+    def _code_with(self, files: Mapping[str, File], device: str) -> Code:
+        key = (digest(files), device)
         if key not in self._code:
             for code in self._code.values():  # one worker at a time
                 code.close()
             self._code.clear()
             name = f"lab {self.program}"
             source = Source(f"lab_{self.program}", name, name, program(self.program), _earlier(files))
-            connect = partial(WorkerTransport, self.launcher, self.device)
-            code = Code(source, connect, ModuleType("lab"), device=self.device)
+            connect = partial(WorkerTransport, self.launcher, device)
+            code = Code(source, connect, ModuleType("lab"), device=device)
             code.seconds = self.seconds
             self._code[key] = code
         return self._code[key]

@@ -43,15 +43,20 @@ def run(bench: Bench) -> Finding:
         figures=[
             Figure(
                 "collapse",
-                f"After {LAYERS} attentions alone all words are one (cosine {alone:.2f}); your layer keeps {whole:.2f}",
-                "Three lines over the number of layers: attention alone rises to 1 at once; with the residual "
-                "and with your whole layer it rises slowly.",
+                f"Mean cosine between words after {LAYERS} layers: {alone:.2f} with attention alone, {whole:.2f} with "
+                "your whole layer",
+                f"Three lines over the number of layers, from 0 to {LAYERS}: "
+                + "; ".join(f"{name} {_points(line)}" for name, line in zip(KINDS, middle, strict=True)),
                 lambda axes: _draw(axes, found),
             )
         ],
         numbers={"kinds": list(KINDS), "cosine": found, "size": sizes},
         notes=["Nothing was trained. Directions are compared: 1 means that all vectors point one way."],
     )
+
+
+def _points(line: list[float]) -> str:
+    return ", ".join(f"{value:.2f}" for value in line)
 
 
 def _middle(values: list[float]) -> float:

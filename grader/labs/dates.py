@@ -40,19 +40,25 @@ def known_locale(name: str) -> str:
 
 def expected(text: str, locale: str = "en") -> str | None:
     """The right translation of a Korean date; None where it is none of FORMATS, or no day of the calendar."""
+    form, day = read(text)
+    if form is None or day is None:
+        return None
+    korean, right = translated(day, form, locale)
+    return right if korean == text else None
+
+
+def read(text: str) -> tuple[str | None, datetime.date | None]:
+    """Which of FORMATS a text is written in, and its day: each None where there is none.
+
+    The day of the week is not looked at, nor are zeros before a number.
+    """
     for form, pattern in zip(FORMATS, _READ, strict=True):
         if found := pattern.fullmatch(text):
             try:
-                korean, english = translated(datetime.date(*map(int, found.groups())), form, locale)
+                return form, datetime.date(*map(int, found.groups()))
             except ValueError:
-                return None
-            return english if korean == text else None
-    return None
-
-
-def is_written_as_one(text: str) -> bool:
-    """Whether a text is written as a date in one of FORMATS, be there such a day or not."""
-    return any(pattern.fullmatch(text) for pattern in _READ)
+                return form, None
+    return None, None
 
 
 def examples() -> list[str]:

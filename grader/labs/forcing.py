@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from statistics import median_high
 from typing import Any
 
 import torch
@@ -64,29 +65,38 @@ def run(bench: Bench) -> Finding:
         )
         for name in CONTENDERS
     ]
-    gap_of, right_of = ([sorted(values[name])[bench.seeds // 2] for name in CONTENDERS] for values in (gaps, alone))
+    numbers = {name: [{"told": one.told, "alone": one.alone} for one in ones] for name, ones in found.items()}
     return Finding(
         claim="A model that was always told the truth is far worse alone; told less and less, it has a smaller gap.",
         held=min(always) > 0.01 and closed,
         measured=f"exposure gap (digits right when told the truth, less those right alone) at {LONGEST} digits, "
         f"{over(bench.seeds)}: {spread(always, '.3f')} always told, {spread(falling, '.3f')} told less and less",
         table=Table(("digits right", "told the truth", "alone", "gap", "loss at the end"), rows),
-        figures=[
-            Figure(
-                "forcing",
-                f"Always told the truth it loses {100 * gap_of[0]:.0f} of 100 digits when alone, told less and less "
-                f"{100 * gap_of[1]:.0f}: they get {100 * right_of[0]:.0f} and {100 * right_of[1]:.0f} right",
-                "Four lines over the place in the line: for each way of training the share right when told the "
-                "truth, and alone. Alone it falls below, most where it was always told.",
-                lambda axes: _draw(axes, found),
-            )
-        ],
-        numbers={name: [{"told": one.told, "alone": one.alone} for one in ones] for name, ones in found.items()},
+        figures=figures(numbers),
+        numbers=numbers,
         notes=[
             f"A smaller gap is no better model by itself: alone, the one that was told less and less got more digits "
             f"right with {better} of {bench.seeds} seeds. The gap is a measure; a model without mistakes has none."
         ],
     )
+
+
+def figures(numbers: dict[str, Any]) -> list[Figure]:
+    found = {name: [Right(**one) for one in ones] for name, ones in numbers.items()}
+    middle = {
+        name: [100 * median_high(_mean(getattr(one, kind)) for one in ones) for kind in ("told", "alone")]
+        for name, ones in found.items()
+    }
+    return [
+        Figure(
+            "forcing",
+            "Digits right of 100, with the truth at its side and alone: "
+            + "; ".join(f"{name} {told:.0f} and {alone:.0f}" for name, (told, alone) in middle.items()),
+            f"Four lines over the place in the line, from 1 to {LONGEST}: for each way of training the share of digits "
+            "right with the truth at its side, and alone.",
+            lambda axes: _draw(axes, found),
+        )
+    ]
 
 
 def _mean(values: list[float]) -> float:
@@ -122,4 +132,4 @@ def _draw(axes: Any, found: dict[str, list[Right]]) -> None:
     axes.legend(ncols=2, loc="upper center", fontsize=10)
 
 
-LAB = Lab("copying", QUESTION, 1, run)
+LAB = Lab("copying", QUESTION, 1, run, figures=figures)

@@ -41,7 +41,7 @@ class Typed:
 
 @dataclass(frozen=True)
 class Table:
-    """Measured numbers as text: the first column names the row."""
+    """Measured numbers as text: the first column names the row; another may hold words."""
 
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
@@ -50,14 +50,15 @@ class Table:
         """The table for a terminal, columns aligned."""
         cells = [self.columns, *self.rows]
         widths = [max(len(row[i]) for row in cells) for i in range(len(self.columns))]
-        return ["  ".join(_aligned(row, widths)).rstrip() for row in cells]
+        sides = [">" if self.is_numbers(i) else "<" for i in range(len(self.columns))]
+        return [
+            "  ".join(f"{text:{side}{width}}" for text, side, width in zip(row, sides, widths, strict=True)).rstrip()
+            for row in cells
+        ]
 
-
-def _aligned(row: Sequence[str], widths: Sequence[int]) -> list[str]:
-    first, *others = (
-        text.rjust(width) if i else text.ljust(width) for i, (text, width) in enumerate(zip(row, widths, strict=True))
-    )
-    return [first, *others]
+    def is_numbers(self, column: int) -> bool:
+        """Whether every cell of a column begins with a number: such a column ends at its right."""
+        return column > 0 and all(row[column].removeprefix("-")[:1].isdigit() for row in self.rows if row[column])
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,7 @@ class Lab:
         seeds: how many, where nobody says.
         run: measures. `full` asks for more than a quick look.
         typed: what else it asks for.
+        figures: where measuring takes long: what it shows, from `Finding.numbers` alone.
     """
 
     program: str
@@ -133,12 +135,13 @@ class Lab:
     seeds: int
     run: Callable[[Bench], Finding]
     typed: Typed | None = None
+    figures: Callable[[dict[str, Any]], list[Figure]] | None = None
 
 
 def spread(values: Sequence[float], form: str = ".3g") -> str:
-    """The middle of some values and how far they go: `0.11 (0.09 to 0.13)`; one value alone as it is."""
-    middle = format(statistics.median(values), form)
-    return middle if len(values) == 1 else f"{middle} ({min(values):{form}} to {max(values):{form}})"
+    """The middle of some values and how far they go: `0.11 (0.09 to 0.13)`; one number where all are written alike."""
+    low, middle, high = (format(of(values), form) for of in (min, statistics.median, max))
+    return middle if low == high else f"{middle} ({low} to {high})"
 
 
 def over(seeds: int) -> str:

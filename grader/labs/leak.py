@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
+from statistics import median_high
 from typing import Any
 
 from grader.labs.bench import Bench
@@ -58,14 +60,12 @@ def run(bench: Bench) -> Finding:
         (name, *log(name), spread(losses[name], ".4f"), spread(shares[name], ".3f"), said[name], proofs[name])
         for name in models
     ]
-    wonderful = [name for name in BROKEN if max(losses[name]) < WONDERFUL]
     better = [name for name in BROKEN if max(losses[name]) < min(losses[yours])]
-    worthless = [name for name in BROKEN if max(shares[name]) <= 0.05]
     exactly = {name: spread(values, ".3f") for name, values in shares.items()}
-    labels = {name: f"{name}: {100 * sorted(shares[name])[bench.seeds // 2]:.0f} % right" for name in models}
+    numbers = {"exact": shares, "loss": losses, "losses": curves, "written": said, "probes": probes}
     return Finding(
         claim="No loss shows a leak: models that write nothing right reach one as wonderful as the right model's.",
-        held=min(shares[yours]) >= 0.95 and len(worthless) == len(wonderful) == len(BROKEN),
+        held=min(shares[yours]) >= 0.95 and len(_worthless(shares)) == len(_wonderful(losses)) == len(BROKEN),
         measured=f"exact translations of {len(data.test)} unseen days, {over(bench.seeds)}: "
         + "; ".join(f"{name} {exactly[name]} with a loss of {spread(losses[name], '.4f')}" for name in models),
         table=Table(
@@ -79,15 +79,8 @@ def run(bench: Bench) -> Finding:
             ),
             rows,
         ),
-        figures=[
-            Figure(
-                "leak",
-                f"{len(wonderful)} of 3 leaks reach a loss below {WONDERFUL:g}, {len(worthless)} of 3 write nonsense",
-                "The loss of each model over the steps; " + "; ".join(labels.values()),
-                lambda axes: _draw(axes, curves, labels),
-            )
-        ],
-        numbers={"exact": shares, "loss": losses, "losses": curves, "written": said, "probes": probes},
+        figures=figures(numbers),
+        numbers=numbers,
         notes=[
             f"{len(better)} of 3 leaks have a lower loss than {yours}. Judge a model by what it writes on its own.",
             "The proof needs no training. Change the last token that the decoder is fed: no score before it may move. "
@@ -95,6 +88,30 @@ def run(bench: Bench) -> Finding:
         ],
         riddle=riddle,
     )
+
+
+def figures(numbers: dict[str, Any]) -> list[Figure]:
+    shares, curves = numbers["exact"], numbers["losses"]
+    labels = {name: f"{name}: {100 * median_high(values):.0f} % right" for name, values in shares.items()}
+    wonderful, worthless = _wonderful(numbers["loss"]), _worthless(shares)
+    return [
+        Figure(
+            "leak",
+            f"{len(wonderful)} of 3 leaks reach a loss below {WONDERFUL:g}, {len(worthless)} of 3 write nonsense",
+            "The loss of each model over the batches, of the first seed; " + "; ".join(labels.values()),
+            lambda axes: _draw(axes, curves, labels),
+        )
+    ]
+
+
+def _wonderful(losses: Mapping[str, list[float]]) -> list[str]:
+    """The mistakes whose loss is that of a model that has learned, with every seed."""
+    return [name for name in BROKEN if max(losses[name]) < WONDERFUL]
+
+
+def _worthless(shares: Mapping[str, list[float]]) -> list[str]:
+    """The mistakes that write nearly nothing right, with every seed."""
+    return [name for name in BROKEN if max(shares[name]) <= 0.05]
 
 
 def _proof(moved: float, loss: float, logged: float) -> str:
@@ -127,4 +144,4 @@ def _draw(axes: Any, curves: dict[str, list[float]], labels: dict[str, str]) -> 
     axes.legend()
 
 
-LAB = Lab("translate", QUESTION, 1, run)
+LAB = Lab("translate", QUESTION, 1, run, figures=figures)

@@ -108,7 +108,8 @@ def unreadable(text: str, source: Vocabulary, examples: Sequence[str]) -> str | 
     if not text:
         return "there is nothing to translate"
     if unknown := source.unknown(text):
-        return f"the model has never seen {shown(unknown)!r}; it reads texts like {' or '.join(examples)}"
+        what = f"character{'s' * (len(unknown) > 1)} {shown(' '.join(unknown))!r}"
+        return f"the model has never seen the {what}; it reads texts like {' or '.join(examples)}"
     if len(text) > source.longest:
         return f"{len(text)} characters are more than it has learned: the longest text had {source.longest}"
     return None

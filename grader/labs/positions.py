@@ -44,7 +44,7 @@ def run(bench: Bench) -> Finding:
                 "drowned",
                 f"The head that looks one word back is right {100 * middle[0]:.0f} % of the time by positions alone, "
                 f"{100 * middle[-1]:.0f} % under words of size 1",
-                "Bars that fall from positions alone to words of size 1: " + "; ".join(f"{r[0]} {r[2]}" for r in rows),
+                "A bar for each size of words: " + "; ".join(f"{r[0]} {r[2]}" for r in rows),
                 lambda axes: _bars(axes, by_size),
             ),
             Figure(
@@ -75,6 +75,7 @@ def _bars(axes: Any, by_size: list[list[float]]) -> None:
 def _waves(axes: Any, table: list[list[float]]) -> None:
     image = axes.imshow(table, aspect="auto", cmap="cividis", vmin=-1, vmax=1)
     axes.set(xlabel="column", ylabel="position")
+    axes.grid(False)
     axes.figure.colorbar(image, ax=axes, label="entry")
 
 

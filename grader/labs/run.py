@@ -29,6 +29,7 @@ from grader.text import short_path
 
 if TYPE_CHECKING:
     from grader.labs.pairs import Pairs
+    from grader.launch.launcher import Launcher
 
 EXIT_STOPPED = 130
 """As a shell says it of what Ctrl-C ended."""
@@ -116,29 +117,44 @@ def _run(screen: Screen, entry: LabEntry, options: LabOptions, prompt: Prompt | 
             screen.line(f"  {exercise.slug:<26}{why}")
         screen.line("Finish that first (grader watch), or run it as it is: --anyway")
         return EXIT_FAIL
-    lab = lab_of(entry)
-    if lab.typed is None and options.text is not None:
-        raise UsageError(f"--text: the lab {entry.name} asks for no text")
-    out = options.out or kit.workspace / "labs" / entry.name
-    screen.line(f"Lab {entry.name}: {entry.title}", "bold")
-    screen.line()
-    answer = _ask(screen, lab.question, out / "guess.txt", prompt)
-    typed = _typed(screen, lab.typed, options.text, prompt) if lab.typed else ""
-    run_on = replaced[1] if replaced else files
-    return _measure(
-        screen,
-        entry,
-        lab,
-        options,
-        run_on,
-        lambda name: with_mistake(kit, files, name)[1],
-        out,
-        prompt,
-        answer,
-        typed,
-        chosen,
-        place,
-    )
+    with _workers(entry) as workers:
+        lab = lab_of(entry)
+        if lab.typed is None and options.text is not None:
+            raise UsageError(f"--text: the lab {entry.name} asks for no text")
+        out = options.out or kit.workspace / "labs" / entry.name
+        screen.line(f"Lab {entry.name}: {entry.title}", "bold")
+        screen.line()
+        answer = _ask(screen, lab.question, out / "guess.txt", prompt)
+        typed = _typed(screen, lab.typed, options.text, prompt) if lab.typed else ""
+        run_on = replaced[1] if replaced else files
+        return _measure(
+            screen,
+            entry,
+            lab,
+            options,
+            run_on,
+            lambda name: with_mistake(kit, files, name)[1],
+            workers,
+            out,
+            prompt,
+            answer,
+            typed,
+            chosen,
+            place,
+        )
+
+
+@contextmanager
+def _workers(entry: LabEntry) -> Iterator[Launcher]:
+    """What starts workers: it imports torch while this process does, and while the question is asked."""
+    from grader.launch.launcher import launcher
+    from grader.limits import Limits
+
+    started = launcher(Limits(memory_mb=4096), many=entry.trains)
+    try:
+        yield started
+    finally:
+        started.close()
 
 
 def _measure(
@@ -148,6 +164,7 @@ def _measure(
     options: LabOptions,
     files: dict[str, File],
     substitute: Callable[[str], dict[str, File]],
+    workers: Launcher,
     out: Path,
     prompt: Prompt | None,
     answer: str | None,
@@ -155,17 +172,14 @@ def _measure(
     pairs: Pairs | None,
     place: Path,
 ) -> int:
-    from grader.judging.session import devices
+    from grader.judging.session import devices, present
     from grader.labs.bench import Bench, Stopped
-    from grader.launch.launcher import launcher
-    from grader.limits import Limits
 
     devices(options.device)  # which raises where it is not here
-    workers = launcher(Limits(memory_mb=4096), many=entry.trains)
     seeds, begun = options.seeds or lab.seeds, time.monotonic()
     with _progress() as tell:
         bench = Bench(lab.program, files, workers, options.device, seeds, options.full, out, tell)
-        bench.substitute = substitute
+        bench.substitute, bench.others = substitute, [one for one in ("cpu", *present()) if one != options.device]
         bench.mistake, bench.typed, bench.pairs, bench.steps = options.mistake, typed, pairs, options.steps
         try:
             finding = lab.run(bench)
@@ -174,7 +188,6 @@ def _measure(
             return EXIT_FAIL
         finally:
             bench.close()
-            workers.close()
     seconds = time.monotonic() - begun
     runs = "" if entry.shipped else f" {over(seeds)}"
     how = f"Measured{runs} in {seconds:.0f} s on {options.device}, on {_on(entry, place)}"

@@ -46,10 +46,11 @@ def run(bench: Bench) -> Finding:
         figures=[
             Figure(
                 "saturation",
-                f"At d_k = {WIDTHS[-1]} one of {KEYS} keys takes {middle['plain'][-1]:.2f} of the weight, "
-                "unless scores are divided",
-                "Two lines over d_k: the undivided one rises from "
-                f"{middle['plain'][0]:.2f} to {middle['plain'][-1]:.2f}, yours stays near {middle['yours'][0]:.2f}.",
+                f"At d_k = {WIDTHS[-1]} the largest of {KEYS} weights is {middle['plain'][-1]:.2f} undivided, "
+                f"{middle['yours'][-1]:.2f} with your attention_scores",
+                f"Two lines over d_k, from {WIDTHS[0]} to {WIDTHS[-1]}: undivided from {middle['plain'][0]:.2f} to "
+                f"{middle['plain'][-1]:.2f}, your attention_scores from {middle['yours'][0]:.2f} to "
+                f"{middle['yours'][-1]:.2f}.",
                 lambda axes: _draw(axes, column),
             )
         ],

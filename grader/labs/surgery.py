@@ -44,8 +44,8 @@ def run(bench: Bench) -> Finding:
         translator.write([EXAMPLE], {"seen": seen, "everywhere": all_of_it})[0] for all_of_it in (False, True)
     )
     bench.tell("done", 1.0)
-    flat = [share for row in shares.values() for share in row]
-    spared = sum(share >= 0.9 for share in flat)
+    numbers = {"right": shares, "all heads": whole, "mask": mask, "decoder masked": looked, "all masked": read}
+    flat, spared = _heads(shares)
     worst = min(shares, key=lambda name: min(shares[name]))
     return Finding(
         claim="Heads are not alike: most can be spared, one at a time, and some cost many dates.",
@@ -57,22 +57,34 @@ def run(bench: Bench) -> Finding:
             ("dates right without the head", *(f"head {head}" for head in range(HEADS))),
             [(name, *(f"{share:.2f}" for share in row)) for name, row in shares.items()],
         ),
-        figures=[
-            Figure(
-                "surgery",
-                f"{spared} of {len(flat)} heads can be spared one at a time; without the most needed "
-                f"{100 * min(flat):.0f} % of the dates are right",
-                "A grid, a row for each layer and a column for each head: "
-                + "; ".join(_row(n, r) for n, r in shares.items()),
-                lambda axes: _draw(axes, shares),
-            )
-        ],
-        numbers={"right": shares, "all heads": whole, "mask": mask, "decoder masked": looked, "all masked": read},
+        figures=figures(numbers),
+        numbers=numbers,
         notes=[
             f"Your mask {mask}: where the decoder may not look there, it writes {looked!r}; where nothing may, the "
             f"encoder neither, {read!r}. Without a mask: {translator.write([EXAMPLE])[0]!r}.",
         ],
     )
+
+
+def figures(numbers: dict[str, Any]) -> list[Figure]:
+    shares = numbers["right"]
+    flat, spared = _heads(shares)
+    return [
+        Figure(
+            "surgery",
+            f"{spared} of the {len(flat)} heads can be spared, one at a time; without the most needed one "
+            f"{100 * min(flat):.0f} % of the dates are right",
+            "A grid, a row for each layer and a column for each head: "
+            + "; ".join(_row(name, row) for name, row in shares.items()),
+            lambda axes: _draw(axes, shares),
+        )
+    ]
+
+
+def _heads(shares: dict[str, list[float]]) -> tuple[list[float], int]:
+    """The share of dates that is right without each head, and how many heads can be spared."""
+    flat = [share for row in shares.values() for share in row]
+    return flat, sum(share >= 0.9 for share in flat)
 
 
 def _name(part: str, layer: int) -> str:
@@ -111,4 +123,5 @@ LAB = Lab(
     1,
     run,
     Typed(f"your own mask: {EXAMPLE} with {HIDDEN} for what may not be looked at", _without_month(EXAMPLE), _refused),
+    figures,
 )

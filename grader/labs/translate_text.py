@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from grader.errors import EXIT_FAIL, EXIT_PASS, UsageError
 from grader.kit.discovery import Kit
-from grader.labs.bench import Bench, Stopped
 from grader.labs.catalogue import demand
-from grader.labs.dates import FIRST, LAST, expected, is_written_as_one
-from grader.labs.number_words import said
-from grader.labs.pairs import unreadable
 from grader.labs.run import LabOptions, files_of
-from grader.labs.translator import Kept, kept
 from grader.launch.launcher import launcher
 from grader.reports.terminal import Screen
 from grader.text import short_path
+
+if TYPE_CHECKING:
+    from grader.labs.translator import Kept
+    from grader.launch.launcher import Launcher
 
 
 def translate(text: str, out: Path | None = None, target: Path | None = None) -> int:
@@ -28,10 +28,21 @@ def translate(text: str, out: Path | None = None, target: Path | None = None) ->
     Raises UsageError for a text that the model cannot read, and where no model was trained.
     """
     demand(("babel",))
+    workers = launcher()  # its process imports torch while this one does
+    try:
+        return _translate(text, out, target, workers)
+    finally:
+        workers.close()
+
+
+def _translate(text: str, out: Path | None, target: Path | None, workers: Launcher) -> int:
+    from grader.labs.bench import Bench, Stopped
+    from grader.labs.pairs import unreadable
+    from grader.labs.translator import kept
+
     kit, screen = Kit(), Screen()
     files, _ = files_of(kit, LabOptions(target=target))
     folder = out or kit.workspace / "labs" / "translate"
-    workers = launcher()
     bench = Bench("translate", files, workers, "cpu", 1, False, folder)
     try:
         found = kept(folder / "model.frame", bench)
@@ -48,7 +59,6 @@ def translate(text: str, out: Path | None = None, target: Path | None = None) ->
         return EXIT_FAIL
     finally:
         bench.close()
-        workers.close()
     screen.line(written)
     if remark := _judged(found, text, written):
         screen.remark(remark)
@@ -57,17 +67,23 @@ def translate(text: str, out: Path | None = None, target: Path | None = None) ->
 
 def _judged(model: Kept, text: str, written: str) -> str | None:
     """What is to be said of a translation; None where it is right, or nobody can know."""
+    from grader.labs.dates import FIRST, LAST, read, translated
+    from grader.labs.number_words import said
+
     kind, _, locale = model.kind.partition(" ")
     if kind == "numbers":
         demand(("num2words",))
         return None if said(text, written) else "That is not right, or the text was no number as it has learned them."
     if kind != "dates":
         return None
-    right = expected(text, locale)
-    if right is None and is_written_as_one(text):
-        return "There is no such day, or it is another day of the week, or a zero stands where Korean dates have none."
-    if right is None:
+    form, day = read(text)
+    if form is None:
         return "That was no date in a way of writing that it has learned, so nobody knows what is right."
+    if day is None:
+        return "There is no such day."
+    korean, right = translated(day, form, locale)
+    if korean != text:
+        return f"That day is written {korean} in Korean, and that is: {right}"
     if written == right:
         return None
     years = f"{FIRST.year}" <= "".join(filter(str.isdigit, text))[:4] <= f"{LAST.year}"

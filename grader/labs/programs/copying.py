@@ -17,6 +17,11 @@ LOOPED = ("attention", "looped")
 """The kinds that exercise 3's loop runs."""
 
 
+def an_id(tokens):
+    """Tokens that can be looked up: what a row is fed that has ended is free, and may be none."""
+    return tokens.clamp(0, VOCAB - 1)
+
+
 class Attending(nn.Module):
     """Exercise 3's loop around a decoder that looks back with exercise 4 (the output layer is Luong's)."""
 
@@ -40,7 +45,7 @@ class Attending(nn.Module):
         from exercises.ex04_attention_weights import attention_weights, context_vector, dot_scores
 
         h, c, keys, lengths = state
-        h, c = self.cell(self.target_embedding(tokens.to(h.device)), (h, c))
+        h, c = self.cell(self.target_embedding(an_id(tokens).to(h.device)), (h, c))
         weights = attention_weights(dot_scores(h, keys), lengths)
         context = context_vector(weights, keys)
         logits = self.output(torch.tanh(self.mix(torch.cat([h, context], dim=-1))))
@@ -54,7 +59,7 @@ class Fixed(Seq2Seq):
         return self.encode(source, lengths)
 
     def step(self, tokens, state):
-        x = self.target_embedding(tokens.to(state[0].device)).unsqueeze(1)
+        x = self.target_embedding(an_id(tokens).to(state[0].device)).unsqueeze(1)
         outputs, state = self.decoder(x, state)
         return self.output(outputs[:, 0]), state
 

@@ -26,8 +26,8 @@ def longest_chain(tensor):
 
 
 def wait(device):
-    if device.type == "cuda":
-        torch.cuda.synchronize()
+    if device.type != "cpu":
+        getattr(torch, device.type).synchronize()
 
 
 @guarded

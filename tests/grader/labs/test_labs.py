@@ -208,4 +208,7 @@ def test_a_title_is_broken_where_no_word_stands_alone():
 def test_words_for_numbers():
     assert spread([1.0]) == "1"
     assert spread([1.0, 3.0, 2.0]) == "2 (1 to 3)"
+    assert spread([1.0, 0.9999, 1.0], ".2f") == "1.00"
     assert Table(("a", "b"), [("x", "10"), ("long", "2")]).lines() == ["a      b", "x     10", "long   2"]
+    words = Table(("a", "b", "c"), [("x", "right", "-1"), ("y", "2 or 3", "")])
+    assert words.lines() == ["a  b        c", "x  right   -1", "y  2 or 3"]

@@ -1,12 +1,14 @@
 """The model that comes with the kit: it is right, small, and what the labs trailer and surgery run."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from grader.errors import KitError, UsageError
 from grader.labs import run as running
+from grader.labs import translate_text
 from grader.labs.alignment import copied
 from grader.labs.bench import Bench
 from grader.labs.catalogue import entry_of, lab_of
@@ -61,6 +63,45 @@ def test_it_is_right_for_twenty_dates_typed_by_hand(bench):
     assert dict(zip(BY_HAND, shipped(bench).write(list(BY_HAND)), strict=True)) == BY_HAND
 
 
+@pytest.fixture
+def command(bench, workers, kit, tmp_path, capsys, monkeypatch):
+    """`grader translate` with a model that a lab kept, here with the weights that come with the kit: what it says."""
+    started = SimpleNamespace(start=workers.start, close=lambda: None)  # two seconds of CPU for each text otherwise
+    monkeypatch.setattr(translate_text, "launcher", lambda: started)
+    shipped(bench).keep(tmp_path / "model.frame", dates(pairs=3, test=3))
+
+    def say(text):
+        assert translate_text.translate(text, tmp_path, kit.root / "solutions") == 0
+        return capsys.readouterr()
+
+    return say
+
+
+def test_the_command_says_twenty_dates_typed_by_hand(command):
+    for text, english in BY_HAND.items():
+        said = command(f" {text} ")
+        assert said.out.splitlines() == [english]
+        assert said.err == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "remark"),
+    [
+        ("2024년 2월 30일", "There is no such day."),
+        ("2024년 13월 1일", "There is no such day."),
+        (
+            "2024년 3월 19일 월요일",
+            "That day is written 2024년 3월 19일 화요일 in Korean, and that is: Tuesday, March 19, 2024",
+        ),
+        ("2024년 03월 19일", "That day is written 2024년 3월 19일 in Korean, and that is: March 19, 2024"),
+        ("1900년 1월 1일", "Right is: January 1, 1900. It has learned the years 1950 to 2049 alone."),
+        ("2024년 3월", "That was no date in a way of writing that it has learned, so nobody knows what is right."),
+    ],
+)
+def test_the_command_says_what_is_wrong_with_a_text(command, text, remark):
+    assert remark in " ".join(command(text).err.split())
+
+
 def test_it_is_small_and_of_the_reference():
     assert MODEL.stat().st_size < 500_000
 
@@ -85,7 +126,7 @@ def test_the_trailer_answers_a_date_that_was_typed(tmp_path, capsys, kit):
     options = LabOptions(out=tmp_path)
     assert run_lab("trailer", options, lambda text, default=None: next(typed)) == 0
     said = capsys.readouterr().out
-    assert "the model has never seen 'helo'" in said
+    assert "the model has never seen the characters 'h e l o'" in said
     assert "January 2, 2031" in said
     assert "Your guess was: at the day" in said
     assert json.loads((tmp_path / "result.json").read_text("utf-8"))["numbers"]["written"] == "January 2, 2031"
@@ -94,7 +135,7 @@ def test_the_trailer_answers_a_date_that_was_typed(tmp_path, capsys, kit):
 def test_without_a_terminal_it_takes_the_date_of_the_option(tmp_path, capsys):
     assert run_lab("trailer", LabOptions(out=tmp_path, text="1999년 12월 31일"), None) == 0
     assert "December 31, 1999" in capsys.readouterr().out
-    with pytest.raises(UsageError, match="--text: the model has never seen"):
+    with pytest.raises(UsageError, match="--text: the model has never seen the characters"):
         run_lab("trailer", LabOptions(out=tmp_path, text="tomorrow"), None)
     with pytest.raises(UsageError, match="--seeds: the lab trailer trains nothing"):
         run_lab("trailer", LabOptions(out=tmp_path, seeds=3), None)
@@ -154,3 +195,12 @@ def test_a_mask_of_everything_is_one():
 
 def test_digits_that_were_copied_are_counted():
     assert copied([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]], "12", "1a2") == (1, 2)
+
+
+def test_another_right_way_of_writing_each_exercise_translates_alike(workers, another_way, tmp_path):
+    files = {slug: File(f"{slug}.py", text.encode()) for slug, text in another_way.items()}
+    bench = Bench("translate", files, workers, "cpu", 1, False, tmp_path)
+    try:
+        assert dict(zip(BY_HAND, shipped(bench).write(list(BY_HAND)), strict=True)) == BY_HAND
+    finally:
+        bench.close()

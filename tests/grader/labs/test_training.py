@@ -1,18 +1,22 @@
 """Labs that train: a tiny run of each, stops that change nothing, and what is kept."""
 
 import json
+import re
+from functools import partial
 
 import pytest
 import torch
 
 from grader.errors import UsageError
+from grader.kit.variants import alternatives
 from grader.labs import run as running
 from grader.labs import training, translate_text
 from grader.labs.bench import Bench, Stopped
 from grader.labs.catalogue import entry_of, lab_of
 from grader.labs.dates import dates, expected
-from grader.labs.digits import lines
+from grader.labs.digits import EOS, batches, lines
 from grader.labs.pairs import Vocabulary
+from grader.labs.training import Run, train
 from grader.labs.translator import exact, kept, trained
 from grader.source.file import File
 
@@ -51,6 +55,51 @@ def test_a_tiny_training_goes_from_data_to_a_finding(bench, name):
     assert told[-1] == 1.0
     assert told == sorted(told)
     json.dumps(finding.numbers)
+
+
+@pytest.mark.parametrize("kind", ["fixed", "reversed", "attention", "looped"])
+def test_another_right_way_of_writing_exercises_learns_to_copy_alike(bench, another_way, kind):
+    run = Run("m", kind, partial(batches, 0, False), 3, 0)
+    first, other = train(bench("copying", "first"), run), train(bench("copying", "other", texts=another_way), run)
+    assert other.losses == pytest.approx(first.losses, abs=1e-4)
+
+
+def test_what_ended_rows_are_fed_may_be_no_id(bench, kit):
+    """The contract leaves it free; -1 here. The untrained model is made to end its rows at different steps."""
+    (own,) = [one.source.decode() for one in alternatives(*kit.find(["3"])) if one.name == "buffer"]
+    assert "tokens, -1)" in own
+    for kind in ("looped", "attention"):
+        one = bench("copying", kind, texts={"ex03_teacher_forcing": own})
+        state = train(one, Run("m", kind, partial(batches, 0, False), 1, 0)).state
+        state["weight output.bias"] = state["weight output.bias"].clone()
+        state["weight output.bias"][EOS] += 0.12
+        source, lengths, _ = lines("a seed", 20, 2, 12, False)
+        tokens = one.ask("write", state, kind, source, lengths, 13)["tokens"]
+        assert len({row.index(EOS) if EOS in row else 13 for row in tokens.tolist()}) > 1
+
+
+def test_another_right_way_of_writing_exercises_learns_to_translate_alike(bench, another_way, few):
+    first, other = bench("translate", "first", steps=3), bench("translate", "other", steps=3, texts=another_way)
+    (_, learned), (_, as_much) = (trained(one, few, "m", 0, 0, 0, 1) for one in (first, other))
+    assert as_much.losses == pytest.approx(learned.losses, abs=1e-4)
+
+
+def test_the_price_is_timed_on_every_device_of_the_machine(bench):
+    one = bench("price", others=["cuda"])
+    here, asked = one.ask, []
+
+    def ask(*args, device):
+        asked.append(device)
+        return here(*args)
+
+    one.ask = ask
+    finding = lab_of(entry_of("price")).run(one)
+    assert asked == ["cpu", "cuda"]
+    assert finding.table.columns[-4:] == tuple(
+        f"{name}: ms on {device}" for device in asked for name in ("recurrent", "attention")
+    )
+    assert re.search(r"attention was (faster|slower) on cpu and (faster|slower) on cuda$", finding.measured)
+    assert set(finding.numbers["seconds"]) == {"cpu", "cuda"}
 
 
 def test_with_a_mistake_in_it_no_log_is_the_right_one(bench):
@@ -188,7 +237,8 @@ def test_lines_are_padded_and_end_in_eos():
 
 
 @pytest.mark.parametrize(
-    ("text", "words"), [("hello", "never seen 'helo'"), ("  ", "nothing to translate"), ("2" * 30, "30 characters")]
+    ("text", "words"),
+    [("hello", "never seen the characters 'h e l o'"), ("  ", "nothing to translate"), ("2" * 30, "30 characters")],
 )
 def test_what_cannot_be_read_is_said(bench, few, tmp_path, kit, text, words):
     one = bench("translate")
