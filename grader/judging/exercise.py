@@ -91,19 +91,32 @@ def run_exercise(
     for device in settings.devices:
         code = Code(source, settings.connects(device), reference, device=device)
         code.seconds = settings.seconds
-        late = Counter[str]()
-        ran: list[tuple[Outcome, Run | None]] = []
         try:
-            for check in checks:
-                before = [outcome for outcome, _ in ran]
-                ran.append(_one(check, code, recogniser, settings, before, late, passed_runs))
-                on_check()
+            ran = checked(checks, code, recogniser, settings, passed_runs, on_check)
             outcomes += explained(named(ran, recogniser), ran, code, recogniser, settings)
         finally:
             code.close()
     outcomes += absences(checks, settings)
     total = round(sum(check.points for check in checks), 6)
     return settle(source.slug, outcomes, total or EXERCISE_POINTS)
+
+
+def checked(
+    checks: Sequence[Check],
+    code: Code,
+    recogniser: Recogniser,
+    settings: CheckSettings,
+    passed_runs: PassedRuns | None = None,
+    on_check: Callable[[], None] = lambda: None,
+) -> list[tuple[Outcome, Run | None]]:
+    """Every check on one file and device: what came of it, and the run where it tells something about the file."""
+    late = Counter[str]()
+    ran: list[tuple[Outcome, Run | None]] = []
+    for check in checks:
+        before = [outcome for outcome, _ in ran]
+        ran.append(_one(check, code, recogniser, settings, before, late, passed_runs))
+        on_check()
+    return ran
 
 
 def named(ran: Sequence[tuple[Outcome, Run | None]], recogniser: Recogniser) -> list[Outcome]:
