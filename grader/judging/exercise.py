@@ -151,8 +151,7 @@ def explained(
     if first is None or settings.hidden or code.device != "cpu":
         return found
     about = [run for outcome, run in ran if run is not None and outcome.of == first.of and _is_a_wrong_value(run)]
-    wrong = {outcome.of.rpartition(".")[2] for outcome in found if outcome.verdict != PASS}
-    sound = {outcome.of.rpartition(".")[2] for outcome in found} - wrong - {first.of.rpartition(".")[2]}
+    sound = {outcome.of for outcome in found} - {outcome.of for outcome in found if outcome.verdict != PASS}
     step = None
     for run in sorted(about, key=_is_small)[:FOLLOWED]:
         with contextlib.suppress(Finding):
