@@ -158,10 +158,10 @@ def explained(
             step = step or first_step(recogniser.trusted, run.check, code, run.seed, len(run.tried.calls) - 1, sound)
     if step is not None and first.heading and step.line == first.line:  # it says already that this line raises
         step = None
-    example = small_example(recogniser.trusted, [run.check for run in about[:FOLLOWED]], code, settings.seed)
+    example = small_example(recogniser.trusted, about, code, settings.seed)
     said = (step.line, clean(step.text, MAX_MESSAGE)) if step is not None else None
     return [
-        replace(one, step=said, example=example and clean(example, MAX_MESSAGE)) if one is first else one
+        replace(one, step=said, example=clean(str(example), MAX_MESSAGE) if example else None) if one is first else one
         for one in found
     ]
 
