@@ -282,8 +282,9 @@ class Comparison:
                 break
         found = self._parts_differ(line, number, step)
         if why and not (found and found[0] == loop_line(self._source, line)):
-            return line, why
-        return found or self._set_before(line, number, self._their_way.place_of(step)) or (line, "")
+            found = line, why
+        where = found[0] if found else line
+        return self._set_before(where, number, self._their_way.place_of(step)) or found or (line, "")
 
     def _parts_differ(self, line: int, number: int, step: Step) -> tuple[int, str] | None:
         """The first part of a module that was called in another order than the reference's, or with something else."""
@@ -314,8 +315,12 @@ class Comparison:
             return None
         if other is not None and self._times(self._their_way, other.name) == 0:
             given = next(iter(other.given.values()), None)
-            source = [step for step in self._theirs if isinstance(given, Tensor) and equal(step.value, given)]
-            where = source[-1].line if source else line
+            place = next(number for number, call in enumerate(right) if call is other)
+            earlier = mine[:place][-1:]
+            since = earlier[0].before if earlier else 0
+            after = [step for step in self._their_way.steps[since:] if step.call == mine[0].outer]
+            source = [step for step in after if isinstance(given, Tensor) and equal(step.value, given)]
+            where = source[0].line if source else line
             return where, f"`{other.name}` is never called. Line {where}: {self._text(where)}"
         if one is None:
             return None

@@ -46,8 +46,8 @@ READABLE = 100
 MAX_LINE = 200
 """Bytes of a line of the learner's file."""
 MOST_BEFORE_THE_PICTURE, LINES_OF_AN_EXAMPLE = 14, 3
-"""Lines of 80 columns under a check's title; and the call, your result and the right one: what that follows from is left
-out first, then all of the example."""
+"""Lines of 80 columns under a check's title; and the call, your result and the right one: what that follows from is
+left out first, then all of the example."""
 SHOWN_OUTPUT = 500
 """Characters of a learner's own output on the screen."""
 
