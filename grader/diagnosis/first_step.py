@@ -62,8 +62,10 @@ def first_step(
         sound: functions all of whose checks pass: where they are called with something wrong, it is the caller's line.
     """
     theirs = recorded(check, code, seed, number)
+    if not theirs.is_whole:
+        return None
     ours = recorded(check, trusted.reference_code(), seed, number)
-    if not theirs.is_whole or not ours.is_whole:
+    if not ours.is_whole:
         return None
     return Comparison(theirs, ours, names_in(trusted.source.text), code.source.text, sound).first()
 
