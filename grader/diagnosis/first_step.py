@@ -12,80 +12,30 @@ from collections import defaultdict
 from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from itertools import permutations
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from grader.checks.attempt import rerun
+from grader.diagnosis.way import NEAR, Assignment, InnerCall, Step, Values, Way, equal, near, same, way_of
 from grader.errors import Finding
 from grader.protocol.messages import Done, RecordSteps, StepsTaken, TellSteps
-from grader.worker.steps import MOST_NUMBERS, MOST_STEPS
+from grader.worker.steps import RETURNED
 
 if TYPE_CHECKING:
     from grader.diagnosis.trusted import TrustedCode
     from grader.kit.collect import Check
     from grader.remote.code import Code
 
-NEAR = 1e-6
 FILLED_IN = "__setitem__"
 """A tensor that is filled in bit by bit may still hold whatever was in memory: that it differs says nothing."""
-MOST_AXES = 4
-"""Of a result whose axes may stand in another order: there are 24 orders of these."""
 FEW = 3
 """Values that say nothing: a tensor of fewer numbers is taken for equal too easily."""
-
-
-class Values:
-    """A result's values, made ready once to be compared with many others.
-
-    Args:
-        value: the result.
-    """
-
-    def __init__(self, value: Tensor) -> None:
-        self.size = -1 if value.is_complex() else value.numel()
-        self.plain = torch.zeros(0) if value.is_complex() else _plain(value)
-        self._sum = float(self.plain.abs().sum())
-
-    @cached_property
-    def sorted(self) -> Tensor:
-        return self.plain.flatten().sort().values
-
-    def may_be(self, other: Values) -> bool:
-        """Whether the two can be near each other: else the sums of their sizes differ by more than all of them may."""
-        if self.size != other.size or self.size < 0:
-            return False
-        return not abs(self._sum - other._sum) > 2 * NEAR * (self.size + other._sum)
-
-
-@dataclass(frozen=True)
-class Step:
-    """One result of torch's.
-
-    Args:
-        places: the lines that led to it, innermost first, each with the function that it stands in.
-        operation: torch's name of it.
-        value: the result.
-    """
-
-    places: tuple[tuple[int, str], ...]
-    operation: str
-    value: Tensor
-
-    @cached_property
-    def values(self) -> Values:
-        return Values(self.value)
-
-    @property
-    def line(self) -> int:
-        return self.places[0][0]
-
-    def outside(self, sound: Container[str]) -> int:
-        """The innermost line that stands in none of these functions; else the outermost."""
-        return next((line for line, name in self.places if name not in sound), self.places[-1][0])
+MOST_BACK = 3
+"""Variables whose wrong value is followed from one to the next."""
 
 
 @dataclass(frozen=True)
@@ -111,15 +61,17 @@ def first_step(
         number: of the call, among all of the check's.
         sound: functions all of whose checks pass: where they are called with something wrong, it is the caller's line.
     """
-    theirs, given = recorded(check, code, seed, number)
-    ours, _ = recorded(check, trusted.reference_code(), seed, number)
-    if not theirs or not ours or max(len(theirs), len(ours)) >= MOST_STEPS:  # a step may be among those not kept
+    theirs = recorded(check, code, seed, number)
+    if not theirs.is_whole:
         return None
-    return Comparison(theirs, ours, names_in(trusted.source.text), given, code.source.text, sound).first()
+    ours = recorded(check, trusted.reference_code(), seed, number)
+    if not ours.is_whole:
+        return None
+    return Comparison(theirs, ours, names_in(trusted.source.text), code.source.text, sound).first()
 
 
-def recorded(check: Check, code: Code, seed: int, number: int) -> tuple[list[Step], dict[str, Tensor]]:
-    """The steps of one call of a check, and the tensors that it was given."""
+def recorded(check: Check, code: Code, seed: int, number: int) -> Way:
+    """The way through one call of a check; an empty one where it cannot be known."""
 
     @contextmanager
     def recording() -> Iterator[None]:
@@ -128,13 +80,18 @@ def recorded(check: Check, code: Code, seed: int, number: int) -> tuple[list[Ste
 
     rerun(check, code, seed, number, recording)
     if len(code.calls) <= number:
-        return [], {}
+        return Way([])
     given = {name: value for name, value in code.calls[number].given.items() if isinstance(value, Tensor)}
     with suppress(Finding):
-        taken = code.request(TellSteps(), StepsTaken, text="the steps of a call").steps
-        kept = [Step(tuple(places), operation, value) for places, operation, value in taken[:MOST_STEPS] if places]
-        return [step for step in kept if step.value.numel() <= MOST_NUMBERS], given
-    return [], {}
+        return way_of(code.request(TellSteps(), StepsTaken, text="the steps of a call"), given)
+    return Way([])
+
+
+def _tells(value: Tensor) -> bool:
+    """Whether a result says something: a few whole numbers are taken for equal too easily."""
+    if value.numel() >= FEW or not value.is_floating_point():
+        return value.numel() >= FEW
+    return bool((value != value.round()).any())
 
 
 @lru_cache(maxsize=32)
@@ -157,36 +114,78 @@ class Comparison:
     """Two ways through one call, matched by their values.
 
     Args:
-        theirs, ours: the steps of the learner's file and of the reference.
+        theirs, ours: the way of the learner's file, and the reference's.
         names: what the reference calls the result of each of its lines.
-        given: the call's arguments, which agree by themselves.
         text: the learner's file.
         sound: functions all of whose checks pass.
     """
 
-    def __init__(
-        self,
-        theirs: Sequence[Step],
-        ours: Sequence[Step],
-        names: dict[int, str],
-        given: dict[str, Tensor],
-        text: bytes,
-        sound: Container[str] = (),
-    ) -> None:
-        self._theirs = [step for step in theirs if step.value.numel() >= FEW]
-        self._ours = [step for step in ours if step.value.numel() >= FEW]
-        self._names, self._given, self._sound = names, given, sound
-        self._given_values = [Values(value) for value in given.values()]
-        self._lines = text.decode(errors="replace").splitlines()
+    def __init__(self, theirs: Way, ours: Way, names: dict[int, str], text: bytes, sound: Container[str] = ()) -> None:
+        self._their_way, self._our_way = theirs, ours
+        self._theirs = [step for step in theirs.steps if _tells(step.value)]
+        self._ours = [step for step in ours.steps if _tells(step.value)]
+        self._names, self._given, self._sound = names, theirs.given, sound
+        self._given_values = [Values(value) for value in theirs.given.values()]
+        self._source = text.decode(errors="replace")
+        self._lines = self._source.splitlines()
         self._of_size = defaultdict[int, list[tuple[int, Step]]](list)
         """The reference's steps by their sizes: with a loop over a sequence there are hundreds on both sides."""
         for number, step in enumerate(self._ours):
             self._of_size[step.values.size].append((number, step))
+        self._only_stops = False
+        """Whether all that the learner's file computes agrees, and the reference goes on in no simple way."""
         self._reached = -1
         """The last step of the reference's that the learner's way has come by."""
 
     def first(self) -> FirstStep | None:
         """Where the two part; None where that cannot be said."""
+        found = self._first_value()
+        if found is not None and not self._only_stops:
+            return found
+        return self._first_call() or self._first_returned() or found or self._first_without_gradient()
+
+    def _first_call(self) -> FirstStep | None:
+        """A part that was called in another order, though all that was computed agrees."""
+        mine = next((number for number, call in enumerate(self._their_way.calls) if not call.is_part), -1)
+        twins = self._twins(mine)
+        if not twins:
+            return None
+        called, right = self._their_way.parts_of(mine), self._our_way.parts_of(min(twins))
+        for one, other in zip_longest(called, right):
+            if one is None or other is None or one.name != other.name:
+                found = self._order_words(one, other, called, right, called[-1].line if called else 0)
+                return FirstStep(*found) if found is not None else None
+        return None
+
+    def _first_returned(self) -> FirstStep | None:
+        """A result that is not the reference's, though all that was computed on the way agrees."""
+        mine, right = ({one.name: one for one in way.returned} for way in (self._their_way, self._our_way))
+        for name, one in mine.items():
+            other = right.get(name)
+            if other is None or equal(one.value, other.value):
+                continue
+            number = name.removeprefix(RETURNED).strip("[]")
+            which = f" as result {int(number) + 1}" if number.isdecimal() else ""
+            got, wanted = self._shown(one.value), self._shown(other.value)
+            text = f"Line {one.line} returns {got or 'other values'}{which}"
+            where = self._set_before(one.line, one.call, one.before)
+            if where is not None:
+                return FirstStep(*where)
+            return FirstStep(one.line, f"{text}; the reference returns {wanted or 'others'}: {self._text(one.line)}")
+        return None
+
+    def _first_without_gradient(self) -> FirstStep | None:
+        """A result through which no gradient flows back, where one flows through the reference's equal result."""
+        for step in self._theirs:
+            alike = [one for _, one in self._of_size[step.values.size] if same(step.values, one.values, turned=False)]
+            if step.value.is_floating_point() and alike and not step.has_gradient and alike[0].has_gradient:
+                line = self._place(step)[0]
+                return FirstStep(
+                    line, f"Line {line} gives a result through which no gradient flows back: {self._text(line)}"
+                )
+        return None
+
+    def _first_value(self) -> FirstStep | None:
         agreed, turned = None, None
         for place, step in enumerate(self._theirs):
             exact = self._found(step, turned=False)
@@ -226,32 +225,258 @@ class Comparison:
         """What the reference calls a step: only the last on its line is what the line is called after."""
         name = self._names.get(step.line, "")
         later = [other for other in self._ours if other.line == step.line]
-        return name if name and later[-1] is step else ""
+        held = [one for one in self._our_way.assigned if one.line == step.line and not one.name.startswith(RETURNED)]
+        is_held = any(isinstance(one.value, Tensor) and equal(one.value, step.value) for one in held)
+        return name if name and later[-1] is step and (is_held or not held) else ""
 
     def _is_turned(self, step: Step, place: int) -> FirstStep:
         name = self._name(self._ours[place]) or "a step of the reference's"
-        line = step.outside(self._sound)
-        return FirstStep(line, f"Line {line} gives {name} with its axes in another order: {self._text(line)}")
+        line, why = self._place(step)
+        return FirstStep(line, why or f"Line {line} gives {name} with its axes in another order: {self._text(line)}")
 
     def _stops(self, agreed: Step) -> FirstStep:
-        wanted, line = self._ours[self._reached + 1], agreed.outside(self._sound)
+        wanted, (line, number) = self._ours[self._reached + 1], self._unfinished(agreed)
+        if (found := self._parts_differ(line, number, agreed)) is not None:
+            return FirstStep(*found)
         missing = self._relation(agreed.value, wanted)
+        self._only_stops = not missing
         start = f"Line {line} gives a value that the reference computes on its way; it goes on from there"
         return FirstStep(line, f"{start}: {missing}." if missing else f"{start}.")
 
     def _parts(self, step: Step, agreed: Step | None) -> FirstStep:
         wanted = self._ours[min(self._reached + 1, len(self._ours) - 1)]
-        start, line = "", step.outside(self._sound)
-        if agreed is not None and agreed.outside(self._sound) != line:
+        start, (line, why) = "", self._place(step)
+        if agreed is not None and (before := self._outside(agreed)) != line:
             name = self._name(self._ours[self._reached])
             there = f"`{name.strip('`')}` agrees" if name.startswith("`") else "the values agree with the reference's"
-            start = f"Up to line {agreed.outside(self._sound)} {there}. "
+            start = f"Up to line {before} {there}. "
+        if why:
+            return FirstStep(line, f"{start}{why}")
         relation = self._relation(step.value, wanted)
         skipped = self._relation(agreed.value, wanted) if agreed is not None and not relation else ""
         if agreed is not None and skipped:
-            return FirstStep(agreed.outside(self._sound), f"{start}The reference goes on from there: {skipped}.")
+            return FirstStep(self._outside(agreed), f"{start}The reference goes on from there: {skipped}.")
         what = f"Line {line} gives the first result that the reference does not have: {self._text(line)}"
         return FirstStep(line, f"{start}{what}" + (f"\n{relation[0].upper()}{relation[1:]}." if relation else ""))
+
+    # ------------------------------------------------------------------------------------------ which line it is
+
+    def _place(self, step: Step) -> tuple[int, str]:
+        """The line to look at for a step, and in words why it is another than the step's own.
+
+        A function that was given what the reference never gives it is not at fault, but the line that called it. A line
+        that uses a variable which holds something else than the reference's of that name follows from the line that
+        set it.
+        """
+        line, number, why = step.line, step.call, ""
+        for inner, call in self._their_way.outwards(step.call):
+            if call.name.startswith("<"):
+                number = call.outer
+                continue
+            if not call.line:
+                break
+            odd = self._oddly_given(call) or self._oddly_given(self._their_way.part_around(inner))
+            if odd is not None:
+                line, number, why = call.line, call.outer, self._given_words(*odd)
+            elif call.name in self._sound and not self._twins(inner):
+                line, number = call.line, call.outer
+            else:
+                break
+        found = self._parts_differ(line, number, step)
+        if why and not (found and found[0] == loop_line(self._source, line)):
+            found = line, why
+        where = found[0] if found else line
+        return self._set_before(where, number, self._their_way.place_of(step)) or found or (line, "")
+
+    def _parts_differ(self, line: int, number: int, step: Step) -> tuple[int, str] | None:
+        """The first part of a module that was called in another order than the reference's, or with something else."""
+        place, twins = self._their_way.place_of(step), self._twins(number)
+        mine = self._their_way.parts_of(number)
+        right = self._our_way.parts_of(min(twins)) if twins else None
+        if right is None:
+            return None
+        for one, other in zip_longest(mine, right):
+            is_later = one is not None and one.before > place
+            if one is None or other is None or one.name != other.name:
+                return None if is_later else self._order_words(one, other, mine, right, line)
+            if is_later and one.line != line:
+                return None
+            if names := one.differences(other):
+                return one.line, self._part_words(one, other, names[0])
+        return None
+
+    def _order_words(
+        self,
+        one: InnerCall | None,
+        other: InnerCall | None,
+        mine: Sequence[InnerCall],
+        right: Sequence[InnerCall],
+        line: int,
+    ) -> tuple[int, str] | None:
+        if not mine:  # all is left to another function
+            return None
+        if other is not None and self._times(self._their_way, other.name) == 0:
+            given = next(iter(other.given.values()), None)
+            place = next(number for number, call in enumerate(right) if call is other)
+            earlier = mine[:place][-1:]
+            since = earlier[0].before if earlier else 0
+            after = [step for step in self._their_way.steps[since:] if step.call == mine[0].outer]
+            source = [step for step in after if isinstance(given, Tensor) and equal(step.value, given)]
+            where = source[0].line if source else line
+            return where, f"`{other.name}` is never called. Line {where}: {self._text(where)}"
+        if one is None:
+            return None
+        if self._times(self._their_way, one.name) > self._times(self._our_way, one.name):
+            last = self._loop_of([call for call in mine if call.name == one.name][-1])
+            return last, f"Line {last} calls `{one.name}` more often than the reference does: {self._text(last)}"
+        calls = list(self._their_way.calls)
+        place = next(number for number, call in enumerate(calls) if call is one)
+        before = [call.name for call in calls[:place] if call.is_part]
+        if other is None or other.name in before or one.name not in [call.name for call in right]:
+            return None
+        first = self._loop_of(one)
+        order = f"Line {first} calls `{one.name}` where the reference calls `{other.name}` first"
+        return first, f"{order}: {self._text(first)}"
+
+    @staticmethod
+    def _times(way: Way, name: str) -> int:
+        """How often a part was called."""
+        return sum(call.is_part and call.name == name for call in way.calls)
+
+    def _loop_of(self, call: InnerCall) -> int:
+        """The line of a call; where what is called is a loop's variable, the line that says what the loop runs over."""
+        return loop_line(self._source, call.line) or call.line
+
+    def _outside(self, step: Step) -> int:
+        """The innermost line of a step that stands in no function that is sound."""
+        line = step.line
+        for _, call in self._their_way.outwards(step.call):
+            if call.name not in self._sound or not call.line:
+                break
+            line = call.line
+        return line
+
+    def _unfinished(self, agreed: Step) -> tuple[int, int]:
+        """The line after which the reference goes on, and its call: what a function computes to its end is complete."""
+        line, unfinished = agreed.line, agreed.call
+        for number, call in self._their_way.outwards(agreed.call):
+            if not call.line or not self._is_complete(number):
+                break
+            line, unfinished = call.line, call.outer
+        return line, unfinished
+
+    def _is_complete(self, number: int) -> bool:
+        """Whether the reference's call of the same, with the same arguments, has nothing after what was reached."""
+        twins = self._twins(number)
+        inside = [
+            place
+            for place, step in enumerate(self._ours)
+            if any(outer in twins for outer, _ in self._our_way.outwards(step.call))
+        ]
+        return bool(inside) and max(inside) <= self._reached
+
+    def _oddly_given(self, call: InnerCall | None) -> tuple[InnerCall, InnerCall, str] | None:
+        """A call, the reference's nearest call of the same function, and the first argument that differs; None where
+        some call of the reference's was given the same, or there is none."""
+        others = [one for one in self._our_way.calls if call and one.name == call.name and one.is_part == call.is_part]
+        if call is None or not others:
+            return None
+        differences = [(one, call.differences(one)) for one in others]
+        other, names = min(differences, key=lambda pair: len(pair[1]))
+        return (call, other, names[0]) if names else None
+
+    def _given_words(self, call: InnerCall, right: InnerCall, name: str) -> str:
+        if call.is_part:
+            return self._part_words(call, right, name)
+        mine, wanted = self._shown(call.given[name]), self._shown(right.given.get(name))
+        what = f"Line {call.line} calls {call.name} with {mine or 'something else'} as `{name}`"
+        return f"{what}; the reference gives it {wanted or 'another value'}: {self._text(call.line)}"
+
+    def _part_words(self, call: InnerCall, right: InnerCall, name: str) -> str:
+        mine, wanted = self._shown(call.given[name]), self._shown(right.given.get(name))
+        which = "" if len(call.given) == 1 else f" as argument {int(name) + 1}" if name.isdecimal() else f" as `{name}`"
+        start = f"Line {call.line} gives `{call.name}` {mine or 'other values'}{which}"
+        return f"{start}; the reference gives it {wanted or 'something else'}: {self._text(call.line)}"
+
+    def _shown(self, value: Any) -> str:
+        """A value in a few signs, or by what has that value; empty where there is neither."""
+        if isinstance(value, Tensor):
+            return self._known_as(value)
+        return f"`{value:.4g}`" if isinstance(value, float) else f"`{value!r}`"
+
+    def _known_as(self, value: Tensor) -> str:
+        """The argument, or the variable of the reference's, that has this value; or the sum of two of them."""
+        known = list(self._variables())
+        for name, one in known:
+            if equal(value, one):
+                return name
+        wide = [(name, one.double()) for name, one in known if one.shape == value.shape and one.is_floating_point()]
+        for number, (name, one) in enumerate(wide):
+            for other, two in wide[number + 1 :]:
+                if near(one + two, value.double()):
+                    return f"{name} plus {other}"
+        return ""
+
+    def _variables(self) -> Iterator[tuple[str, Tensor]]:
+        """Names and values: the arguments, then what the reference sets, each name once."""
+        again = {one.name for one in self._our_way.assigned}
+        for name, value in self._given.items():
+            yield (f"the argument `{name}`" if name in again else f"`{name}`"), value
+        seen = set(self._given)
+        for one in self._our_way.assigned:
+            plain = one.name != "_" and not one.name.startswith(RETURNED)
+            if isinstance(one.value, Tensor) and plain and one.name not in seen:
+                seen.add(one.name)
+                yield f"`{one.name}`", one.value
+
+    def _set_before(self, line: int, number: int, before: int) -> tuple[int, str] | None:
+        """The line that set a variable to something else than the reference's of that name, where this line uses it."""
+        found: tuple[int, str] | None = None
+        for _ in range(MOST_BACK):
+            wrong = self._wrong_variable(line, number, before)
+            if wrong is None or wrong.line == line:
+                return found
+            line = wrong.line
+            found = line, self._set_words(wrong, number)
+        return found
+
+    def _wrong_variable(self, line: int, number: int, before: int) -> Assignment | None:
+        for name in names_used(self._source, line):
+            mine = [
+                one
+                for one in self._their_way.assigned
+                if one.call == number and one.name == name and one.before <= before
+            ]
+            right = self._right_values(name, number)
+            if mine and right and not any(equal(mine[-1].value, value) for value in right):
+                return mine[-1]
+        return None
+
+    def _right_values(self, name: str, number: int) -> list[Any]:
+        """What the reference sets its variable of this name to, where the same function is given the same."""
+        twins = self._twins(number)
+        return [one.value for one in self._our_way.assigned if one.call in twins and one.name == name]
+
+    def _twins(self, number: int) -> set[int]:
+        """The reference's calls of the same function with the same arguments."""
+        if not 0 <= number < len(self._their_way.calls):
+            return set()
+        call = self._their_way.calls[number]
+        return {
+            other
+            for other, one in enumerate(self._our_way.calls)
+            if one.name == call.name and one.is_part == call.is_part and not call.differences(one)
+        }
+
+    def _set_words(self, wrong: Assignment, number: int) -> str:
+        mine, right = self._shown(wrong.value), [self._shown(value) for value in self._right_values(wrong.name, number)]
+        if not isinstance(wrong.value, Tensor) and right:
+            return (
+                f"Line {wrong.line} sets `{wrong.name}` to {mine}; in the reference it is {right[0]}: "
+                f"{self._text(wrong.line)}"
+            )
+        start = f"Line {wrong.line} sets `{wrong.name}`, which the reference sets to something else"
+        return f"{start}: {self._text(wrong.line)}"
 
     def _text(self, line: int) -> str:
         return self._lines[line - 1].strip() if 0 < line <= len(self._lines) else ""
@@ -269,14 +494,14 @@ class Comparison:
         for other, addend in self._known():
             if not addend.is_floating_point() or addend.shape != right.shape or float(addend.double().std()) < NEAR:
                 continue
-            if _near(mine + addend, right):
+            if near(mine + addend, right):
                 return f"{name} is these values plus {other}"
-            if _near(mine - addend, right):
+            if near(mine - addend, right):
                 return f"{name} is these values without {other}"
         big = mine.abs() > 1e-3
         if bool(big.any()):
             factor = float((right[big] / mine[big]).median())
-            if factor not in (0.0, 1.0) and _near(mine * factor, right):
+            if factor not in (0.0, 1.0) and near(mine * factor, right):
                 return f"{name} is {factor:.4g} times these values"
         sums = [_sums_to_one(mine), _sums_to_one(right)]
         if sums[0] is not None and sums[1] is not None and sums[0] != sums[1]:
@@ -289,31 +514,43 @@ class Comparison:
         return [*self._given.items(), *((name, value) for name, value in passed if name.startswith("`"))]
 
 
-def same(one: Values, other: Values, *, turned: bool) -> bool:
-    """Whether two results are equal, but for axes of size one.
+@lru_cache(maxsize=256)
+def names_used(text: str, line: int) -> tuple[str, ...]:
+    """The variables that the statement on this line of a file reads, without what stands below it."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return ()
+    found: list[ast.stmt] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or node.lineno):
+            found.append(node)
+    if not found:
+        return ()
+    inner = max(found, key=lambda node: (node.lineno, -(node.end_lineno or node.lineno)))
+    parts = [value for name, value in ast.iter_fields(inner) if name not in ("body", "orelse", "finalbody")]
+    nodes = [node for part in parts for node in (part if isinstance(part, list) else [part])]
+    names = [
+        one.id
+        for node in nodes
+        if isinstance(node, ast.AST)
+        for one in ast.walk(node)
+        if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)
+    ]
+    return tuple(dict.fromkeys(names))
 
-    Args:
-        turned: whether their axes may stand in another order.
-    """
-    if not one.may_be(other):
-        return False
-    a, b = one.plain, other.plain
-    if not turned:
-        return a.shape == b.shape and _near(a, b)
-    if a.dim() > MOST_AXES or sorted(a.shape) != sorted(b.shape) or not _near(one.sorted, other.sorted):
-        return False
-    return any(
-        tuple(a.shape[axis] for axis in order) == tuple(b.shape) and _near(a.permute(order), b)
-        for order in permutations(range(a.dim()))
-    )
 
-
-def _near(one: Tensor, other: Tensor) -> bool:
-    return torch.allclose(one, other, rtol=NEAR, atol=NEAR)
-
-
-def _plain(value: Tensor) -> Tensor:
-    return value.squeeze().to(torch.float64).nan_to_num(nan=1e300, posinf=1e301, neginf=-1e301)
+@lru_cache(maxsize=256)
+def loop_line(text: str, line: int) -> int | None:
+    """The line of the innermost loop around a line whose variable is called on it."""
+    found = None
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.For) and node.lineno < line <= (node.end_lineno or node.lineno):
+            targets = {one.id for one in ast.walk(node.target) if isinstance(one, ast.Name)}
+            called = [one.func for one in ast.walk(node) if isinstance(one, ast.Call) and one.lineno <= line]
+            if any(isinstance(one, ast.Name) and one.id in targets for one in called):
+                found = node.lineno
+    return found
 
 
 def _sums_to_one(value: Tensor) -> int | None:

@@ -91,19 +91,32 @@ def run_exercise(
     for device in settings.devices:
         code = Code(source, settings.connects(device), reference, device=device)
         code.seconds = settings.seconds
-        late = Counter[str]()
-        ran: list[tuple[Outcome, Run | None]] = []
         try:
-            for check in checks:
-                before = [outcome for outcome, _ in ran]
-                ran.append(_one(check, code, recogniser, settings, before, late, passed_runs))
-                on_check()
+            ran = checked(checks, code, recogniser, settings, passed_runs, on_check)
             outcomes += explained(named(ran, recogniser), ran, code, recogniser, settings)
         finally:
             code.close()
     outcomes += absences(checks, settings)
     total = round(sum(check.points for check in checks), 6)
     return settle(source.slug, outcomes, total or EXERCISE_POINTS)
+
+
+def checked(
+    checks: Sequence[Check],
+    code: Code,
+    recogniser: Recogniser,
+    settings: CheckSettings,
+    passed_runs: PassedRuns | None = None,
+    on_check: Callable[[], None] = lambda: None,
+) -> list[tuple[Outcome, Run | None]]:
+    """Every check on one file and device: what came of it, and the run where it tells something about the file."""
+    late = Counter[str]()
+    ran: list[tuple[Outcome, Run | None]] = []
+    for check in checks:
+        before = [outcome for outcome, _ in ran]
+        ran.append(_one(check, code, recogniser, settings, before, late, passed_runs))
+        on_check()
+    return ran
 
 
 def named(ran: Sequence[tuple[Outcome, Run | None]], recogniser: Recogniser) -> list[Outcome]:
@@ -138,18 +151,17 @@ def explained(
     if first is None or settings.hidden or code.device != "cpu":
         return found
     about = [run for outcome, run in ran if run is not None and outcome.of == first.of and _is_a_wrong_value(run)]
-    wrong = {outcome.of.rpartition(".")[2] for outcome in found if outcome.verdict != PASS}
-    sound = {outcome.of.rpartition(".")[2] for outcome in found} - wrong - {first.of.rpartition(".")[2]}
+    sound = {outcome.of for outcome in found} - {outcome.of for outcome in found if outcome.verdict != PASS}
     step = None
     for run in sorted(about, key=_is_small)[:FOLLOWED]:
         with contextlib.suppress(Finding):
             step = step or first_step(recogniser.trusted, run.check, code, run.seed, len(run.tried.calls) - 1, sound)
     if step is not None and first.heading and step.line == first.line:  # it says already that this line raises
         step = None
-    example = small_example(recogniser.trusted, [run.check for run in about[:FOLLOWED]], code, settings.seed)
+    example = small_example(recogniser.trusted, about, code, settings.seed)
     said = (step.line, clean(step.text, MAX_MESSAGE)) if step is not None else None
     return [
-        replace(one, step=said, example=example and clean(example, MAX_MESSAGE)) if one is first else one
+        replace(one, step=said, example=clean(str(example), MAX_MESSAGE) if example else None) if one is first else one
         for one in found
     ]
 

@@ -221,9 +221,14 @@ class Called(NamedTuple):
 class StepsTaken(NamedTuple):
     """What torch computed in the call that was recorded, in order."""
 
-    steps: list[tuple[list[tuple[int, str]], str, Tensor]]
-    """The lines of the learner's file that led to it, innermost first, each with the function it stands in; the
-    operation; its result."""
+    steps: list[tuple[int, int, str, Tensor, bool]]
+    """The line of the learner's file that asked for it, the number of the call in which that line stands (-1: none);
+    the operation; its result, and whether that has a gradient."""
+    calls: list[tuple[str, int, int, dict[str, Any], bool, int]]
+    """The function or the module's part; the line that called it, and the number of the call in which that stands;
+    what was given; whether it is a part; the number of steps before it."""
+    assigned: list[tuple[int, int, str, Any, int]]
+    """A line, the number of the call in which it stands, its variable, the value, the number of steps before it."""
 
 
 class Gradients(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
@@ -44,6 +45,9 @@ READABLE = 100
 """The longest line on a terminal, however wide it is."""
 MAX_LINE = 200
 """Bytes of a line of the learner's file."""
+MOST_BEFORE_THE_PICTURE, LINES_OF_AN_EXAMPLE = 14, 3
+"""Lines of 80 columns under a check's title; and the call, your result and the right one: what that follows from is
+left out first, then all of the example."""
 SHOWN_OUTPUT = 500
 """Characters of a learner's own output on the screen."""
 
@@ -188,6 +192,8 @@ class Screen:
         said = [f"    {text}" for text in outcome.message.splitlines()]
         step = [f"    {text}" for text in outcome.step[1].splitlines()] if outcome.step is not None else []
         example = [f"      {text}" for text in (outcome.example or "").splitlines()]
+        while example and _rows_at_80(said + step + example) >= MOST_BEFORE_THE_PICTURE:
+            example = example[:-1] if len(example) > LINES_OF_AN_EXAMPLE else []
         picture = side_by_side.lines(outcome.picture, free) if outcome.picture is not None else []
         room = self._room() - self._rows(said)
         for text in said:
@@ -236,6 +242,10 @@ class Screen:
             self.line(f"{results[0].slug} passes: {points}." if passed else f"Not yet: {points}.")
         else:
             self.line(f"{passed} of {len(results)} exercises pass, {points}")
+
+
+def _rows_at_80(lines: Sequence[str]) -> int:
+    return sum(len(textwrap.wrap(line, 76)) for line in lines)
 
 
 def _by_device(result: ExerciseResult) -> dict[str, list[Outcome]]:

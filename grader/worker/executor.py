@@ -251,7 +251,9 @@ class Executor:
 
     def _do_tell_steps(self, asked: TellSteps) -> StepsTaken:
         recorder, self._recorder = self._recorder, None
-        return StepsTaken(recorder.steps if recorder is not None else [])
+        if recorder is None:
+            return StepsTaken([], [], [])
+        return StepsTaken(recorder.steps, recorder.calls, recorder.assigned)
 
     def _do_call(self, asked: CallFunction) -> Called:
         tensors = self._inputs.tensors

@@ -1,27 +1,47 @@
-"""What torch computes while a learner's call runs, step by step, with the line of their file that asked for it."""
+"""What a learner's call does, step by step: what torch computes, what is called with what, what is set; each with the
+line of their file."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_hook
 from torch.overrides import TorchFunctionMode
 
 MOST_STEPS, MOST_NUMBERS = 400, 4_096
 """Steps of a call that are kept, and numbers of one result: an example that fits a screen needs far fewer."""
+MOST_CALLS, MOST_SET = 200, 400
+"""Calls inside it, and variables that are set."""
+MOST_LETTERS, MOST_ITEMS = 40, 4
+"""Of a text, and of a tuple, that a variable holds."""
 
 UNFILLED = ("empty", "new_empty")
 """Operations whose results hold whatever was in memory."""
-MOST_FRAMES = 4
-Step = tuple[list[tuple[int, str]], str, Tensor]
-"""The lines that led to it, innermost first, each with the function it stands in; the operation, its result."""
+Step = tuple[int, int, str, Tensor, bool]
+"""The line that asked for it, the call in which that stands, the operation, its result, whether it has a gradient."""
+InnerCall = tuple[str, int, int, dict[str, Any], bool, int]
+"""The name of a function, or of a module's part; the line that called it, and the call in which that stands; what it
+was given; whether it is a part; how many steps there were before."""
+Assignment = tuple[int, int, str, Any, int]
+"""A line, the call in which it stands, the variable that it set, its value, and how many steps there were before."""
+TRANSPOSED = (Tensor.T, Tensor.mT)
+"""What is read of a tensor and is another value."""
+CAME = "="
+"""The operation of a result that came from where nothing is recorded."""
+RETURNED = "return"
+"""What a call returns is kept like a variable of this name, which none can have."""
+IN_TRAINING = ("train", "eval", "zero_grad", "backward", "clip_grad_norm_", "step")
+"""Calls that return no result, and whose order counts."""
+_CALLS_A_MODULE = nn.Module._wrapped_call_impl.__code__
+Tracer = Callable[[FrameType, str, Any], Any]
 
 
 class StepRecorder(TorchFunctionMode):
-    """Records every result that is a tensor.
+    """Records every result that is a tensor, every call inside the file and of a module's part, and every variable.
 
     Args:
         file: the learner's, as tracebacks call it; what another file asks for belongs to the line that called it.
@@ -31,6 +51,33 @@ class StepRecorder(TorchFunctionMode):
         super().__init__()
         self._file, self._part = file, f"{file[:-1]}, part "
         self.steps: list[Step] = []
+        self.calls: list[InnerCall] = []
+        self.assigned: list[Assignment] = []
+        self._numbers: dict[FrameType, int] = {}
+        self._held: dict[FrameType, tuple[int, dict[str, Any], int]] = {}
+        """For every call the line that it is at, what its variables hold, and how many steps there were before."""
+        self._versions: dict[int, tuple[Tensor, int]] = {}
+        self._unfilled: dict[int, Tensor] = {}
+        self._at_work = False
+        self._inside: object = None
+        """A part that another file defines, or a call without a result: what happens in it is one step, or none."""
+        self._before: Any = None
+
+    def __enter__(self) -> StepRecorder:
+        self._before = sys.gettrace()
+        self._hook = register_module_forward_hook(self._leave_a_part, always_call=True)
+        sys.settrace(self._trace)
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        sys.settrace(self._before)
+        self._hook.remove()
+        self._numbers.clear()
+        self._held.clear()
+        self._versions.clear()
+        self._unfilled.clear()
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
 
     def __torch_function__(
         self,
@@ -41,21 +88,159 @@ class StepRecorder(TorchFunctionMode):
     ) -> Any:
         result = function(*args, **(kwargs or {}))
         operation = getattr(function, "__name__", "")
-        if operation.startswith(UNFILLED) or len(self.steps) >= MOST_STEPS:
-            return result
-        for value in (args[0],) if operation == "__setitem__" else result if isinstance(result, tuple) else (result,):
-            if type(value) is Tensor and value.numel() <= MOST_NUMBERS and not value.is_meta:
-                places = self._places()
-                if places:
-                    self.steps.append((places, operation, value.detach().to("cpu", copy=True)))
+        if operation.startswith(UNFILLED) and type(result) is Tensor and not result.is_inference():
+            self._unfilled[id(result)] = result
+        is_read = operation == "__get__" and getattr(function, "__self__", None) not in TRANSPOSED
+        if not (self._at_work or self._inside is not None or is_read or operation.startswith(UNFILLED)):
+            values = (args[0],) if operation == "__setitem__" else result if isinstance(result, tuple) else (result,)
+            self._add(operation, values, sys._getframe(1))
         return result
 
-    def _places(self) -> list[tuple[int, str]]:
-        frame: FrameType | None = sys._getframe(2)
-        found: list[tuple[int, str]] = []
-        while frame is not None and len(found) < MOST_FRAMES:
-            name = frame.f_code.co_filename
-            if name == self._file or name.startswith(self._part):
-                found.append((frame.f_lineno, frame.f_code.co_name))
+    def _add(self, operation: str, values: Sequence[Any], frame: FrameType, line: int = 0) -> None:
+        own = self._own(frame)
+        for value in values if own is not None else ():
+            kept = type(value) is Tensor and value.numel() <= MOST_NUMBERS and not value.is_meta
+            if kept and len(self.steps) < MOST_STEPS and own is not None:
+                place = line or own.f_lineno, self._numbers.get(own, -1)
+                self.steps.append((*place, operation, self._copied(value), value.requires_grad))
+
+    def _copied(self, value: Tensor) -> Tensor:
+        before, self._at_work = self._at_work, True
+        try:
+            return value.detach().to("cpu", copy=True)
+        finally:
+            self._at_work = before
+
+    def _is_own(self, frame: FrameType) -> bool:
+        return self._is_file(frame.f_code.co_filename)
+
+    def _is_file(self, name: str) -> bool:
+        return name == self._file or name.startswith(self._part)
+
+    def _own(self, frame: FrameType | None) -> FrameType | None:
+        """The innermost frame of the file, from this one on."""
+        while frame is not None and not self._is_own(frame):
             frame = frame.f_back
-        return found
+        return frame
+
+    # ------------------------------------------------------------------------------------------ calls and variables
+
+    def _trace(self, frame: FrameType, event: str, value: Any) -> Tracer | None:
+        if not self._is_own(frame):
+            if frame.f_back is not None and self._is_own(frame.f_back):
+                return self._note_what_is_called(frame)
+            return None
+        if frame not in self._numbers and len(self.calls) < MOST_CALLS:
+            code = frame.f_code
+            names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+            given = {name: frame.f_locals[name] for name in names}
+            self._held[frame] = frame.f_lineno, dict(given), len(self.steps)
+            self._numbers[frame] = len(self.calls)
+            owner = given.pop("self", None)
+            name = code.co_name if owner is None else f"{type(owner).__name__}.{code.co_name}"
+            self._note(name, frame, given, is_part=False)
+        return self._trace_lines if frame in self._held else None
+
+    def _note_what_is_called(self, frame: FrameType) -> Tracer | None:
+        """A module that the file calls, or what else is done to one."""
+        name = getattr(frame.f_locals.get("func"), "__name__", frame.f_code.co_name)
+        if frame.f_code is not _CALLS_A_MODULE:
+            if name in IN_TRAINING and len(self.calls) < MOST_CALLS:
+                self._note(name, frame, {}, is_part=True)
+            if name not in IN_TRAINING or self._inside is not None:
+                return None
+            self._inside = frame
+            return self._trace_the_end
+        module, arguments, options = (frame.f_locals[name] for name in ("self", "args", "kwargs"))
+        name = _name_of(module, frame.f_back.f_locals) if frame.f_back is not None else ""
+        if not isinstance(module, (nn.Dropout, nn.Identity)) and len(self.calls) < MOST_CALLS:
+            self._note(name, frame, {**{str(i): one for i, one in enumerate(arguments)}, **options}, is_part=True)
+        code = getattr(type(module).forward, "__code__", None)
+        if self._inside is None and not (code is not None and self._is_file(code.co_filename)):
+            self._inside = module
+            sys.settrace(None)
+        return None
+
+    def _trace_the_end(self, frame: FrameType, event: str, value: Any) -> Tracer:
+        if event == "return" and self._inside is frame:
+            self._inside = None
+        return self._trace_the_end
+
+    def _leave_a_part(self, module: nn.Module, arguments: Any, result: Any) -> None:
+        if module is self._inside:
+            self._inside = None
+            values = list(_tensors(result))
+            self._add(type(module).__name__, values, sys._getframe(1))
+            sys.settrace(self._trace)
+
+    def _note(self, name: str, frame: FrameType, given: dict[str, Any], *, is_part: bool) -> None:
+        caller = self._own(frame.f_back)
+        place = (caller.f_lineno, self._numbers.get(caller, -1)) if caller is not None else (0, -1)
+        shown = {key: kept for name, value in given.items() for key, kept in self._kept(name, value)}
+        self.calls.append((name[:MOST_LETTERS], *place, shown, is_part, len(self.steps)))
+
+    def _trace_lines(self, frame: FrameType, event: str, value: Any) -> Tracer | None:
+        if event in ("line", "return") and not frame.f_code.co_name.startswith("<"):
+            line, before, steps = self._held[frame]
+            now = dict(frame.f_locals)
+            for name, held in now.items():
+                if held is not before.get(name, before):
+                    self._note_a_variable(name, held, line, frame)
+                    if steps == len(self.steps) and not self._is_unfilled(held):  # what another file computed
+                        self._add(CAME, list(_tensors(held)), frame, line)
+            if event == "return":
+                self._note_what_changed(now, line, frame)
+                self._note_a_variable(RETURNED, value, line, frame)
+            self._held[frame] = frame.f_lineno, now, len(self.steps)
+        return self._trace_lines
+
+    def _note_a_variable(self, name: str, value: Any, line: int, frame: FrameType) -> None:
+        if len(self.assigned) < MOST_SET:
+            place = line, self._numbers[frame]
+            kept = () if self._is_unfilled(value) else self._kept(name, value)
+            self.assigned += [(*place, key, one, len(self.steps)) for key, one in kept]
+            if type(value) is Tensor and not value.is_inference():
+                self._versions[id(value)] = value, value._version
+
+    def _is_unfilled(self, value: Any) -> bool:
+        """Whether a tensor holds whatever was in memory."""
+        known = self._unfilled.get(id(value))
+        return known is not None and known is value and known._version == 0
+
+    def _note_what_changed(self, variables: dict[str, Any], line: int, frame: FrameType) -> None:
+        """A tensor that was filled or changed in place after a variable was set to it."""
+        for name, value in variables.items():
+            known, version = self._versions.get(id(value), (None, 0))
+            if known is not None and known is value and known._version != version:
+                self._note_a_variable(name, value, line, frame)
+
+    def _kept(self, name: str, value: Any) -> Iterator[tuple[str, Any]]:
+        """What can be sent of a variable."""
+        if type(value) is Tensor and value.numel() <= MOST_NUMBERS and not value.is_meta:
+            yield name, self._copied(value)
+        elif type(value) is str:
+            yield name, value[:MOST_LETTERS]
+        elif value is None or type(value) in (bool, float) or (type(value) is int and abs(value) < 1 << 62):
+            yield name, value
+        elif type(value) in (tuple, list) and len(value) <= MOST_ITEMS:
+            for number, item in enumerate(value):
+                yield from self._kept(f"{name}[{number}]", item)
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    """The tensors of a result, also of one in several parts."""
+    if type(value) is Tensor:
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            yield from _tensors(item)
+
+
+def _name_of(module: nn.Module, variables: dict[str, Any]) -> str:
+    """What a function calls a module: the name of the part that it is, or of the variable that holds it."""
+    for name, value in variables.items():
+        if isinstance(value, nn.Module) and value is not module:
+            found = next((name for name, part in value.named_modules() if part is module), "")
+            if found:
+                return found
+    return next((name for name, value in variables.items() if value is module), type(module).__name__)

@@ -5,6 +5,7 @@ After a change of words: `python -m tests.grader.support.golden`.
 
 import re
 import sys
+import textwrap
 
 import pytest
 
@@ -25,6 +26,17 @@ def test_the_screen_is_as_it_was(exercise, name):
     if sys.version_info < (3, 11):  # whose ast.unparse, which writes mistakes, puts a tuple before "=" in brackets
         screen = re.sub(r"\((\w+(?:, \w+)+)\) = ", r"\1 = ", screen)
     assert screen == golden.path(exercise, name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("file", sorted(golden.SCREENS.glob("*.txt")), ids=lambda file: file.stem)
+def test_what_is_said_before_the_picture_fits_fourteen_lines(file):
+    """At 80 columns, from the title of the check to the values side by side, or to the place."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    first = next(number for number, line in enumerate(lines) if "checks pass" in line) + 3
+    picture = ("rows are", "yours      expected", " seed 4127")
+    last = next(number for number in range(first, len(lines)) if any(words in lines[number] for words in picture))
+    rows = [textwrap.wrap(line, 76) for line in lines[first:last]]
+    assert sum(map(len, rows)) <= 14
 
 
 def test_each_part_of_the_course_has_five():

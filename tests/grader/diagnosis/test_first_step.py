@@ -3,10 +3,12 @@
 import pytest
 import torch
 
-from grader.diagnosis import first_step
-from grader.diagnosis.first_step import Comparison, Step, Values, names_in, same
+from grader.diagnosis import way
+from grader.diagnosis.first_step import Comparison, loop_line, names_in, names_used
+from grader.diagnosis.way import Assignment, InnerCall, Step, Values, Way, same
 from grader.judging.exercise import CheckSettings, run_exercise
 from grader.kit.variants import mistakes
+from grader.protocol.messages import StepsTaken
 from grader.source.file import Source
 
 Q = torch.arange(12, dtype=torch.float64).reshape(3, 4).sin()
@@ -18,14 +20,14 @@ TEXT = b"scores = q @ k.T\nweights = scores.softmax(-1)\nreturn weights @ v\n"
 
 def steps(*values):
     """One a line."""
-    return [Step(((number, "f"),), "op", value) for number, value in enumerate(values, 1)]
+    return [Step(number, "op", value) for number, value in enumerate(values, 1)]
 
 
 OURS = steps(SCORES, WEIGHTS, WEIGHTS @ Q)
 
 
 def said(*theirs, given=None):
-    found = Comparison(steps(*theirs), OURS, NAMES, given or {}, TEXT).first()
+    found = Comparison(Way(steps(*theirs), given=given or {}), Way(OURS), NAMES, TEXT).first()
     return (found.line, found.text) if found is not None else None
 
 
@@ -79,8 +81,8 @@ def test_a_step_that_is_left_out_at_the_end_is_said():
 
 
 def test_a_table_that_is_being_filled_in_differs_from_nothing():
-    filling = [Step(((1, "f"),), "__setitem__", SCORES + 7), *steps(SCORES, WEIGHTS, WEIGHTS.exp())]
-    line, _ = vars(Comparison(filling, OURS, NAMES, {}, TEXT).first()).values()
+    filling = [Step(1, "__setitem__", SCORES + 7), *steps(SCORES, WEIGHTS, WEIGHTS.exp())]
+    line, _ = vars(Comparison(Way(filling), Way(OURS), NAMES, TEXT).first()).values()
     assert line == 3
 
 
@@ -106,9 +108,9 @@ def test_two_results_are_the_same_up_to_axes_of_size_one():
 def test_two_long_ways_are_compared_in_a_moment(monkeypatch):
     """A loop over a sequence makes hundreds of steps; all with all, tensor by tensor, took seconds."""
     looked = []
-    monkeypatch.setattr(first_step, "_near", lambda a, b, near=first_step._near: looked.append(1) or near(a, b))
+    monkeypatch.setattr(way, "near", lambda a, b, near=way.near: looked.append(1) or near(a, b))
     theirs, ours = (steps(*(SCORES + number * way for number in range(300))) for way in (2, 3))
-    Comparison(theirs, ours, {}, {}, b"x = 1\n" * 300).first()
+    Comparison(Way(theirs), Way(ours), {}, b"x = 1\n" * 300).first()
     assert len(looked) < 3 * 300
 
 
@@ -121,11 +123,167 @@ def test_names_are_what_a_file_assigns_and_returns():
     }
 
 
+# ---------------------------------------------------------------------------------- calls, variables, what is returned
+
+LAYER = b"""def forward(self, x, mask):
+    a = self.attend(x, mask)
+    x = self.norm_1(x + a)
+    return self.norm_2(x + self.feed(x))
+"""
+X, A, MASK = Q, Q.cos(), Q > 0
+FORWARD = InnerCall("Layer.forward", 0, -1, {"x": X, "mask": MASK})
+ATTEND = InnerCall("attend", 2, 0, {"0": X, "1": MASK}, True, 0)
+NORM_1 = InnerCall("norm_1", 3, 0, {"0": X + A}, True, 2)
+NORM_2 = InnerCall("norm_2", 4, 0, {"0": A.exp()}, True, 3)
+COMPUTED = [Step(2, "attend", A, 0), Step(3, "add", X + A, 0), Step(3, "norm", (X + A).tanh(), 0)]
+RIGHT = Way(COMPUTED, [FORWARD, ATTEND, NORM_1, NORM_2], [Assignment(2, 0, "a", A, 1)], {"x": X, "mask": MASK})
+
+
+def about(steps, calls, assigned=(), text=LAYER, sound=()):
+    """What is said of a layer beside the right one."""
+    theirs = Way(steps, calls, assigned, {"x": X, "mask": MASK})
+    found = Comparison(theirs, RIGHT, {}, text, sound).first()
+    return (found.line, found.text.partition(": ")[0]) if found is not None else None
+
+
+WRONG = [COMPUTED[0], Step(3, "norm", A.tanh(), 0)]
+
+
+def test_a_part_that_is_given_something_else_is_said_with_both():
+    given = InnerCall("norm_1", 3, 0, {"0": A}, True, 1)
+    line, text = about(WRONG, [FORWARD, ATTEND, given, NORM_2])
+    assert line == 3
+    assert text.endswith("Line 3 gives `norm_1` `a`; the reference gives it `x` plus `a`")
+    assert "norm_1" not in about(WRONG, [FORWARD, ATTEND, NORM_1, NORM_2])[1], "it was given the same"
+
+
+def test_a_part_that_comes_too_early_is_said():
+    early, wrong = [InnerCall("norm_1", 2, 0, {"0": X}, True, 0), ATTEND], [Step(2, "norm", X.tanh(), 0)]
+    said = "Line 2 calls `norm_1` where the reference calls `attend` first"
+    assert about(wrong, [FORWARD, *early]) == (2, said)
+    inside = InnerCall("attend", 2, 5, {"0": X, "1": MASK}, True, 0)
+    assert "first in" not in about(wrong, [FORWARD, inside, *early])[1], "it was called before"
+    assert about(wrong, [FORWARD, inside, *early])[1] != said
+
+
+def test_a_part_that_is_never_called_is_said_where_its_input_is_computed():
+    calls = [FORWARD, ATTEND, InnerCall("norm_2", 4, 0, {"0": X + A}, True, 2)]
+    wrong = [*COMPUTED[:2], Step(4, "norm", (X + A).exp(), 0)]
+    line, text = about(wrong, calls)
+    assert (line, text.endswith("`norm_1` is never called. Line 3")) == (3, True)
+    elsewhere = [*calls, InnerCall("norm_1", 9, 7, {"0": X}, True, 3)]
+    assert "never" not in about(wrong, elsewhere)[1], "it is called in another function"
+
+
+def test_a_part_that_is_called_more_often_is_said():
+    again = InnerCall("norm_1", 4, 0, {"0": (X + A).tanh()}, True, 3)
+    wrong, said = [*COMPUTED, Step(4, "norm", (X + A).tanh().tanh(), 0)], "calls `norm_1` more often than the reference"
+    assert said in about(wrong, [FORWARD, ATTEND, NORM_1, again, NORM_2])[1]
+    assert said not in about(wrong, [FORWARD, ATTEND, NORM_1, NORM_2])[1]
+
+
+def test_a_function_that_is_given_something_else_is_not_at_fault_but_its_caller():
+    inner = InnerCall("Layer.forward", 9, 0, {"x": X, "mask": None})
+    line, text = about([Step(2, "attend", A.sin(), 1)], [FORWARD, inner])
+    assert (line, text) == (9, "Line 9 calls Layer.forward with `None` as `mask`; the reference gives it `mask`")
+    alike = InnerCall("Layer.forward", 9, 0, {"x": X, "mask": MASK})
+    assert about([Step(2, "attend", A.sin(), 1)], [FORWARD, alike])[0] == 2
+
+
+def test_a_function_that_passes_its_own_checks_is_not_at_fault_where_the_reference_never_calls_it():
+    helper = InnerCall("helper", 3, 0, {"x": X})
+    wrong = [Step(7, "op", A.sin(), 1)]
+    assert about(wrong, [FORWARD, helper], sound={"helper"})[0] == 3
+    assert about(wrong, [FORWARD, helper])[0] == 7
+
+
+def test_a_variable_with_another_value_than_the_references_of_that_name_is_where_it_begins():
+    text = b"d_k = q.size(1)\nscores = q @ k.T\nreturn scores / d_k\n"
+    right = Way(steps(SCORES, SCORES / 2), [InnerCall("f", 0, -1, {"q": Q})], [Assignment(1, 0, "d_k", 2, 0)])
+    wrong = [Step(2, "op", SCORES, 0), Step(3, "op", SCORES / 3, 0)]
+
+    def told(value, name="d_k"):
+        theirs = Way(wrong, right.calls, [Assignment(1, 0, name, value, 0)])
+        found = Comparison(theirs, right, {}, text).first()
+        return found.line, found.text
+
+    assert told(3) == (
+        1,
+        "Up to line 2 the values agree with the reference's. "
+        "Line 1 sets `d_k` to `3`; in the reference it is `2`: d_k = q.size(1)",
+    )
+    assert told(2)[0] == 3, "it is the same"
+    assert told(3, "other")[0] == 3, "the reference has no variable of that name"
+
+
+def test_what_is_returned_is_compared_where_all_that_is_computed_agrees():
+    def told(*values):
+        returned = [Assignment(3, 0, f"return[{number}]", value, 2) for number, value in enumerate(values)]
+        theirs = Way(steps(SCORES, WEIGHTS), [InnerCall("f", 0, -1, {})], returned)
+        both = [Assignment(2, 0, "weights", WEIGHTS, 2), Assignment(1, 0, "scores", SCORES, 1)]
+        right = [Assignment(3, 0, "return[0]", SCORES, 2), Assignment(3, 0, "return[1]", WEIGHTS, 2)]
+        ours = Way(steps(SCORES, WEIGHTS), [InnerCall("f", 0, -1, {})], [*both, *right])
+        found = Comparison(theirs, ours, NAMES, TEXT).first()
+        return found and found.text.partition(": ")[0]
+
+    assert told(WEIGHTS, SCORES) == "Line 3 returns `weights` as result 1; the reference returns `scores`"
+    assert told(SCORES, WEIGHTS) is None
+
+
+def test_a_result_through_which_no_gradient_flows_is_said():
+    def told(*flows):
+        theirs = [Step(number, "op", value, -1, flow) for number, (value, flow) in enumerate(flows, 1)]
+        ours = [Step(step.line, "op", step.value, -1, True) for step in OURS]
+        found = Comparison(Way(theirs), Way(ours), NAMES, TEXT).first()
+        return found and (found.line, found.text.partition(": ")[0])
+
+    values = [step.value for step in OURS]
+    assert told(*zip(values, (True, False, False), strict=True)) == (
+        2,
+        "Line 2 gives a result through which no gradient flows back",
+    )
+    assert told(*zip(values, (True, True, True), strict=True)) is None
+
+
+def test_a_claim_that_makes_no_sense_says_nothing_and_breaks_nothing():
+    """What a worker tells is its learner's to invent."""
+    odd = {"x": [Q], "²": 1 << 80, "n": float("nan"), "m": MASK}
+    taken = StepsTaken(
+        [(-5, 7, "op", SCORES + 1, True), (10**9, -9, "op", SCORES.to(torch.complex64), False)],
+        [("f" * 999, 3, 0, odd, True), ("Layer.forward", 3, 1, odd, False), ("norm_1", 1, 1, {"²": X}, True)],
+        [(1, 1, "x", 1 << 80, 0), (1, 1, "return[²]", {"a": Q}, 0), (2, 9, "q", "a" * 999, -1)],
+    )
+    taken = taken._replace(calls=[(*call, 0) for call in taken.calls])
+    theirs = way.way_of(taken, {"x": X})
+    assert max(len(call.name) for call in theirs.calls) < 50
+    found = Comparison(theirs, RIGHT, {}, LAYER, ()).first()
+    assert found is None or len(found.text) < 1_000
+
+
+def test_the_variables_of_a_statement_are_those_that_it_reads():
+    text = "def f(q):\n    d = q.size(\n        -1)\n    for i in range(d):\n        q = q + i\n    return q\n"
+    assert names_used(text, 3) == ("q",)
+    assert names_used(text, 4) == ("range", "d")
+    assert names_used(text, 5) == ("q", "i")
+
+
+def test_what_a_loop_calls_depends_on_the_loops_line():
+    text = "for layer in layers:\n    x = layer(x)\n    x = other(x)\n"
+    assert loop_line(text, 2) == 1
+    assert loop_line(text.replace("layer(x)", "f(x)"), 2) is None
+
+
 @pytest.mark.parametrize(
     ("number", "name", "words"),
     [
         (6, "softmax_over_queries", "These values sum to 1 over axis 1, those of `weights` over axis 2."),
         (6, "no_scaling", "the result is 0."),
+        (6, "queries_and_keys_swapped", "returns `k` as result 1; the reference returns `q`"),
+        (9, "layers_in_reverse", "where the reference calls `layers.0` first: for layer"),
+        (9, "no_second_norm", "`norm_2` is never called."),
+        (10, "no_cross_residual", "gives `norm_2` `read`; the reference gives it"),
+        (10, "source_mask_unused", "with `None` as `source_allowed`; the reference gives it `source_allowed`"),
+        (12, "no_fall", "; the reference returns `"),
     ],
 )
 def test_a_learners_file_is_followed_in_a_worker_too(session, exercise, workers, number, name, words):

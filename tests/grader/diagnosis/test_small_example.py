@@ -30,21 +30,28 @@ def shown(session, exercise):
 
 
 def test_an_example_has_the_call_what_it_gives_and_what_is_right(shown):
-    first, yours, expected = shown(6, "no_scaling").splitlines()
+    first, yours, expected, *steps = shown(6, "no_scaling").splitlines()
     numbers = re.findall(r"-?\d+", first.partition(" with ")[2])
     assert first.startswith("attention_scores with q = [[")
     assert 0 < len(numbers) <= MOST_NUMBERS
     assert yours.split()[0] == "yours"
     assert expected.split()[0] == "expected"
     assert yours.split()[1:] != expected.split()[1:]
+    assert [step.split(" = ")[0].strip() for step in steps] == ["from scores"], "the reference's own step, by its name"
 
 
 def test_the_right_result_is_the_one_a_hand_works_out(shown):
-    first, yours, expected = shown(6, "no_scaling").splitlines()
+    first, yours, expected, *steps = shown(6, "no_scaling").splitlines()
     q, k = (eval(text) for text in re.findall(r"= (\[.*?\]) *(?= k|$)", first))
-    product = sum(a * b for a, b in zip(q[0], k[0], strict=True))
-    assert eval(yours.split(maxsplit=1)[1])[0][0] == pytest.approx(product)
-    assert eval(expected.split(maxsplit=1)[1])[0][0] == pytest.approx(product / len(q[0]) ** 0.5, abs=1e-3)
+    product = sum(a * b for a, b in zip(row(q), row(k), strict=True))
+    assert row(eval(yours.split(maxsplit=1)[1]))[0] == pytest.approx(product)
+    assert row(eval(steps[0].partition(" = ")[2]))[0] == pytest.approx(product)
+    assert row(eval(expected.split(maxsplit=1)[1]))[0] == pytest.approx(product / len(row(q)) ** 0.5, abs=1e-2)
+
+
+def row(values):
+    """The first row of nested lists."""
+    return row(values[0]) if isinstance(values[0], list) else values
 
 
 def test_tokens_and_masks_are_shown_as_they_are(shown):
