@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 FILLED_IN = "__setitem__"
 """A tensor that is filled in bit by bit may still hold whatever was in memory: that it differs says nothing."""
+MADE = ("zeros", "ones", "full")
+"""A tensor of one number, `new_zeros` and `ones_like` too, holds nothing yet: that it differs says nothing."""
 FEW = 3
 """Values that say nothing: a tensor of fewer numbers is taken for equal too easily."""
 MOST_BACK = 3
@@ -124,6 +126,7 @@ class Comparison:
         self._their_way, self._our_way = theirs, ours
         self._theirs = [step for step in theirs.steps if _tells(step.value)]
         self._ours = [step for step in ours.steps if _tells(step.value)]
+        self._unseen = _unseen(theirs.steps, ours.steps)
         self._names, self._given, self._sound = names, theirs.given, sound
         self._given_values = [Values(value) for value in theirs.given.values()]
         self._source = text.decode(errors="replace")
@@ -167,11 +170,13 @@ class Comparison:
             number = name.removeprefix(RETURNED).strip("[]")
             which = f" as result {int(number) + 1}" if number.isdecimal() else ""
             got, wanted = self._shown(one.value), self._shown(other.value)
-            text = f"Line {one.line} returns {got or 'other values'}{which}"
             where = self._set_before(one.line, one.call, one.before)
             if where is not None:
                 return FirstStep(*where)
-            return FirstStep(one.line, f"{text}; the reference returns {wanted or 'others'}: {self._text(one.line)}")
+            if got or wanted:
+                text = f"Line {one.line} returns {got or 'other values'}{which}"
+                said = f"{text}; the reference returns {wanted or 'others'}: {self._text(one.line)}"
+                return FirstStep(one.line, said)
         return None
 
     def _first_without_gradient(self) -> FirstStep | None:
@@ -189,7 +194,7 @@ class Comparison:
         agreed, turned = None, None
         for place, step in enumerate(self._theirs):
             exact = self._found(step, turned=False)
-            if exact is None and step.operation == FILLED_IN:
+            if exact is None and (step.operation == FILLED_IN or self._is_made(step)):
                 continue
             if exact is not None:
                 if exact >= self._reached:
@@ -208,8 +213,17 @@ class Comparison:
         return self._stops(agreed)
 
     def _found(self, step: Step, *, turned: bool) -> int | None:
+        """The reference's step with this value. A mask on the way may say the opposite: it means the same."""
         alike = self._of_size[step.values.size]
-        return next((i for i, other in alike if same(step.values, other.values, turned=turned)), None)
+        found = next((i for i, other in alike if same(step.values, other.values, turned=turned)), None)
+        if found is not None or step.value.dtype != torch.bool:
+            return found
+        opposite, last = Values(~step.value), len(self._ours) - 1
+        masks = ((i, other) for i, other in alike if other.value.dtype == torch.bool and i != last)
+        return next((i for i, other in masks if same(opposite, other.values, turned=turned)), None)
+
+    def _is_made(self, step: Step) -> bool:
+        return step is not self._theirs[-1] and step.operation.removeprefix("new_").removesuffix("_like") in MADE
 
     def _is_given(self, step: Step) -> bool:
         return any(same(step.values, value, turned=True) for value in self._given_values)
@@ -246,17 +260,21 @@ class Comparison:
     def _parts(self, step: Step, agreed: Step | None) -> FirstStep:
         wanted = self._ours[min(self._reached + 1, len(self._ours) - 1)]
         start, (line, why) = "", self._place(step)
+        first = not any(step is other for other in self._unseen)
         if agreed is not None and (before := self._outside(agreed)) != line:
             name = self._name(self._ours[self._reached])
-            there = f"`{name.strip('`')}` agrees" if name.startswith("`") else "the values agree with the reference's"
-            start = f"Up to line {before} {there}. "
+            if name.startswith("`"):
+                start = f"Up to line {before} {name} agrees. "
+            elif first:
+                start = f"Up to line {before} the values agree with the reference's. "
         if why:
             return FirstStep(line, f"{start}{why}")
         relation = self._relation(step.value, wanted)
         skipped = self._relation(agreed.value, wanted) if agreed is not None and not relation else ""
         if agreed is not None and skipped:
             return FirstStep(self._outside(agreed), f"{start}The reference goes on from there: {skipped}.")
-        what = f"Line {line} gives the first result that the reference does not have: {self._text(line)}"
+        which = "the first result" if first else "a result"
+        what = f"Line {line} gives {which} that the reference does not have: {self._text(line)}"
         return FirstStep(line, f"{start}{what}" + (f"\n{relation[0].upper()}{relation[1:]}." if relation else ""))
 
     # ------------------------------------------------------------------------------------------ which line it is
@@ -512,6 +530,15 @@ class Comparison:
         """What has a name and was there before: arguments, and results that the learner's way came by."""
         passed = [(self._name(step), step.value) for step in self._ours[: self._reached + 1]]
         return [*self._given.items(), *((name, value) for name, value in passed if name.startswith("`"))]
+
+
+def _unseen(theirs: Sequence[Step], ours: Sequence[Step]) -> list[Step]:
+    """The learner's steps after one that is not looked at and that the reference does not have: none is the first."""
+    few = [step for step in ours if not _tells(step.value)]
+    for place, step in enumerate(theirs):
+        if not _tells(step.value) and not any(same(step.values, other.values, turned=False) for other in few):
+            return list(theirs[place + 1 :])
+    return []
 
 
 @lru_cache(maxsize=256)
