@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 NEAR = 1e-6
 FILLED_IN = "__setitem__"
 """A tensor that is filled in bit by bit may still hold whatever was in memory: that it differs says nothing."""
+MADE = ("zeros", "ones", "full")
+"""A tensor of one number, `new_zeros` and `ones_like` too, holds nothing yet: that it differs says nothing."""
 MOST_AXES = 4
 """Of a result whose axes may stand in another order: there are 24 orders of these."""
 FEW = 3
@@ -175,6 +177,7 @@ class Comparison:
     ) -> None:
         self._theirs = [step for step in theirs if step.value.numel() >= FEW]
         self._ours = [step for step in ours if step.value.numel() >= FEW]
+        self._unseen = _unseen(theirs, ours)
         self._names, self._given, self._sound = names, given, sound
         self._given_values = [Values(value) for value in given.values()]
         self._lines = text.decode(errors="replace").splitlines()
@@ -190,7 +193,7 @@ class Comparison:
         agreed, turned = None, None
         for place, step in enumerate(self._theirs):
             exact = self._found(step, turned=False)
-            if exact is None and step.operation == FILLED_IN:
+            if exact is None and (step.operation == FILLED_IN or self._is_made(step)):
                 continue
             if exact is not None:
                 if exact >= self._reached:
@@ -209,8 +212,17 @@ class Comparison:
         return self._stops(agreed)
 
     def _found(self, step: Step, *, turned: bool) -> int | None:
+        """The reference's step with this value. A mask on the way may say the opposite: it means the same."""
         alike = self._of_size[step.values.size]
-        return next((i for i, other in alike if same(step.values, other.values, turned=turned)), None)
+        found = next((i for i, other in alike if same(step.values, other.values, turned=turned)), None)
+        if found is not None or step.value.dtype != torch.bool:
+            return found
+        opposite, last = Values(~step.value), len(self._ours) - 1
+        masks = ((i, other) for i, other in alike if other.value.dtype == torch.bool and i != last)
+        return next((i for i, other in masks if same(opposite, other.values, turned=turned)), None)
+
+    def _is_made(self, step: Step) -> bool:
+        return step is not self._theirs[-1] and step.operation.removeprefix("new_").removesuffix("_like") in MADE
 
     def _is_given(self, step: Step) -> bool:
         return any(same(step.values, value, turned=True) for value in self._given_values)
@@ -242,15 +254,19 @@ class Comparison:
     def _parts(self, step: Step, agreed: Step | None) -> FirstStep:
         wanted = self._ours[min(self._reached + 1, len(self._ours) - 1)]
         start, line = "", step.outside(self._sound)
+        first = not any(step is other for other in self._unseen)
         if agreed is not None and agreed.outside(self._sound) != line:
             name = self._name(self._ours[self._reached])
-            there = f"`{name.strip('`')}` agrees" if name.startswith("`") else "the values agree with the reference's"
-            start = f"Up to line {agreed.outside(self._sound)} {there}. "
+            if name.startswith("`"):
+                start = f"Up to line {agreed.outside(self._sound)} {name} agrees. "
+            elif first:
+                start = f"Up to line {agreed.outside(self._sound)} the values agree with the reference's. "
         relation = self._relation(step.value, wanted)
         skipped = self._relation(agreed.value, wanted) if agreed is not None and not relation else ""
         if agreed is not None and skipped:
             return FirstStep(agreed.outside(self._sound), f"{start}The reference goes on from there: {skipped}.")
-        what = f"Line {line} gives the first result that the reference does not have: {self._text(line)}"
+        which = "the first result" if first else "a result"
+        what = f"Line {line} gives {which} that the reference does not have: {self._text(line)}"
         return FirstStep(line, f"{start}{what}" + (f"\n{relation[0].upper()}{relation[1:]}." if relation else ""))
 
     def _text(self, line: int) -> str:
@@ -287,6 +303,15 @@ class Comparison:
         """What has a name and was there before: arguments, and results that the learner's way came by."""
         passed = [(self._name(step), step.value) for step in self._ours[: self._reached + 1]]
         return [*self._given.items(), *((name, value) for name, value in passed if name.startswith("`"))]
+
+
+def _unseen(theirs: Sequence[Step], ours: Sequence[Step]) -> list[Step]:
+    """The learner's steps after one of few numbers that the reference does not have: none of them is the first."""
+    few = [step for step in ours if step.value.numel() < FEW]
+    for place, step in enumerate(theirs):
+        if step.value.numel() < FEW and not any(same(step.values, other.values, turned=False) for other in few):
+            return list(theirs[place + 1 :])
+    return []
 
 
 def same(one: Values, other: Values, *, turned: bool) -> bool:

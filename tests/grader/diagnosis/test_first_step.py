@@ -84,6 +84,35 @@ def test_a_table_that_is_being_filled_in_differs_from_nothing():
     assert line == 3
 
 
+def test_a_table_that_is_only_made_differs_from_nothing_unless_it_is_the_result():
+    made = Step(((1, "f"),), "new_zeros", torch.zeros(3, 3))
+    parted = Comparison([made, *steps(SCORES, WEIGHTS, WEIGHTS.exp())], OURS, NAMES, {}, TEXT).first()
+    assert parted.line == 3
+    assert Comparison([made], OURS, NAMES, {}, TEXT).first().line == 1
+
+
+def test_a_mask_that_says_the_opposite_on_the_way_is_the_same_and_one_that_is_the_result_is_not():
+    mask = torch.ones(3, 3).tril().bool()
+
+    def line(theirs, ours):
+        found = Comparison(steps(*theirs), steps(*ours), NAMES, {}, TEXT).first()
+        return found.line if found is not None else None
+
+    assert line([~mask, WEIGHTS.exp()], [mask, SCORES, WEIGHTS]) == 2
+    assert line([mask.flip(0), WEIGHTS.exp()], [mask, SCORES, WEIGHTS]) == 1
+    assert line([SCORES, ~mask], [SCORES, mask]) == 2
+
+
+def test_a_result_is_the_first_only_if_no_smaller_one_before_it_differs():
+    small = torch.tensor([0.5])
+    assert said(SCORES, small, WEIGHTS.exp())[1].endswith(
+        "Line 3 gives a result that the reference does not have: return weights @ v"
+    )
+    ours = [*OURS, *steps(small)]
+    found = Comparison(steps(SCORES, small, WEIGHTS.exp()), ours, NAMES, {}, TEXT).first()
+    assert "Line 3 gives the first result that" in found.text
+
+
 def test_few_numbers_prove_nothing():
     assert said(torch.ones(2), torch.zeros(1)) is None
 
