@@ -34,6 +34,8 @@ FILLED_IN = "__setitem__"
 """A tensor that is filled in bit by bit may still hold whatever was in memory: that it differs says nothing."""
 MADE = ("zeros", "ones", "full")
 """A tensor of one number, `new_zeros` and `ones_like` too, holds nothing yet: that it differs says nothing."""
+REPEATED = ("expand", "expand_as", "broadcast_to")
+"""What these give holds the numbers that were there before."""
 MOST_AXES = 4
 """Of a result whose axes may stand in another order: there are 24 orders of these."""
 FEW = 3
@@ -84,6 +86,11 @@ class Step:
     @property
     def line(self) -> int:
         return self.places[0][0]
+
+    @property
+    def within(self) -> str:
+        """The function that it stands in."""
+        return self.places[0][1]
 
     def outside(self, sound: Container[str]) -> int:
         """The innermost line that stands in none of these functions; else the outermost."""
@@ -177,7 +184,7 @@ class Comparison:
     ) -> None:
         self._theirs = [step for step in theirs if step.value.numel() >= FEW]
         self._ours = [step for step in ours if step.value.numel() >= FEW]
-        self._unseen = _unseen(theirs, ours)
+        self._unseen = _unseen([step for step in theirs if step.within not in sound], ours)
         self._names, self._given, self._sound = names, given, sound
         self._given_values = [Values(value) for value in given.values()]
         self._lines = text.decode(errors="replace").splitlines()
@@ -193,7 +200,7 @@ class Comparison:
         agreed, turned = None, None
         for place, step in enumerate(self._theirs):
             exact = self._found(step, turned=False)
-            if exact is None and (step.operation == FILLED_IN or self._is_made(step)):
+            if exact is None and (step.operation == FILLED_IN or self._is_made(step) or self._is_on_the_way(place)):
                 continue
             if exact is not None:
                 if exact >= self._reached:
@@ -222,7 +229,16 @@ class Comparison:
         return next((i for i, other in masks if same(opposite, other.values, turned=turned)), None)
 
     def _is_made(self, step: Step) -> bool:
-        return step is not self._theirs[-1] and step.operation.removeprefix("new_").removesuffix("_like") in MADE
+        made = step.operation in REPEATED or step.operation.removeprefix("new_").removesuffix("_like") in MADE
+        return made and step is not self._theirs[-1]
+
+    def _is_on_the_way(self, place: int) -> bool:
+        """Whether it is a step inside a sound function, which goes on: only what comes out of it is its caller's."""
+        here = self._theirs[place]
+        after = self._theirs[place + 1] if place + 1 < len(self._theirs) else None
+        if after is None or here.within not in self._sound or after.within not in self._sound:
+            return False
+        return here.outside(self._sound) == after.outside(self._sound)
 
     def _is_given(self, step: Step) -> bool:
         return any(same(step.values, value, turned=True) for value in self._given_values)
@@ -255,7 +271,7 @@ class Comparison:
         wanted = self._ours[min(self._reached + 1, len(self._ours) - 1)]
         start, line = "", step.outside(self._sound)
         first = not any(step is other for other in self._unseen)
-        if agreed is not None and agreed.outside(self._sound) != line:
+        if agreed is not None and agreed.outside(self._sound) < line:  # in a loop it may be below
             name = self._name(self._ours[self._reached])
             if name.startswith("`"):
                 start = f"Up to line {agreed.outside(self._sound)} {name} agrees. "

@@ -113,6 +113,27 @@ def test_a_result_is_the_first_only_if_no_smaller_one_before_it_differs():
     assert "Line 3 gives the first result that" in found.text
 
 
+def test_a_step_inside_a_sound_function_is_judged_by_what_comes_out():
+    def line(came_out):
+        inside = [Step(((9, "sound"), (1, "f")), "op", value) for value in (SCORES + 7, came_out)]
+        rest = [Step(((9, "sound"), (2, "f")), "op", WEIGHTS.exp())]
+        return Comparison([*inside, *rest], OURS, NAMES, {}, TEXT, {"sound"}).first().line
+
+    assert line(SCORES) == 2
+    assert line(SCORES + 8) == 1
+
+
+def test_numbers_that_are_only_repeated_are_no_difference():
+    repeated = Step(((1, "f"),), "expand", SCORES.expand(2, 3, 3))
+    assert Comparison([repeated, *steps(SCORES, WEIGHTS.exp())], OURS, NAMES, {}, TEXT).first().line == 2
+
+
+def test_what_agrees_is_above_what_differs():
+    ours, loop = steps(SCORES, WEIGHTS, WEIGHTS @ Q), Step(((1, "f"),), "op", WEIGHTS.exp())
+    agreed = Step(((2, "f"),), "op", SCORES)
+    assert Comparison([agreed, loop], ours, NAMES, {}, TEXT).first().text.startswith("Line 1 gives the first")
+
+
 def test_few_numbers_prove_nothing():
     assert said(torch.ones(2), torch.zeros(1)) is None
 
