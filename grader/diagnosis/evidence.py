@@ -60,7 +60,7 @@ class Run:
             0.4
             + 0.3 * min(len(request.frame) / 10_000, 2.0)
             + 1.5 * gpu
-            + (0.0 if request.call is None else 0.1 * len(request.call.fed) + (0.7 + 3.5 * gpu) * parameters)
+            + (0.0 if request.call is None else 0.1 * len(request.call.fed) + (1.25 + 6.3 * gpu) * parameters)
             for request in self.tried.requests
         ]
 

@@ -34,6 +34,8 @@ FILLED_IN = "__setitem__"
 """A tensor that is filled in bit by bit may still hold whatever was in memory: that it differs says nothing."""
 MADE = ("zeros", "ones", "full")
 """A tensor of one number, `new_zeros` and `ones_like` too, holds nothing yet: that it differs says nothing."""
+REPEATED = ("expand", "expand_as", "broadcast_to")
+"""What these give holds the numbers that were there before."""
 FEW = 3
 """Values that say nothing: a tensor of fewer numbers is taken for equal too easily."""
 MOST_BACK = 3
@@ -194,7 +196,7 @@ class Comparison:
         agreed, turned = None, None
         for place, step in enumerate(self._theirs):
             exact = self._found(step, turned=False)
-            if exact is None and (step.operation == FILLED_IN or self._is_made(step)):
+            if exact is None and (step.operation == FILLED_IN or self._is_made(step) or self._is_on_the_way(place)):
                 continue
             if exact is not None:
                 if exact >= self._reached:
@@ -223,7 +225,20 @@ class Comparison:
         return next((i for i, other in masks if same(opposite, other.values, turned=turned)), None)
 
     def _is_made(self, step: Step) -> bool:
-        return step is not self._theirs[-1] and step.operation.removeprefix("new_").removesuffix("_like") in MADE
+        made = step.operation in REPEATED or step.operation.removeprefix("new_").removesuffix("_like") in MADE
+        return made and step is not self._theirs[-1]
+
+    def _is_on_the_way(self, place: int) -> bool:
+        """Whether it is a step inside a sound function, which goes on: only what comes out of it is its caller's."""
+        here = self._theirs[place]
+        after = self._theirs[place + 1] if place + 1 < len(self._theirs) else None
+        if after is None or not (self._is_inside(here) and self._is_inside(after)):
+            return False
+        return self._outside(here) == self._outside(after)
+
+    def _is_inside(self, step: Step) -> bool:
+        """Whether a step stands in a sound function."""
+        return any(call.name in self._sound for _, call in list(self._their_way.outwards(step.call))[:1])
 
     def _is_given(self, step: Step) -> bool:
         return any(same(step.values, value, turned=True) for value in self._given_values)
@@ -261,7 +276,7 @@ class Comparison:
         wanted = self._ours[min(self._reached + 1, len(self._ours) - 1)]
         start, (line, why) = "", self._place(step)
         first = not any(step is other for other in self._unseen)
-        if agreed is not None and (before := self._outside(agreed)) != line:
+        if agreed is not None and (before := self._outside(agreed)) < line:  # in a loop it may be below
             name = self._name(self._ours[self._reached])
             if name.startswith("`"):
                 start = f"Up to line {before} {name} agrees. "

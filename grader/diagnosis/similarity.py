@@ -11,7 +11,7 @@ from torch import Tensor
 
 from grader.checks.tolerances import ROUNDING, widen
 from grader.errors import Mismatch
-from grader.protocol.messages import Description, RaisedReply
+from grader.protocol.messages import Description, RaisedReply, modes_of
 from grader.protocol.values import Foreign, leaves
 from grader.remote.calls import Call, Request
 from grader.remote.handles import Module, Opaque, Optimizer
@@ -151,7 +151,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, RaisedReply):
         return value.kinds, value.message
     if isinstance(value, Description):
-        return value.parameters, value.shared, value.training
+        return value.parameters, value.shared, modes_of(value.training)
     return value
 
 

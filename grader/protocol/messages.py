@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from torch import Tensor
@@ -300,7 +300,14 @@ class Introduction(NamedTuple):
     name: str
     """Of its class."""
     facts: bytes
-    """Its layout, shared parameters, parts and training flags in one piece: to be compared, not read."""
+    """Its layout, shared parameters and training flags in one piece: to be compared, not read."""
+
+
+def modes_of(training: Mapping[str, bool]) -> bool | list[str]:
+    """The training flags of a module's parts without their names, which are free where no parameter is in a part: the
+    one mode that all are in, or the parts that are in eval mode."""
+    off = [name for name, flag in training.items() if not flag]
+    return off if 0 < len(off) < len(training) else not off
 
 
 def read(kind: type[T], claim: Any) -> tuple[Names, T | Missing | RaisedReply]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor, nn
 
 from grader.limits import MAX_MESSAGE
-from grader.protocol.messages import Description, Introduction, RaisedReply
+from grader.protocol.messages import Description, Introduction, RaisedReply, modes_of
 from grader.source.definitions import explanation, parse
 from grader.worker.impossible import explained
 
@@ -54,9 +54,8 @@ def introduce_module(module: nn.Module) -> Introduction:
     """A module's class, and its other facts in one piece, to be compared and not read."""
     parts = parts_of(module)
     parameters = parameters_of(parts)
-    off = [name for name, part in parts if not part.training]
-    names = [name for name, _ in parts]
-    return Introduction(type(module).__name__, layout(parameters) + repr((_shared(parameters), names, off)).encode())
+    modes = modes_of({name: part.training for name, part in parts})
+    return Introduction(type(module).__name__, layout(parameters) + repr((_shared(parameters), modes)).encode())
 
 
 def describe_module(module: nn.Module) -> Description:

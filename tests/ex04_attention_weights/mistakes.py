@@ -408,6 +408,14 @@ def attention_weights__softmax_over_batch_alone(scores, lengths):
 
 
 @mistake
+def attention_weights__softmax_over_batch_finite(scores, lengths):
+    """The softmax runs over the batch, so the sentences of a batch compete with each other; padding is set to a very
+    negative number before, so it shares the weight of a position where every sentence is padded."""
+    lowest = torch.finfo(scores.dtype).min
+    return scores.masked_fill(~real_positions(scores, lengths), lowest).softmax(dim=0)
+
+
+@mistake
 def attention_weights__smallest_score_wins(scores, lengths):
     """The scores are negated, so the position with the smallest score gets the largest weight."""
     return reference.attention_weights(-scores, lengths)

@@ -75,6 +75,20 @@ def decode_loop__current_target_fed(step, state, targets, bos_id, teacher_forcin
 
 
 @mistake
+def decode_loop__current_target_fed_after_bos(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
+    """The first step is fed bos, but each later one the target of its own position: the very token that it should
+    predict."""
+    tokens, steps = torch.full_like(targets[:, 0], bos_id), []
+    for position in range(targets.size(1)):
+        if position > 0:
+            forced = torch.rand((), generator=generator).item() < teacher_forcing_ratio
+            tokens = targets[:, position] if forced else steps[-1].argmax(dim=-1)
+        logits, state = step(tokens, state)
+        steps.append(logits)
+    return torch.stack(steps, dim=1)
+
+
+@mistake
 def decode_loop__begins_with_the_first_target(step, state, targets, bos_id, teacher_forcing_ratio=1.0, generator=None):
     """The first step is fed the first target. It should be fed bos, since nothing has been said yet."""
     steps = []

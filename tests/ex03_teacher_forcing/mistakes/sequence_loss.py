@@ -42,6 +42,15 @@ def sequence_loss__mean_of_sentence_means(logits, targets, pad_id):
 
 
 @mistake
+def sequence_loss__mean_of_all_sentence_means(logits, targets, pad_id):
+    """The mean is taken in each sentence first, so a token of a short sentence weighs more than one of a long one; a
+    sentence of nothing but padding counts as one whose loss is 0."""
+    losses = F.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
+    real = (targets != pad_id).to(losses.dtype)
+    return ((losses * real).sum(dim=1) / real.sum(dim=1).clamp(min=1)).mean()
+
+
+@mistake
 def sequence_loss__sum(logits, targets, pad_id):
     """The losses are summed and not averaged, so long sentences and large batches make larger steps."""
     return F.cross_entropy(logits.transpose(1, 2), targets, reduction="sum", ignore_index=pad_id)

@@ -270,6 +270,15 @@ def masked_attention__half_cannot_hold_a_billion(q, k, v, allowed):
 
 
 @mistake
+def masked_attention__minus_a_billion(q, k, v, allowed):
+    """Forbidden scores are set to -1e9 and that is all: a query with no allowed key spreads its weight evenly over
+    forbidden ones, and float16 has no such number."""
+    scores = (q @ k.transpose(-2, -1) / q.size(-1) ** 0.5).masked_fill(~allowed, -1e9)
+    weights = torch.softmax(scores, dim=-1)
+    return weights @ v, weights
+
+
+@mistake
 def masked_attention__half_overflows_under_a_sum(q, k, v, allowed):
     """The lowest number is added to scores in the dtype of the input. In float16 the sum is infinity, then NaN."""
     scores = q @ k.transpose(-2, -1) / q.size(-1) ** 0.5

@@ -33,6 +33,18 @@ def label_smoothing_loss__spread_over_the_others(logits, targets, smoothing, pad
 
 
 @mistake
+def label_smoothing_loss__divided_among_the_others(logits, targets, smoothing, pad_id):
+    """The smoothing is divided by the number of wrong tokens and spread over them only, so a vocabulary of one word
+    divides by zero. Here the target gets its even share too."""
+    share = 1 / (logits.size(-1) - 1)
+
+    def even(log_probs, real):
+        return (log_probs.sum(-1) - of_target(log_probs, real)) * share
+
+    return smoothed(logits, targets, smoothing, pad_id, even)
+
+
+@mistake
 def label_smoothing_loss__share_of_the_target_lost(logits, targets, smoothing, pad_id):
     """The target's even share is lost, so the smoothed target does not sum to one."""
 
