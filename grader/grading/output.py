@@ -84,14 +84,14 @@ def make(
         run: with the problems of the class alone.
         graded: the code of every file.
     """
-    errors = [text for name in ids for text in results.errors(journal.record(name))]
+    reader = Reader()
+    records = [journal.record(name, reader.loads) for name in ids]
+    errors = [text for record in records for text in results.errors(record)]
     problems = run.problems
     run = replace(run, problems=[*problems, *errors])
     journal.keep(ids)
     previous = Reader(verdicts_only=True).document(out / DOCUMENT)
-    results.write(out / DOCUMENT, run, (results.dumps(journal.record(name)) for name in ids))
-    reader = Reader()
-    records = [journal.record(name, reader.loads) for name in ids]
+    results.write(out / DOCUMENT, run, map(results.dumps, records))
     document = {"format": results.FORMAT, "run": run.record(), "submissions": records}
     of_class.write(out)
     said: list[str] = []
