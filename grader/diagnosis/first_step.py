@@ -194,6 +194,8 @@ class Comparison:
 
     def _first_value(self) -> FirstStep | None:
         agreed, turned = None, None
+        if not self._ours:  # the reference computes nothing that tells
+            return None
         for place, step in enumerate(self._theirs):
             exact = self._found(step, turned=False)
             if exact is None and (step.operation == FILLED_IN or self._is_made(step) or self._is_on_the_way(place)):

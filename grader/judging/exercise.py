@@ -18,7 +18,7 @@ from grader.diagnosis.evidence import Run
 from grader.diagnosis.first_step import FEW, first_step
 from grader.diagnosis.recognise import Recogniser
 from grader.diagnosis.small_example import small_example
-from grader.errors import Finding, GraderError, LearnerError, LoadFailure, Lost, Mismatch, NotHere, TimedOut, Unwritten
+from grader.errors import GraderError, LearnerError, LoadFailure, Lost, Mismatch, NotHere, TimedOut, Unwritten
 from grader.judging.feedback import full, hidden
 from grader.kit.collect import EXERCISE_POINTS, Check
 from grader.limits import MAX_MESSAGE, MAX_OUTPUT, Limits
@@ -152,13 +152,14 @@ def explained(
         return found
     about = [run for outcome, run in ran if run is not None and outcome.of == first.of and _is_a_wrong_value(run)]
     sound = {outcome.of for outcome in found} - {outcome.of for outcome in found if outcome.verdict != PASS}
-    step = None
+    step = example = None
     for run in sorted(about, key=_is_small)[:FOLLOWED]:
-        with contextlib.suppress(Finding):
+        with contextlib.suppress(Exception):  # the learner's side of it is a claim, and decides no mark
             step = step or first_step(recogniser.trusted, run.check, code, run.seed, len(run.tried.calls) - 1, sound)
     if step is not None and first.heading and step.line == first.line:  # it says already that this line raises
         step = None
-    example = small_example(recogniser.trusted, about, code, settings.seed)
+    with contextlib.suppress(Exception):
+        example = small_example(recogniser.trusted, about, code, settings.seed)
     said = (step.line, clean(step.text, MAX_MESSAGE)) if step is not None else None
     return [
         replace(one, step=said, example=clean(str(example), MAX_MESSAGE) if example else None) if one is first else one

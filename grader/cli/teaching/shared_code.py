@@ -139,12 +139,12 @@ class Comparison:
 
     Args:
         texts: id -> the file.
-        kit: what everybody could see: the solution.
+        kit: what everybody could see: the stub and the solution.
     """
 
-    def __init__(self, texts: Mapping[str, Text], kit: Text) -> None:
+    def __init__(self, texts: Mapping[str, Text], kit: Sequence[Text]) -> None:
         self._texts, self._size = texts, len(texts)
-        self._kit = set(kit.features())
+        self._kit = {feature for text in kit for feature in text.features()}
         self._holders: dict[Feature, list[str]] = defaultdict(list)
         for name, text in texts.items():
             for feature in text.features():

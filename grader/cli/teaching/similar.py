@@ -96,7 +96,8 @@ def similar(folder: Path, submissions: Path | None, exports: Mapping[str, Path])
     count = len(document["submissions"])
     page = templating.render("similar.html", pairs=pairs[:MOST_PAIRS], all=len(pairs), pages=pages, count=count)
     write_atomic(folder / PAGE, page)
-    screen.line(f"{len(pairs)} pairs share something rare: open {folder / PAGE}")
+    many = "1 pair shares" if len(pairs) == 1 else f"{len(pairs)} pairs share"
+    screen.line(f"{many} something rare: open {folder / PAGE}")
     return len(pairs)
 
 
@@ -152,7 +153,8 @@ def _shared_code(exercise: Exercise, entries: Sequence[Entry]) -> Iterator[tuple
     solution = exercise.solution.read_text(encoding="utf-8").encode()
     given = names_in(_stub(exercise))
     files = {entry.id: entry.files[exercise.slug].text for entry in entries if exercise.slug in entry.files}
-    comparison = Comparison({name: read(text, given) for name, text in files.items()}, read(solution, given))
+    kit = [read(text, given) for text in (_stub(exercise), solution)]
+    comparison = Comparison({name: read(text, given) for name, text in files.items()}, kit)
     for one, other in comparison.pairs():
         if (shared := comparison.of(one, other)).bits > 0:
             yield one, other, shared

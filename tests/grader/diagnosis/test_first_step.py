@@ -139,6 +139,7 @@ def test_what_agrees_is_above_what_differs():
 
 def test_few_numbers_prove_nothing():
     assert said(torch.ones(2), torch.zeros(1)) is None
+    assert Comparison(Way(steps(WEIGHTS)), Way(steps(torch.ones(1))), NAMES, TEXT).first() is None
 
 
 def test_two_results_are_the_same_up_to_axes_of_size_one():

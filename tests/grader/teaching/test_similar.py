@@ -107,11 +107,14 @@ def test_a_rare_wrong_value_is_shown_and_a_common_one_is_not():
     assert (SLUG, "the same wrong values: number 2: 0.123") in pairs[0].reasons
 
 
-def test_what_everybody_was_given_counts_for_nothing():
+@pytest.mark.parametrize("given", ["solution", "stub"])
+def test_what_everybody_was_given_counts_for_nothing(given):
     kit = Kit()
     (six,) = kit.find(["6"])
-    files = {SLUG: File("x.py", six.solution.read_bytes())}
+    files = {SLUG: File("x.py", getattr(six, given).read_bytes())}
     entries = [Entry(name, name, files=files) for name in "ab"]
+    others = {SLUG: File("x.py", b"def f(): pass")}
+    entries += [Entry(f"c{i}", f"c{i}", files=others) for i in range(28)]
     right = document([submission(name, [exercise(SLUG, "pass", [check(1)])]) for name in "ab"])
     assert find(right, entries, [six]) == []
 
@@ -146,7 +149,7 @@ def test_what_is_said_of_a_pair_names_what_it_shares():
     copy = CODE.replace(b"scores", b"mine")
     own = {f"s{i}": CODE.replace(b"/ 3", b"- %d" % i).replace(b"scores", b"n%d" % i) for i in range(40)}
     texts = {name: shared_code.read(text, GIVEN) for name, text in {**own, "a": CODE, "b": copy}.items()}
-    found = shared_code.Comparison(texts, shared_code.Text())
+    found = shared_code.Comparison(texts, [])
     assert ("a", "b") in found.pairs()
     assert "of f alike but for names" in found.of("a", "b").reasons[0]
     assert found.of("a", "b").bits > found.of("s1", "s2").bits
@@ -161,7 +164,7 @@ def test_a_part_that_is_alike_says_less_than_its_share():
     texts = {
         name: shared_code.read("\n".join(["def f(q):", *lines, ""]).encode(), GIVEN) for name, lines in written.items()
     }
-    found = shared_code.Comparison(texts, shared_code.Text())
+    found = shared_code.Comparison(texts, [])
     half, whole = found.of("half", "s0"), found.of("whole", "s2")
     assert 0 < half.bits < whole.bits / 3
 
