@@ -109,13 +109,12 @@ def test_a_rare_wrong_value_is_shown_and_a_common_one_is_not():
 
 @pytest.mark.parametrize("given", ["solution", "stub"])
 def test_what_everybody_was_given_counts_for_nothing(given):
-    kit = Kit()
-    (six,) = kit.find(["6"])
-    files = {SLUG: File("x.py", getattr(six, given).read_bytes())}
-    entries = [Entry(name, name, files=files) for name in "ab"]
-    others = {SLUG: File("x.py", b"def f(): pass")}
-    entries += [Entry(f"c{i}", f"c{i}", files=others) for i in range(28)]
-    right = document([submission(name, [exercise(SLUG, "pass", [check(1)])]) for name in "ab"])
+    """Two handed it in as it is, and nobody else of thirty."""
+    (six,) = Kit().find(["6"])
+    texts = {"a": getattr(six, given).read_bytes(), "b": getattr(six, given).read_bytes()}
+    texts |= {f"c{number}": f"def attention_scores(q, k): return q @ k.mT / {number}".encode() for number in range(28)}
+    entries = [Entry(name, name, files={SLUG: File("x.py", text)}) for name, text in texts.items()]
+    right = document([submission(name, [exercise(SLUG, "pass", [check(1)])]) for name in texts])
     assert find(right, entries, [six]) == []
 
 
