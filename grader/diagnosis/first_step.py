@@ -7,12 +7,10 @@ claim of their code, shown as text: no verdict and no mark follows from it.
 
 from __future__ import annotations
 
-import ast
 from collections import defaultdict
 from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +18,7 @@ import torch
 from torch import Tensor
 
 from grader.checks.attempt import rerun
+from grader.diagnosis.statements import loop_line, names_in, names_used
 from grader.diagnosis.way import NEAR, Assignment, InnerCall, Step, Values, Way, equal, near, same, way_of
 from grader.errors import Finding
 from grader.protocol.messages import Done, RecordSteps, StepsTaken, TellSteps
@@ -71,7 +70,7 @@ def first_step(
     ours = recorded(check, trusted.reference_code(), seed, number)
     if not ours.is_whole:
         return None
-    return Comparison(theirs, ours, names_in(trusted.source.text), code.source.text, sound).first()
+    return Comparison(theirs, ours, names_in(trusted.source.text.decode()), code.source.text, sound).first()
 
 
 def recorded(check: Check, code: Code, seed: int, number: int) -> Way:
@@ -96,22 +95,6 @@ def _tells(value: Tensor) -> bool:
     if value.numel() >= FEW or not value.is_floating_point():
         return value.numel() >= FEW
     return bool((value != value.round()).any())
-
-
-@lru_cache(maxsize=32)
-def names_in(text: bytes) -> dict[int, str]:
-    """The name that each line of a file gives to its result: what is assigned, or that it is returned."""
-    found: dict[int, str] = {}
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            name = f"`{node.targets[0].id}`"
-        elif isinstance(node, ast.Return):
-            name = "the result"
-        else:
-            continue
-        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):
-            found[line] = name
-    return found
 
 
 class Comparison:
@@ -556,45 +539,6 @@ def _unseen(theirs: Sequence[Step], ours: Sequence[Step]) -> list[Step]:
         if not _tells(step.value) and not any(same(step.values, other.values, turned=False) for other in few):
             return list(theirs[place + 1 :])
     return []
-
-
-@lru_cache(maxsize=256)
-def names_used(text: str, line: int) -> tuple[str, ...]:
-    """The variables that the statement on this line of a file reads, without what stands below it."""
-    try:
-        tree = ast.parse(text)
-    except SyntaxError:
-        return ()
-    found: list[ast.stmt] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or node.lineno):
-            found.append(node)
-    if not found:
-        return ()
-    inner = max(found, key=lambda node: (node.lineno, -(node.end_lineno or node.lineno)))
-    parts = [value for name, value in ast.iter_fields(inner) if name not in ("body", "orelse", "finalbody")]
-    nodes = [node for part in parts for node in (part if isinstance(part, list) else [part])]
-    names = [
-        one.id
-        for node in nodes
-        if isinstance(node, ast.AST)
-        for one in ast.walk(node)
-        if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)
-    ]
-    return tuple(dict.fromkeys(names))
-
-
-@lru_cache(maxsize=256)
-def loop_line(text: str, line: int) -> int | None:
-    """The line of the innermost loop around a line whose variable is called on it."""
-    found = None
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.For) and node.lineno < line <= (node.end_lineno or node.lineno):
-            targets = {one.id for one in ast.walk(node.target) if isinstance(one, ast.Name)}
-            called = [one.func for one in ast.walk(node) if isinstance(one, ast.Call) and one.lineno <= line]
-            if any(isinstance(one, ast.Name) and one.id in targets for one in called):
-                found = node.lineno
-    return found
 
 
 def _sums_to_one(value: Tensor) -> int | None:

@@ -23,13 +23,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from grader.grading import cluster
-from grader.grading.engine import Engine
 from grader.grading.process import Task
 from grader.kit.discovery import Kit
 from grader.source.file import File
 from tests.grader.bench.bench_grade import adopt_orphans
 from tests.grader.support import classes
 from tests.grader.support.clusters import Cluster, environment
+from tests.grader.support.engines import TwoWorkers
 from tests.grader.support.kits import copy_kit
 
 OPTIONS = ("--seed", "11", "--device", "cpu")
@@ -98,25 +98,6 @@ def echo(batch):
     return json.dumps([[one["id"], "x" * RECORD, ""] for one in json.loads(batch)]).encode()
 
 
-class Echo(Engine):
-    """The real engine and a real scheduler, and workers that grade nothing."""
-
-    def __init__(self, client):
-        super().__init__(client.get_executor(), echo, cluster.BATCH, cluster.AHEAD)
-
-    def start(self, wanted):
-        """Its workers are there."""
-
-    def greeting(self):
-        return {}
-
-    def workers(self):
-        return 2
-
-    def close(self, patience=2.0):
-        """Nothing is ended here."""
-
-
 def engine_alone(kit, place):
     """CPU seconds of the scheduler and of the client for one submission that nothing grades."""
     from distributed import Client
@@ -126,7 +107,8 @@ def engine_alone(kit, place):
             dask.worker()
         dask.wait_for_workers(2)
         with Client(scheduler_file=str(dask.file), set_as_default=False) as client:
-            engine, found = Echo(client), []
+            executor = client.get_executor()
+            engine, found = TwoWorkers(executor, echo, cluster.BATCH, cluster.AHEAD), []
             for count in (1_000, 11_000):
                 before = spent(dask.scheduler), time.process_time()
                 file = File("x.py", b"x" * SOURCE)

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from grader.diagnosis import way
-from grader.diagnosis.first_step import Comparison, loop_line, names_in, names_used
+from grader.diagnosis.first_step import Comparison
+from grader.diagnosis.statements import loop_line, names_in, names_used
 from grader.diagnosis.way import Assignment, InnerCall, Step, Values, Way, same
 from grader.judging.exercise import CheckSettings, run_exercise
 from grader.kit.variants import mistakes
@@ -319,6 +320,12 @@ def test_what_a_loop_calls_depends_on_the_loops_line():
     text = "for layer in layers:\n    x = layer(x)\n    x = other(x)\n"
     assert loop_line(text, 2) == 1
     assert loop_line(text.replace("layer(x)", "f(x)"), 2) is None
+
+
+def test_of_a_text_that_is_no_python_nothing_is_said():
+    """A notebook's, with a line for its shell."""
+    text = "%matplotlib inline\nx = y\n"
+    assert (names_in(text), names_used(text, 2), loop_line(text, 2)) == ({}, (), None)
 
 
 @pytest.mark.parametrize(

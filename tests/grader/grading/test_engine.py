@@ -6,17 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from grader.errors import GraderError, UsageError
-from grader.grading.engine import Engine
 from grader.grading.process import Task
+from tests.grader.support.engines import TwoWorkers
 
 
-class Asked(Engine):
+class Asked(TwoWorkers):
     """Answers in threads, and notes what each task of its executor held."""
 
     def __init__(self, answer=None, batch=8):
         self.batches = []
-        self.threads = ThreadPoolExecutor(2)
-        super().__init__(self.threads, answer or self.answer, batch, ahead=2)
+        super().__init__(ThreadPoolExecutor(2), answer or self.answer, batch, ahead=2)
 
     def answer(self, data):
         ids = [one["id"] for one in json.loads(data)]
@@ -24,18 +23,6 @@ class Asked(Engine):
         if "poison" in ids:
             raise OSError("the worker is gone")
         return json.dumps([[name, f"record of {name}", ""] for name in ids]).encode()
-
-    def start(self, wanted):
-        """Nothing to start."""
-
-    def greeting(self):
-        return {}
-
-    def workers(self):
-        return 2
-
-    def close(self, patience=2.0):
-        self.threads.shutdown()
 
 
 def tasks(*names):
@@ -69,14 +56,14 @@ def test_what_ends_its_worker_costs_nobody_else_a_result():
 
 def test_no_more_wait_in_the_executor_than_a_few_for_each_worker():
     engine, most = Asked(batch=1), 0
-    submit = engine.threads.submit
+    submit = engine._executor.submit
 
     def counted(function, data):
         nonlocal most
-        most = max(most, engine.threads._work_queue.qsize() + 1)
+        most = max(most, engine._executor._work_queue.qsize() + 1)
         return submit(function, data)
 
-    engine.threads.submit = counted
+    engine._executor.submit = counted
     assert len(answers(engine, tasks(*map(str, range(50))))) == 50
     assert most <= 4
 
