@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import sys
 
@@ -27,3 +29,10 @@ def can_fork() -> bool:
 def can_open_a_window() -> bool:
     """Whether a browser would be a window: one that takes the terminal instead is not started."""
     return WINDOWS or MACOS or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def give_back_memory() -> None:
+    """Hands the system what was freed and is kept for later: after its imports a process waits, and may be many."""
+    if LINUX:
+        with contextlib.suppress(AttributeError):  # not every C library has it
+            ctypes.CDLL(None).malloc_trim(0)

@@ -27,7 +27,18 @@ from grader.remote.calls import Call
 from grader.remote.code import Code
 from grader.remote.handles import Module
 from grader.remote.transport import LocalTransport, Transport
-from grader.results.verdicts import ERROR, FAIL, PASS, SKIP, TIMEOUT, UNWRITTEN, ExerciseResult, Outcome, settle
+from grader.results.verdicts import (
+    CORE,
+    ERROR,
+    FAIL,
+    PASS,
+    SKIP,
+    TIMEOUT,
+    UNWRITTEN,
+    ExerciseResult,
+    Outcome,
+    settle,
+)
 from grader.source.file import Source, where
 from grader.text import clean
 
@@ -81,18 +92,20 @@ def run_exercise(
     settings: CheckSettings,
     passed_runs: PassedRuns | None = None,
     on_check: Callable[[], None] = lambda: None,
+    on_core: Callable[[ExerciseResult], None] | None = None,
 ) -> ExerciseResult:
     """Every check of one exercise, on every device. What is recognised is said once all checks have run.
 
     Args:
         on_check: called after each check; what it raises ends the run.
+        on_core: where given, the core checks run first, on each device, and it is told what they say.
     """
     outcomes: list[Outcome] = []
     for device in settings.devices:
         code = Code(source, settings.connects(device), reference, device=device)
         code.seconds = settings.seconds
         try:
-            ran = checked(checks, code, recogniser, settings, passed_runs, on_check)
+            ran = checked(checks, code, recogniser, settings, passed_runs, on_check, on_core)
             outcomes += explained(named(ran, recogniser), ran, code, recogniser, settings)
         finally:
             code.close()
@@ -108,15 +121,23 @@ def checked(
     settings: CheckSettings,
     passed_runs: PassedRuns | None = None,
     on_check: Callable[[], None] = lambda: None,
+    on_core: Callable[[ExerciseResult], None] | None = None,
 ) -> list[tuple[Outcome, Run | None]]:
-    """Every check on one file and device: what came of it, and the run where it tells something about the file."""
+    """Every check on one file and device: what came of it, and the run where it tells something about the file.
+
+    Args:
+        on_core: where given, the core checks run first, and it is told what they say.
+    """
     late = Counter[str]()
-    ran: list[tuple[Outcome, Run | None]] = []
-    for check in checks:
-        before = [outcome for outcome, _ in ran]
-        ran.append(_one(check, code, recogniser, settings, before, late, passed_runs))
+    ran: dict[str, tuple[Outcome, Run | None]] = {}
+    core = sum(1 for check in checks if check.tier == CORE)
+    for check in checks if on_core is None else sorted(checks, key=lambda check: check.tier != CORE):
+        before = [outcome for outcome, _ in ran.values()]
+        ran[check.id] = _one(check, code, recogniser, settings, before, late, passed_runs)
         on_check()
-    return ran
+        if on_core is not None and len(ran) == core:
+            on_core(settle(code.source.slug, [outcome for outcome, _ in ran.values()], EXERCISE_POINTS))
+    return [ran[check.id] for check in checks]
 
 
 def named(ran: Sequence[tuple[Outcome, Run | None]], recogniser: Recogniser) -> list[Outcome]:
@@ -226,7 +247,7 @@ def _one(
     needed = stuck and {_owner(call.name) for call in recogniser.trusted.reference_run(check, seed).calls}
     text = _given_up(sorted(stuck & needed), settings, before)
     if text and code.failure is None:  # a failure to load is said every time
-        return outcome_of(check, code.device, TIMEOUT, text), None
+        return replace(outcome_of(check, code.device, TIMEOUT, text), not_run=True), None
     tried = attempt(check, code, seed, passed_runs)
     if isinstance(tried.error, TimedOut) and code.calls:
         late[_owner(code.calls[-1].name)] += 1

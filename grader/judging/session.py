@@ -107,12 +107,14 @@ class Session:
         *,
         shown: str | None = None,
         on_check: Callable[[], None] = lambda: None,
+        on_core: Callable[[ExerciseResult], None] | None = None,
     ) -> ExerciseResult:
         """Every check of one exercise on one file; None where the submission has no such file.
 
         Args:
             shown: the file's name in messages.
             on_check: called after each check; what it raises ends the run.
+            on_core: where given, the core checks run first, and it is told what they say.
         """
         found = self.checks[exercise.slug]
         if file is None:
@@ -123,7 +125,7 @@ class Session:
         source = collect.source_of(self.kit, exercise, file, self._shortcuts(exercise), shown)
         reference = collect.reference(self.kit, exercise.slug)
         recogniser = self.recogniser(exercise)
-        return run_exercise(found, source, reference, recogniser, self.settings, self.passed_runs, on_check)
+        return run_exercise(found, source, reference, recogniser, self.settings, self.passed_runs, on_check, on_core)
 
     def _not_run(self, exercise: Exercise, found: Sequence[Check], verdict: str, message: str) -> ExerciseResult:
         """Every check listed, none run, no points."""

@@ -476,6 +476,9 @@ class Loop:
         elif standby is self._rechecker and not message.keys().isdisjoint({"done", "error", "gone"}):
             self._rechecker = None
             standby.close()
+        elif standby is self._standby and "core" in message:
+            if message["order"] == self._order:
+                self.screen.core(self.exercise, from_record(message["core"]), self.seed, self.text)
         elif standby is self._standby and "result" in message:
             if message["order"] == self._order:
                 self.running = False

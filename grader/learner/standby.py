@@ -49,8 +49,8 @@ class Standby:
 
     Args:
         settings: what to get ready for.
-        told: gets each message of it, in a thread: `ready`, `result` (with the `order` that it answers), `again`,
-            `done`, `error`, last of all `gone`.
+        told: gets each message of it, in a thread: `ready`, `core` and `result` (with the `order` that they answer),
+            `again`, `done`, `error`, last of all `gone`.
     """
 
     def __init__(self, settings: StandbySettings, told: Told) -> None:

@@ -31,7 +31,7 @@ from grader.learner.running import Ended, Running
 from grader.learner.standby import StandbySettings, as_record
 from grader.limits import CHECK_SECONDS, OUTPUT_SECONDS
 from grader.source.file import File
-from grader.system import can_fork
+from grader.system import can_fork, give_back_memory
 from grader.text import short_path
 from grader.worker.sandbox import linux
 
@@ -77,6 +77,7 @@ def _serve(settings: StandbySettings, workers: Launcher, loop: TextIO) -> None:
         _warm_up(session, settings.slugs[0])
     workers.start().end()  # its process has imported torch by now, too
     gc.collect()
+    give_back_memory()
     gc.freeze()
     tell({"ready": True})
     serve = _each_in_a_child if _may_fork() else _one_after_another
@@ -183,13 +184,15 @@ def _one_after_another(work: Work, tell: Tell) -> None:
 
 
 def _warm_up(session: Session, slug: str) -> None:
-    """The reference goes through every check once: what torch imports late is here, its results are remembered."""
+    """The reference goes through every check, here and in a worker: what torch imports late is here, its results are
+    remembered, and where a learner's code answers as the reference does nothing need be worked out again."""
     from grader.checks.attempt import check_seed
 
     (exercise,) = session.kit.find([slug])
     trusted = session.trusted(exercise)
     for check in session.checks[slug]:
         trusted.reference_passes(check, check_seed(session.settings.seed, check))
+    session.run(exercise, exercise.solution)
 
 
 def _carry_out(session: Session, order: dict[str, Any], tell: Tell, running: Running) -> None:
@@ -215,5 +218,12 @@ def _check(session: Session, order: dict[str, Any], tell: Tell, running: Running
         file, name = File(notebook, text, definitions_only=True), notebook
     else:
         file, name = File(exercise.stub.name, text, path=exercise.stub), short_path(exercise.stub)
-    result = session.run(exercise, file, shown=name, on_check=running.step)
-    tell({"result": as_record(result), "order": order["order"]})
+    number = order["order"]
+    result = session.run(
+        exercise,
+        file,
+        shown=name,
+        on_check=running.step,
+        on_core=lambda core: tell({"core": as_record(core), "order": number}),
+    )
+    tell({"result": as_record(result), "order": number})

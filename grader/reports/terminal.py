@@ -160,18 +160,24 @@ class Screen:
                 self.line(f"    step in: {command_line(self.step_in(result, seed, target))}", QUIET, whole=True)
             self.line()
 
-    def failure(self, result: ExerciseResult, name: str, seed: int, file: File | None = None) -> bool:
-        """How much passes, and all about the first failure. Returns whether there is one."""
+    def failure(
+        self, result: ExerciseResult, name: str, seed: int, file: File | None = None, checks: str = "checks"
+    ) -> bool:
+        """How much passes, and all about the first failure. Returns whether there is one.
+
+        Args:
+            checks: what the checks are called, where there are others beside them.
+        """
         failure = result.first_failure
         if result.right_so_far:
             self.line()
-            self.line(f"  What is written so far is right: {summary.counts(result)}", "bold")
+            self.line(f"  What is written so far is right: {summary.counts(result, checks)}", "bold")
         if failure is None or result.verdict not in (FAIL, ERROR):
             return False
         place = spot(name, file, failure.line)
         self.line()
         if not result.unloadable:
-            self.line(f"  {summary.counts(result)}")
+            self.line(f"  {summary.counts(result, checks)}")
             self.line()
             self.line(f"  {failure.heading or failure.title}", "bold")
         there = Path(name) if Path(name).is_file() else None

@@ -52,20 +52,24 @@ def functions(result: ExerciseResult) -> str:
     return " \u00b7 ".join(map(str, by_function((outcome.of, outcome.verdict) for outcome in result.outcomes)))
 
 
-def counts(result: ExerciseResult) -> str:
-    """How many checks pass, fail and are to do; ends with a colon where the first failure follows."""
+def counts(result: ExerciseResult, checks: str = "checks") -> str:
+    """How many checks pass, fail and are to do; ends with a colon where the first failure follows.
+
+    Args:
+        checks: what they are called, where there are others beside them.
+    """
     ran = [outcome for outcome in result.outcomes if outcome.verdict != SKIP]
     failed, waiting = result.failures, [outcome for outcome in ran if outcome.verdict == UNWRITTEN]
     passed = len(ran) - len(failed) - len(waiting)
     if not failed:
-        return f"{passed} of {len(ran)} checks pass" + (f", {len(waiting)} are {TO_DO}." if waiting else ".")
+        return f"{passed} of {len(ran)} {checks} pass" + (f", {len(waiting)} are {TO_DO}." if waiting else ".")
     if result.core_passes:
         robust = [outcome for outcome in ran if outcome.tier == ROBUST]
         edges = f"{len(failed)} of {len(robust)} robust checks {_fail(failed)}"
         start = f"All {len(ran) - len(robust)} core checks pass, {edges}"
     else:
         to_do = f", {len(waiting)} are {TO_DO}" if waiting else ""
-        start = f"{passed} of {len(ran)} checks pass{to_do}, {len(failed)} {_fail(failed)}"
+        start = f"{passed} of {len(ran)} {checks} pass{to_do}, {len(failed)} {_fail(failed)}"
     return f"{start}{_for(failed)}:"
 
 

@@ -30,7 +30,7 @@ import torch
 
 from grader.limits import MAX_OUTPUT
 from grader.protocol.channel import CALLBACK, LINE, OUTPUT, REPLY, REQUEST, Channel, Closed
-from grader.system import LINUX
+from grader.system import LINUX, give_back_memory
 from grader.worker import warmup
 from grader.worker.executor import Executor
 from grader.worker.fork_server import ForkServer, touch, try_layers
@@ -208,6 +208,7 @@ def main(orders: dict[str, Any]) -> None:
     connection.set_inheritable(False)
     _be_alone(orders["scratch"])
     gc.collect()
+    give_back_memory()
     gc.freeze()
     if orders["mode"] == "fork many":
         warmup.use_huge_pages()

@@ -3,9 +3,10 @@
     python tests/grader/bench/bench_watch.py [EX ...] [--saves 20] [--pytest 3]
 
 Drives `grader watch` on a copy of the kit in a terminal of its own. Every save differs; every second one holds a
-mistake of the catalogue. Prints for each exercise the median wall time from save to verdict, for right and for wrong
-files, the CPU time of the loop's processes for it, the memory that they share out (PSS), the same for
-`python -m pytest tests/exNN` (fresh processes, in between), and the ratio of the two. Linux only.
+mistake of the catalogue. Prints for each exercise the median wall time from a save to the verdict of the core checks
+and to that of all checks with all that is said beside it, for right and for wrong files; the CPU time of the loop's
+processes for it, the memory that they share out (PSS), the same for `python -m pytest tests/exNN` (fresh processes, in
+between), and the ratio of the two whole verdicts. Linux only.
 """
 
 import argparse
@@ -62,7 +63,7 @@ def pytest_once(kit, exercise):
 
 
 def saves_and_verdicts(kit, exercise, saves):
-    """Yields seconds to the verdict, seconds of CPU, seconds to `checking...`, MB; every second save is a mistake."""
+    """Yields seconds to the core's verdict, to the whole one, of CPU, MB; every second save is a mistake."""
     file = kit / "exercises" / f"{exercise.slug}.py"
     right = (kit / "solutions" / file.name).read_text(encoding="utf-8")
     known = mistakes(exercise)
@@ -75,13 +76,16 @@ def saves_and_verdicts(kit, exercise, saves):
         begun = len(terminal.raw)
         start = time.perf_counter()
         file.write_text(text, encoding="utf-8")
-        terminal.until(lambda: b"checking..." in terminal.raw[begun:], "checking...")  # noqa: B023
-        at_once = time.perf_counter() - start
-        terminal.until(lambda: b"quit" in terminal.raw[begun:], "the verdict")  # noqa: B023
-        wall = time.perf_counter() - start
-        yield wall, cpu_of(terminal.process.pid) - cpu, at_once, memory_of(terminal.process.pid)
+        core, whole = (shown(terminal, begun, start, word) for word in (b"checking the robust ones", b" pause"))
+        yield core, whole, cpu_of(terminal.process.pid) - cpu, memory_of(terminal.process.pid)
     terminal.press("q")
     assert terminal.ends() == 0
+
+
+def shown(terminal, begun, start, word):
+    """Seconds until a word, or the whole verdict, is there."""
+    terminal.until(lambda: word in terminal.raw[begun:] or b" pause" in terminal.raw[begun:], word)
+    return time.perf_counter() - start
 
 
 def measure(exercise, saves, pytests):
@@ -94,11 +98,11 @@ def measure(exercise, saves, pytests):
                 warm.append(measured)
             if number and number % (saves // pytests) == 0:
                 cold.append(pytest_once(kit, exercise))
-    wrong, right = (statistics.median(one[0] for one in warm[start::2]) for start in (1, 0))
-    wall, cpu, at_once, memory = (statistics.median(column) for column in zip(*warm, strict=True))
+    times = [statistics.median(one[part] for one in warm[start::2]) for start in (0, 1) for part in (0, 1)]
+    _, wall, cpu, memory = (statistics.median(column) for column in zip(*warm, strict=True))
     theirs, their_cpu = (statistics.median(column) for column in zip(*cold, strict=True))
     print(
-        f"{exercise.slug:<24}{at_once:>8.2f}{right:>8.2f}{wrong:>8.2f}{cpu:>8.2f}{memory:>8.0f}"
+        f"{exercise.slug:<24}{''.join(f'{seconds:>8.2f}' for seconds in times)}{cpu:>8.2f}{memory:>8.0f}"
         f"{theirs:>10.2f}{their_cpu:>8.2f}{wall / theirs:>8.2f}",
         flush=True,
     )
@@ -110,7 +114,8 @@ def main():
     parser.add_argument("--saves", type=int, default=20)
     parser.add_argument("--pytest", type=int, default=3)
     options = parser.parse_args()
-    print(f"{'seconds, medians':<24}{'noticed':>8}{'right':>8}{'wrong':>8}{'CPU':>8}{'MB':>8}", end="")
+    print(f"{'':<24}{'right':>16}{'wrong':>16}")
+    print(f"{'seconds, medians':<24}{'core':>8}{'whole':>8}{'core':>8}{'whole':>8}{'CPU':>8}{'MB':>8}", end="")
     print(f"{'pytest':>10}{'CPU':>8}{'ratio':>8}")
     for exercise in Kit().find(options.exercises) if options.exercises else Kit().exercises:
         measure(exercise, options.saves, options.pytest)

@@ -261,6 +261,42 @@ def test_the_core_opens_the_next_exercise_and_the_rest_can_wait(loop, capsys):
     assert loop.exercise.slug == SOLVED
 
 
+def test_the_core_is_answered_while_the_robust_checks_run(loop, capsys, monkeypatch):
+    monkeypatch.setattr(loop.screen, "_moves", True)
+    made[0].tell(core=as_record(result(OPEN, "pass", "fail", message="About the core.")), order=1)
+    settle(loop)
+    said = capsys.readouterr().out
+    assert "1 of 2 core checks pass, 1 fails:" in said
+    assert "About the core." in said
+    assert said.rstrip().endswith("checking the robust ones...")
+    assert loop.running
+    assert loop.result is None
+    assert not loop.progress.entry(OPEN)
+    made[0].tell(core=as_record(result(OPEN, "fail", message="About another text.")), order=0)
+    settle(loop)
+    assert "About another text." not in capsys.readouterr().out
+    answer(loop, "pass")
+    assert "ex06_self_attention passes" in capsys.readouterr().out
+
+
+def test_of_a_file_that_says_nothing_yet_only_the_verdict_is_shown(loop, capsys, monkeypatch):
+    monkeypatch.setattr(loop.screen, "_moves", True)
+    capsys.readouterr()
+    unwritten = replace(result(OPEN, "unwritten"), verdict="unwritten")
+    unloadable = ExerciseResult(OPEN, "fail", 0.0, 10.0, [Outcome("a", "a", "cpu", "fail", 1.0, unloadable=True)])
+    for one in (unwritten, unloadable):
+        made[0].tell(core=as_record(one), order=1)
+    settle(loop)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_check_that_was_given_up_is_never_the_first_failure():
+    given_up = Outcome("a", "a", "cpu", "timeout", 1.0, not_run=True)
+    late = Outcome("b", "b", "cpu", "timeout", 1.0)
+    assert ExerciseResult(OPEN, "fail", 0.0, 10.0, [given_up, late]).first_failure is late
+    assert ExerciseResult(OPEN, "fail", 0.0, 10.0, [given_up]).first_failure is given_up
+
+
 def test_what_is_unwritten_is_no_failure(loop, capsys):
     outcomes = [
         replace(outcome, of=name)

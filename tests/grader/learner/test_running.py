@@ -4,12 +4,16 @@ import io
 import json
 import sys
 import threading
+from dataclasses import replace
 
 import pytest
 
 from grader.judging.exercise import CheckSettings
+from grader.judging.session import Session
+from grader.kit.discovery import Kit
 from grader.learner.running import Ended, Running
 from grader.learner.standby_process import _one_after_another
+from grader.source.file import File
 
 
 def test_a_newer_order_ends_the_run_at_hand_where_nothing_can_be_forked(monkeypatch):
@@ -32,6 +36,27 @@ def test_a_newer_order_ends_the_run_at_hand_where_nothing_can_be_forked(monkeypa
     monkeypatch.setattr(lines, "close", lambda: None)
     _one_after_another(work, told.append)
     assert 1 not in carried_out
+
+
+def test_where_somebody_waits_the_core_checks_run_first_and_the_results_are_the_same():
+    kit = Kit()
+    (five,) = kit.find(["5"])
+    session, file = Session(kit, [five], CheckSettings(1)), File(five.stub.name, five.solution.read_bytes())
+    ran, core = [], []
+
+    def note_core(result):
+        assert len(ran) == len(result.outcomes)
+        core.append(result)
+
+    result = session.run(five, file, on_check=lambda: ran.append(1), on_core=note_core)
+    assert core[0].core_passes
+    assert {outcome.tier for outcome in core[0].outcomes} == {"core"}
+    assert [outcome.id for outcome in result.outcomes] == [check.id for check in session.checks[five.slug]]
+    assert untimed(result) == untimed(session.run(five, file))
+
+
+def untimed(result):
+    return [replace(outcome, seconds=0.0) for outcome in result.outcomes]
 
 
 def test_no_worker_is_started_for_a_run_that_is_over():
