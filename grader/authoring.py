@@ -18,13 +18,14 @@ from grader.kit.discovery import Kit
 from grader.remote.handles import Opaque
 from grader.results.verdicts import CORE, ROBUST
 from grader.worker.optimizer import GradientDescent
-from grader.worker.stub_decoder import StubDecoder
+from grader.worker.stub_decoder import StubDecoder, StubStep
 
 __all__ = [
     "GradientDescent",
     "Mismatch",
     "Opaque",
     "StubDecoder",
+    "StubStep",
     "alternative",
     "checks_of",
     "core",

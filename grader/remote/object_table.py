@@ -16,6 +16,7 @@ from grader.protocol.messages import Introduction, record
 from grader.protocol.values import CodecError, Decoded, Reference
 from grader.remote.calls import Call, Caller
 from grader.remote.handles import Module, Opaque, Optimizer
+from grader.worker.stub_decoder import StubStep
 
 MAX_REQUEST_TEXT = 1 << 20
 
@@ -102,6 +103,8 @@ class ObjectTable:
             return Reference("module", value._reference.id)
         if isinstance(value, Optimizer):
             return Reference("optimizer", value.reference.id)
+        if isinstance(value, StubStep):
+            return Reference("stub step", 0, {"words": value.words, "vocab": value.vocab})
         if isinstance(value, Opaque) or (callable(value) and not isinstance(value, type)):
             self._kept.append(value)
             kind = "opaque" if isinstance(value, Opaque) else "callback"

@@ -52,6 +52,7 @@ from grader.worker.object_table import ObjectTable, Opaque
 from grader.worker.observe import keep_float32_whole, observed, seed_everything
 from grader.worker.shortcuts import ShortcutDetector
 from grader.worker.steps import StepRecorder
+from grader.worker.stub_decoder import StubStep
 
 
 class Spare:
@@ -171,6 +172,8 @@ class Executor:
             return Opaque(reference.id)
         if reference.kind == "generator":
             return torch.Generator().manual_seed(reference.id)
+        if reference.kind == "stub step":
+            return StubStep(**reference.about or {})
         return self._objects[reference.id]
 
     def _callback(self, number: int) -> Callable[..., Any]:

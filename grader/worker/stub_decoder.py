@@ -1,4 +1,4 @@
-"""What stands in for a model's `decode` where a thousand words are written, one at a time."""
+"""What stands in for a decoder where a thousand words are written, one at a time."""
 
 from __future__ import annotations
 
@@ -26,3 +26,24 @@ class StubDecoder:
         follows = (decoder_input * turns).cumsum(1) % len(self._words)  # (batch, target)
         rows = torch.eye(self._vocab, dtype=memory.dtype)[self._words].to(decoder_input.device)
         return rows[follows]
+
+
+class StubStep:
+    """One step of a decoder for one row, which costs hardly anything: the likeliest word follows from the word that it
+    is fed and from how many steps there were before. The state is that number, 0 at first.
+
+    Args:
+        words: (step, token): the likeliest word after that token.
+        vocab: how many words there are.
+    """
+
+    def __init__(self, words: Sequence[Sequence[int]], vocab: int) -> None:
+        self.words, self.vocab = words, vocab
+        self._logits = torch.eye(vocab, dtype=torch.float64)
+
+    def __call__(self, tokens: Tensor, steps_before: int) -> tuple[Tensor, int]:
+        """tokens (1,) and the state; logits (1, vocab) and the next state come back."""
+        if steps_before == len(self.words):
+            raise RuntimeError(f"step is called more than {steps_before} times")
+        (token,) = tokens.tolist()
+        return self._logits[self.words[steps_before][token]][None], steps_before + 1

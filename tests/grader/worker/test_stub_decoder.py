@@ -1,8 +1,9 @@
 """What stands in for a decoder lets no word be left out unseen."""
 
+import pytest
 import torch
 
-from grader.worker.stub_decoder import StubDecoder
+from grader.worker.stub_decoder import StubDecoder, StubStep
 
 WORDS, VOCAB = [0, 1, 4, 5, 6, 7, 8], 9
 
@@ -34,3 +35,14 @@ def test_what_a_window_leaves_out_shows():
     assert len(whole.unique()) > 3
     for window in (1, 64, 128):
         assert int((write(150, window) != whole).nonzero()[0]) <= window + 10
+
+
+def test_a_stub_step_says_what_follows_from_the_token_and_the_step():
+    step = StubStep([[1, 0, 2], [2, 2, 0]], 3)
+    logits, state = step(torch.tensor([1]), 0)
+    assert logits.tolist() == [[1.0, 0.0, 0.0]]
+    logits, state = step(torch.tensor([2]), state)
+    assert logits.tolist() == [[1.0, 0.0, 0.0]]
+    assert step(torch.tensor([0]), 1)[0].tolist() == [[0.0, 0.0, 1.0]]
+    with pytest.raises(RuntimeError, match="more than 2 times"):
+        step(torch.tensor([0]), state)
