@@ -155,7 +155,8 @@ def test_no_length_or_width_is_too_large(code, draw, expect):
     draw.size("length=130")
     if any(seconds_to_agree(code, draw, expect) < HURRIED for _ in range(3)):  # three times: others use the machine too
         draw.size(f"length={LONG}")
-        seconds_to_agree(code, draw, expect)
+        inputs = draw_inputs(draw, torch.float32)  # half the memory
+        expect(code.self_attention(*inputs), reference.self_attention(*inputs), axes=ATTENTION, within=1e-5)
 
 
 @robust("self_attention", 0.12)
