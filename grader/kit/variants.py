@@ -62,13 +62,18 @@ def alternatives(exercise: Exercise) -> list[Variant]:
 @lru_cache
 def _read(path: Path, solution: Path, marks: tuple[str, ...]) -> list[Variant]:
     reference = solution.read_text(encoding="utf-8")
+    defined = {node.name for node in ast.parse(reference).body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
     found: dict[str, Variant] = {}
     for file in _files(path, reference):
         tree = ast.parse(file.read_text(encoding="utf-8"), str(file))
         marked = [node for node in tree.body if _has_mark(node, *marks)]
         shared = [node for node in tree.body if node not in marked and not _is_about_the_kit(node)]
+        helpers = "\n\n".join(map(ast.unparse, shared))
         for node in marked:
-            variant = _variant(node, shared, reference, file)
+            assert isinstance(node, (ast.FunctionDef, ast.ClassDef))
+            if node.name.partition("__")[0] not in defined:
+                raise KitError(f"{file}:{node.lineno}: the reference defines no {node.name.partition('__')[0]}")
+            variant = _variant(node, helpers, reference, file)
             if variant.name in found:
                 raise KitError(f"{file}:{node.lineno}: there are two variants called {variant.name}")
             found[variant.name] = variant
@@ -109,20 +114,15 @@ def _is_about_the_kit(node: ast.stmt) -> bool:
     return isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ("grader", "solutions")
 
 
-def _variant(node: ast.stmt, shared: list[ast.stmt], reference: str, file: Path) -> Variant:
-    assert isinstance(node, (ast.FunctionDef, ast.ClassDef))
+def _variant(node: ast.FunctionDef | ast.ClassDef, helpers: str, reference: str, file: Path) -> Variant:
+    """What a marked definition says; it takes the name of what it replaces."""
     target, _, name = node.name.partition("__")
     diagnosis = " ".join((ast.get_docstring(node) or "").split())
     if not name or not diagnosis:
         raise KitError(f"{file}:{node.lineno}: a variant is called name__slug and its docstring says what it is")
-    if target not in {top.name for top in ast.parse(reference).body if hasattr(top, "name")}:
-        raise KitError(f"{file}:{node.lineno}: the reference defines no {target}")
-    renamed = ast.parse(ast.unparse(node)).body[0]
-    assert isinstance(renamed, (ast.FunctionDef, ast.ClassDef))
-    renamed.name, renamed.decorator_list = target, [one for one in renamed.decorator_list if not _is_mark(one)]
     on_gpus = _has_mark(node, "device_mistake")
-    helpers = "\n\n".join(ast.unparse(part) for part in shared)
-    pieces = (reference, f"{_ORIGINALS}\n{helpers}", ast.unparse(renamed))
+    node.name, node.decorator_list = target, [one for one in node.decorator_list if not _is_mark(one)]
+    pieces = (reference, f"{_ORIGINALS}\n{helpers}", ast.unparse(node))
     return Variant(name, target, diagnosis, "\n\n".join([*pieces, ""]).encode(), pieces, on_gpus)
 
 
