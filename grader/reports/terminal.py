@@ -60,6 +60,16 @@ class Pager(SystemPager):
         super().show(fitted(content, encoding) if encoding else content)
 
 
+class _Output(Console):
+    """Goes on where nobody reads it any more (`grader check | head`): the command still does what it has to do."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())  # else Python complains when it flushes at its end
+        os.close(nowhere)
+
+
 class Screen:
     """Writes lines to standard output; remarks go to standard error.
 
@@ -72,7 +82,7 @@ class Screen:
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors=PLAIN)
         terminal = None if file is None else False
-        self.console = Console(
+        self.console = _Output(
             file=file, force_terminal=terminal, force_jupyter=terminal, highlight=False, soft_wrap=True, markup=False
         )
         self._empty = False
@@ -104,7 +114,10 @@ class Screen:
         return [f"{indent}{part.plain.rstrip()}" for part in parts]
 
     def _print(self, text: Text) -> None:
-        self.console.print(text)
+        try:
+            self.console.print(text)
+        except BrokenPipeError:  # rich before 13.8.1 leaves it to us
+            self.console.on_broken_pipe()
 
     def remark(self, text: str) -> None:
         self._remarks.print(Text(text))

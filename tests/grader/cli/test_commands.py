@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 from inspect import signature
 from pathlib import Path
@@ -112,6 +113,18 @@ def test_checking_the_solutions_passes_and_writes_results(little_kit, tmp_path):
     assert (check["function"], check["tier"]) == ("project_qkv", "core")
     assert (check["device"], check["verdict"], check["message"], check["mistake"]) == ("cpu", "pass", "", None)
     assert sum(check["max_points"] for check in you["exercises"][1]["checks"]) == pytest.approx(10)
+
+
+def test_a_reader_who_leaves_early_changes_no_status_and_loses_no_file(little_kit):
+    """As in `grader list | head`."""
+    command = [sys.executable, "-c", "from grader.__main__ import main; input(); main(['list'])"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=little_kit, **pipes) as listing:
+        listing.stdout.close()
+        listing.stdin.write("\n")
+        listing.stdin.close()
+        assert listing.wait() == 0
+        assert listing.stderr.read() == ""
 
 
 def test_results_on_standard_output_stand_there_alone(little_kit):
