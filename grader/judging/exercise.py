@@ -129,15 +129,17 @@ def checked(
         on_core: where given, the core checks run first, and it is told what they say.
     """
     late = Counter[str]()
-    ran: dict[str, tuple[Outcome, Run | None]] = {}
-    core = sum(1 for check in checks if check.tier == CORE)
-    for check in checks if on_core is None else sorted(checks, key=lambda check: check.tier != CORE):
-        before = [outcome for outcome, _ in ran.values()]
-        ran[check.id] = _one(check, code, recogniser, settings, before, late, passed_runs)
+    ran: dict[int, tuple[Outcome, Run | None]] = {}
+    order, core = list(range(len(checks))), sum(1 for check in checks if check.tier == CORE)
+    if on_core is not None:
+        order.sort(key=lambda place: checks[place].tier != CORE)
+    for place in order:
+        before = [outcome for other, (outcome, _) in ran.items() if other < place]
+        ran[place] = _one(checks[place], code, recogniser, settings, before, late, passed_runs)
         on_check()
         if on_core is not None and len(ran) == core:
             on_core(settle(code.source.slug, [outcome for outcome, _ in ran.values()], EXERCISE_POINTS))
-    return [ran[check.id] for check in checks]
+    return [ran[place] for place in range(len(checks))]
 
 
 def named(ran: Sequence[tuple[Outcome, Run | None]], recogniser: Recogniser) -> list[Outcome]:
@@ -247,7 +249,7 @@ def _one(
     needed = stuck and {_owner(call.name) for call in recogniser.trusted.reference_run(check, seed).calls}
     text = _given_up(sorted(stuck & needed), settings, before)
     if text and code.failure is None:  # a failure to load is said every time
-        return replace(outcome_of(check, code.device, TIMEOUT, text), not_run=True), None
+        return outcome_of(check, code.device, TIMEOUT, text), None
     tried = attempt(check, code, seed, passed_runs)
     if isinstance(tried.error, TimedOut) and code.calls:
         late[_owner(code.calls[-1].name)] += 1
@@ -264,7 +266,7 @@ def _given_up(stuck: Sequence[str], settings: CheckSettings, before: Sequence[Ou
 
     Args:
         stuck: what it needs of the functions in which checks before it have timed out too often.
-        before: what the checks so far gave on this device.
+        before: what the checks that stand before it gave on this device.
     """
     if stuck:
         return f"not run: two earlier checks timed out in {stuck[0]}, which this one needs, too"

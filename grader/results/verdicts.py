@@ -47,8 +47,6 @@ class Outcome:
     heading: str = ""
     """What happened, where that is not what the title says: an exception in the middle of it."""
     tier: str = CORE
-    not_run: bool = False
-    """Whether it was given up, as checks before it did not end."""
     step: tuple[int, str] | None = None
     """Where the learner's way parts from the reference's: a line of their file, and what is seen there."""
     example: str | None = None
@@ -90,8 +88,7 @@ class ExerciseResult:
 
     @property
     def first_failure(self) -> Outcome | None:
-        """The first that was run: one that was given up has nothing to say of the code."""
-        return next((outcome for outcome in self.failures if not outcome.not_run), next(iter(self.failures), None))
+        return next(iter(self.failures), None)
 
     @property
     def right_so_far(self) -> bool:

@@ -241,10 +241,13 @@ def test_no_sentence_is_too_long(code, draw, expect):
         draw.size(f"{name}=1100")
     for bias in (right.encoder.bias_ih_l0, right.decoder.bias_ih_l0):
         bias.data[draw.size("d_hidden") : 2 * draw.size("d_hidden")] = 30.0  # a forget gate that keeps all it has read
-    mine.load(right)
-    source, lengths = draw_source(draw)
-    expect.agrees(mine.encode, right.encode, source, lengths, axes=STATE)
-    expect.agrees(mine, right, source, lengths, draw_target(draw), axes="batch target target_vocab")
+    mine.load(right.float())  # in float32 a thousand steps cost torch's LSTM little
+    inputs = draw_source(draw)
+    for ours, theirs, axes in ((right.encode, mine.encode, STATE), (right, mine, "batch target target_vocab")):
+        with torch.no_grad():
+            expected = ours(*inputs)
+        expect(theirs(*inputs), expected, axes=axes, within=1e-3)
+        inputs = (*inputs, draw_target(draw))
 
 
 @robust("Seq2Seq.forward", 0.12)

@@ -290,13 +290,6 @@ def test_of_a_file_that_says_nothing_yet_only_the_verdict_is_shown(loop, capsys,
     assert capsys.readouterr().out == ""
 
 
-def test_a_check_that_was_given_up_is_never_the_first_failure():
-    given_up = Outcome("a", "a", "cpu", "timeout", 1.0, not_run=True)
-    late = Outcome("b", "b", "cpu", "timeout", 1.0)
-    assert ExerciseResult(OPEN, "fail", 0.0, 10.0, [given_up, late]).first_failure is late
-    assert ExerciseResult(OPEN, "fail", 0.0, 10.0, [given_up]).first_failure is given_up
-
-
 def test_what_is_unwritten_is_no_failure(loop, capsys):
     outcomes = [
         replace(outcome, of=name)

@@ -8,11 +8,13 @@ from dataclasses import replace
 
 import pytest
 
+from grader.errors import TimedOut
 from grader.judging.exercise import CheckSettings
 from grader.judging.session import Session
 from grader.kit.discovery import Kit
 from grader.learner.running import Ended, Running
 from grader.learner.standby_process import _one_after_another
+from grader.remote.transport import LocalTransport
 from grader.source.file import File
 
 
@@ -53,6 +55,35 @@ def test_where_somebody_waits_the_core_checks_run_first_and_the_results_are_the_
     assert {outcome.tier for outcome in core[0].outcomes} == {"core"}
     assert [outcome.id for outcome in result.outcomes] == [check.id for check in session.checks[five.slug]]
     assert untimed(result) == untimed(session.run(five, file))
+
+
+def test_what_stands_before_a_check_that_does_not_end_is_run_all_the_same():
+    """The core of the second function runs before the robust checks of the first: those do not need it."""
+    kit = Kit()
+    (six,) = kit.find(["6"])
+    file = File(six.stub.name, six.solution.read_bytes())
+
+    def connect():
+        transport = LocalTransport()
+        ask = transport.request
+
+        def request(frame, answer):
+            if b"attention_scores" in frame and b"def attention_scores" not in frame:  # the file itself loads
+                raise TimedOut("no result")
+            return ask(frame, answer)
+
+        transport.request = request
+        return transport
+
+    session = Session(kit, [six], CheckSettings(1, connect=connect, timeouts=1))
+    result = session.run(six, file, on_core=lambda _: None)
+    said = {outcome.of: [] for outcome in result.outcomes}
+    for outcome in result.outcomes:
+        said[outcome.of].append(outcome.verdict)
+    assert set(said["project_qkv"]) == {"pass"}
+    assert len(said["project_qkv"]) > 1
+    assert set(said["attention_scores"]) == {"timeout"}
+    assert "not run" not in result.first_failure.message
 
 
 def untimed(result):
