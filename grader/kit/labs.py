@@ -52,7 +52,7 @@ LABS = (
     LabEntry("surgery", 8, (7, 8), 20, "heads switched off one at a time", MODEL, True),
     LabEntry("collapse", 9, (8, 9), 2, "what six layers do to words without residual connections"),
     LabEntry("price", 11, (1, 7, 8, 9), 10, "what twice the length costs"),
-    LabEntry("leak", 12, tuple(range(3, 13)), 150, "a wonderful loss, and nothing learned", DATES),
+    LabEntry("leak", 12, tuple(range(3, 13)), 90, "a wonderful loss, and nothing learned", DATES),
     LabEntry("translate", 12, tuple(range(3, 13)), 60, "your Transformer translates Korean dates", DATES),
 )
 """In the order of the course."""
