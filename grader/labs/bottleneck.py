@@ -50,7 +50,7 @@ def figures(numbers: dict[str, Any]) -> list[Figure]:
 
 
 def _copied(scores: Scores) -> str:
-    return "; ".join(f"{one.name} {spread(scores.at(one.name, LONGEST), '.2f')}" for one in CONTENDERS)
+    return "; ".join(f"{one.name}: {spread(scores.at(one.name, LONGEST), '.2f')}" for one in CONTENDERS)
 
 
 def draw(axes: Any, scores: Scores) -> None:

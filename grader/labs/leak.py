@@ -20,10 +20,10 @@ from grader.labs.translator import exact, trained
 YOURS = "your code"
 BROKEN = {
     "heads joined in one reshape": "concat_heads__joined_in_one_reshape",
-    "softmax over the queries": "masked_attention__softmax_over_queries",
+    "softmax over the queries": "MultiHeadAttention__softmax_over_queries",
     "targets not shifted": "train_step__not_shifted",
 }
-"""What is said of each mistake, and its name in the catalogue."""
+"""What is said of each mistake, and its name in the catalogue. However the rest is written, it runs these parts."""
 QUESTION = Question(
     "Four models, trained alike. Three have a mistake in them that lets each position see the word it should predict. "
     "Can you tell the right one by its loss?",

@@ -9,8 +9,8 @@ import torch
 
 from grader.errors import UsageError
 from grader.kit.variants import alternatives
+from grader.labs import leak, training, translate_text
 from grader.labs import run as running
-from grader.labs import training, translate_text
 from grader.labs.bench import Bench, Stopped
 from grader.labs.catalogue import entry_of, lab_of
 from grader.labs.dates import dates, expected
@@ -100,6 +100,16 @@ def test_the_price_is_timed_on_every_device_of_the_machine(bench):
     )
     assert re.search(r"attention was (faster|slower) on cpu and (faster|slower) on cuda$", finding.measured)
     assert set(finding.numbers["seconds"]) == {"cpu", "cuda"}
+
+
+def test_another_right_way_of_writing_exercises_runs_every_leak(bench, another_way):
+    """Who writes attention again in exercise 8 never runs that of exercise 7: a mistake there would do nothing."""
+    numbers = lab_of(entry_of("leak")).run(bench("translate", texts=another_way)).numbers
+    moved = {name: probes[0] for name, probes in numbers["probes"].items()}
+    assert moved["your code"] <= leak.MOVED
+    assert moved["heads joined in one reshape"] > leak.MOVED
+    assert moved["softmax over the queries"] > leak.MOVED
+    assert numbers["losses"]["targets not shifted"] != pytest.approx(numbers["losses"]["your code"], abs=1e-3)
 
 
 def test_with_a_mistake_in_it_no_log_is_the_right_one(bench):
