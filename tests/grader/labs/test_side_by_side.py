@@ -7,6 +7,7 @@ import pytest
 from grader.labs import side_by_side as module
 from grader.labs.bench import Bench, Stopped
 from grader.labs.side_by_side import side_by_side
+from grader.launch import launcher
 from grader.source.file import File
 
 ENDLESS = "def encode(x, lengths, w_x, w_h, bias):\n    while True:\n        pass\n"
@@ -89,3 +90,25 @@ def test_what_ends_one_job_ends_all(bench, two, error):
     at_hand, later = ended
     assert "closed its connection" in at_hand
     assert later == "it was interrupted"
+
+
+def test_the_fork_server_answers_one_thread_at_a_time(bench, two, workers, monkeypatch):
+    if workers.name != "fork server":
+        pytest.skip("none here")
+    read, asking, most = launcher.read_number, [], []
+
+    def slowly(connection):
+        asking.append(connection)
+        most.append(len(asking))
+        threading.Event().wait(0.05)
+        asking.pop()
+        return read(connection)
+
+    monkeypatch.setattr(launcher, "read_number", slowly)
+
+    def start_and_end(own):
+        for _ in range(3):
+            workers.start().end()
+
+    side_by_side(bench, [start_and_end] * 2)
+    assert most == [1] * 12
