@@ -88,7 +88,7 @@ class Scores:
         return [row[LENGTHS.index(length)] for row in self.exact[name]]
 
     def table(self) -> Table:
-        columns = ("lines copied without a mistake", *(f"{length} digits" for length in LENGTHS), "loss")
+        columns = ("lines without a mistake", *(f"{length} digits" for length in LENGTHS), "loss")
         rows = [
             (name, *(spread(self.at(name, length), ".2f") for length in LENGTHS), spread(self.loss[name], ".3f"))
             for name in self.exact

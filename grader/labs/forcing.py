@@ -81,8 +81,8 @@ def run(bench: Bench) -> Finding:
         figures=figures(numbers),
         numbers=numbers,
         notes=[
-            f"A smaller gap is no better model by itself: alone, the one that was told less and less got more digits "
-            f"right with {better} of {bench.seeds} seeds. The gap is a measure; a model without mistakes has none."
+            "A smaller gap is no better model by itself: alone, the one that was told less and less got "
+            f"{_more(better, bench.seeds)}. The gap is a measure; a model without mistakes has none."
         ],
     )
 
@@ -103,6 +103,13 @@ def figures(numbers: dict[str, Any]) -> list[Figure]:
             lambda axes: _draw(axes, found),
         )
     ]
+
+
+def _more(better: int, seeds: int) -> str:
+    """Whether a model got more digits right, as a seed or several say it."""
+    if seeds == 1:
+        return "more digits right" if better else "no more digits right"
+    return f"more digits right with {better} of {seeds} seeds"
 
 
 def _mean(values: list[float]) -> float:
