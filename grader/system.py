@@ -26,6 +26,13 @@ def can_fork() -> bool:
     return LINUX and hasattr(os, "fork")
 
 
+def cores() -> int:
+    """The processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def can_open_a_window() -> bool:
     """Whether a browser would be a window: one that takes the terminal instead is not started."""
     return WINDOWS or MACOS or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

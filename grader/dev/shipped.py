@@ -69,7 +69,7 @@ def build(out: Path, file: Path, steps: int) -> float:
     """
     data, bench = dates(), opened("translate", out, 1)
     try:
-        ship(trained(bench, data, "shipped", steps, 0, 0, 1)[0], file)
+        ship(trained(bench, data, "shipped", steps, 0)[0], file)
         share, _ = exact(shipped(bench, file), data)
     finally:
         bench.close()

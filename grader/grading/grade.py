@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -29,6 +28,7 @@ from grader.results import document as results
 from grader.results.verdicts import ERROR, ExerciseResult, Outcome
 from grader.submissions import intake
 from grader.submissions.intake import Class, Entry
+from grader.system import cores
 from grader.text import exact, listed, shown
 
 EXIT_STOPPED = 130
@@ -262,10 +262,3 @@ class Grading:
     def close(self) -> None:
         self._engine.close()
         self._journal.close()
-
-
-def cores() -> int:
-    """The processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -10,7 +10,7 @@ from typing import Any
 from grader.errors import EXIT_FAIL, EXIT_PASS, UsageError
 from grader.grading import output
 from grader.grading.conditions import header_of, leave, settings_of, task_of, what_changed
-from grader.grading.grade import JOURNAL, cores
+from grader.grading.grade import JOURNAL
 from grader.grading.journal import Journal
 from grader.grading.pool import Pool
 from grader.kit.discovery import Kit
@@ -18,6 +18,7 @@ from grader.reports.terminal import Screen
 from grader.results.document import dumps
 from grader.submissions import intake
 from grader.submissions.intake import Entry
+from grader.system import cores
 from grader.text import listed, shown
 
 Record = dict[str, Any]

@@ -44,15 +44,15 @@ MODEL = ("babel", "safetensors")
 LABS = (
     LabEntry("trailer", 0, (), 5, "a Transformer reads a Korean date, and shows where it looks", MODEL, True),
     LabEntry("memory", 1, (1,), 2, "what reaches a gate from 20 steps back"),
-    LabEntry("reversal", 2, (2,), 60, "reading backwards: where it helps, where it hurts"),
-    LabEntry("forcing", 3, (2, 3), 60, "told the truth in training, alone in the test"),
-    LabEntry("bottleneck", 4, (2, 3, 4), 120, "a context of fixed size against attention"),
+    LabEntry("reversal", 2, (2,), 30, "reading backwards: where it helps, where it hurts"),
+    LabEntry("forcing", 3, (2, 3), 20, "told the truth in training, alone in the test"),
+    LabEntry("bottleneck", 4, (2, 3, 4), 80, "a context of fixed size against attention"),
     LabEntry("positions", 5, (5,), 2, "a head that looks one word back, and what drowns it"),
     LabEntry("saturation", 6, (6,), 2, "why scores are divided by the root of d_k"),
     LabEntry("surgery", 8, (7, 8), 20, "heads switched off one at a time", MODEL, True),
     LabEntry("collapse", 9, (8, 9), 2, "what six layers do to words without residual connections"),
     LabEntry("price", 11, (1, 7, 8, 9), 10, "what twice the length costs"),
-    LabEntry("leak", 12, tuple(range(3, 13)), 150, "a wonderful loss, and nothing learned", DATES),
+    LabEntry("leak", 12, tuple(range(3, 13)), 90, "a wonderful loss, and nothing learned", DATES),
     LabEntry("translate", 12, tuple(range(3, 13)), 60, "your Transformer translates Korean dates", DATES),
 )
 """In the order of the course."""

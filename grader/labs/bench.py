@@ -6,7 +6,7 @@ import ast
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -74,6 +74,8 @@ class Bench:
     others: Sequence[str] = ()
     seconds: float = SECONDS
     _code: dict[tuple[str, str], Code] = field(default_factory=dict)
+    _worker: WorkerTransport | None = None
+    _ended: bool = False
 
     def ask(
         self,
@@ -83,12 +85,14 @@ class Bench:
         device: str | None = None,
         **kwargs: Any,
     ) -> dict[str, Any]:
-        """Calls a function of the program; it answers with a dict. Raises Stopped.
+        """Calls a function of the program; it answers with a dict. Raises Stopped, also once it was interrupted.
 
         Args:
             files: others than the learner's.
             device: one of `others`.
         """
+        if self._ended:
+            raise Stopped("it was interrupted")
         code = self._code_with(self.files if files is None else files, device or self.device)
         try:
             code.begin(0)
@@ -117,11 +121,26 @@ class Bench:
             self._code.clear()
             name = f"lab {self.program}"
             source = Source(f"lab_{self.program}", name, name, program(self.program), _earlier(files))
-            connect = partial(WorkerTransport, self.launcher, device)
-            code = Code(source, connect, ModuleType("lab"), device=device)
+            code = Code(source, partial(self._connect, device), ModuleType("lab"), device=device)
             code.seconds = self.seconds
             self._code[key] = code
         return self._code[key]
+
+    def _connect(self, device: str) -> WorkerTransport:
+        self._worker = worker = WorkerTransport(self.launcher, device)
+        if self._ended:  # meanwhile
+            worker.interrupt()
+        return worker
+
+    def another(self, tell: Callable[[str, float], None]) -> Bench:
+        """The same with a worker of its own."""
+        return replace(self, tell=tell, _code={}, _worker=None)
+
+    def interrupt(self) -> None:
+        """Ends the request at hand, from another thread, and every later one."""
+        self._ended, worker = True, self._worker
+        if worker is not None:
+            worker.interrupt()
 
     def close(self) -> None:
         for code in self._code.values():

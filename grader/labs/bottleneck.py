@@ -50,7 +50,7 @@ def figures(numbers: dict[str, Any]) -> list[Figure]:
 
 
 def _copied(scores: Scores) -> str:
-    return "; ".join(f"{one.name} {spread(scores.at(one.name, LONGEST), '.2f')}" for one in CONTENDERS)
+    return "; ".join(f"{one.name}: {spread(scores.at(one.name, LONGEST), '.2f')}" for one in CONTENDERS)
 
 
 def draw(axes: Any, scores: Scores) -> None:
@@ -61,7 +61,7 @@ def draw(axes: Any, scores: Scores) -> None:
         low = [m - min(row) for m, row in zip(middle, values, strict=True)]
         high = [max(row) - m for m, row in zip(middle, values, strict=True)]
         axes.errorbar(LENGTHS, middle, yerr=[low, high], fmt=style, capsize=4, label=name)
-    axes.set(xlabel="digits in a line", ylabel="share copied without a mistake", ylim=(-0.03, 1.05), xticks=LENGTHS)
+    axes.set(xlabel="digits in a line", ylabel="share of lines without a mistake", ylim=(-0.03, 1.05), xticks=LENGTHS)
     axes.legend()
 
 

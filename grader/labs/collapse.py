@@ -29,16 +29,16 @@ def run(bench: Bench) -> Finding:
         (
             name,
             *(spread([one[kind][i] for one in found], ".2f") for i in (1, 3, LAYERS)),
-            f"{size[kind]:.2g}",
+            f"{size[kind]:.2f}",
         )
         for kind, name in enumerate(KINDS)
     ]
     alone, whole = middle[0][-1], middle[2][-1]
     return Finding(
-        claim="Without residual connections attention makes all words one; with residual and norm they stay apart.",
+        claim="Without residual connections attention makes all words the same; with them they stay apart.",
         held=alone > 0.95 and whole < 0.7,
         measured=f"mean cosine between different words after {LAYERS} layers, {over(bench.seeds)}: "
-        + "; ".join(f"{row[0]} {row[3]}" for row in rows),
+        + "; ".join(f"{row[0]}: {row[3]}" for row in rows),
         table=Table(("cosine between words", "1 layer", "3 layers", f"{LAYERS} layers", "size of an entry"), rows),
         figures=[
             Figure(
@@ -46,7 +46,7 @@ def run(bench: Bench) -> Finding:
                 f"Mean cosine between words after {LAYERS} layers: {alone:.2f} with attention alone, {whole:.2f} with "
                 "your whole layer",
                 f"Three lines over the number of layers, from 0 to {LAYERS}: "
-                + "; ".join(f"{name} {_points(line)}" for name, line in zip(KINDS, middle, strict=True)),
+                + "; ".join(f"{name}: {_points(line)}" for name, line in zip(KINDS, middle, strict=True)),
                 lambda axes: _draw(axes, found),
             )
         ],
@@ -56,7 +56,7 @@ def run(bench: Bench) -> Finding:
 
 
 def _points(line: list[float]) -> str:
-    return ", ".join(f"{value:.2f}" for value in line)
+    return ", ".join(f"{round(value, 2) + 0.0:.2f}" for value in line)  # -0.0 is no less than 0
 
 
 def _middle(values: list[float]) -> float:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from grader.labs.bench import Bench, numbers
 from grader.labs.lab import Table, spread
+from grader.labs.side_by_side import side_by_side
 from grader.labs.training import Run, Trained, train
 
 PAD, BOS, EOS = 0, 1, 2
@@ -87,7 +88,7 @@ class Scores:
         return [row[LENGTHS.index(length)] for row in self.exact[name]]
 
     def table(self) -> Table:
-        columns = ("lines copied without a mistake", *(f"{length} digits" for length in LENGTHS), "loss")
+        columns = ("lines without a mistake", *(f"{length} digits" for length in LENGTHS), "loss")
         rows = [
             (name, *(spread(self.at(name, length), ".2f") for length in LENGTHS), spread(self.loss[name], ".3f"))
             for name in self.exact
@@ -100,9 +101,14 @@ def compete(bench: Bench, contenders: Sequence[Contender], steps: int) -> Scores
     found: dict[str, list[list[float]]] = {one.name: [] for one in contenders}
     losses: dict[str, list[float]] = {one.name: [] for one in contenders}
     turns = [(seed, one) for seed in range(bench.seeds) for one in contenders]
-    for place, (seed, one) in enumerate(turns):
+
+    def test(seed: int, one: Contender, bench: Bench) -> tuple[list[float], float]:
         run = Run(one.name, one.kind, partial(batches, seed, one.backwards), bench.steps or steps, seed)
-        trained = train(bench, run, place, len(turns))
-        found[one.name].append(exact(bench, trained, one.kind, one.backwards))
-        losses[one.name].append(trained.loss)
+        trained = train(bench, run)
+        return exact(bench, trained, one.kind, one.backwards), trained.loss
+
+    results = side_by_side(bench, [partial(test, *turn) for turn in turns])
+    for (_, one), (shares, loss) in zip(turns, results, strict=True):
+        found[one.name].append(shares)
+        losses[one.name].append(loss)
     return Scores(found, losses)

@@ -13,6 +13,7 @@ from torch import Tensor
 from grader.labs.bench import Bench, numbers
 from grader.labs.digits import LINES, LONGEST, PAD, batches, lines
 from grader.labs.lab import Figure, Finding, Lab, Question, Table, over, spread
+from grader.labs.side_by_side import side_by_side
 from grader.labs.training import Run, train
 
 KIND = "looped"
@@ -42,11 +43,16 @@ def run(bench: Bench) -> Finding:
     found: dict[str, list[Right]] = {name: [] for name in CONTENDERS}
     losses: dict[str, list[float]] = {name: [] for name in CONTENDERS}
     turns = [(seed, name) for seed in range(bench.seeds) for name in CONTENDERS]
-    for place, (seed, name) in enumerate(turns):
+
+    def test(seed: int, name: str, bench: Bench) -> tuple[Right, float]:
         make = partial(_batches, seed, steps, name == CONTENDERS[1])
-        trained = train(bench, Run(name, KIND, make, steps, seed), place, len(turns))
-        found[name].append(_right(bench, trained.state))
-        losses[name].append(trained.loss)
+        trained = train(bench, Run(name, KIND, make, steps, seed))
+        return _right(bench, trained.state), trained.loss
+
+    results = side_by_side(bench, [partial(test, *turn) for turn in turns])
+    for (_, name), (right, loss) in zip(turns, results, strict=True):
+        found[name].append(right)
+        losses[name].append(loss)
     gaps = {name: [one.gap for one in ones] for name, ones in found.items()}
     told, alone = (
         {name: [_mean(getattr(one, kind)) for one in ones] for name, ones in found.items()}
@@ -75,8 +81,8 @@ def run(bench: Bench) -> Finding:
         figures=figures(numbers),
         numbers=numbers,
         notes=[
-            f"A smaller gap is no better model by itself: alone, the one that was told less and less got more digits "
-            f"right with {better} of {bench.seeds} seeds. The gap is a measure; a model without mistakes has none."
+            "A smaller gap is no better model by itself: alone, the one that was told less and less got "
+            f"{_more(better, bench.seeds)}. The gap is a measure; a model without mistakes has none."
         ],
     )
 
@@ -97,6 +103,13 @@ def figures(numbers: dict[str, Any]) -> list[Figure]:
             lambda axes: _draw(axes, found),
         )
     ]
+
+
+def _more(better: int, seeds: int) -> str:
+    """Whether a model got more digits right, as a seed or several say it."""
+    if seeds == 1:
+        return "more digits right" if better else "no more digits right"
+    return f"more digits right with {better} of {seeds} seeds"
 
 
 def _mean(values: list[float]) -> float:

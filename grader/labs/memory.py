@@ -25,21 +25,21 @@ def run(bench: Bench) -> Finding:
     shares = {kind: [row[STEPS] / max(row[0], 1e-300) for row in rows] for kind, rows in found.items()}
     middle = {kind: sorted(values)[len(values) // 2] for kind, values in shares.items()}
     held = middle["lstm"] > middle["rnn"] and middle["forget"] > 100 * middle["lstm"]
-    rows = [(name, spread(shares[kind], ".1e")) for kind, name in KINDS.items()]
+    rows = [(name, spread(shares[kind], ".2g")) for kind, name in KINDS.items()]
     left = f"{STEPS} steps back, a forget bias of 2 leaves {middle['forget']:.2f} of the gradient"
     title = f"{left}; gates alone leave {middle['lstm']:.5f}"
     return Finding(
         claim="Gates carry a gradient further than a plain RNN does, and most of all when they start open.",
         held=held,
         measured=f"gradient at the word {STEPS} steps back, as a share of that at the last word, {over(bench.seeds)}: "
-        + "; ".join(f"{name} {spread(shares[kind], '.1e')}" for kind, name in KINDS.items()),
+        + "; ".join(f"{name}: {spread(shares[kind], '.2g')}" for kind, name in KINDS.items()),
         table=Table(("before any training", f"gradient {STEPS} steps back"), rows),
         figures=[
             Figure(
                 "memory",
                 title,
                 f"Three lines over the words back, from 0 to {STEPS}, on a logarithmic scale. They end at: "
-                + "; ".join(f"{name} {middle[kind]:.1e}" for kind, name in KINDS.items()),
+                + "; ".join(f"{name}: {middle[kind]:.2g}" for kind, name in KINDS.items()),
                 lambda axes: _draw(axes, found),
             )
         ],

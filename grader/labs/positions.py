@@ -37,14 +37,14 @@ def run(bench: Bench) -> Finding:
         claim="A head can look one word back by positions alone, and words of the positions' size drown that.",
         held=middle[0] > 0.99 and middle[-1] < 0.1,
         measured=f"how often the largest weight is on the word before, {over(bench.seeds)}: "
-        + "; ".join(f"{row[0]} {row[2]}" for row in rows),
+        + "; ".join(f"{row[0]}: {row[2]}" for row in rows),
         table=Table(("what the head reads", "weight on the word before", "how often it is the largest"), rows),
         figures=[
             Figure(
                 "drowned",
                 f"The head that looks one word back is right {100 * middle[0]:.0f} % of the time by positions alone, "
                 f"{100 * middle[-1]:.0f} % under words of size 1",
-                "A bar for each size of words: " + "; ".join(f"{r[0]} {r[2]}" for r in rows),
+                "A bar for each size of words: " + "; ".join(f"{r[0]}: {r[2]}" for r in rows),
                 lambda axes: _bars(axes, by_size),
             ),
             Figure(
@@ -56,7 +56,7 @@ def run(bench: Bench) -> Finding:
         ],
         numbers={"sizes": list(SIZES), "weight": by_weight, "share": by_size, "largest error of the turning": error},
         notes=[
-            "The head's queries are the positions turned back one step: table[p] @ turn(-1) is table[p - 1], here to "
+            "The head's queries are the positions turned back one step: table[p] @ turn(-1) is table[p-1], here to "
             f"within {error:.0e}. Its keys are the positions themselves. A trained model has to find such matrices, "
             "and has to keep words out of them."
         ],

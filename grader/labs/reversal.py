@@ -42,7 +42,7 @@ def figures(numbers: dict[str, Any]) -> list[Figure]:
     helps = "helps" if _helps(scores) else "does not help"
     hurts = "hurts" if _hurts(scores) else "does not hurt"
     middle = LENGTHS[len(LENGTHS) // 2]
-    copied = "; ".join(f"{one.name} {spread(scores.at(one.name, middle), '.2f')}" for one in CONTENDERS)
+    copied = "; ".join(f"{one.name}: {spread(scores.at(one.name, middle), '.2f')}" for one in CONTENDERS)
     return [
         Figure(
             "reversal",

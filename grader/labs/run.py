@@ -190,7 +190,8 @@ def _measure(
             bench.close()
     seconds = time.monotonic() - begun
     runs = "" if entry.shipped else f" {over(seeds)}"
-    how = f"Measured{runs} in {seconds:.0f} s on {options.device}, on {_on(entry, place)}"
+    took = f"{seconds:.0f} s" if seconds >= 1 else "less than a second"
+    how = f"Measured{runs} in {took} on {options.device}, on {_on(entry, place)}"
     how += f" with the mistake {options.mistake} in it" if options.mistake else ""
     solved = _solve(screen, finding, out, prompt)
     _show(screen, finding, answer, solved, how)

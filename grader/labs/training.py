@@ -62,12 +62,8 @@ class Trained:
         return sum(last) / len(last)
 
 
-def train(bench: Bench, run: Run, place: int = 0, of: int = 1) -> Trained:
-    """Trains from where it stopped, or from the start. Raises Stopped where the learner's code does not go on.
-
-    Args:
-        place, of: which of how many trainings of this lab it is.
-    """
+def train(bench: Bench, run: Run) -> Trained:
+    """Trains from where it stopped, or from the start. Raises Stopped where the learner's code does not go on."""
     known = _known(bench, run)
     slug = re.sub(r"[^a-z0-9]+", "-", run.name.lower())
     file = bench.out / "checkpoints" / f"{slug}-seed{run.seed}.frame"
@@ -84,8 +80,8 @@ def train(bench: Bench, run: Run, place: int = 0, of: int = 1) -> Trained:
             raise Stopped(f"{run.name}: the loss is not a number any more after {done} steps")
         kept = {"known": known, "done": done, "state": state, "losses": losses}
         write_atomic(file, Encoder().frame(kept))
-        share = (place + done / run.steps) / of
-        bench.tell(f"{run.name}, seed {run.seed}: step {done} of {run.steps}, loss {losses[-1]:.3f}", share)
+        told = f"{run.name}, seed {run.seed}: step {done} of {run.steps}, loss {losses[-1]:.3f}"
+        bench.tell(told, done / run.steps)
     assert state is not None
     return Trained(state, losses.tolist())
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from grader.labs.alignment import alignment
 from grader.labs.bench import Bench
 from grader.labs.dates import EXAMPLE, dates
 from grader.labs.lab import Figure, Finding, Lab, Question, Table, over, spread
-from grader.labs.pairs import FEW, PAIRS, TESTED
+from grader.labs.pairs import FEW, PAIRS, TESTED, Pairs
+from grader.labs.side_by_side import side_by_side
+from grader.labs.training import Trained
 from grader.labs.translator import Translator, exact, trained
 from grader.text import command_line
 
@@ -20,29 +24,46 @@ QUESTION = Question(
 )
 
 
+@dataclass(frozen=True)
+class Model:
+    """One model, trained and tested.
+
+    Args:
+        share: of the test, translated exactly.
+        wrong: what was not: source, written, right.
+    """
+
+    training: Trained
+    share: float
+    wrong: list[tuple[str, str, str]]
+
+
 def run(bench: Bench) -> Finding:
     data, steps = bench.pairs or dates(*(FEW if bench.steps else (PAIRS, TESTED))), 1600 if bench.full else 800
     further = bench.full and bench.pairs is None
-    models = bench.seeds + further
-    shares, losses, wrong = [], [], []
-    first: Translator | None = None
-    for seed in range(bench.seeds):
-        translator, training = trained(bench, data, "translate", steps, seed, seed, models)
-        first = first or translator
-        share, missed = exact(translator, data)
-        shares.append(share)
-        losses.append(training.losses)
-        wrong += missed
-    assert first is not None
+    turns = [("translate", data, seed) for seed in range(bench.seeds)]
+    if further:
+        turns.append(("to 2009", dates(last_year=2009, test_year=2040), 0))
+
+    def test(name: str, data: Pairs, seed: int, bench: Bench) -> Model:
+        translator, training = trained(bench, data, name, steps, seed)
+        return Model(training, *exact(translator, data))
+
+    tested = side_by_side(bench, [partial(test, *turn) for turn in turns])
+    models = tested[: bench.seeds]
+    shares = [model.share for model in models]
+    losses = [model.training.losses for model in models]
+    wrong = [one for model in models for one in model.wrong]
+    first = Translator(bench, models[0].training.state, data.source, data.target)
     first.keep(bench.out / "model.frame", data)
     rows = [(data.unseen, f"{100 * min(shares):.1f} %", spread([sum(row[-40:]) / len(row[-40:]) for row in losses]))]
     notes = [f"{source} became {written}, not {right}." for source, written, right in wrong[:3]]
     numbers: dict[str, Any] = {"unseen": data.unseen, "exact": shares, "losses": losses, "wrong": wrong[:50]}
     if further:
-        later, words = _later(bench, steps, models)
-        rows.append(("days of 2040, trained on days to 2009", f"{100 * later:.1f} %", ""))
-        numbers["trained to 2009, tested on 2040"] = later
-        notes.append(words)
+        later = tested[-1]
+        rows.append(("days of 2040, trained on days to 2009", f"{100 * later.share:.1f} %", ""))
+        numbers["trained to 2009, tested on 2040"] = later.share
+        notes.append(_later(later))
     example = EXAMPLE if data.kind.startswith("dates") else data.test[0][0]
     written = first.write([example])[0]
     weights = first.look(example, written) if written else []
@@ -77,13 +98,10 @@ def figures(numbers: dict[str, Any]) -> list[Figure]:
     return found
 
 
-def _later(bench: Bench, steps: int, models: int) -> tuple[float, str]:
+def _later(model: Model) -> str:
     """What a model makes of a year that lies after all it was trained on."""
-    data = dates(last_year=2009, test_year=2040)
-    translator, _ = trained(bench, data, "to 2009", steps, 0, models - 1, models)
-    share, wrong = exact(translator, data)
-    example = f": {wrong[0][0]} became {wrong[0][1]}" if wrong else ""
-    return share, f"Trained on days to 2009, it translates {100 * share:.1f} % of days of 2040{example}."
+    example = f": {model.wrong[0][0]} became {model.wrong[0][1]}" if model.wrong else ""
+    return f"Trained on days to 2009, it translates {100 * model.share:.1f} % of days of 2040{example}."
 
 
 def _curve(axes: Any, losses: list[list[float]]) -> None:

@@ -112,8 +112,6 @@ def trained(
     name: str,
     steps: int,
     seed: int,
-    place: int,
-    of: int,
     files: Mapping[str, File] | None = None,
 ) -> tuple[Translator, Trained]:
     """Trains one model."""
@@ -124,7 +122,7 @@ def trained(
         return [sources[chosen], targets[chosen]]
 
     run = Run(name, sizes(data.source, data.target), batches, bench.steps or steps, seed, files)
-    result = train(bench, run, place, of)
+    result = train(bench, run)
     return Translator(bench, result.state, data.source, data.target, files), result
 
 

@@ -6,6 +6,7 @@ import contextlib
 import select
 import socket
 import subprocess
+import threading
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
@@ -46,6 +47,8 @@ class _Fresh:
 class SpawnLauncher:
     """A new process every time; the next ones import torch while the current one works.
 
+    Several threads may start them.
+
     Args:
         limits: what a worker may use.
         without: layers to leave out.
@@ -73,6 +76,7 @@ class SpawnLauncher:
         self._isolation: dict[str, Any] | None = None
         self._failure = ""
         self._wrap = sandbox_command(without, device)
+        self._starting = threading.Lock()
         self._warm = deque([self._first()])
 
     def _first(self) -> tuple[Server, socket.socket]:
@@ -105,6 +109,10 @@ class SpawnLauncher:
 
     def start(self, device: str = "cpu") -> Process:
         """Raises OSError when no process can be started, GraderError when none can use the device."""
+        with self._starting:
+            return self._started()
+
+    def _started(self) -> Process:
         if self._next is not None:
             ready, self._next = self._next, None
             return ready
@@ -151,7 +159,7 @@ class SpawnLauncher:
             self._failure = (
                 f"no process for the learner's code can use {self._device} (--device cpu leaves it out): {failure}"
             )
-        return self.start()
+        return self._started()
 
     def _closed_around(self, process: Server, connection: socket.socket) -> list[str]:
         """The layer of the control group, if it holds: what is ready for code, its device touched, is in it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -74,7 +75,10 @@ class _Forked:
 
 
 class ForkLauncher:
-    """Asks one fork server for workers. It starts at once and imports torch while the grader does."""
+    """Asks one fork server for workers. It starts at once and imports torch while the grader does.
+
+    Several threads may start workers and end them: the server answers one at a time.
+    """
 
     name = "fork server"
 
@@ -84,6 +88,7 @@ class ForkLauncher:
         self._on_gpu: SpawnLauncher | None = None
         self._grouped: list[str] | None = None
         self._wrap = sandbox_command(without)
+        self._asking = threading.Lock()
         self._begin()
 
     def _begin(self) -> None:
@@ -133,29 +138,31 @@ class ForkLauncher:
         """Raises GraderError when no process can be started: at once where none ever could."""
         if device != "cpu":
             return self._gpu(device).start()
-        for _ in range(2 if self._works is not False else 0):
-            ours, theirs = socket.socketpair()
-            with theirs:
-                try:
-                    self._ready()
-                    socket.send_fds(self._control, [b"f"], [theirs.fileno()])
-                    started = _Forked(self, Channel(ours), read_number(self._control))
-                    self._works = True
-                    return started
-                except OSError:
-                    ours.close()
-                    self._end_server()
-                    self._begin()
-        self._works = bool(self._works)
+        with self._asking:
+            for _ in range(2 if self._works is not False else 0):
+                ours, theirs = socket.socketpair()
+                with theirs:
+                    try:
+                        self._ready()
+                        socket.send_fds(self._control, [b"f"], [theirs.fileno()])
+                        started = _Forked(self, Channel(ours), read_number(self._control))
+                        self._works = True
+                        return started
+                    except OSError:
+                        ours.close()
+                        self._end_server()
+                        self._begin()
+            self._works = bool(self._works)
         raise GraderError("no process could be started for the learner's code")
 
     def end(self, number: int, patience: float) -> int | None:
         """The wait status of a worker that had ended, None of one that had to be killed."""
-        try:
-            self._control.sendall(b"e" + struct.pack("<qd", number, patience))
-            status = read_number(self._control)
-        except OSError:
-            return None
+        with self._asking:
+            try:
+                self._control.sendall(b"e" + struct.pack("<qd", number, patience))
+                status = read_number(self._control)
+            except OSError:
+                return None
         return None if status == ALIVE else status
 
     def close(self) -> None:

@@ -11,20 +11,21 @@ import pytest
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="a timer that sends a signal is POSIX's")
 RUN = """
-import os, signal, sys, time
+import os, signal, sys, threading, time
 from pathlib import Path
 from grader.kit.discovery import Kit
 from grader.labs import training
 from grader.labs.run import LabOptions, run_lab
 
 out, checkpoint, moment = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
-write, written = training.write_atomic, []
+write, written, counting = training.write_atomic, [], threading.Lock()
 
 def counted(file, data):
     write(file, data)
-    written.append(file)
-    if len(written) == checkpoint:
-        signal.setitimer(signal.ITIMER_REAL, moment)
+    with counting:
+        written.append(file)
+        if len(written) == checkpoint:
+            signal.setitimer(signal.ITIMER_REAL, moment)
 
 training.PIECE, training.write_atomic = 2, counted
 options = LabOptions(target=Kit().root / "solutions", out=out, steps=12, anyway=True)

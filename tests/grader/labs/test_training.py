@@ -9,8 +9,8 @@ import torch
 
 from grader.errors import UsageError
 from grader.kit.variants import alternatives
+from grader.labs import leak, training, translate_text
 from grader.labs import run as running
-from grader.labs import training, translate_text
 from grader.labs.bench import Bench, Stopped
 from grader.labs.catalogue import entry_of, lab_of
 from grader.labs.dates import dates, expected
@@ -80,7 +80,7 @@ def test_what_ended_rows_are_fed_may_be_no_id(bench, kit):
 
 def test_another_right_way_of_writing_exercises_learns_to_translate_alike(bench, another_way, few):
     first, other = bench("translate", "first", steps=3), bench("translate", "other", steps=3, texts=another_way)
-    (_, learned), (_, as_much) = (trained(one, few, "m", 0, 0, 0, 1) for one in (first, other))
+    (_, learned), (_, as_much) = (trained(one, few, "m", 0, 0) for one in (first, other))
     assert as_much.losses == pytest.approx(learned.losses, abs=1e-4)
 
 
@@ -102,6 +102,16 @@ def test_the_price_is_timed_on_every_device_of_the_machine(bench):
     assert set(finding.numbers["seconds"]) == {"cpu", "cuda"}
 
 
+def test_another_right_way_of_writing_exercises_runs_every_leak(bench, another_way):
+    """Who writes attention again in exercise 8 never runs that of exercise 7: a mistake there would do nothing."""
+    numbers = lab_of(entry_of("leak")).run(bench("translate", texts=another_way)).numbers
+    moved = {name: probes[0] for name, probes in numbers["probes"].items()}
+    assert moved["your code"] <= leak.MOVED
+    assert moved["heads joined in one reshape"] > leak.MOVED
+    assert moved["softmax over the queries"] > leak.MOVED
+    assert numbers["losses"]["targets not shifted"] != pytest.approx(numbers["losses"]["your code"], abs=1e-3)
+
+
 def test_with_a_mistake_in_it_no_log_is_the_right_one(bench):
     finding = lab_of(entry_of("leak")).run(bench("translate", mistake="Transformer__not_causal"))
     assert finding.riddle is None
@@ -111,7 +121,7 @@ def test_with_a_mistake_in_it_no_log_is_the_right_one(bench):
 
 def test_a_stop_at_any_piece_changes_nothing(bench, few, monkeypatch):
     monkeypatch.setattr(training, "PIECE", 2)
-    whole, _ = trained(bench("translate", "whole", steps=6), few, "m", 0, 0, 0, 1)
+    whole, _ = trained(bench("translate", "whole", steps=6), few, "m", 0, 0)
 
     class Stop(Exception):
         pass
@@ -121,8 +131,8 @@ def test_a_stop_at_any_piece_changes_nothing(bench, few, monkeypatch):
 
     for _ in range(2):
         with pytest.raises(Stop):
-            trained(bench("translate", "stopped", steps=6, tell=stop), few, "m", 0, 0, 0, 1)
-    again, result = trained(bench("translate", "stopped", steps=6), few, "m", 0, 0, 0, 1)
+            trained(bench("translate", "stopped", steps=6, tell=stop), few, "m", 0, 0)
+    again, result = trained(bench("translate", "stopped", steps=6), few, "m", 0, 0)
     assert len(result.losses) == 6
     assert whole.state.keys() == again.state.keys()
     assert all(torch.equal(whole.state[name], again.state[name]) for name in whole.state)
@@ -131,27 +141,27 @@ def test_a_stop_at_any_piece_changes_nothing(bench, few, monkeypatch):
 def test_another_code_begins_anew(bench, few, files):
     asked = []
     first = bench("translate", steps=2)
-    trained(first, few, "m", 0, 0, 0, 1)
+    trained(first, few, "m", 0, 0)
     changed = files["ex12_training"].text.decode() + "\n# changed\n"
     for texts in (None, {"ex12_training": changed}):
         one = bench("translate", steps=2, texts=texts)
         one.tell = lambda text, share: asked.append(text)
-        trained(one, few, "m", 0, 0, 0, 1)
+        trained(one, few, "m", 0, 0)
     assert len(asked) == 1  # the same code found its checkpoint and trained nothing
 
 
 def test_a_damaged_checkpoint_begins_anew(bench, few):
     one = bench("translate", steps=2)
-    trained(one, few, "m", 0, 0, 0, 1)
+    trained(one, few, "m", 0, 0)
     (file,) = (one.out / "checkpoints").iterdir()
     file.write_bytes(file.read_bytes()[:100])
-    _, result = trained(bench("translate", steps=2), few, "m", 0, 0, 0, 1)
+    _, result = trained(bench("translate", steps=2), few, "m", 0, 0)
     assert len(result.losses) == 2
 
 
 def test_a_model_is_kept_for_later(bench, few, tmp_path):
     one = bench("translate", steps=2)
-    translator, _ = trained(one, few, "m", 0, 0, 0, 1)
+    translator, _ = trained(one, few, "m", 0, 0)
     translator.keep(tmp_path / "model.frame", few)
     found = kept(tmp_path / "model.frame", one)
     assert found.same
@@ -172,7 +182,7 @@ def test_a_model_is_kept_for_later(bench, few, tmp_path):
 def test_a_train_step_that_goes_wrong_ends_in_a_sentence(bench, few, files, returned, words):
     own = files["ex12_training"].text.decode() + f"\ndef train_step(model, *_, **__):\n    return {returned}\n"
     with pytest.raises(Stopped, match=words):
-        trained(bench("translate", texts={"ex12_training": own}), few, "m", 0, 0, 0, 1)
+        trained(bench("translate", texts={"ex12_training": own}), few, "m", 0, 0)
 
 
 def test_weights_that_are_none_are_refused(bench, few, files):
@@ -180,7 +190,7 @@ def test_weights_that_are_none_are_refused(bench, few, files):
         "\n\nclass Transformer(Transformer):\n    def generate(self, source, *_):\n        return ['1'] * len(source)\n"
     )
     one = bench("translate", texts={"ex11_transformer": forged})
-    translator, _ = trained(one, few, "m", 0, 0, 0, 1)
+    translator, _ = trained(one, few, "m", 0, 0)
     with pytest.raises(Stopped):
         exact(translator, few)
 
@@ -242,7 +252,7 @@ def test_lines_are_padded_and_end_in_eos():
 )
 def test_what_cannot_be_read_is_said(bench, few, tmp_path, kit, text, words):
     one = bench("translate")
-    translator, _ = trained(one, few, "m", 0, 0, 0, 1)
+    translator, _ = trained(one, few, "m", 0, 0)
     translator.keep(tmp_path / "model.frame", few)
     with pytest.raises(UsageError, match=words):
         translate_text.translate(text, tmp_path, kit.root / "solutions")
@@ -255,7 +265,7 @@ def test_without_a_model_the_command_to_train_one_is_said(tmp_path, kit):
 
 def test_a_wrong_translation_is_said_to_be_wrong(bench, few, tmp_path, kit, capsys):
     one = bench("translate")
-    translator, _ = trained(one, few, "m", 0, 0, 0, 1)
+    translator, _ = trained(one, few, "m", 0, 0)
     translator.keep(tmp_path / "model.frame", few)
     assert translate_text.translate("2024년 3월 19일", tmp_path, kit.root / "solutions") == 0
     assert "Right is: March 19, 2024" in capsys.readouterr().err
