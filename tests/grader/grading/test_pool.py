@@ -2,6 +2,7 @@
 
 import json
 import os
+from concurrent.futures import wait
 
 import pytest
 
@@ -90,7 +91,7 @@ def test_what_a_grader_process_cannot_do_is_said(pool, life, error):
 def test_a_closed_pool_leaves_no_process(pool):
     pool = pool(grader_processes.honest)
     pool.start(2)
-    pool.greeting()
+    wait(pool._starts)
     processes = [one.process for one in pool._processes]
     pool.close()
     assert len(processes) == 2
