@@ -22,6 +22,7 @@ from grader.diagnosis.statements import loop_line, names_in, names_used
 from grader.diagnosis.way import NEAR, Assignment, InnerCall, Step, Values, Way, equal, near, same, way_of
 from grader.errors import Finding
 from grader.protocol.messages import Done, RecordSteps, StepsTaken, TellSteps
+from grader.source.file import File, Source, where
 from grader.worker.steps import RETURNED
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class FirstStep:
     """Where two ways part.
 
     Args:
-        line: in the learner's file.
+        line: in the learner's file; in a notebook, of its code cells as one file, which the text calls by cell.
         text: what agrees, where they part, and how; one or two sentences.
     """
 
@@ -70,7 +71,7 @@ def first_step(
     ours = recorded(check, trusted.reference_code(), seed, number)
     if not ours.is_whole:
         return None
-    return Comparison(theirs, ours, names_in(trusted.source.text.decode()), code.source.text, sound).first()
+    return Comparison(theirs, ours, names_in(trusted.source.text.decode()), code.source, sound).first()
 
 
 def recorded(check: Check, code: Code, seed: int, number: int) -> Way:
@@ -103,19 +104,21 @@ class Comparison:
     Args:
         theirs, ours: the way of the learner's file, and the reference's.
         names: what the reference calls the result of each of its lines.
-        text: the learner's file.
+        file: the learner's.
         sound: functions all of whose checks pass.
     """
 
-    def __init__(self, theirs: Way, ours: Way, names: dict[int, str], text: bytes, sound: Container[str] = ()) -> None:
+    def __init__(
+        self, theirs: Way, ours: Way, names: dict[int, str], file: File | Source, sound: Container[str] = ()
+    ) -> None:
         self._their_way, self._our_way = theirs, ours
         self._theirs = [step for step in theirs.steps if _tells(step.value)]
         self._ours = [step for step in ours.steps if _tells(step.value)]
         self._unseen = _unseen(theirs.steps, ours.steps)
         self._names, self._given, self._sound = names, theirs.given, sound
         self._given_values = [Values(value) for value in theirs.given.values()]
-        self._source = text.decode(errors="replace")
-        self._lines = self._source.splitlines()
+        self._file, self._source = file, file.text.decode(errors="replace")
+        self._lines = [line.decode(errors="replace") for line in file.text.splitlines()]
         self._of_size = defaultdict[int, list[tuple[int, Step]]](list)
         """The reference's steps by their sizes: with a loop over a sequence there are hundreds on both sides."""
         for number, step in enumerate(self._ours):
@@ -155,11 +158,11 @@ class Comparison:
             number = name.removeprefix(RETURNED).strip("[]")
             which = f" as result {int(number) + 1}" if number.isdecimal() else ""
             got, wanted = self._shown(one.value), self._shown(other.value)
-            where = self._set_before(one.line, one.call, one.before)
-            if where is not None:
-                return FirstStep(*where)
+            before = self._set_before(one.line, one.call, one.before)
+            if before is not None:
+                return FirstStep(*before)
             if got or wanted:
-                text = f"Line {one.line} returns {got or 'other values'}{which}"
+                text = f"{self._line(one.line)} returns {got or 'other values'}{which}"
                 said = f"{text}; the reference returns {wanted or 'others'}: {self._text(one.line)}"
                 return FirstStep(one.line, said)
         return None
@@ -171,7 +174,7 @@ class Comparison:
             if step.value.is_floating_point() and alike and not step.has_gradient and alike[0].has_gradient:
                 line = self._place(step)[0]
                 return FirstStep(
-                    line, f"Line {line} gives a result through which no gradient flows back: {self._text(line)}"
+                    line, f"{self._line(line)} gives a result through which no gradient flows back: {self._text(line)}"
                 )
         return None
 
@@ -246,7 +249,9 @@ class Comparison:
     def _is_turned(self, step: Step, place: int) -> FirstStep:
         name = self._name(self._ours[place]) or "a step of the reference's"
         line, why = self._place(step)
-        return FirstStep(line, why or f"Line {line} gives {name} with its axes in another order: {self._text(line)}")
+        return FirstStep(
+            line, why or f"{self._line(line)} gives {name} with its axes in another order: {self._text(line)}"
+        )
 
     def _stops(self, agreed: Step) -> FirstStep:
         wanted, (line, number) = self._ours[self._reached + 1], self._unfinished(agreed)
@@ -254,7 +259,7 @@ class Comparison:
             return FirstStep(*found)
         missing = self._relation(agreed.value, wanted)
         self._only_stops = not missing
-        start = f"Line {line} gives a value that the reference computes on its way; it goes on from there"
+        start = f"{self._line(line)} gives a value that the reference computes on its way; it goes on from there"
         return FirstStep(line, f"{start}: {missing}." if missing else f"{start}.")
 
     def _parts(self, step: Step, agreed: Step | None) -> FirstStep:
@@ -264,9 +269,9 @@ class Comparison:
         if agreed is not None and (before := self._outside(agreed)) < line:  # in a loop it may be below
             name = self._name(self._ours[self._reached])
             if name.startswith("`"):
-                start = f"Up to line {before} {name} agrees. "
+                start = f"Up to {where(self._file, before)} {name} agrees. "
             elif first:
-                start = f"Up to line {before} the values agree with the reference's. "
+                start = f"Up to {where(self._file, before)} the values agree with the reference's. "
         if why:
             return FirstStep(line, f"{start}{why}")
         relation = self._relation(step.value, wanted)
@@ -274,7 +279,7 @@ class Comparison:
         if agreed is not None and skipped:
             return FirstStep(self._outside(agreed), f"{start}The reference goes on from there: {skipped}.")
         which = "the first result" if first else "a result"
-        what = f"Line {line} gives {which} that the reference does not have: {self._text(line)}"
+        what = f"{self._line(line)} gives {which} that the reference does not have: {self._text(line)}"
         return FirstStep(line, f"{start}{what}" + (f"\n{relation[0].upper()}{relation[1:]}." if relation else ""))
 
     # ------------------------------------------------------------------------------------------ which line it is
@@ -303,8 +308,8 @@ class Comparison:
         found = self._parts_differ(line, number, step)
         if why and not (found and found[0] == loop_line(self._source, line)):
             found = line, why
-        where = found[0] if found else line
-        return self._set_before(where, number, self._their_way.place_of(step)) or found or (line, "")
+        last = found[0] if found else line
+        return self._set_before(last, number, self._their_way.place_of(step)) or found or (line, "")
 
     def _parts_differ(self, line: int, number: int, step: Step) -> tuple[int, str] | None:
         """The first part of a module that was called in another order than the reference's, or with something else."""
@@ -340,20 +345,20 @@ class Comparison:
             since = earlier[0].before if earlier else 0
             after = [step for step in self._their_way.steps[since:] if step.call == mine[0].outer]
             source = [step for step in after if isinstance(given, Tensor) and equal(step.value, given)]
-            where = source[0].line if source else line
-            return where, f"`{other.name}` is never called. Line {where}: {self._text(where)}"
+            place = source[0].line if source else line
+            return place, f"`{other.name}` is never called. {self._line(place)}: {self._text(place)}"
         if one is None:
             return None
         if self._times(self._their_way, one.name) > self._times(self._our_way, one.name):
             last = self._loop_of([call for call in mine if call.name == one.name][-1])
-            return last, f"Line {last} calls `{one.name}` more often than the reference does: {self._text(last)}"
+            return last, f"{self._line(last)} calls `{one.name}` more often than the reference does: {self._text(last)}"
         calls = list(self._their_way.calls)
         place = next(number for number, call in enumerate(calls) if call is one)
         before = [call.name for call in calls[:place] if call.is_part]
         if other is None or other.name in before or one.name not in [call.name for call in right]:
             return None
         first = self._loop_of(one)
-        order = f"Line {first} calls `{one.name}` where the reference calls `{other.name}` first"
+        order = f"{self._line(first)} calls `{one.name}` where the reference calls `{other.name}` first"
         return first, f"{order}: {self._text(first)}"
 
     @staticmethod
@@ -407,13 +412,13 @@ class Comparison:
         if call.is_part:
             return self._part_words(call, right, name)
         mine, wanted = self._shown(call.given[name]), self._shown(right.given.get(name))
-        what = f"Line {call.line} calls {call.name} with {mine or 'something else'} as `{name}`"
+        what = f"{self._line(call.line)} calls {call.name} with {mine or 'something else'} as `{name}`"
         return f"{what}; the reference gives it {wanted or 'another value'}: {self._text(call.line)}"
 
     def _part_words(self, call: InnerCall, right: InnerCall, name: str) -> str:
         mine, wanted = self._shown(call.given[name]), self._shown(right.given.get(name))
         which = "" if len(call.given) == 1 else f" as argument {int(name) + 1}" if name.isdecimal() else f" as `{name}`"
-        start = f"Line {call.line} gives `{call.name}` {mine or 'other values'}{which}"
+        start = f"{self._line(call.line)} gives `{call.name}` {mine or 'other values'}{which}"
         return f"{start}; the reference gives it {wanted or 'something else'}: {self._text(call.line)}"
 
     def _shown(self, value: Any) -> str:
@@ -490,11 +495,16 @@ class Comparison:
         mine, right = self._shown(wrong.value), [self._shown(value) for value in self._right_values(wrong.name, number)]
         if not isinstance(wrong.value, Tensor) and right:
             return (
-                f"Line {wrong.line} sets `{wrong.name}` to {mine}; in the reference it is {right[0]}: "
+                f"{self._line(wrong.line)} sets `{wrong.name}` to {mine}; in the reference it is {right[0]}: "
                 f"{self._text(wrong.line)}"
             )
-        start = f"Line {wrong.line} sets `{wrong.name}`, which the reference sets to something else"
+        start = f"{self._line(wrong.line)} sets `{wrong.name}`, which the reference sets to something else"
         return f"{start}: {self._text(wrong.line)}"
+
+    def _line(self, line: int) -> str:
+        """A line at the beginning of a sentence: `Line 38`; in a notebook `Cell 3, line 2`."""
+        words = where(self._file, line)
+        return words[0].upper() + words[1:]
 
     def _text(self, line: int) -> str:
         return self._lines[line - 1].strip() if 0 < line <= len(self._lines) else ""

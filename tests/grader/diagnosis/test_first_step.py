@@ -10,13 +10,21 @@ from grader.diagnosis.way import Assignment, InnerCall, Step, Values, Way, same
 from grader.judging.exercise import CheckSettings, run_exercise
 from grader.kit.variants import mistakes
 from grader.protocol.messages import StepsTaken
-from grader.source.file import Source
+from grader.source.file import File, Source
 
 Q = torch.arange(12, dtype=torch.float64).reshape(3, 4).sin()
 SCORES = Q @ Q.T + torch.arange(9, dtype=torch.float64).reshape(3, 3)
 WEIGHTS = SCORES.softmax(-1)
 NAMES = {1: "`scores`", 2: "`weights`", 3: "the result"}
 TEXT = b"scores = q @ k.T\nweights = scores.softmax(-1)\nreturn weights @ v\n"
+NOTEBOOK = b"# %% cell 2\nscores = q @ k.T\n\n# %% cell 5\nweights = scores.softmax(-1)\nreturn weights @ v\n"
+
+
+def file(text, **more):
+    return File("ex.py", text, **more)
+
+
+FILE = file(TEXT)
 
 
 def steps(*values):
@@ -28,7 +36,7 @@ OURS = steps(SCORES, WEIGHTS, WEIGHTS @ Q)
 
 
 def said(*theirs, given=None):
-    found = Comparison(Way(steps(*theirs), given=given or {}), Way(OURS), NAMES, TEXT).first()
+    found = Comparison(Way(steps(*theirs), given=given or {}), Way(OURS), NAMES, FILE).first()
     return (found.line, found.text) if found is not None else None
 
 
@@ -48,6 +56,22 @@ def test_the_first_result_that_differs_is_shown_with_its_line():
         "Up to line 1 `scores` agrees. "
         "Line 2 gives the first result that the reference does not have: weights = scores.softmax(-1)"
     )
+
+
+def test_in_a_notebook_each_place_has_its_cell():
+    lines = 2, 5, 6
+    theirs = Way([Step(line, "op", value) for line, value in zip(lines, (SCORES, WEIGHTS.exp(), WEIGHTS), strict=True)])
+
+    def told(definitions_only):
+        found = Comparison(theirs, Way(OURS), NAMES, file(NOTEBOOK, definitions_only=definitions_only)).first()
+        return found.line, found.text
+
+    assert told(True) == (
+        5,
+        "Up to cell 2, line 1 `scores` agrees. "
+        "Cell 5, line 1 gives the first result that the reference does not have: weights = scores.softmax(-1)",
+    )
+    assert told(False)[1].startswith("Up to line 2 `scores` agrees. Line 5 gives"), "a file may have such a line, too"
 
 
 def test_a_factor_is_said_and_something_near_it_is_not():
@@ -83,22 +107,22 @@ def test_a_step_that_is_left_out_at_the_end_is_said():
 
 def test_a_table_that_is_being_filled_in_differs_from_nothing():
     filling = [Step(1, "__setitem__", SCORES + 7), *steps(SCORES, WEIGHTS, WEIGHTS.exp())]
-    line, _ = vars(Comparison(Way(filling), Way(OURS), NAMES, TEXT).first()).values()
+    line, _ = vars(Comparison(Way(filling), Way(OURS), NAMES, FILE).first()).values()
     assert line == 3
 
 
 def test_a_table_that_is_only_made_differs_from_nothing_unless_it_is_the_result():
     made = Step(1, "new_zeros", torch.zeros(3, 3))
-    parted = Comparison(Way([made, *steps(SCORES, WEIGHTS, WEIGHTS.exp())]), Way(OURS), NAMES, TEXT).first()
+    parted = Comparison(Way([made, *steps(SCORES, WEIGHTS, WEIGHTS.exp())]), Way(OURS), NAMES, FILE).first()
     assert parted.line == 3
-    assert Comparison(Way([made]), Way(OURS), NAMES, TEXT).first().line == 1
+    assert Comparison(Way([made]), Way(OURS), NAMES, FILE).first().line == 1
 
 
 def test_a_mask_that_says_the_opposite_on_the_way_is_the_same_and_one_that_is_the_result_is_not():
     mask = torch.ones(3, 3).tril().bool()
 
     def line(theirs, ours):
-        found = Comparison(Way(steps(*theirs)), Way(steps(*ours)), NAMES, TEXT).first()
+        found = Comparison(Way(steps(*theirs)), Way(steps(*ours)), NAMES, FILE).first()
         return found.line if found is not None else None
 
     assert line([~mask, WEIGHTS.exp()], [mask, SCORES, WEIGHTS]) == 2
@@ -112,7 +136,7 @@ def test_a_result_is_the_first_only_if_none_that_is_not_looked_at_differs_before
         "Line 3 gives a result that the reference does not have: return weights @ v"
     )
     ours = [*OURS, *steps(small)]
-    found = Comparison(Way(steps(SCORES, small, WEIGHTS.exp())), Way(ours), NAMES, TEXT).first()
+    found = Comparison(Way(steps(SCORES, small, WEIGHTS.exp())), Way(ours), NAMES, FILE).first()
     assert "Line 3 gives the first result that" in found.text
 
 
@@ -122,7 +146,7 @@ def test_a_step_inside_a_sound_function_is_judged_by_what_comes_out():
     def line(came_out):
         inside = [Step(9, "op", value, 1) for value in (SCORES + 7, came_out)]
         way = Way([*inside, Step(2, "op", WEIGHTS.exp(), 0)], calls)
-        return Comparison(way, Way(OURS), NAMES, TEXT, {"sound"}).first().line
+        return Comparison(way, Way(OURS), NAMES, FILE, {"sound"}).first().line
 
     assert line(SCORES) == 2
     assert line(SCORES + 8) == 1
@@ -130,17 +154,17 @@ def test_a_step_inside_a_sound_function_is_judged_by_what_comes_out():
 
 def test_numbers_that_are_only_repeated_are_no_difference():
     repeated = Step(1, "expand", SCORES.expand(2, 3, 3))
-    assert Comparison(Way([repeated, *steps(SCORES, WEIGHTS.exp())]), Way(OURS), NAMES, TEXT).first().line == 2
+    assert Comparison(Way([repeated, *steps(SCORES, WEIGHTS.exp())]), Way(OURS), NAMES, FILE).first().line == 2
 
 
 def test_what_agrees_is_above_what_differs():
     way = Way([Step(2, "op", SCORES), Step(1, "op", WEIGHTS.exp())])
-    assert Comparison(way, Way(OURS), NAMES, TEXT).first().text.startswith("Line 1 gives the first")
+    assert Comparison(way, Way(OURS), NAMES, FILE).first().text.startswith("Line 1 gives the first")
 
 
 def test_few_numbers_prove_nothing():
     assert said(torch.ones(2), torch.zeros(1)) is None
-    assert Comparison(Way(steps(WEIGHTS)), Way(steps(torch.ones(1))), NAMES, TEXT).first() is None
+    assert Comparison(Way(steps(WEIGHTS)), Way(steps(torch.ones(1))), NAMES, FILE).first() is None
 
 
 def test_two_results_are_the_same_up_to_axes_of_size_one():
@@ -163,7 +187,7 @@ def test_two_long_ways_are_compared_in_a_moment(monkeypatch):
     looked = []
     monkeypatch.setattr(way, "near", lambda a, b, near=way.near: looked.append(1) or near(a, b))
     theirs, ours = (steps(*(SCORES + number * way for number in range(300))) for way in (2, 3))
-    Comparison(Way(theirs), Way(ours), {}, b"x = 1\n" * 300).first()
+    Comparison(Way(theirs), Way(ours), {}, file(b"x = 1\n" * 300)).first()
     assert len(looked) < 3 * 300
 
 
@@ -195,7 +219,7 @@ RIGHT = Way(COMPUTED, [FORWARD, ATTEND, NORM_1, NORM_2], [Assignment(2, 0, "a", 
 def about(steps, calls, assigned=(), text=LAYER, sound=()):
     """What is said of a layer beside the right one."""
     theirs = Way(steps, calls, assigned, {"x": X, "mask": MASK})
-    found = Comparison(theirs, RIGHT, {}, text, sound).first()
+    found = Comparison(theirs, RIGHT, {}, file(text), sound).first()
     return (found.line, found.text.partition(": ")[0]) if found is not None else None
 
 
@@ -257,7 +281,7 @@ def test_a_variable_with_another_value_than_the_references_of_that_name_is_where
 
     def told(value, name="d_k"):
         theirs = Way(wrong, right.calls, [Assignment(1, 0, name, value, 0)])
-        found = Comparison(theirs, right, {}, text).first()
+        found = Comparison(theirs, right, {}, file(text)).first()
         return found.line, found.text
 
     assert told(3) == (1, "Line 1 sets `d_k` to `3`; in the reference it is `2`: d_k = q.size(1)")
@@ -272,7 +296,7 @@ def test_what_is_returned_is_compared_where_all_that_is_computed_agrees():
         both = [Assignment(2, 0, "weights", WEIGHTS, 2), Assignment(1, 0, "scores", SCORES, 1)]
         right = [Assignment(3, 0, "return[0]", SCORES, 2), Assignment(3, 0, "return[1]", WEIGHTS, 2)]
         ours = Way(steps(SCORES, WEIGHTS), [InnerCall("f", 0, -1, {})], [*both, *right])
-        found = Comparison(theirs, ours, NAMES, TEXT).first()
+        found = Comparison(theirs, ours, NAMES, FILE).first()
         return found and found.text.partition(": ")[0]
 
     assert told(WEIGHTS, SCORES) == "Line 3 returns `weights` as result 1; the reference returns `scores`"
@@ -283,7 +307,7 @@ def test_a_result_through_which_no_gradient_flows_is_said():
     def told(*flows):
         theirs = [Step(number, "op", value, -1, flow) for number, (value, flow) in enumerate(flows, 1)]
         ours = [Step(step.line, "op", step.value, -1, True) for step in OURS]
-        found = Comparison(Way(theirs), Way(ours), NAMES, TEXT).first()
+        found = Comparison(Way(theirs), Way(ours), NAMES, FILE).first()
         return found and (found.line, found.text.partition(": ")[0])
 
     values = [step.value for step in OURS]
@@ -305,7 +329,7 @@ def test_a_claim_that_makes_no_sense_says_nothing_and_breaks_nothing():
     taken = taken._replace(calls=[(*call, 0) for call in taken.calls])
     theirs = way.way_of(taken, {"x": X})
     assert max(len(call.name) for call in theirs.calls) < 50
-    found = Comparison(theirs, RIGHT, {}, LAYER, ()).first()
+    found = Comparison(theirs, RIGHT, {}, file(LAYER), ()).first()
     assert found is None or len(found.text) < 1_000
 
 
