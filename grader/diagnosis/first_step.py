@@ -18,16 +18,18 @@ import torch
 from torch import Tensor
 
 from grader.checks.attempt import rerun
-from grader.diagnosis.statements import loop_line, names_in, names_used
+from grader.diagnosis.statements import function_at, loop_line, names_in, names_used, without_gradient
 from grader.diagnosis.way import NEAR, Assignment, InnerCall, Step, Values, Way, equal, near, same, way_of
 from grader.errors import Finding
 from grader.protocol.messages import Done, RecordSteps, StepsTaken, TellSteps
+from grader.remote.handles import Module
 from grader.source.file import File, Source, where
-from grader.worker.steps import RETURNED
+from grader.worker.steps import MODES, PART, RETURNED, TRAINING
 
 if TYPE_CHECKING:
     from grader.diagnosis.trusted import TrustedCode
     from grader.kit.collect import Check
+    from grader.remote.calls import Call
     from grader.remote.code import Code
 
 FILLED_IN = "__setitem__"
@@ -65,13 +67,26 @@ def first_step(
         number: of the call, among all of the check's.
         sound: functions all of whose checks pass: where they are called with something wrong, it is the caller's line.
     """
-    theirs = recorded(check, code, seed, number)
-    if not theirs.is_whole:
-        return None
-    ours = recorded(check, trusted.reference_code(), seed, number)
-    if not ours.is_whole:
-        return None
-    return Comparison(theirs, ours, names_in(trusted.source.text.decode()), code.source, sound).first()
+    names = names_in(trusted.source.text.decode())
+
+    def compared(number: int) -> Comparison | None:
+        theirs = recorded(check, code, seed, number)
+        ours = recorded(check, trusted.reference_code(), seed, number) if theirs.is_whole else theirs
+        return Comparison(theirs, ours, names, code.source, sound) if ours.is_whole else None
+
+    maker = _maker(code.calls, number)
+    made = compared(maker) if maker is not None else None
+    if made is not None and (found := made.first_made()) is not None:
+        return found
+    both = compared(number)
+    return both.first() if both is not None else None
+
+
+def _maker(calls: Sequence[Call], number: int) -> int | None:
+    """The call that made the module whose method a call is; None of a function."""
+    name = calls[number].name.partition(".")[0] if number < len(calls) else ""
+    made = [one for one, call in enumerate(calls[:number]) if isinstance(call.value, Module) and call.name == name]
+    return made[-1] if made else None
 
 
 def recorded(check: Check, code: Code, seed: int, number: int) -> Way:
@@ -79,6 +94,7 @@ def recorded(check: Check, code: Code, seed: int, number: int) -> Way:
 
     @contextmanager
     def recording() -> Iterator[None]:
+        code.seed_default_generators(seed)  # what is dropped is the same on both ways, if it is drawn alike
         code.request(RecordSteps(), Done, text="the start of a call")
         yield
 
@@ -129,11 +145,25 @@ class Comparison:
         """The last step of the reference's that the learner's way has come by."""
 
     def first(self) -> FirstStep | None:
-        """Where the two part; None where that cannot be said."""
+        """Where the two part; None where that cannot be said: what both begin with is not the same."""
+        whole = [next((one for one in way.calls if one.outer < 0), None) for way in (self._their_way, self._our_way)]
+        if whole[0] and whole[1] and whole[0].given.get(TRAINING) != whole[1].given.get(TRAINING):
+            return None
         found = self._first_value()
         if found is not None and not self._only_stops:
             return found
         return self._first_call() or self._first_returned() or found or self._first_without_gradient()
+
+    def first_made(self) -> FirstStep | None:
+        """A module that was made with another number than the reference's; of the ways through what made it."""
+        for call in self._their_way.calls:
+            odd = self._oddly_given(call) if call.line and call.name.endswith(".__init__") else None
+            if odd is not None and not isinstance(call.given[odd[2]], Tensor):
+                return FirstStep(call.line, self._given_words(*odd))
+        for number, _ in enumerate(self._their_way.calls):
+            if (found := self._mode_of(number, len(self._their_way.steps))) is not None:
+                return FirstStep(*found)
+        return None
 
     def _first_call(self) -> FirstStep | None:
         """A part that was called in another order, though all that was computed agrees."""
@@ -172,11 +202,15 @@ class Comparison:
         for step in self._theirs:
             alike = [one for _, one in self._of_size[step.values.size] if same(step.values, one.values, turned=False)]
             if step.value.is_floating_point() and alike and not step.has_gradient and alike[0].has_gradient:
-                line = self._place(step)[0]
-                return FirstStep(
-                    line, f"{self._line(line)} gives a result through which no gradient flows back: {self._text(line)}"
-                )
+                return self._without_gradient(step)
         return None
+
+    def _without_gradient(self, step: Step) -> FirstStep:
+        lines = [step.line, *(call.line for _, call in self._their_way.outwards(step.call))]
+        cut = next((found for line in lines if (found := without_gradient(self._source, line)) is not None), None)
+        line = cut or self._place(step)[0]
+        what = "keeps gradients from being recorded" if cut else "gives a result through which no gradient flows back"
+        return FirstStep(line, f"{self._line(line)} {what}: {self._text(line)}")
 
     def _first_value(self) -> FirstStep | None:
         agreed, turned = None, None
@@ -266,7 +300,10 @@ class Comparison:
         wanted = self._ours[min(self._reached + 1, len(self._ours) - 1)]
         start, (line, why) = "", self._place(step)
         first = not any(step is other for other in self._unseen)
-        if agreed is not None and (before := self._outside(agreed)) < line:  # in a loop it may be below
+        before = self._outside(agreed) if agreed is not None else line
+        if before < line and function_at(self._source, before) == function_at(
+            self._source, line
+        ):  # in a loop it is not
             name = self._name(self._ours[self._reached])
             if name.startswith("`"):
                 start = f"Up to {where(self._file, before)} {name} agrees. "
@@ -292,6 +329,8 @@ class Comparison:
         set it.
         """
         line, number, why = step.line, step.call, ""
+        if (found := self._mode_before(step)) is not None:
+            return found
         for inner, call in self._their_way.outwards(step.call):
             if call.name.startswith("<"):
                 number = call.outer
@@ -310,6 +349,25 @@ class Comparison:
             found = line, why
         last = found[0] if found else line
         return self._set_before(last, number, self._their_way.place_of(step)) or found or (line, "")
+
+    def _mode_before(self, step: Step) -> tuple[int, str] | None:
+        """The line around a step that put a module into another mode than the reference's before it."""
+        place = self._their_way.place_of(step)
+        for number, _ in self._their_way.outwards(step.call):
+            found = self._mode_of(number, place)
+            if found is not None:
+                return found
+        return None
+
+    def _mode_of(self, number: int, before: int) -> tuple[int, str] | None:
+        """The same of one call."""
+        twins = self._twins(number)
+        right = [one.name for one in self._our_way.parts_of(min(twins))] if twins else []
+        for call in self._their_way.parts_of(number) if twins else ():
+            if call.name in MODES and call.before <= before and call.name not in right:
+                said = f"{self._line(call.line)} calls `{call.name}`, which the reference does not"
+                return call.line, f"{said}: {self._text(call.line)}"
+        return None
 
     def _parts_differ(self, line: int, number: int, step: Step) -> tuple[int, str] | None:
         """The first part of a module that was called in another order than the reference's, or with something else."""
@@ -345,7 +403,8 @@ class Comparison:
             since = earlier[0].before if earlier else 0
             after = [step for step in self._their_way.steps[since:] if step.call == mine[0].outer]
             source = [step for step in after if isinstance(given, Tensor) and equal(step.value, given)]
-            place = source[0].line if source else line
+            place = source[0].line if source else one.line if one is not None else line
+            place = loop_line(self._source, place) or place
             return place, f"`{other.name}` is never called. {self._line(place)}: {self._text(place)}"
         if one is None:
             return None
@@ -412,7 +471,8 @@ class Comparison:
         if call.is_part:
             return self._part_words(call, right, name)
         mine, wanted = self._shown(call.given[name]), self._shown(right.given.get(name))
-        what = f"{self._line(call.line)} calls {call.name} with {mine or 'something else'} as `{name}`"
+        does = f"makes {made}" if (made := call.name.removesuffix(".__init__")) != call.name else f"calls {call.name}"
+        what = f"{self._line(call.line)} {does} with {mine or 'something else'} as `{name}`"
         return f"{what}; the reference gives it {wanted or 'another value'}: {self._text(call.line)}"
 
     def _part_words(self, call: InnerCall, right: InnerCall, name: str) -> str:
@@ -425,6 +485,8 @@ class Comparison:
         """A value in a few signs, or by what has that value; empty where there is neither."""
         if isinstance(value, Tensor):
             return self._known_as(value)
+        if isinstance(value, str) and value.startswith(PART):
+            return f"`{value}`"
         return f"`{value:.4g}`" if isinstance(value, float) else f"`{value!r}`"
 
     def _known_as(self, value: Tensor) -> str:

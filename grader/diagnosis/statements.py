@@ -65,3 +65,35 @@ def loop_line(text: str, line: int) -> int | None:
             if any(isinstance(one, ast.Name) and one.id in targets for one in called):
                 found = node.lineno
     return found
+
+
+@lru_cache(maxsize=256)
+def function_at(text: str, line: int) -> int:
+    """The line where the innermost function around a line begins; 0 outside of all."""
+    return max((node.lineno for node in _nodes(text) if _is_in(node, line) and isinstance(node, _FUNCTIONS)), default=0)
+
+
+@lru_cache(maxsize=256)
+def without_gradient(text: str, line: int) -> int | None:
+    """The line that keeps gradients from being recorded at a line: a `with` or a decorator around it."""
+    found = None
+    for node in _nodes(text):
+        if not _is_in(node, line) or not isinstance(node, (*_FUNCTIONS, ast.With)):
+            continue
+        heads = [one.context_expr for one in node.items] if isinstance(node, ast.With) else node.decorator_list
+        named = [one for head in heads for one in ast.walk(head) if isinstance(one, (ast.Attribute, ast.Name))]
+        if any((one.attr if isinstance(one, ast.Attribute) else one.id) in _NO_GRADIENT for one in named):
+            found = heads[0].lineno
+    return found
+
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_NO_GRADIENT = ("no_grad", "inference_mode", "set_grad_enabled")
+
+
+def _is_in(node: ast.AST, line: int) -> bool:
+    """Whether a node holds a line, its decorators included."""
+    if not isinstance(node, ast.stmt):
+        return False
+    first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", []))])
+    return first <= line <= (node.end_lineno or node.lineno)
