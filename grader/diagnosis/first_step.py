@@ -38,6 +38,8 @@ MADE = ("zeros", "ones", "full")
 """A tensor of one number, `new_zeros` and `ones_like` too, holds nothing yet: that it differs says nothing."""
 REPEATED = ("expand", "expand_as", "broadcast_to")
 """What these give holds the numbers that were there before."""
+DETACHED = ("detach", "detach_")
+"""What these give has no gradient."""
 FEW = 3
 """Values that say nothing: a tensor of fewer numbers is taken for equal too easily."""
 MOST_BACK = 3
@@ -187,29 +189,37 @@ class Comparison:
                 continue
             number = name.removeprefix(RETURNED).strip("[]")
             which = f" as result {int(number) + 1}" if number.isdecimal() else ""
-            got, wanted = self._shown(one.value), self._shown(other.value)
             before = self._set_before(one.line, one.call, one.before)
             if before is not None:
                 return FirstStep(*before)
-            if got or wanted:
-                text = f"{self._line(one.line)} returns {got or 'other values'}{which}"
-                said = f"{text}; the reference returns {wanted or 'others'}: {self._text(one.line)}"
-                return FirstStep(one.line, said)
+            got, wanted = self._shown(one.value), self._shown(other.value)
+            told = f"returns {got or 'other values'}{which}; the reference returns {wanted or 'others'}"
+            if not got and not wanted:
+                told = f"returns{which} what the reference does not"
+            return FirstStep(one.line, f"{self._line(one.line)} {told}: {self._text(one.line)}")
         return None
 
     def _first_without_gradient(self) -> FirstStep | None:
-        """A result through which no gradient flows back, where one flows through the reference's equal result."""
+        """What cuts a gradient off that flows in the reference, though all values are equal."""
+        found = None
         for step in self._theirs:
             alike = [one for _, one in self._of_size[step.values.size] if same(step.values, one.values, turned=False)]
             if step.value.is_floating_point() and alike and not step.has_gradient and alike[0].has_gradient:
-                return self._without_gradient(step)
-        return None
-
-    def _without_gradient(self, step: Step) -> FirstStep:
-        lines = [step.line, *(call.line for _, call in self._their_way.outwards(step.call))]
-        cut = next((found for line in lines if (found := without_gradient(self._source, line)) is not None), None)
-        line = cut or self._place(step)[0]
-        what = "keeps gradients from being recorded" if cut else "gives a result through which no gradient flows back"
+                found = step
+                break
+        end = self._their_way.place_of(found) if found is not None else len(self._their_way.steps)
+        cuts = [step for step in self._their_way.steps[:end] if step.operation in DETACHED]
+        if any(step.operation in DETACHED for step in self._our_way.steps):
+            cuts = []
+        at = found if found is not None and not cuts else cuts[-1] if cuts else None
+        if at is None:
+            return None
+        lines = [at.line, *(call.line for _, call in self._their_way.outwards(at.call))]
+        off = next((one for line in lines if (one := without_gradient(self._source, line)) is not None), None)
+        line = at.line if cuts else off or self._place(at)[0]
+        what = "gives a result through which no gradient flows back"
+        if off and not cuts:
+            what = "keeps gradients from being recorded"
         return FirstStep(line, f"{self._line(line)} {what}: {self._text(line)}")
 
     def _first_value(self) -> FirstStep | None:
@@ -503,8 +513,9 @@ class Comparison:
         return ""
 
     def _variables(self) -> Iterator[tuple[str, Tensor]]:
-        """Names and values: the arguments, then what the reference sets, each name once."""
-        again = {one.name for one in self._our_way.assigned}
+        """Names and values: the arguments, then what the reference sets; of each name the first, of an argument's name
+        the last."""
+        again = {one.name: one.value for one in self._our_way.assigned if isinstance(one.value, Tensor)}
         for name, value in self._given.items():
             yield (f"the argument `{name}`" if name in again else f"`{name}`"), value
         seen = set(self._given)
@@ -513,6 +524,7 @@ class Comparison:
             if isinstance(one.value, Tensor) and plain and one.name not in seen:
                 seen.add(one.name)
                 yield f"`{one.name}`", one.value
+        yield from ((f"the new `{name}`", again[name]) for name in self._given if name in again)
 
     def _set_before(self, line: int, number: int, before: int) -> tuple[int, str] | None:
         """The line that set a variable to something else than the reference's of that name, where this line uses it."""
