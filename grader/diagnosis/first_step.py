@@ -60,13 +60,13 @@ class FirstStep:
 
 
 def first_step(
-    trusted: TrustedCode, check: Check, code: Code, seed: int, number: int, sound: Container[str]
+    trusted: TrustedCode, check: Check, code: Code, seed: int, calls: Sequence[Call], sound: Container[str]
 ) -> FirstStep | None:
-    """The first step that differs in a call that a check made; None where that cannot be said.
+    """The first step that differs in the last call that a check made; None where that cannot be said.
 
     Args:
         code: the learner's file, still open.
-        number: of the call, among all of the check's.
+        calls: all of the check's.
         sound: functions all of whose checks pass: where they are called with something wrong, it is the caller's line.
     """
     names = names_in(trusted.source.text.decode())
@@ -76,7 +76,8 @@ def first_step(
         ours = recorded(check, trusted.reference_code(), seed, number) if theirs.is_whole else theirs
         return Comparison(theirs, ours, names, code.source, sound) if ours.is_whole else None
 
-    maker = _maker(code.calls, number)
+    number = len(calls) - 1
+    maker = _maker(calls, number)
     made = compared(maker) if maker is not None else None
     if made is not None and (found := made.first_made()) is not None:
         return found
@@ -86,7 +87,7 @@ def first_step(
 
 def _maker(calls: Sequence[Call], number: int) -> int | None:
     """The call that made the module whose method a call is; None of a function."""
-    name = calls[number].name.partition(".")[0] if number < len(calls) else ""
+    name = calls[number].name.partition(".")[0]
     made = [one for one, call in enumerate(calls[:number]) if isinstance(call.value, Module) and call.name == name]
     return made[-1] if made else None
 
@@ -148,9 +149,9 @@ class Comparison:
 
     def first(self) -> FirstStep | None:
         """Where the two part; None where that cannot be said: what both begin with is not the same."""
-        whole = [next((one for one in way.calls if one.outer < 0), None) for way in (self._their_way, self._our_way)]
-        if whole[0] and whole[1] and whole[0].given.get(TRAINING) != whole[1].given.get(TRAINING):
-            return None
+        begun = self._begun_otherwise()
+        if begun:
+            return self._first_default(begun)
         found = self._first_value()
         if found is not None and not self._only_stops:
             return found
@@ -158,6 +159,8 @@ class Comparison:
 
     def first_made(self) -> FirstStep | None:
         """A module that was made with another number than the reference's; of the ways through what made it."""
+        if (begun := self._begun_otherwise()) and (default := self._first_default(begun)) is not None:
+            return default
         for call in self._their_way.calls:
             odd = self._oddly_given(call) if call.line and call.name.endswith(".__init__") else None
             if odd is not None and not isinstance(call.given[odd[2]], Tensor):
@@ -166,6 +169,23 @@ class Comparison:
             if (found := self._mode_of(number, len(self._their_way.steps))) is not None:
                 return FirstStep(*found)
         return None
+
+    def _begun_otherwise(self) -> list[str]:
+        """The arguments of the whole call that are not the reference's, and its module's mode."""
+        whole = [next((one for one in way.calls if one.outer < 0), None) for way in (self._their_way, self._our_way)]
+        return whole[0].differences(whole[1]) if whole[0] and whole[1] else []
+
+    def _first_default(self, names: Sequence[str]) -> FirstStep | None:
+        """An argument that was not given, and of which the learner's function says something else."""
+        mine, right = (next(one for one in way.calls if one.outer < 0) for way in (self._their_way, self._our_way))
+        inside = next((one.line for one in self._their_way.assigned if self._their_way.calls[one.call] is mine), 0)
+        line, name = function_at(self._source, inside), names[0]
+        plain = not isinstance(mine.given[name], Tensor) and name in right.given and name != TRAINING
+        if not plain or not line:
+            return None
+        is_so = f"is {self._shown(mine.given[name])} where it is not given; in the reference"
+        said = f"{self._line(line)}: `{name}` {is_so} it is {self._shown(right.given[name])}"
+        return FirstStep(line, f"{said}: {self._text(line)}")
 
     def _first_call(self) -> FirstStep | None:
         """A part that was called in another order, though all that was computed agrees."""
@@ -531,13 +551,14 @@ class Comparison:
         found: tuple[int, str] | None = None
         for _ in range(MOST_BACK):
             wrong = self._wrong_variable(line, number, before)
-            if wrong is None or wrong.line == line:
+            if wrong is None or wrong[0].line == line:
                 return found
-            line = wrong.line
-            found = line, self._set_words(wrong, number)
+            line = wrong[0].line
+            found = line, self._set_words(*wrong)
         return found
 
-    def _wrong_variable(self, line: int, number: int, before: int) -> Assignment | None:
+    def _wrong_variable(self, line: int, number: int, before: int) -> tuple[Assignment, Any] | None:
+        """What set a variable that a line uses to something else than the reference does, and what that sets it to."""
         for name in names_used(self._source, line):
             mine = [
                 one
@@ -545,9 +566,15 @@ class Comparison:
                 if one.call == number and one.name == name and one.before <= before
             ]
             right = self._right_values(name, number)
+            every = [one for one in self._their_way.assigned if one.call == number and one.name == name]
+            if len(every) == len(right) and self._is_one_twin(number):  # set as often: in a loop the same time counts
+                right = right[len(mine) - 1 : len(mine)]
             if mine and right and not any(equal(mine[-1].value, value) for value in right):
-                return mine[-1]
+                return mine[-1], right[0]
         return None
+
+    def _is_one_twin(self, number: int) -> bool:
+        return len(self._twins(number)) == 1
 
     def _right_values(self, name: str, number: int) -> list[Any]:
         """What the reference sets its variable of this name to, where the same function is given the same."""
@@ -565,14 +592,12 @@ class Comparison:
             if one.name == call.name and one.is_part == call.is_part and not call.differences(one)
         }
 
-    def _set_words(self, wrong: Assignment, number: int) -> str:
-        mine, right = self._shown(wrong.value), [self._shown(value) for value in self._right_values(wrong.name, number)]
-        if not isinstance(wrong.value, Tensor) and right:
-            return (
-                f"{self._line(wrong.line)} sets `{wrong.name}` to {mine}; in the reference it is {right[0]}: "
-                f"{self._text(wrong.line)}"
-            )
-        start = f"{self._line(wrong.line)} sets `{wrong.name}`, which the reference sets to something else"
+    def _set_words(self, wrong: Assignment, right: Any) -> str:
+        if not isinstance(wrong.value, Tensor):
+            mine, wanted = self._shown(wrong.value), self._shown(right)
+            start = f"{self._line(wrong.line)} sets `{wrong.name}` to {mine}; in the reference it is {wanted}"
+        else:
+            start = f"{self._line(wrong.line)} sets `{wrong.name}`, which the reference sets to something else"
         return f"{start}: {self._text(wrong.line)}"
 
     def _line(self, line: int) -> str:

@@ -96,4 +96,4 @@ def _is_in(node: ast.AST, line: int) -> bool:
     if not isinstance(node, ast.stmt):
         return False
     first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", []))])
-    return first <= line <= (node.end_lineno or node.lineno)
+    return bool(first <= line <= (node.end_lineno or node.lineno))
