@@ -74,6 +74,18 @@ def function_at(text: str, line: int) -> int:
 
 
 @lru_cache(maxsize=256)
+def has_default(text: str, line: int, name: str) -> bool:
+    """Whether the function that begins on a line need not be given this argument."""
+    for node in _nodes(text):
+        if isinstance(node, _FUNCTIONS) and node.lineno == line:
+            of = node.args
+            free = [*of.args[len(of.args) - len(of.defaults) :]]
+            free += [one for one, value in zip(of.kwonlyargs, of.kw_defaults, strict=True) if value is not None]
+            return name in [one.arg for one in free]
+    return False
+
+
+@lru_cache(maxsize=256)
 def without_gradient(text: str, line: int) -> int | None:
     """The line that keeps gradients from being recorded at a line: a `with` or a decorator around it."""
     found = None

@@ -4,12 +4,13 @@ import pytest
 import torch
 
 from grader.diagnosis import way
-from grader.diagnosis.first_step import Comparison
-from grader.diagnosis.statements import loop_line, names_in, names_used
+from grader.diagnosis.first_step import Comparison, _failing
+from grader.diagnosis.statements import function_at, has_default, loop_line, names_in, names_used, without_gradient
 from grader.diagnosis.way import Assignment, InnerCall, Step, Values, Way, same
 from grader.judging.exercise import CheckSettings, run_exercise
 from grader.kit.variants import mistakes
 from grader.protocol.messages import StepsTaken
+from grader.remote.calls import Call
 from grader.source.file import File, Source
 
 Q = torch.arange(12, dtype=torch.float64).reshape(3, 4).sin()
@@ -318,6 +319,180 @@ def test_a_result_through_which_no_gradient_flows_is_said():
     assert told(*zip(values, (True, True, True), strict=True)) is None
 
 
+MADE = b"""class Layer:
+    def __init__(self, d, dropout=0.1):
+        self.norm = Norm(d, dropout)
+        torch.manual_seed(0)
+"""
+WHOLE, PART_OF_IT = "Layer.__init__", "Norm.__init__"
+
+
+def made(theirs, ours, text=MADE):
+    """What is said of two ways in which a layer was made; each is calls."""
+
+    def way(calls):
+        return Way([], calls, [Assignment(4, 0, "return", None, 0)])
+
+    found = Comparison(way(theirs), way(ours), {}, file(text)).first_made()
+    return found and (found.line, found.text)
+
+
+def test_what_a_module_is_made_with_is_said_where_it_is_another_number():
+    def calls(value):
+        return [InnerCall(WHOLE, 0, -1, {"d": 3}), InnerCall(PART_OF_IT, 3, 0, {"d": 3, "dropout": value})]
+
+    said = "Line 3 makes Norm with `0` as `dropout`; the reference gives it `0.5`: self.norm = Norm(d, dropout)"
+    assert made(calls(0.0), calls(0.5)) == (3, said)
+    assert made(calls(0.5), calls(0.5)) is None
+    assert made(calls(Q), calls(Q + 1)) is None, "a tensor says nothing of how a module was made"
+
+
+def test_another_default_is_said_and_what_was_given_is_none():
+    def calls(name, value):
+        return [InnerCall(WHOLE, 0, -1, {"d": 3, name: value})]
+
+    said = "Line 2: `dropout` is `0.1` where it is not given; in the reference it is `0`: "
+    assert made(calls("dropout", 0.1), calls("dropout", 0.0)) == (2, said + "def __init__(self, d, dropout=0.1):")
+    assert made(calls("dropout", 0.1), calls("dropout", 0.1)) is None
+    assert made(calls("d", 4), calls("d", 3)) is None, "it has no default: it was given"
+
+
+def test_a_mode_that_the_reference_does_not_set_is_said():
+    def calls(*names):
+        return [InnerCall(WHOLE, 0, -1, {}), *(InnerCall(name, 4, 0, {}, True) for name in names)]
+
+    said = "Line 4 calls `manual_seed`, which the reference does not: torch.manual_seed(0)"
+    assert made(calls("manual_seed"), calls()) == (4, said)
+    assert made(calls("manual_seed"), calls("manual_seed")) is None
+    assert made(calls("norm"), calls()) is None, "it leaves everything else as it is"
+
+
+def test_a_mode_is_said_before_the_values_that_follow_from_it():
+    mode = InnerCall("eval", 2, 0, {}, True, 0)
+    assert about(WRONG, [FORWARD, mode, ATTEND, NORM_1, NORM_2]) == (
+        2,
+        "Line 2 calls `eval`, which the reference does not",
+    )
+    late = InnerCall("eval", 2, 0, {}, True, 2)
+    assert "eval" not in about(WRONG, [FORWARD, ATTEND, NORM_1, late, NORM_2])[1], "it came after the values"
+
+
+def test_of_two_calls_that_begin_otherwise_nothing_is_said():
+    """A module that an earlier call left in another mode; a check that went on to another call."""
+    wrong = [Step(2, "op", SCORES + 1, 0)]
+    ours = InnerCall("Layer.forward", 0, -1, {"self.training": False, "x": X})
+    for given in ({"self.training": True, "x": X}, {"self.training": False, "x": X + 1}):
+        theirs, ours = (
+            InnerCall("Layer.forward", 0, -1, given),
+            InnerCall("Layer.forward", 0, -1, {"self.training": False, "x": X}),
+        )
+        assert Comparison(Way(wrong, [theirs]), Way(OURS, [ours]), NAMES, FILE).first() is None
+    assert Comparison(Way(wrong, [ours]), Way(OURS, [ours]), NAMES, FILE).first() is not None
+
+
+def test_another_part_as_an_argument_is_said_by_its_name():
+    def told(part):
+        inner = InnerCall("Layer.embed", 2, 0, {"table": f"self.{part}"})
+        right = InnerCall("Layer.embed", 2, 0, {"table": "self.source"})
+        theirs = Way([Step(9, "op", A.sin(), 1)], [FORWARD, inner])
+        found = Comparison(theirs, Way(COMPUTED, [FORWARD, right]), {}, file(LAYER)).first()
+        return found.line, found.text
+
+    line, text = told("target")
+    assert (line, text.partition(": ")[0]) == (
+        2,
+        "Line 2 calls Layer.embed with `self.target` as `table`; the reference gives it `self.source`",
+    )
+    assert told("source")[0] == 9
+
+
+def test_in_a_loop_a_variable_is_compared_time_by_time():
+    text = b"for t in range(2):\n    token = best[t]\n    scores = step(token)\n"
+    tokens = [torch.arange(4) + number for number in range(2)]
+
+    def told(*values):
+        sets = [Assignment(2, 0, "token", value, number) for number, value in enumerate(values)]
+        right = [Assignment(2, 0, "token", value, number) for number, value in enumerate(tokens)]
+        call = [InnerCall("f", 0, -1, {})]
+        theirs = Way([Step(3, "op", SCORES, 0), Step(3, "op", SCORES / 3, 0)], call, sets)
+        found = Comparison(theirs, Way(steps(SCORES, SCORES / 2), call, right), {}, file(text)).first()
+        return found.line
+
+    assert told(tokens[0], tokens[0]) == 2, "the second time it should be another"
+    assert told(*tokens) == 3
+    assert told(tokens[0]) == 3, "set less often it may be anything that the reference sets it to"
+
+
+def test_what_keeps_gradients_from_being_recorded_is_the_line_that_says_so():
+    text = b"with torch.no_grad():\n    scores = q @ k.T\nweights = scores.softmax(-1)\n"
+    ours = [Step(step.line, "op", step.value, -1, True) for step in OURS]
+
+    def told(line, operation="op"):
+        theirs = [Step(line, operation, SCORES), *ours[1:]]
+        found = Comparison(Way(theirs), Way(ours), NAMES, file(text)).first()
+        return found.line, found.text.partition(": ")[0]
+
+    assert told(2) == (1, "Line 1 keeps gradients from being recorded")
+    assert told(3) == (3, "Line 3 gives a result through which no gradient flows back")
+    assert told(2, "detach") == (2, "Line 2 gives a result through which no gradient flows back"), "there it is cut off"
+
+
+def test_what_is_detached_is_said_only_where_the_reference_detaches_nothing():
+    cut = Step(2, "detach", Q[:1, :1])
+    ours = [Step(step.line, "op", step.value, -1, True) for step in OURS]
+
+    def told(right):
+        found = Comparison(Way([cut, *ours]), Way(right), NAMES, FILE).first()
+        return found and found.line
+
+    assert told(ours) == 2
+    assert told([cut, *ours]) is None
+
+
+def test_a_result_that_has_no_name_is_said_to_be_returned_by_its_line():
+    def told(value):
+        theirs = Way(steps(SCORES, WEIGHTS), [InnerCall("f", 0, -1, {})], [Assignment(3, 0, "return[1]", value, 2)])
+        ours = Way(steps(SCORES, WEIGHTS), [InnerCall("f", 0, -1, {})], [Assignment(3, 0, "return[1]", Q, 2)])
+        found = Comparison(theirs, ours, NAMES, FILE).first()
+        return found and found.text
+
+    assert told(Q + 1) == "Line 3 returns as result 2 what the reference does not: return weights @ v"
+    assert told(Q) is None
+
+
+def test_a_value_of_an_arguments_name_is_the_new_one():
+    call = [InnerCall("f", 0, -1, {"x": X})]
+
+    def told(value):
+        theirs = Way(steps(X + 1, X + 2), call, [Assignment(3, 0, "return", value, 2)], {"x": X})
+        sets = [Assignment(1, 0, "x", X + 1, 1), Assignment(2, 0, "x", X + 2, 2), Assignment(3, 0, "return", X + 2, 2)]
+        found = Comparison(theirs, Way(steps(X + 1, X + 2), call, sets, {"x": X}), {}, FILE).first()
+        return found and found.text.partition(": ")[0]
+
+    assert told(X) == "Line 3 returns the argument `x`; the reference returns the new `x`"
+    assert told(X + 1) == "Line 3 returns other values; the reference returns the new `x`", "it was set twice"
+
+
+def test_where_functions_differ_nothing_is_said_to_agree_up_to_a_line():
+    text = b"def f(x):\n    return x + 1\n\n\ndef g(x):\n    return f(x) * 2\n"
+    theirs = Way([Step(2, "op", SCORES), Step(6, "op", WEIGHTS.exp())])
+    assert Comparison(theirs, Way(OURS), NAMES, file(text)).first().text.startswith("Line 6 gives")
+    same = text.replace(b"\n\n\ndef g(x):\n    return f(x) * 2", b"\n    #\n    #\n    #\n    return 0")
+    assert Comparison(theirs, Way(OURS), NAMES, file(same)).first().text.startswith("Up to line 2 ")
+
+
+def test_of_a_check_that_asks_once_more_the_first_time_counts():
+    def call(x, name="f"):
+        made = Call(name, name)
+        made.given = {"x": x, "n": 3}
+        return made
+
+    assert _failing([call(Q), call(X + 1), call(X + 1)]) == 1
+    assert _failing([call(Q), call(X + 1), call(X + 1.001)]) == 2
+    assert _failing([call(Q, "g"), call(Q)]) == 1
+    assert _failing([call(Q)]) == 0
+
+
 def test_a_claim_that_makes_no_sense_says_nothing_and_breaks_nothing():
     """What a worker tells is its learner's to invent."""
     odd = {"x": [Q], "²": 1 << 80, "n": float("nan"), "m": MASK}
@@ -338,6 +513,15 @@ def test_the_variables_of_a_statement_are_those_that_it_reads():
     assert names_used(text, 3) == ("q",)
     assert names_used(text, 4) == ("range", "d")
     assert names_used(text, 5) == ("q", "i")
+
+
+def test_what_stands_around_a_line():
+    text = "@torch.no_grad()\ndef f(x, n=3, *, k, m=4):\n    with set_grad_enabled(0):\n        x = 1\n    x = 2\n\nx"
+    assert [function_at(text, line) for line in (4, 5, 7)] == [2, 2, 0]
+    assert [without_gradient(text, line) for line in (4, 5, 7)] == [3, 1, None]
+    assert without_gradient(text.replace("set_grad_enabled", "open").replace("@torch.no_grad()", "@no"), 4) is None
+    assert [name for name in "xnkm" if has_default(text, 2, name)] == ["n", "m"]
+    assert not has_default(text, 3, "n")
 
 
 def test_what_a_loop_calls_depends_on_the_loops_line():
