@@ -106,6 +106,24 @@ def test_a_step_that_is_left_out_at_the_end_is_said():
     assert text == "Line 2 gives a value that the reference computes on its way; it goes on from there."
 
 
+def test_a_step_that_the_reference_only_words_otherwise_is_not_left_out():
+    """It goes on by giving its result another form; the learner's result is the same."""
+
+    def told(returned):
+        both = [InnerCall("f", 0, -1, {})]
+        theirs = Way(steps(SCORES, WEIGHTS), both, [Assignment(2, 0, "return", returned, 2)])
+        ours = Way(OURS, both, [Assignment(3, 0, "return", WEIGHTS, 2)])
+        return Comparison(theirs, ours, NAMES, FILE).first()
+
+    assert told(WEIGHTS) is None
+    assert told(WEIGHTS + 1).line == 2
+
+
+def test_a_factor_of_one_is_none():
+    mine = (WEIGHTS * 1.00001).float().double()
+    assert "times" not in said(SCORES, mine, mine @ Q)[1]
+
+
 def test_a_table_that_is_being_filled_in_differs_from_nothing():
     filling = [Step(1, "__setitem__", SCORES + 7), *steps(SCORES, WEIGHTS, WEIGHTS.exp())]
     line, _ = vars(Comparison(Way(filling), Way(OURS), NAMES, FILE).first()).values()
