@@ -334,7 +334,7 @@ class Comparison:
         return name if name and later[-1] is step and (is_held or not held) else ""
 
     def _is_turned(self, step: Step, place: int) -> FirstStep:
-        name = self._name(self._ours[place]) or "a step of the reference's"
+        name = self._name(self._ours[place]) or "a value of the reference's"
         line, why = self._place(step)
         return FirstStep(
             line, why or f"{self._line(line)} gives {name} with its axes in another order: {self._text(line)}"
@@ -457,8 +457,12 @@ class Comparison:
             after = [step for step in self._their_way.steps[since:] if step.call == mine[0].outer]
             source = [step for step in after if isinstance(given, Tensor) and equal(step.value, given)]
             place = source[0].line if source else one.line if one is not None else line
-            place = loop_line(self._source, place) or place
-            return place, f"`{other.name}` is never called. {self._line(place)}: {self._text(place)}"
+            loop = loop_line(self._source, place)
+            where_it_is = "gives it what is computed on" if source else "calls it before" if one else "calls it after"
+            said = f"`{other.name}` is never called; the reference {where_it_is} {where(self._file, place)}"
+            if loop is not None:
+                place, said = loop, f"`{other.name}` is never called. {self._line(loop)}"
+            return place, f"{said}: {self._text(place)}"
         if one is None:
             return None
         if self._times(self._their_way, one.name) > self._times(self._our_way, one.name):
@@ -525,6 +529,9 @@ class Comparison:
             return self._part_words(call, right, name)
         mine, wanted = self._shown(call.given[name]), self._shown(right.given.get(name))
         does = f"makes {made}" if (made := call.name.removesuffix(".__init__")) != call.name else f"calls {call.name}"
+        if not mine and not wanted:
+            said = f"{self._line(call.line)} {does} with another `{name}` than the reference does"
+            return f"{said}: {self._text(call.line)}"
         what = f"{self._line(call.line)} {does} with {mine or 'something else'} as `{name}`"
         return f"{what}; the reference gives it {wanted or 'another value'}: {self._text(call.line)}"
 
@@ -532,6 +539,8 @@ class Comparison:
         mine, wanted = self._shown(call.given[name]), self._shown(right.given.get(name))
         which = "" if len(call.given) == 1 else f" as argument {int(name) + 1}" if name.isdecimal() else f" as `{name}`"
         start = f"{self._line(call.line)} gives `{call.name}` {mine or 'other values'}{which}"
+        if not mine and not wanted:
+            return f"{start} than the reference does: {self._text(call.line)}"
         return f"{start}; the reference gives it {wanted or 'something else'}: {self._text(call.line)}"
 
     def _shown(self, value: Any) -> str:

@@ -23,7 +23,7 @@ def names_in(text: str) -> dict[int, str]:
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             name = f"`{node.targets[0].id}`"
         elif isinstance(node, ast.Return):
-            name = "the result"
+            name = "the right result"
         else:
             continue
         for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):

@@ -16,7 +16,7 @@ from grader.source.file import File, Source
 Q = torch.arange(12, dtype=torch.float64).reshape(3, 4).sin()
 SCORES = Q @ Q.T + torch.arange(9, dtype=torch.float64).reshape(3, 3)
 WEIGHTS = SCORES.softmax(-1)
-NAMES = {1: "`scores`", 2: "`weights`", 3: "the result"}
+NAMES = {1: "`scores`", 2: "`weights`", 3: "the right result"}
 TEXT = b"scores = q @ k.T\nweights = scores.softmax(-1)\nreturn weights @ v\n"
 NOTEBOOK = b"# %% cell 2\nscores = q @ k.T\n\n# %% cell 5\nweights = scores.softmax(-1)\nreturn weights @ v\n"
 
@@ -213,9 +213,9 @@ def test_two_long_ways_are_compared_in_a_moment(monkeypatch):
 def test_names_are_what_a_file_assigns_and_returns():
     assert names_in(b"def f(x):\n    y = x + 1\n    a, b = y\n    return (\n        y\n    )\n") == {
         2: "`y`",
-        4: "the result",
-        5: "the result",
-        6: "the result",
+        4: "the right result",
+        5: "the right result",
+        6: "the right result",
     }
 
 
@@ -253,6 +253,19 @@ def test_a_part_that_is_given_something_else_is_said_with_both():
     assert "norm_1" not in about(WRONG, [FORWARD, ATTEND, NORM_1, NORM_2])[1], "it was given the same"
 
 
+def test_where_neither_value_has_a_name_that_is_said_in_few_words():
+    given = InnerCall("norm_1", 3, 0, {"0": A * 7}, True, 1)
+    right = Way(COMPUTED, [FORWARD, ATTEND, InnerCall("norm_1", 3, 0, {"0": A * 5}, True, 2)], (), RIGHT.given)
+    found = Comparison(Way(WRONG, [FORWARD, ATTEND, given]), right, {}, file(LAYER)).first()
+    assert found.text.endswith("Line 3 gives `norm_1` other values than the reference does: x = self.norm_1(x + a)")
+    inner, other = (InnerCall("Layer.forward", 3, 0, {"x": A * number}) for number in (7, 5))
+    theirs, ours = (
+        Way([Step(9, "op", A.sin() * number, 1)], [FORWARD, call]) for number, call in ((1, inner), (2, other))
+    )
+    found = Comparison(theirs, ours, {}, file(LAYER)).first()
+    assert found.text.startswith("Line 3 calls Layer.forward with another `x` than the reference does: ")
+
+
 def test_a_part_that_comes_too_early_is_said():
     early, wrong = [InnerCall("norm_1", 2, 0, {"0": X}, True, 0), ATTEND], [Step(2, "norm", X.tanh(), 0)]
     said = "Line 2 calls `norm_1` where the reference calls `attend` first"
@@ -266,7 +279,10 @@ def test_a_part_that_is_never_called_is_said_where_its_input_is_computed():
     calls = [FORWARD, ATTEND, InnerCall("norm_2", 4, 0, {"0": X + A}, True, 2)]
     wrong = [*COMPUTED[:2], Step(4, "norm", (X + A).exp(), 0)]
     line, text = about(wrong, calls)
-    assert (line, text.endswith("`norm_1` is never called. Line 3")) == (3, True)
+    assert (line, text.endswith("`norm_1` is never called; the reference gives it what is computed on line 3")) == (
+        3,
+        True,
+    )
     elsewhere = [*calls, InnerCall("norm_1", 9, 7, {"0": X}, True, 3)]
     assert "never" not in about(wrong, elsewhere)[1], "it is called in another function"
 
@@ -558,10 +574,10 @@ def test_of_a_text_that_is_no_python_nothing_is_said():
     ("number", "name", "words"),
     [
         (6, "softmax_over_queries", "These values sum to 1 over axis 1, those of `weights` over axis 2."),
-        (6, "no_scaling", "the result is 0."),
+        (6, "no_scaling", "the right result is 0."),
         (6, "queries_and_keys_swapped", "returns `k` as result 1; the reference returns `q`"),
         (9, "layers_in_reverse", "where the reference calls `layers.0` first: for layer"),
-        (9, "no_second_norm", "`norm_2` is never called."),
+        (9, "no_second_norm", "`norm_2` is never called; the reference gives it what is computed on line"),
         (10, "no_cross_residual", "gives `norm_2` `read`; the reference gives it"),
         (10, "source_mask_unused", "with `None` as `source_allowed`; the reference gives it `source_allowed`"),
         (12, "no_fall", "; the reference returns `"),
