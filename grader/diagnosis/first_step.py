@@ -19,7 +19,20 @@ from torch import Tensor
 
 from grader.checks.attempt import rerun
 from grader.diagnosis.statements import function_at, has_default, loop_line, names_in, names_used, without_gradient
-from grader.diagnosis.way import NEAR, Assignment, InnerCall, Step, Values, Way, equal, near, same, way_of
+from grader.diagnosis.way import (
+    NEAR,
+    Assignment,
+    InnerCall,
+    Shares,
+    Step,
+    Values,
+    Way,
+    equal,
+    near,
+    same,
+    sums_to_one,
+    way_of,
+)
 from grader.errors import Finding
 from grader.protocol.messages import Done, RecordSteps, StepsTaken, TellSteps
 from grader.remote.handles import Module
@@ -38,6 +51,8 @@ MADE = ("zeros", "ones", "full")
 """A tensor of one number, `new_zeros` and `ones_like` too, holds nothing yet: that it differs says nothing."""
 REPEATED = ("expand", "expand_as", "broadcast_to")
 """What these give holds the numbers that were there before."""
+SHARES = "softmax"
+"""What the operations are called that give shares which sum to one."""
 DETACHED = ("detach", "detach_")
 """What these give has no gradient."""
 FEW = 3
@@ -159,6 +174,8 @@ class Comparison:
         """The reference's steps by their sizes: with a loop over a sequence there are hundreds on both sides."""
         for number, step in enumerate(self._ours):
             self._of_size[step.values.size].append((number, step))
+        shares = [step.value for step in self._ours if SHARES in step.operation and self._comes_by(step)]
+        self._shares = Shares(shares, [step.value for step in self._ours] if shares else [])
         self._only_stops = False
         """Whether all that the learner's file computes agrees, and the reference goes on in no simple way."""
         self._reached = -1
@@ -272,6 +289,8 @@ class Comparison:
         for place, step in enumerate(self._theirs):
             exact = self._found(step, turned=False)
             if exact is None and (step.operation == FILLED_IN or self._is_made(step) or self._is_on_the_way(place)):
+                continue
+            if exact is None and self._shares.is_before_one(step.value):
                 continue
             if exact is not None:
                 if exact >= self._reached:
@@ -662,7 +681,7 @@ class Comparison:
             factor = float((right[big] / mine[big]).median())
             if f"{factor:.4g}" not in ("0", "1") and near(mine * factor, right):
                 return f"{name} is {factor:.4g} times these values"
-        sums = [_sums_to_one(mine), _sums_to_one(right)]
+        sums = [sums_to_one(mine), sums_to_one(right)]
         if sums[0] is not None and sums[1] is not None and sums[0] != sums[1]:
             return f"these values sum to 1 over axis {sums[0]}, those of {name} over axis {sums[1]}"
         return ""
@@ -680,12 +699,3 @@ def _unseen(theirs: Sequence[Step], ours: Sequence[Step]) -> list[Step]:
         if not _tells(step.value) and not any(same(step.values, other.values, turned=False) for other in few):
             return list(theirs[place + 1 :])
     return []
-
-
-def _sums_to_one(value: Tensor) -> int | None:
-    axes = [
-        axis
-        for axis in range(value.dim())
-        if value.shape[axis] > 1 and torch.allclose(value.sum(axis), torch.ones(()).double(), rtol=NEAR, atol=NEAR)
-    ]
-    return axes[0] if len(axes) == 1 else None

@@ -50,6 +50,25 @@ def test_another_way_that_comes_to_the_same_result_parts_nowhere():
     assert said(SCORES - SCORES.amax(-1, keepdim=True), WEIGHTS, WEIGHTS @ Q) is None
 
 
+def test_a_softmax_made_by_hand_that_is_right_differs_nowhere():
+    """What comes before its weights is no value of the reference's, which asks torch for all of it."""
+    largest = SCORES.amax(-1, keepdim=True)
+    exponentials = (SCORES - largest).exp()
+    total = exponentials.sum(-1, keepdim=True)
+
+    ours = Way([OURS[0], Step(2, "softmax", WEIGHTS), OURS[2]])
+
+    def line(*theirs):
+        found = Comparison(Way(steps(SCORES, *theirs)), ours, NAMES, FILE).first()
+        return found and found.line
+
+    right = [largest, SCORES - largest, exponentials, total]
+    assert line(*right, WEIGHTS, Q) == 7
+    assert line(*right, total + 1, WEIGHTS, Q) == 6, "that is none of its steps"
+    assert line(SCORES.amin(-1, keepdim=True), WEIGHTS, Q) == 2
+    assert line(*right, exponentials / (total + 1), Q) == 2, "the weights never come: nothing is known to be right"
+
+
 def test_the_first_result_that_differs_is_shown_with_its_line():
     line, text = said(SCORES, WEIGHTS.exp(), WEIGHTS.exp() @ Q)
     assert line == 2
