@@ -18,7 +18,15 @@ import torch
 from torch import Tensor
 
 from grader.checks.attempt import rerun
-from grader.diagnosis.statements import function_at, has_default, loop_line, names_in, names_used, without_gradient
+from grader.diagnosis.statements import (
+    function_at,
+    has_default,
+    loop_line,
+    methods_called,
+    names_in,
+    names_used,
+    without_gradient,
+)
 from grader.diagnosis.way import (
     NEAR,
     Assignment,
@@ -37,7 +45,7 @@ from grader.errors import Finding
 from grader.protocol.messages import Done, RecordSteps, StepsTaken, TellSteps
 from grader.remote.handles import Module
 from grader.source.file import File, Source, where
-from grader.worker.steps import MODES, PART, RETURNED
+from grader.worker.steps import IN_TRAINING, MODES, PART, RETURNED
 
 if TYPE_CHECKING:
     from grader.diagnosis.trusted import TrustedCode
@@ -469,6 +477,8 @@ class Comparison:
         if not mine:  # all is left to another function
             return None
         if other is not None and self._times(self._their_way, other.name) == 0:
+            if methods_called(self._source, other.name) - {*IN_TRAINING, "parameters"}:  # it is used in another way
+                return None
             given = next(iter(other.given.values()), None)
             place = next(number for number, call in enumerate(right) if call is other)
             earlier = mine[:place][-1:]

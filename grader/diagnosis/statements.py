@@ -74,6 +74,13 @@ def function_at(text: str, line: int) -> int:
 
 
 @lru_cache(maxsize=256)
+def methods_called(text: str, name: str) -> frozenset[str]:
+    """The methods of a variable that a file calls: `encode` where it says `model.encode(x)`."""
+    called = [node.func for node in _nodes(text) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+    return frozenset(one.attr for one in called if isinstance(one.value, ast.Name) and one.value.id == name)
+
+
+@lru_cache(maxsize=256)
 def has_default(text: str, line: int, name: str) -> bool:
     """Whether the function that begins on a line need not be given this argument."""
     for node in _nodes(text):

@@ -306,6 +306,14 @@ def test_a_part_that_is_never_called_is_said_where_its_input_is_computed():
     assert "never" not in about(wrong, elsewhere)[1], "it is called in another function"
 
 
+def test_a_part_of_which_a_method_is_called_is_not_called_never():
+    calls = [FORWARD, ATTEND, InnerCall("norm_2", 4, 0, {"0": X + A}, True, 2)]
+    wrong = [*COMPUTED[:2], Step(4, "norm", (X + A).exp(), 0)]
+    text = LAYER + b"    norm_1.train()\n"
+    assert "never" in about(wrong, calls, text=text)[1]
+    assert "never" not in about(wrong, calls, text=text.replace(b"train", b"scaled"))[1]
+
+
 def test_a_part_that_is_called_more_often_is_said():
     again = InnerCall("norm_1", 4, 0, {"0": (X + A).tanh()}, True, 3)
     wrong, said = [*COMPUTED, Step(4, "norm", (X + A).tanh().tanh(), 0)], "calls `norm_1` more often than the reference"
