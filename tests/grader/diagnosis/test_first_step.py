@@ -608,6 +608,16 @@ def test_of_a_text_that_is_no_python_nothing_is_said():
         (10, "no_cross_residual", "gives `norm_2` `read`; the reference gives it"),
         (10, "source_mask_unused", "with `None` as `source_allowed`; the reference gives it `source_allowed`"),
         (12, "no_fall", "; the reference returns `"),
+        (
+            11,
+            "source_read_with_the_target_table",
+            "with `self.target_embedding` as `embedding`; the reference gives it `se",
+        ),
+        (9, "every_layer_reads_the_input", "gives `layers."),
+        (9, "same_dropout_in_every_call", "calls `manual_seed`, which the reference does not"),
+        (9, "dropout_not_passed_on", "makes Encoder with `0` as `dropout`; the reference gives it `0."),
+        (9, "eval_mode_inside", "calls `eval`, which the reference does not"),
+        (9, "no_gradient", "keeps gradients from being recorded: with torch.no_grad():"),
     ],
 )
 def test_a_learners_file_is_followed_in_a_worker_too(session, exercise, workers, number, name, words):
