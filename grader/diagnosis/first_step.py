@@ -381,9 +381,7 @@ class Comparison:
         start, (line, why) = "", self._place(step)
         first = not any(step is other for other in self._unseen)
         before = self._outside(agreed) if agreed is not None else line
-        if before < line and function_at(self._source, before) == function_at(
-            self._source, line
-        ):  # in a loop it is not
+        if before < line and self._stand_together(before, line):  # in a loop it may be below
             name = self._name(self._ours[self._reached])
             if name.startswith("`"):
                 start = f"Up to {where(self._file, before)} {name} agrees. "
@@ -665,6 +663,10 @@ class Comparison:
         """A line at the beginning of a sentence: `Line 38`; in a notebook `Cell 3, line 2`."""
         words = where(self._file, line)
         return words[0].upper() + words[1:]
+
+    def _stand_together(self, one: int, other: int) -> bool:
+        """Whether two lines stand in one function: else the first in the file need not be the first in time."""
+        return function_at(self._source, one) == function_at(self._source, other)
 
     def _text(self, line: int) -> str:
         return self._lines[line - 1].strip() if 0 < line <= len(self._lines) else ""
