@@ -85,9 +85,13 @@ def of_mutant(session: Session, exercise: Exercise, mutant: Mutant, seed: int, c
 def disagreeing(
     recogniser: Recogniser, known: Diagnosis, failed: Sequence[Run], passed: Sequence[Run]
 ) -> Iterator[str]:
-    """The checks of the functions of some mistakes in which they do otherwise than a learner's file."""
+    """The checks of the functions of some mistakes in which they do otherwise than a learner's file.
+
+    What fails on a GPU may fail for the device's sake: it says something of mistakes alone that show nowhere else.
+    """
     witness, units = Witness(recogniser.trusted, PLENTY, recogniser.units_of), recogniser.units_of(known.mistakes)
-    for run in failed:
+    on_gpus = any(one.shows_on_gpus_only for one in known.mistakes)
+    for run in failed if on_gpus else [one for one in failed if not one.tried.is_on_a_gpu]:
         if run.entered & units and witness.of(known.mistakes, run) not in (Evidence.PROVEN, Evidence.CRASHES):
             yield run.check.id
     for run in passed:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grader.diagnosis.similarity import Compared, alike, compared, same_error
 from grader.diagnosis.trusted import TrustedCode
+from grader.diagnosis.two_at_once import Answer, Question
 from grader.errors import Lost
 from grader.kit.variants import Variant
 from grader.remote.calls import Request
@@ -91,7 +92,8 @@ class Witness:
         self._right_by_itself: set[tuple[tuple[str, ...], str]] = set()
         self._left = most
         self._known: dict[tuple[tuple[str, ...], str], Evidence] = {}
-        self._wrong_too: set[tuple[str, str]] = set()
+        self._wrong_too: dict[tuple[str, str], Answer] = {}
+        self._questions: dict[str, Question] = {}
         self._loaded: set[tuple[str, ...]] = set()
 
     @property
@@ -140,7 +142,7 @@ class Witness:
                 if known is not None and alike(mine, known, None):
                     return Evidence.SILENT
                 if known is not None and len(mistakes) == 1 and not alike(learners, known, None):
-                    self._wrong_too.add((mistakes[0].name, run.check.id))
+                    self._note_wrong_too(mistakes[0], run, mine, learners, known)
                 return Evidence.OTHER
             if known is not None:
                 told.add(compared(mine, learners, known))
@@ -169,7 +171,22 @@ class Witness:
             return Evidence.SILENT
         return Evidence.PROVEN if same_error(error, run.tried.error) else Evidence.OTHER
 
+    def _note_wrong_too(self, mistake: Variant, run: Run, mine: Request, learners: Request, right: Request) -> None:
+        """Keeps what a mistake alone answers where the learner is first wrong."""
+        if run.check.id not in self._questions:
+            self._questions[run.check.id] = Question(Answer(_result(right)), Answer(_result(learners)))
+        self._wrong_too[mistake.name, run.check.id] = Answer(_result(mine))
+
+    def fit(self, one: Variant, other: Variant, run: Run) -> float:
+        """How well two mistakes, each of which shows with another, go with what the learner answers."""
+        answers = (self._wrong_too[mistake.name, run.check.id] for mistake in (one, other))
+        return self._questions[run.check.id].fit(*answers)
+
     def shows_with_another(self, mistake: Variant, run: Run) -> bool:
         """Whether a mistake that was asked for by itself was right where the learner is, and wrong where the learner
         first is not: made together with another one, it may be what shows here."""
         return (mistake.name, run.check.id) in self._wrong_too
+
+
+def _result(request: Request) -> Any:
+    return request.value if request.call is None else request.call.value

@@ -18,15 +18,39 @@ import torch
 from torch import Tensor
 
 from grader.checks.attempt import rerun
-from grader.diagnosis.statements import loop_line, names_in, names_used
-from grader.diagnosis.way import NEAR, Assignment, InnerCall, Step, Values, Way, equal, near, same, way_of
+from grader.diagnosis.statements import (
+    function_at,
+    has_default,
+    loop_line,
+    methods_called,
+    names_in,
+    names_used,
+    without_gradient,
+)
+from grader.diagnosis.way import (
+    NEAR,
+    Assignment,
+    InnerCall,
+    Shares,
+    Step,
+    Values,
+    Way,
+    equal,
+    near,
+    same,
+    sums_to_one,
+    way_of,
+)
 from grader.errors import Finding
 from grader.protocol.messages import Done, RecordSteps, StepsTaken, TellSteps
-from grader.worker.steps import RETURNED
+from grader.remote.handles import Module
+from grader.source.file import File, Source, where
+from grader.worker.steps import IN_TRAINING, MODES, PART, RETURNED
 
 if TYPE_CHECKING:
     from grader.diagnosis.trusted import TrustedCode
     from grader.kit.collect import Check
+    from grader.remote.calls import Call
     from grader.remote.code import Code
 
 FILLED_IN = "__setitem__"
@@ -35,6 +59,10 @@ MADE = ("zeros", "ones", "full")
 """A tensor of one number, `new_zeros` and `ones_like` too, holds nothing yet: that it differs says nothing."""
 REPEATED = ("expand", "expand_as", "broadcast_to")
 """What these give holds the numbers that were there before."""
+SHARES = "softmax"
+"""What the operations are called that give shares which sum to one."""
+DETACHED = ("detach", "detach_")
+"""What these give has no gradient."""
 FEW = 3
 """Values that say nothing: a tensor of fewer numbers is taken for equal too easily."""
 MOST_BACK = 3
@@ -46,7 +74,7 @@ class FirstStep:
     """Where two ways part.
 
     Args:
-        line: in the learner's file.
+        line: in the learner's file; in a notebook, of its code cells as one file, which the text calls by cell.
         text: what agrees, where they part, and how; one or two sentences.
     """
 
@@ -55,22 +83,53 @@ class FirstStep:
 
 
 def first_step(
-    trusted: TrustedCode, check: Check, code: Code, seed: int, number: int, sound: Container[str]
+    trusted: TrustedCode, check: Check, code: Code, seed: int, calls: Sequence[Call], sound: Container[str]
 ) -> FirstStep | None:
-    """The first step that differs in a call that a check made; None where that cannot be said.
+    """The first step that differs in the last call that a check made; None where that cannot be said.
 
     Args:
         code: the learner's file, still open.
-        number: of the call, among all of the check's.
+        calls: all of the check's.
         sound: functions all of whose checks pass: where they are called with something wrong, it is the caller's line.
     """
-    theirs = recorded(check, code, seed, number)
-    if not theirs.is_whole:
-        return None
-    ours = recorded(check, trusted.reference_code(), seed, number)
-    if not ours.is_whole:
-        return None
-    return Comparison(theirs, ours, names_in(trusted.source.text.decode()), code.source.text, sound).first()
+    names = names_in(trusted.source.text.decode())
+
+    def compared(number: int) -> Comparison | None:
+        theirs = recorded(check, code, seed, number)
+        ours = recorded(check, trusted.reference_code(), seed, number) if theirs.is_whole else theirs
+        return Comparison(theirs, ours, names, code.source, sound) if ours.is_whole else None
+
+    number = _failing(calls)
+    maker = _maker(calls, number)
+    made = compared(maker) if maker is not None else None
+    if made is not None and (found := made.first_made()) is not None:
+        return found
+    both = compared(number)
+    return both.first() if both is not None else None
+
+
+def _failing(calls: Sequence[Call]) -> int:
+    """The last call; where it is the one before once more, on inputs in another memory order, the one before: the
+    reference is not asked twice."""
+    number = len(calls) - 1
+    if number and calls[number].name == calls[number - 1].name:
+        given = [list(call.given.values()) for call in calls[number - 1 :]]
+        if len(given[0]) == len(given[1]) and all(map(_is_the_same, *given)):
+            return number - 1
+    return number
+
+
+def _is_the_same(one: object, other: object) -> bool:
+    if isinstance(one, Tensor) and isinstance(other, Tensor):
+        return one.shape == other.shape and one.dtype == other.dtype and torch.equal(one, other)
+    return one is other or (type(one) is type(other) and isinstance(one, (bool, int, float, str)) and one == other)
+
+
+def _maker(calls: Sequence[Call], number: int) -> int | None:
+    """The call that made the module whose method a call is; None of a function."""
+    name = calls[number].name.partition(".")[0]
+    made = [one for one, call in enumerate(calls[:number]) if isinstance(call.value, Module) and call.name == name]
+    return made[-1] if made else None
 
 
 def recorded(check: Check, code: Code, seed: int, number: int) -> Way:
@@ -78,6 +137,7 @@ def recorded(check: Check, code: Code, seed: int, number: int) -> Way:
 
     @contextmanager
     def recording() -> Iterator[None]:
+        code.seed_default_generators(seed)  # what is dropped is the same on both ways, if it is drawn alike
         code.request(RecordSteps(), Done, text="the start of a call")
         yield
 
@@ -103,34 +163,72 @@ class Comparison:
     Args:
         theirs, ours: the way of the learner's file, and the reference's.
         names: what the reference calls the result of each of its lines.
-        text: the learner's file.
+        file: the learner's.
         sound: functions all of whose checks pass.
     """
 
-    def __init__(self, theirs: Way, ours: Way, names: dict[int, str], text: bytes, sound: Container[str] = ()) -> None:
+    def __init__(
+        self, theirs: Way, ours: Way, names: dict[int, str], file: File | Source, sound: Container[str] = ()
+    ) -> None:
         self._their_way, self._our_way = theirs, ours
         self._theirs = [step for step in theirs.steps if _tells(step.value)]
         self._ours = [step for step in ours.steps if _tells(step.value)]
         self._unseen = _unseen(theirs.steps, ours.steps)
         self._names, self._given, self._sound = names, theirs.given, sound
         self._given_values = [Values(value) for value in theirs.given.values()]
-        self._source = text.decode(errors="replace")
-        self._lines = self._source.splitlines()
+        self._file, self._source = file, file.text.decode(errors="replace")
+        self._lines = [line.decode(errors="replace") for line in file.text.splitlines()]
         self._of_size = defaultdict[int, list[tuple[int, Step]]](list)
         """The reference's steps by their sizes: with a loop over a sequence there are hundreds on both sides."""
         for number, step in enumerate(self._ours):
             self._of_size[step.values.size].append((number, step))
+        shares = [step.value for step in self._ours if SHARES in step.operation and self._comes_by(step)]
+        self._shares = Shares(shares, [step.value for step in self._ours] if shares else [])
         self._only_stops = False
         """Whether all that the learner's file computes agrees, and the reference goes on in no simple way."""
         self._reached = -1
         """The last step of the reference's that the learner's way has come by."""
 
     def first(self) -> FirstStep | None:
-        """Where the two part; None where that cannot be said."""
+        """Where the two part; None where that cannot be said: what both begin with is not the same."""
+        begun = self._begun_otherwise()
+        if begun:
+            return self._first_default(begun)
         found = self._first_value()
         if found is not None and not self._only_stops:
             return found
+        if self._only_stops and self._returns_the_same():  # it goes on to what the learner has, too
+            found = None
         return self._first_call() or self._first_returned() or found or self._first_without_gradient()
+
+    def first_made(self) -> FirstStep | None:
+        """A module that was made with another number than the reference's; of the ways through what made it."""
+        if (begun := self._begun_otherwise()) and (default := self._first_default(begun)) is not None:
+            return default
+        for call in self._their_way.calls:
+            odd = self._oddly_given(call) if call.line and call.name.endswith(".__init__") else None
+            if odd is not None and not isinstance(call.given[odd[2]], Tensor):
+                return FirstStep(call.line, self._given_words(*odd))
+        for number, _ in enumerate(self._their_way.calls):
+            if (found := self._mode_of(number, len(self._their_way.steps))) is not None:
+                return FirstStep(*found)
+        return None
+
+    def _begun_otherwise(self) -> list[str]:
+        """The arguments of the whole call that are not the reference's, and its module's mode."""
+        whole = [next((one for one in way.calls if one.outer < 0), None) for way in (self._their_way, self._our_way)]
+        return whole[0].differences(whole[1]) if whole[0] and whole[1] else []
+
+    def _first_default(self, names: Sequence[str]) -> FirstStep | None:
+        """An argument that was not given, and of which the learner's function says something else."""
+        mine, right = (next(one for one in way.calls if one.outer < 0) for way in (self._their_way, self._our_way))
+        inside = next((one.line for one in self._their_way.assigned if self._their_way.calls[one.call] is mine), 0)
+        line, name = function_at(self._source, inside), names[0]
+        if name not in right.given or not has_default(self._source, line, name):
+            return None
+        is_so = f"is {self._shown(mine.given[name])} where it is not given; in the reference"
+        said = f"{self._line(line)}: `{name}` {is_so} it is {self._shown(right.given[name])}"
+        return FirstStep(line, f"{said}: {self._text(line)}")
 
     def _first_call(self) -> FirstStep | None:
         """A part that was called in another order, though all that was computed agrees."""
@@ -145,6 +243,11 @@ class Comparison:
                 return FirstStep(*found) if found is not None else None
         return None
 
+    def _returns_the_same(self) -> bool:
+        """Whether all that is returned is known of both, and equal."""
+        mine, right = ({one.name: one.value for one in way.returned} for way in (self._their_way, self._our_way))
+        return bool(mine) and mine.keys() == right.keys() and all(equal(mine[name], right[name]) for name in mine)
+
     def _first_returned(self) -> FirstStep | None:
         """A result that is not the reference's, though all that was computed on the way agrees."""
         mine, right = ({one.name: one for one in way.returned} for way in (self._their_way, self._our_way))
@@ -154,26 +257,38 @@ class Comparison:
                 continue
             number = name.removeprefix(RETURNED).strip("[]")
             which = f" as result {int(number) + 1}" if number.isdecimal() else ""
+            before = self._set_before(one.line, one.call, one.before)
+            if before is not None:
+                return FirstStep(*before)
             got, wanted = self._shown(one.value), self._shown(other.value)
-            where = self._set_before(one.line, one.call, one.before)
-            if where is not None:
-                return FirstStep(*where)
-            if got or wanted:
-                text = f"Line {one.line} returns {got or 'other values'}{which}"
-                said = f"{text}; the reference returns {wanted or 'others'}: {self._text(one.line)}"
-                return FirstStep(one.line, said)
+            told = f"returns {got or 'other values'}{which}; the reference returns {wanted or 'others'}"
+            if not got and not wanted:
+                told = f"returns{which} what the reference does not"
+            return FirstStep(one.line, f"{self._line(one.line)} {told}: {self._text(one.line)}")
         return None
 
     def _first_without_gradient(self) -> FirstStep | None:
-        """A result through which no gradient flows back, where one flows through the reference's equal result."""
+        """What cuts a gradient off that flows in the reference, though all values are equal."""
+        found = None
         for step in self._theirs:
             alike = [one for _, one in self._of_size[step.values.size] if same(step.values, one.values, turned=False)]
             if step.value.is_floating_point() and alike and not step.has_gradient and alike[0].has_gradient:
-                line = self._place(step)[0]
-                return FirstStep(
-                    line, f"Line {line} gives a result through which no gradient flows back: {self._text(line)}"
-                )
-        return None
+                found = step
+                break
+        end = self._their_way.place_of(found) + 1 if found is not None else len(self._their_way.steps)
+        cuts = [step for step in self._their_way.steps[:end] if step.operation in DETACHED]
+        if any(step.operation in DETACHED for step in self._our_way.steps):
+            cuts = []
+        at = found if found is not None and not cuts else cuts[-1] if cuts else None
+        if at is None:
+            return None
+        lines = [at.line, *(call.line for _, call in self._their_way.outwards(at.call))]
+        off = next((one for line in lines if (one := without_gradient(self._source, line)) is not None), None)
+        line = at.line if cuts else off or self._place(at)[0]
+        what = "gives a result through which no gradient flows back"
+        if off and not cuts:
+            what = "keeps gradients from being recorded"
+        return FirstStep(line, f"{self._line(line)} {what}: {self._text(line)}")
 
     def _first_value(self) -> FirstStep | None:
         agreed, turned = None, None
@@ -182,6 +297,8 @@ class Comparison:
         for place, step in enumerate(self._theirs):
             exact = self._found(step, turned=False)
             if exact is None and (step.operation == FILLED_IN or self._is_made(step) or self._is_on_the_way(place)):
+                continue
+            if exact is None and self._shares.is_before_one(step.value):
                 continue
             if exact is not None:
                 if exact >= self._reached:
@@ -244,9 +361,11 @@ class Comparison:
         return name if name and later[-1] is step and (is_held or not held) else ""
 
     def _is_turned(self, step: Step, place: int) -> FirstStep:
-        name = self._name(self._ours[place]) or "a step of the reference's"
+        name = self._name(self._ours[place]) or "a value of the reference's"
         line, why = self._place(step)
-        return FirstStep(line, why or f"Line {line} gives {name} with its axes in another order: {self._text(line)}")
+        return FirstStep(
+            line, why or f"{self._line(line)} gives {name} with its axes in another order: {self._text(line)}"
+        )
 
     def _stops(self, agreed: Step) -> FirstStep:
         wanted, (line, number) = self._ours[self._reached + 1], self._unfinished(agreed)
@@ -254,19 +373,20 @@ class Comparison:
             return FirstStep(*found)
         missing = self._relation(agreed.value, wanted)
         self._only_stops = not missing
-        start = f"Line {line} gives a value that the reference computes on its way; it goes on from there"
+        start = f"{self._line(line)} gives a value that the reference computes on its way; it goes on from there"
         return FirstStep(line, f"{start}: {missing}." if missing else f"{start}.")
 
     def _parts(self, step: Step, agreed: Step | None) -> FirstStep:
         wanted = self._ours[min(self._reached + 1, len(self._ours) - 1)]
         start, (line, why) = "", self._place(step)
         first = not any(step is other for other in self._unseen)
-        if agreed is not None and (before := self._outside(agreed)) < line:  # in a loop it may be below
+        before = self._outside(agreed) if agreed is not None else line
+        if before < line and self._stand_together(before, line):  # in a loop it may be below
             name = self._name(self._ours[self._reached])
             if name.startswith("`"):
-                start = f"Up to line {before} {name} agrees. "
+                start = f"Up to {where(self._file, before)} {name} agrees. "
             elif first:
-                start = f"Up to line {before} the values agree with the reference's. "
+                start = f"Up to {where(self._file, before)} the values agree with the reference's. "
         if why:
             return FirstStep(line, f"{start}{why}")
         relation = self._relation(step.value, wanted)
@@ -274,7 +394,7 @@ class Comparison:
         if agreed is not None and skipped:
             return FirstStep(self._outside(agreed), f"{start}The reference goes on from there: {skipped}.")
         which = "the first result" if first else "a result"
-        what = f"Line {line} gives {which} that the reference does not have: {self._text(line)}"
+        what = f"{self._line(line)} gives {which} that the reference does not have: {self._text(line)}"
         return FirstStep(line, f"{start}{what}" + (f"\n{relation[0].upper()}{relation[1:]}." if relation else ""))
 
     # ------------------------------------------------------------------------------------------ which line it is
@@ -287,6 +407,8 @@ class Comparison:
         set it.
         """
         line, number, why = step.line, step.call, ""
+        if (found := self._mode_before(step)) is not None:
+            return found
         for inner, call in self._their_way.outwards(step.call):
             if call.name.startswith("<"):
                 number = call.outer
@@ -303,8 +425,27 @@ class Comparison:
         found = self._parts_differ(line, number, step)
         if why and not (found and found[0] == loop_line(self._source, line)):
             found = line, why
-        where = found[0] if found else line
-        return self._set_before(where, number, self._their_way.place_of(step)) or found or (line, "")
+        last = found[0] if found else line
+        return self._set_before(last, number, self._their_way.place_of(step)) or found or (line, "")
+
+    def _mode_before(self, step: Step) -> tuple[int, str] | None:
+        """The line around a step that put a module into another mode than the reference's before it."""
+        place = self._their_way.place_of(step)
+        for number, _ in self._their_way.outwards(step.call):
+            found = self._mode_of(number, place)
+            if found is not None:
+                return found
+        return None
+
+    def _mode_of(self, number: int, before: int) -> tuple[int, str] | None:
+        """The same of one call."""
+        twins = self._twins(number)
+        right = [one.name for one in self._our_way.parts_of(min(twins))] if twins else []
+        for call in self._their_way.parts_of(number) if twins else ():
+            if call.name in MODES and call.before <= before and call.name not in right:
+                said = f"{self._line(call.line)} calls `{call.name}`, which the reference does not"
+                return call.line, f"{said}: {self._text(call.line)}"
+        return None
 
     def _parts_differ(self, line: int, number: int, step: Step) -> tuple[int, str] | None:
         """The first part of a module that was called in another order than the reference's, or with something else."""
@@ -334,26 +475,33 @@ class Comparison:
         if not mine:  # all is left to another function
             return None
         if other is not None and self._times(self._their_way, other.name) == 0:
+            if methods_called(self._source, other.name) - {*IN_TRAINING, "parameters"}:  # it is used in another way
+                return None
             given = next(iter(other.given.values()), None)
             place = next(number for number, call in enumerate(right) if call is other)
             earlier = mine[:place][-1:]
             since = earlier[0].before if earlier else 0
             after = [step for step in self._their_way.steps[since:] if step.call == mine[0].outer]
             source = [step for step in after if isinstance(given, Tensor) and equal(step.value, given)]
-            where = source[0].line if source else line
-            return where, f"`{other.name}` is never called. Line {where}: {self._text(where)}"
+            place = source[0].line if source else one.line if one is not None else line
+            loop = loop_line(self._source, place)
+            where_it_is = "gives it what is computed on" if source else "calls it before" if one else "calls it after"
+            said = f"`{other.name}` is never called; the reference {where_it_is} {where(self._file, place)}"
+            if loop is not None:
+                place, said = loop, f"`{other.name}` is never called. {self._line(loop)}"
+            return place, f"{said}: {self._text(place)}"
         if one is None:
             return None
         if self._times(self._their_way, one.name) > self._times(self._our_way, one.name):
             last = self._loop_of([call for call in mine if call.name == one.name][-1])
-            return last, f"Line {last} calls `{one.name}` more often than the reference does: {self._text(last)}"
+            return last, f"{self._line(last)} calls `{one.name}` more often than the reference does: {self._text(last)}"
         calls = list(self._their_way.calls)
         place = next(number for number, call in enumerate(calls) if call is one)
         before = [call.name for call in calls[:place] if call.is_part]
         if other is None or other.name in before or one.name not in [call.name for call in right]:
             return None
         first = self._loop_of(one)
-        order = f"Line {first} calls `{one.name}` where the reference calls `{other.name}` first"
+        order = f"{self._line(first)} calls `{one.name}` where the reference calls `{other.name}` first"
         return first, f"{order}: {self._text(first)}"
 
     @staticmethod
@@ -407,19 +555,27 @@ class Comparison:
         if call.is_part:
             return self._part_words(call, right, name)
         mine, wanted = self._shown(call.given[name]), self._shown(right.given.get(name))
-        what = f"Line {call.line} calls {call.name} with {mine or 'something else'} as `{name}`"
+        does = f"makes {made}" if (made := call.name.removesuffix(".__init__")) != call.name else f"calls {call.name}"
+        if not mine and not wanted:
+            said = f"{self._line(call.line)} {does} with another `{name}` than the reference does"
+            return f"{said}: {self._text(call.line)}"
+        what = f"{self._line(call.line)} {does} with {mine or 'something else'} as `{name}`"
         return f"{what}; the reference gives it {wanted or 'another value'}: {self._text(call.line)}"
 
     def _part_words(self, call: InnerCall, right: InnerCall, name: str) -> str:
         mine, wanted = self._shown(call.given[name]), self._shown(right.given.get(name))
         which = "" if len(call.given) == 1 else f" as argument {int(name) + 1}" if name.isdecimal() else f" as `{name}`"
-        start = f"Line {call.line} gives `{call.name}` {mine or 'other values'}{which}"
+        start = f"{self._line(call.line)} gives `{call.name}` {mine or 'other values'}{which}"
+        if not mine and not wanted:
+            return f"{start} than the reference does: {self._text(call.line)}"
         return f"{start}; the reference gives it {wanted or 'something else'}: {self._text(call.line)}"
 
     def _shown(self, value: Any) -> str:
         """A value in a few signs, or by what has that value; empty where there is neither."""
         if isinstance(value, Tensor):
             return self._known_as(value)
+        if isinstance(value, str) and value.startswith(PART):
+            return f"`{value}`"
         return f"`{value:.4g}`" if isinstance(value, float) else f"`{value!r}`"
 
     def _known_as(self, value: Tensor) -> str:
@@ -436,8 +592,9 @@ class Comparison:
         return ""
 
     def _variables(self) -> Iterator[tuple[str, Tensor]]:
-        """Names and values: the arguments, then what the reference sets, each name once."""
-        again = {one.name for one in self._our_way.assigned}
+        """Names and values: the arguments, then what the reference sets; of each name the first, of an argument's name
+        the last."""
+        again = {one.name: one.value for one in self._our_way.assigned if isinstance(one.value, Tensor)}
         for name, value in self._given.items():
             yield (f"the argument `{name}`" if name in again else f"`{name}`"), value
         seen = set(self._given)
@@ -446,19 +603,21 @@ class Comparison:
             if isinstance(one.value, Tensor) and plain and one.name not in seen:
                 seen.add(one.name)
                 yield f"`{one.name}`", one.value
+        yield from ((f"the new `{name}`", again[name]) for name in self._given if name in again)
 
     def _set_before(self, line: int, number: int, before: int) -> tuple[int, str] | None:
         """The line that set a variable to something else than the reference's of that name, where this line uses it."""
         found: tuple[int, str] | None = None
         for _ in range(MOST_BACK):
             wrong = self._wrong_variable(line, number, before)
-            if wrong is None or wrong.line == line:
+            if wrong is None or wrong[0].line == line:
                 return found
-            line = wrong.line
-            found = line, self._set_words(wrong, number)
+            line = wrong[0].line
+            found = line, self._set_words(*wrong)
         return found
 
-    def _wrong_variable(self, line: int, number: int, before: int) -> Assignment | None:
+    def _wrong_variable(self, line: int, number: int, before: int) -> tuple[Assignment, Any] | None:
+        """What set a variable that a line uses to something else than the reference does, and what that sets it to."""
         for name in names_used(self._source, line):
             mine = [
                 one
@@ -466,9 +625,15 @@ class Comparison:
                 if one.call == number and one.name == name and one.before <= before
             ]
             right = self._right_values(name, number)
+            every = [one for one in self._their_way.assigned if one.call == number and one.name == name]
+            if len(every) == len(right) and self._is_one_twin(number):  # set as often: in a loop the same time counts
+                right = right[len(mine) - 1 : len(mine)]
             if mine and right and not any(equal(mine[-1].value, value) for value in right):
-                return mine[-1]
+                return mine[-1], right[0]
         return None
+
+    def _is_one_twin(self, number: int) -> bool:
+        return len(self._twins(number)) == 1
 
     def _right_values(self, name: str, number: int) -> list[Any]:
         """What the reference sets its variable of this name to, where the same function is given the same."""
@@ -486,15 +651,22 @@ class Comparison:
             if one.name == call.name and one.is_part == call.is_part and not call.differences(one)
         }
 
-    def _set_words(self, wrong: Assignment, number: int) -> str:
-        mine, right = self._shown(wrong.value), [self._shown(value) for value in self._right_values(wrong.name, number)]
-        if not isinstance(wrong.value, Tensor) and right:
-            return (
-                f"Line {wrong.line} sets `{wrong.name}` to {mine}; in the reference it is {right[0]}: "
-                f"{self._text(wrong.line)}"
-            )
-        start = f"Line {wrong.line} sets `{wrong.name}`, which the reference sets to something else"
+    def _set_words(self, wrong: Assignment, right: Any) -> str:
+        if not isinstance(wrong.value, Tensor):
+            mine, wanted = self._shown(wrong.value), self._shown(right) or "something else"
+            start = f"{self._line(wrong.line)} sets `{wrong.name}` to {mine}; in the reference it is {wanted}"
+        else:
+            start = f"{self._line(wrong.line)} sets `{wrong.name}`, which the reference sets to something else"
         return f"{start}: {self._text(wrong.line)}"
+
+    def _line(self, line: int) -> str:
+        """A line at the beginning of a sentence: `Line 38`; in a notebook `Cell 3, line 2`."""
+        words = where(self._file, line)
+        return words[0].upper() + words[1:]
+
+    def _stand_together(self, one: int, other: int) -> bool:
+        """Whether two lines stand in one function: else the first in the file need not be the first in time."""
+        return function_at(self._source, one) == function_at(self._source, other)
 
     def _text(self, line: int) -> str:
         return self._lines[line - 1].strip() if 0 < line <= len(self._lines) else ""
@@ -519,9 +691,9 @@ class Comparison:
         big = mine.abs() > 1e-3
         if bool(big.any()):
             factor = float((right[big] / mine[big]).median())
-            if factor not in (0.0, 1.0) and near(mine * factor, right):
+            if f"{factor:.4g}" not in ("0", "1") and near(mine * factor, right):
                 return f"{name} is {factor:.4g} times these values"
-        sums = [_sums_to_one(mine), _sums_to_one(right)]
+        sums = [sums_to_one(mine), sums_to_one(right)]
         if sums[0] is not None and sums[1] is not None and sums[0] != sums[1]:
             return f"these values sum to 1 over axis {sums[0]}, those of {name} over axis {sums[1]}"
         return ""
@@ -539,12 +711,3 @@ def _unseen(theirs: Sequence[Step], ours: Sequence[Step]) -> list[Step]:
         if not _tells(step.value) and not any(same(step.values, other.values, turned=False) for other in few):
             return list(theirs[place + 1 :])
     return []
-
-
-def _sums_to_one(value: Tensor) -> int | None:
-    axes = [
-        axis
-        for axis in range(value.dim())
-        if value.shape[axis] > 1 and torch.allclose(value.sum(axis), torch.ones(()).double(), rtol=NEAR, atol=NEAR)
-    ]
-    return axes[0] if len(axes) == 1 else None

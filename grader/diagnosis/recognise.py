@@ -30,7 +30,7 @@ MAX_SEARCH, MAX_HOLD, MAX_SEARCH_FOR_TWO = 900.0, 120.0, 150.0
 """About how many milliseconds may go into looking for mistakes, into holding each that was found against the other
 checks, and into looking for two at once."""
 
-MAX_PAIRS = 12
+MAX_PAIRS = 30
 """Pairs of mistakes that are tried on one file."""
 
 MAX_VAIN, MAX_VAIN_AT_ALL = 1, 3
@@ -194,15 +194,16 @@ class Recogniser:
                     yield first, second
 
     def _that_show(self, file: _File, run: Run) -> Iterator[tuple[Variant, Variant]]:
-        """Any two in different places that are wrong where the file is."""
+        """Any two that are wrong where the file is; first those that go best with what it answers there."""
         showing = [one for one in self._shown(run) if file.witness.shows_with_another(one, run)]
-        pairs = sorted(combinations(showing, 2), key=lambda pair: self._order[pair[0].name] + self._order[pair[1].name])
-        for pair in pairs:
+        likely = [(-file.witness.fit(one, two, run), one, two) for one, two in combinations(showing, 2)]
+        likely.sort(key=lambda each: (round(each[0], 6), self._order[each[1].name] + self._order[each[2].name]))
+        for _, one, two in likely:
             if file.pairs >= MAX_PAIRS:
                 return
-            if self._apart(*pair):
+            if self._apart(one, two):
                 file.pairs += 1
-                yield pair
+                yield one, two
 
     def _shows(self, file: _File, mistake: Variant, run: Run) -> bool:
         return file.witness.of((mistake,), run) is Evidence.OTHER and file.witness.shows_with_another(mistake, run)

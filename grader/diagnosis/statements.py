@@ -23,7 +23,7 @@ def names_in(text: str) -> dict[int, str]:
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             name = f"`{node.targets[0].id}`"
         elif isinstance(node, ast.Return):
-            name = "the result"
+            name = "the right result"
         else:
             continue
         for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):
@@ -65,3 +65,54 @@ def loop_line(text: str, line: int) -> int | None:
             if any(isinstance(one, ast.Name) and one.id in targets for one in called):
                 found = node.lineno
     return found
+
+
+@lru_cache(maxsize=256)
+def function_at(text: str, line: int) -> int:
+    """The line where the innermost function around a line begins; 0 outside of all."""
+    return max((node.lineno for node in _nodes(text) if _is_in(node, line) and isinstance(node, _FUNCTIONS)), default=0)
+
+
+@lru_cache(maxsize=256)
+def methods_called(text: str, name: str) -> frozenset[str]:
+    """The methods of a variable that a file calls: `encode` where it says `model.encode(x)`."""
+    called = [node.func for node in _nodes(text) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+    return frozenset(one.attr for one in called if isinstance(one.value, ast.Name) and one.value.id == name)
+
+
+@lru_cache(maxsize=256)
+def has_default(text: str, line: int, name: str) -> bool:
+    """Whether the function that begins on a line need not be given this argument."""
+    for node in _nodes(text):
+        if isinstance(node, _FUNCTIONS) and node.lineno == line:
+            of = node.args
+            free = [*of.args[len(of.args) - len(of.defaults) :]]
+            free += [one for one, value in zip(of.kwonlyargs, of.kw_defaults, strict=True) if value is not None]
+            return name in [one.arg for one in free]
+    return False
+
+
+@lru_cache(maxsize=256)
+def without_gradient(text: str, line: int) -> int | None:
+    """The line that keeps gradients from being recorded at a line: a `with` or a decorator around it."""
+    found = None
+    for node in _nodes(text):
+        if not _is_in(node, line) or not isinstance(node, (*_FUNCTIONS, ast.With)):
+            continue
+        heads = [one.context_expr for one in node.items] if isinstance(node, ast.With) else node.decorator_list
+        named = [one for head in heads for one in ast.walk(head) if isinstance(one, (ast.Attribute, ast.Name))]
+        if any((one.attr if isinstance(one, ast.Attribute) else one.id) in _NO_GRADIENT for one in named):
+            found = heads[0].lineno
+    return found
+
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_NO_GRADIENT = ("no_grad", "inference_mode", "set_grad_enabled")
+
+
+def _is_in(node: ast.AST, line: int) -> bool:
+    """Whether a node holds a line, its decorators included."""
+    if not isinstance(node, ast.stmt):
+        return False
+    first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", []))])
+    return bool(first <= line <= (node.end_lineno or node.lineno))

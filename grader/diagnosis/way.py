@@ -18,6 +18,8 @@ from grader.protocol.messages import StepsTaken
 from grader.worker.steps import MOST_CALLS, MOST_LETTERS, MOST_NUMBERS, MOST_SET, MOST_STEPS, RETURNED
 
 NEAR = 1e-6
+MOST_SHARES = 20
+"""Results that sum to one and are looked for."""
 MOST_AXES = 4
 """Of a result whose axes may stand in another order: there are 24 orders of these."""
 
@@ -213,6 +215,51 @@ def same(one: Values, other: Values, *, turned: bool) -> bool:
         tuple(a.shape[axis] for axis in order) == tuple(b.shape) and near(a.permute(order), b)
         for order in permutations(range(a.dim()))
     )
+
+
+class Shares:
+    """Shares that sum to one, as a softmax gives them, and what somebody computes who makes them step by step.
+
+    Args:
+        values: results of the reference's that the learner comes by, some of which may be shares.
+        known: what is right, of which they may be made.
+    """
+
+    def __init__(self, values: Sequence[Tensor], known: Sequence[Tensor]) -> None:
+        axes = [(value.double(), sums_to_one(value.double())) for value in values[:MOST_SHARES]]
+        self._shares = [(value, axis) for value, axis in axes if axis is not None]
+        like = {value.shape: axis for value, axis in self._shares}
+        of_these = [one for one in known if one.shape in like and one.is_floating_point()]
+        self._before = [(one.double(), like[one.shape]) for one in of_these[:MOST_SHARES]]
+        """What is right so far, whose largest number or whose sum along an axis may be asked for."""
+
+    def is_before_one(self, value: Tensor) -> bool:
+        """Whether shares come of it: exponents less any number for each row, exponentials, their largest, their sum."""
+        if not value.is_floating_point() or not self._shares:
+            return False
+        wide = value.double()
+        for shares, axis in self._shares:
+            if wide.shape != shares.shape:
+                continue
+            made = wide.softmax(axis), wide / wide.sum(axis, keepdim=True)
+            if any(near(one.nan_to_num(), shares) for one in made):
+                self._before.append((wide, axis))
+                return True
+        return any(
+            wide.numel() * one.shape[axis] == one.numel()
+            and any(near(wide.flatten(), of(axis).flatten()) for of in (one.amax, one.sum))
+            for one, axis in self._before
+        )
+
+
+def sums_to_one(value: Tensor) -> int | None:
+    """The one axis over which a result sums to one; None where there is none, or several."""
+    axes = [
+        axis
+        for axis in range(value.dim())
+        if value.shape[axis] > 1 and torch.allclose(value.sum(axis), torch.ones(()).double(), rtol=NEAR, atol=NEAR)
+    ]
+    return axes[0] if len(axes) == 1 else None
 
 
 def near(one: Tensor, other: Tensor) -> bool:

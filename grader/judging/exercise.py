@@ -178,7 +178,7 @@ def explained(
     step = example = None
     for run in sorted(about, key=_is_small)[:FOLLOWED]:
         with contextlib.suppress(Exception):  # the learner's side of it is a claim, and decides no mark
-            step = step or first_step(recogniser.trusted, run.check, code, run.seed, len(run.tried.calls) - 1, sound)
+            step = step or first_step(recogniser.trusted, run.check, code, run.seed, run.tried.calls, sound)
     if step is not None and first.heading and step.line == first.line:  # it says already that this line raises
         step = None
     with contextlib.suppress(Exception):

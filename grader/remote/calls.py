@@ -21,13 +21,17 @@ T = TypeVar("T")
 
 
 @lru_cache(maxsize=1024)
-def parameter_names(reference: object, name: str) -> list[str]:
-    """The names of the parameters of a function, or of a module's `forward`; empty where they cannot be known."""
+def parameter_names(reference: object, name: str, makes: bool = False) -> list[str]:
+    """The names of the parameters of a function, or of a module's `forward`; empty where they cannot be known.
+
+    Args:
+        makes: whether the call makes a module: they are those of its `__init__`.
+    """
     target: Any = reference
     for part in name.split("."):
         target = getattr(target, part, None)
     if isinstance(target, type):
-        target = target.forward if hasattr(target, "forward") and "." not in name else target
+        target = target.forward if hasattr(target, "forward") and "." not in name and not makes else target
     try:
         names = list(inspect.signature(target).parameters)
     except (TypeError, ValueError):
@@ -90,16 +94,25 @@ class Call:
     """Calls the same again with grad mode off."""
 
     @classmethod
-    def of(cls, name: str, reference: object, args: tuple[Any, ...], kwargs: dict[str, Any], place: str) -> Call:
+    def of(
+        cls,
+        name: str,
+        reference: object,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        place: str,
+        makes: bool = False,
+    ) -> Call:
         """A call that is about to be made. Raises NotHere where the place lacks a dtype among the arguments.
 
         Args:
             reference: the grader's own module, for the names of parameters.
             place: where the learner's code works.
+            makes: whether a class is called, not an object or a function.
         """
         if place == "mps" and any(_is_float64(value) for value in leaves([args, kwargs])):
             raise NotHere("mps has no float64")
-        parameters = parameter_names(reference, name)
+        parameters = parameter_names(reference, name, makes)
         text = _text(name, parameters, args, kwargs)
         text += " on a simulated GPU" if place == simulated_gpu.NAME else ""
         given = {**dict(zip(parameters, args, strict=False)), **kwargs}

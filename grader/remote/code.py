@@ -192,7 +192,7 @@ class Code:
             count: count what autograd saves.
             off: call with grad mode off.
         """
-        call = Call.of(name, self._reference, args, kwargs, self.place)
+        call = Call.of(name, self._reference, args, kwargs, self.place, makes=target[0] != "object")
         call.with_grad_off = partial(self.call, target, name, args, kwargs, off=True)
         self.calls.append(call)
         asked = CallFunction(list(target), list(args), kwargs, grad, count, off)

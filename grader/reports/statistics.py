@@ -15,7 +15,7 @@ from grader.results.verdicts import CRASH, ERROR, FAIL, MISSING, PASS, SKIP, TIM
 Document = Mapping[str, Any]
 BINS = 12
 SLOWEST = 10
-_LINE = re.compile(r"[Ll]ine \d+")
+_LINE = re.compile(r"(?:[Cc]ell \d+, )?[Ll]ine \d+")
 _ABSENT = re.compile(r"([\w.-]+) is not installed where this code is checked")
 _UNLOADED = (
     (_ABSENT, "it needs {}, which is not installed here"),
@@ -173,7 +173,7 @@ def why_unloaded(message: str) -> str:
 
 
 def _no_number(line: re.Match[str]) -> str:
-    return "One line" if line[0].startswith("L") else "a line"
+    return "One line" if line[0][0].isupper() else "a line"
 
 
 def shared_message(exercise: Document) -> str:

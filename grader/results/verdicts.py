@@ -48,7 +48,8 @@ class Outcome:
     """What happened, where that is not what the title says: an exception in the middle of it."""
     tier: str = CORE
     step: tuple[int, str] | None = None
-    """Where the learner's way parts from the reference's: a line of their file, and what is seen there."""
+    """Where the learner's way parts from the reference's: a line of their file, and what is seen there. In a
+    notebook it is a line of its code cells as one file, as it is graded; the text says the cell."""
     example: str | None = None
     """A call with a wrong result that is small enough to redo by hand, the result, and the right one."""
 

@@ -34,8 +34,14 @@ CAME = "="
 """The operation of a result that came from where nothing is recorded."""
 RETURNED = "return"
 """What a call returns is kept like a variable of this name, which none can have."""
-IN_TRAINING = ("train", "eval", "zero_grad", "backward", "clip_grad_norm_", "step")
+TRAINING = "self.training"
+"""The mode of the module whose method a call is, beside what it was given."""
+MODES = ("train", "eval", "manual_seed", "requires_grad_")
+"""Calls that change what others give without being given to them."""
+IN_TRAINING = (*MODES, "zero_grad", "backward", "clip_grad_norm_", "step")
 """Calls that return no result, and whose order counts."""
+PART = "self."
+"""What the name of a module's part begins with that is given to a function."""
 _CALLS_A_MODULE = nn.Module._wrapped_call_impl.__code__
 Tracer = Callable[[FrameType, str, Any], Any]
 
@@ -138,7 +144,9 @@ class StepRecorder(TorchFunctionMode):
             self._numbers[frame] = len(self.calls)
             owner = given.pop("self", None)
             name = code.co_name if owner is None else f"{type(owner).__name__}.{code.co_name}"
-            self._note(name, frame, given, is_part=False)
+            if isinstance(owner, nn.Module) and "training" in owner.__dict__:
+                given = {TRAINING: owner.__dict__["training"], **given}
+            self._note(name, frame, given, is_part=False, owner=owner)
         return self._trace_lines if frame in self._held else None
 
     def _note_what_is_called(self, frame: FrameType) -> Tracer | None:
@@ -152,7 +160,7 @@ class StepRecorder(TorchFunctionMode):
             self._inside = frame
             return self._trace_the_end
         module, arguments, options = (frame.f_locals[name] for name in ("self", "args", "kwargs"))
-        name = _name_of(module, frame.f_back.f_locals) if frame.f_back is not None else ""
+        name = _name_of(module, _variables(frame.f_back))
         if not isinstance(module, (nn.Dropout, nn.Identity)) and len(self.calls) < MOST_CALLS:
             self._note(name, frame, {**{str(i): one for i, one in enumerate(arguments)}, **options}, is_part=True)
         code = getattr(type(module).forward, "__code__", None)
@@ -173,10 +181,12 @@ class StepRecorder(TorchFunctionMode):
             self._add(type(module).__name__, values, sys._getframe(1))
             sys.settrace(self._trace)
 
-    def _note(self, name: str, frame: FrameType, given: dict[str, Any], *, is_part: bool) -> None:
+    def _note(self, name: str, frame: FrameType, given: dict[str, Any], *, is_part: bool, owner: object = None) -> None:
         caller = self._own(frame.f_back)
         place = (caller.f_lineno, self._numbers.get(caller, -1)) if caller is not None else (0, -1)
-        shown = {key: kept for name, value in given.items() for key, kept in self._kept(name, value)}
+        variables = {**_variables(caller), "self": owner} if owner is not None else _variables(caller)
+        named = {name: _as_part(value, variables) for name, value in given.items()}
+        shown = {key: kept for name, value in named.items() for key, kept in self._kept(name, value)}
         self.calls.append((name[:MOST_LETTERS], *place, shown, is_part, len(self.steps)))
 
     def _trace_lines(self, frame: FrameType, event: str, value: Any) -> Tracer | None:
@@ -236,11 +246,34 @@ def _tensors(value: Any) -> Iterator[Tensor]:
             yield from _tensors(item)
 
 
-def _name_of(module: nn.Module, variables: dict[str, Any]) -> str:
-    """What a function calls a module: the name of the part that it is, or of the variable that holds it."""
-    for name, value in variables.items():
+def _variables(frame: FrameType | None) -> dict[str, Any]:
+    """What a function's variables hold; in a comprehension also those of the function around it."""
+    found: dict[str, Any] = {}
+    while frame is not None:
+        found = {**frame.f_locals, **found}
+        if not frame.f_code.co_name.startswith("<"):
+            break
+        frame = frame.f_back
+    return found
+
+
+def _part_of(module: nn.Module, variables: dict[str, Any]) -> str:
+    """The name of the part that a module is of another one that a variable holds; empty where it is none."""
+    for value in variables.values():
         if isinstance(value, nn.Module) and value is not module:
             found = next((name for name, part in value.named_modules() if part is module), "")
             if found:
                 return found
-    return next((name for name, value in variables.items() if value is module), type(module).__name__)
+    return ""
+
+
+def _name_of(module: nn.Module, variables: dict[str, Any]) -> str:
+    """What a function calls a module: the name of the part that it is, or of the variable that holds it."""
+    held = next((name for name, value in variables.items() if value is module), type(module).__name__)
+    return _part_of(module, variables) or held
+
+
+def _as_part(value: Any, variables: dict[str, Any]) -> Any:
+    """A module that a function is given, by its name; every other value as it is."""
+    name = _part_of(value, variables) if isinstance(value, nn.Module) else ""
+    return f"{PART}{name}" if name else value

@@ -501,6 +501,14 @@ def lstm_cell__candidate_without_tanh(x, h, c, w_x, w_h, bias):
 
 
 @mistake
+def lstm_cell__gates_without_sigmoid(x, h, c, w_x, w_h, bias):
+    """The gates are used as they come out of the sums. A sigmoid makes each a share between 0 and 1."""
+    i, f, g, o = sums(x, h, w_x, w_h, bias)
+    c = f * c + i * torch.tanh(g)
+    return o * torch.tanh(c), c
+
+
+@mistake
 def lstm_cell__tanh_on_the_gates(x, h, c, w_x, w_h, bias):
     """The gates go through a tanh. A gate is a share between 0 and 1, so it needs a sigmoid."""
     i, f, g, o = sums(x, h, w_x, w_h, bias)

@@ -78,7 +78,7 @@ def attention_scores__cosine(q, k):
 @mistake
 def attention_scores__rows_and_columns_swapped(q, k):
     """Rows and columns are swapped: a row should belong to a query and a column to a key."""
-    return k @ q.transpose(-2, -1) / q.size(-1) ** 0.5
+    return reference.attention_scores(k, q)
 
 
 @mistake
@@ -103,7 +103,7 @@ def attention_scores__viewed_as_transposed(q, k):
 @mistake
 def attention_scores__scores_squeezed(q, k):
     """Axes of size 1 are squeezed away, so a single query, key or sentence loses its axis."""
-    return (q @ k.transpose(-2, -1) / q.size(-1) ** 0.5).squeeze()
+    return reference.attention_scores(q, k).squeeze()
 
 
 @mistake

@@ -263,8 +263,8 @@ def train_step__encoder_cut_off(model, optimizer, source, targets, bos_id, pad_i
 
 
 @mistake
-def train_step__cleared_too_late(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
-    """The gradients are cleared between backward and the update, so the update has nothing to work with."""
+def train_step__never_updated(model, optimizer, source, targets, bos_id, pad_id, max_norm=1.0):
+    """No parameter moves: backward or the step is missing, or the gradients are cleared between the two."""
     return with_clip(model, optimizer, source, targets, bos_id, pad_id, lambda parameters: model.zero_grad())
 
 

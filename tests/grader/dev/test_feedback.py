@@ -19,6 +19,17 @@ def test_of_a_statement_that_is_left_out_both_neighbours_count():
     assert changed_lines(REFERENCE, REFERENCE.replace("z = y * 2", "pass")) == {2, 3, 4}
 
 
+def test_of_a_statement_that_is_made_twice_both_count():
+    assert changed_lines(REFERENCE, REFERENCE.replace("    z = y * 2\n", "    z = y * 2\n" * 2)) == {3, 4}
+    assert changed_lines(REFERENCE, REFERENCE.replace("    z = y * 2\n", "    z = y * 2\n    z = z\n")) == {4}
+
+
+def test_another_default_is_a_change_and_an_annotation_is_none():
+    text = "def f(x, eps=1e-5):\n    return x + eps\n"
+    assert changed_lines(text, text.replace("1e-5", "1e-6")) == {1}
+    assert changed_lines(text, text.replace("x, eps", "x: float, eps: float ")) == set()
+
+
 def test_a_statement_has_no_part_in_what_stands_below_it():
     loop = "def f(x):\n    for i in range(3):\n        x = x + i\n    return x\n"
     assert changed_lines(loop, loop.replace("range(3)", "range(2)")) == {2}

@@ -66,6 +66,7 @@ def test_it_is_named_over_a_worker_too(recognised, workers):
     ("number", "names", "check"),
     [
         (6, ["no_scaling", "softmax_over_queries"], "test_outputs_are_values_mixed_by_the_weights"),
+        (6, ["no_scaling", "rows_and_columns_swapped"], "test_scores_are_divided_by_the_root_of_d_k"),
         (9, ["unbiased_variance", "pre_norm"], "test_encoder_layer_worked_by_hand"),
     ],
 )

@@ -313,6 +313,9 @@ def test_a_mistake_gets_the_sentence_of_a_file(ran, session, exercise, submit):
     data = answer(ran, "return q @ k.transpose(-2, -1)")
     assert sentence in data["text/plain"]
     assert re.search(r"this notebook, cell \d+, line 1 ", data["text/plain"])
+    for kind in ("text/plain", "text/html"):
+        assert re.search(r"\bCell \d+, line 2 gives a value that\s+the\s+reference", data[kind])
+        assert not re.search(r"\bLine \d", data[kind])
     assert "your values" in data["text/html"]
 
 
@@ -323,6 +326,17 @@ def test_what_the_kernel_does_to_itself_changes_no_verdict(ran):
 def test_nothing_to_check_is_a_sentence(ran):
     assert "defines nothing of ex06_self_attention yet" in answer(ran, "del attention_scores")["text/plain"]
     assert "there is no exercise 'ex77'" in answer(ran, "ex77")["text/plain"]
+
+
+def test_the_first_step_in_a_notebook_handed_in_is_in_a_cell(session, exercise, tmp_path):
+    (tmp_path / "ada.ipynb").write_text(
+        export.build(exercise(6), solution(exercise(6)).replace("scores / math.sqrt(d_k)", "scores"))
+    )
+    (entry,) = read(tmp_path, session.kit.exercises).entries
+    file = entry.files["ex06_self_attention"]
+    line, text = session.run(exercise(6), file).first_failure.step
+    assert text.startswith("C" + where(file, line)[1:])
+    assert file.text.splitlines()[line - 1].strip().startswith(b"scores = q @ k")
 
 
 def test_the_solutions_handed_in_as_notebooks_get_everything(kit, session, tmp_path):

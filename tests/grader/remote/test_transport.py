@@ -384,3 +384,17 @@ def test_what_a_process_prints_before_it_is_ready_is_no_answer():
         transport.begin(5.0)
         assert transport.request(b"the question", bytes) == b"the answer"
         assert theirs.receive() == (REQUEST, b"the question")
+
+
+def test_what_a_module_is_made_with_has_the_names_of_its_constructor(exercise, session):
+    """Not those of its `forward`, which are those of a call of the module."""
+    ten = exercise(10)
+    code = session.recogniser(ten).trusted.reference_code()
+    code.begin(1)
+    layer = code.DecoderLayer(4, 2, 3)
+    x, memory = torch.zeros(1, 2, 4, dtype=torch.float64), torch.zeros(1, 3, 4, dtype=torch.float64)
+    layer.load(session.recogniser(ten).trusted.reference.DecoderLayer(4, 2, 3).double())
+    layer(x, memory)
+    made, called = code.calls
+    assert made.given == {"d_model": 4, "num_heads": 2, "d_ff": 3}
+    assert list(called.given) == ["x", "memory"]

@@ -40,10 +40,10 @@ def test_the_cases_of_a_check_count_as_one():
 
 def test_those_whose_way_parts_alike_are_one_row_whatever_the_line():
     def at(line, code):
-        step = {"line": line, "text": f"Line {line} gives the first result that the reference does not have: {code}"}
+        step = {"line": 7, "text": f"{line} gives the first result that the reference does not have: {code}"}
         return [exercise("ex01_encoder", "fail", [check(1, "fail", message="x", step=step)])]
 
-    ann, bob, cat = at(4, "h = x"), at(44, "h = x"), at(4, "h = c")
+    ann, bob, cat = at("Line 4", "h = x"), at("Cell 3, line 2", "h = x"), at("Line 4", "h = c")
     class_ = [submission("ann", ann), submission("bob", bob), submission("cat", cat)]
     (count,) = statistics.exercises(document(class_))
     said = "One line gives the first result that the reference does not have: "
