@@ -57,8 +57,8 @@ class Run:
         the same file gets the same sentences every time.
 
         Fitted to the checks of all exercises. A module costs with its number of parameters, whose names and shapes
-        `facts` lists, and as often as it writes a word; a loop costs with the length that it may run over, and gradients
-        three times as much; a simulated GPU makes everything slower.
+        `facts` lists, and as often as it writes a word; a loop costs with the length that it may run over, and
+        gradients three times as much; a simulated GPU makes everything slower.
         """
         calls = [request.call for request in self.tried.requests if request.call is not None]
         modules = [call.value for call in calls if isinstance(call.value, Module)]
@@ -85,6 +85,8 @@ class Run:
 
 COSTLY = 60.0
 """Milliseconds; an answer to most checks costs a twentieth of it."""
+MOST_FOR_ONE = 150.0
+"""Milliseconds that one answer may cost where a mistake that was found is held against all that fails."""
 LOADING, CHECKING = 1.0, 2.0
 """What it costs to load another file, in milliseconds; and what a whole check costs, its own work included, where the
 answers to it cost 1."""
@@ -101,7 +103,8 @@ def _work(call: Call, once: float, loops: bool) -> float:
     """
     given = list(call.given.values())
     shapes = [value.shape for value in leaves([given, call.value]) if isinstance(value, Tensor)]
-    length = min(max((size for shape in shapes for size in shape), default=0), LONGEST) if loops else 0
+    longest = max((size for shape in shapes for size in shape), default=0)
+    length = min(longest, LONGEST) if loops and not call.fed else 0
     numbers = max((shape.numel() for shape in shapes), default=0)
     words = call.value.size(-1) if _is_written(call.value) else 0
     if call.raised is not None:  # another file may write as many as it was told

@@ -16,7 +16,7 @@ from torch import nn
 
 from grader.diagnosis.call_graph import CallGraph, replaced
 from grader.diagnosis.diagnosis import NOTHING, Certainty, Diagnosis
-from grader.diagnosis.evidence import Evidence, Run, Witness
+from grader.diagnosis.evidence import MOST_FOR_ONE, Evidence, Run, Witness
 from grader.diagnosis.similarity import same_exception
 from grader.errors import LearnerError
 from grader.kit.variants import Variant, can_meet
@@ -30,14 +30,14 @@ MAX_SEARCH, MAX_AGAIN, MAX_SEARCH_FOR_TWO = 900.0, 100.0, 80.0
 """About how many milliseconds may go into looking for mistakes; into looking again when none fitted one check; and into
 looking for two at once."""
 
-MAX_HOLD, MAX_HOLD_AT_ALL = 200.0, 400.0
+MAX_HOLD, MAX_HOLD_AT_ALL = 500.0, 600.0
 """About how many may go into holding a mistake that was found against the other checks; and all of them."""
 
 MERGING = 10.0
 """What it costs to see whether two changes of one function can be made together, in milliseconds."""
 
 FIRST_ASKED = 3
-"""Checks of the same functions, which the file passes, that a mistake is put to before it is asked a costly question."""
+"""Checks that the file passes, to which a mistake is put before it is asked a costly question."""
 
 MAX_PAIRS = 12
 """Pairs of mistakes that are tried on one file."""
@@ -260,7 +260,7 @@ class Recogniser:
         against = [other for other in file.failed if said.get(other.check.id) is Evidence.OTHER]
         for other in file.failed:
             is_new = other.check.id not in said and bool(self.units_of(mistakes) & other.reached)
-            is_new = is_new and not other.is_costly
+            is_new = is_new and other.weight <= MOST_FOR_ONE
             if is_new and file.witness.of(mistakes, other) is Evidence.PROVEN:
                 said[other.check.id] = Evidence.PROVEN
         kept = {  # where less runs, and something else comes out, more of it proves nothing
