@@ -31,6 +31,7 @@ class CallGraph:
                 self._units.update(methods)
                 self._classes[node.name] = list(methods)
         self._named = {unit: self._names_in(node) for unit, node in self._units.items()}
+        self._looping = {unit for unit, node in self._units.items() if any(map(_is_a_loop, ast.walk(node)))}
         self._known: dict[frozenset[str], frozenset[str]] = {}
 
     def units_of(self, name: str) -> set[str]:
@@ -55,8 +56,7 @@ class CallGraph:
     def loops(self, units: Iterable[str]) -> bool:
         """Whether one of these goes through a sequence step by step: in a loop over positions, or in a recurrent layer
         of the library."""
-        nodes = [part for unit in units if unit in self._units for part in ast.walk(self._units[unit])]
-        return any(_is_a_loop(node) for node in nodes)
+        return not self._looping.isdisjoint(units)
 
     def _closure(self, calls: frozenset[str]) -> frozenset[str]:
         found: set[str] = set()

@@ -41,7 +41,7 @@ class Run:
     Args:
         entered: the functions and methods that the check calls.
         reached: all that can run in these calls.
-        loops: whether any of it goes through a sequence one step after the other.
+        looping: what it calls, of which some goes through a sequence one step after the other.
     """
 
     check: Check
@@ -49,7 +49,7 @@ class Run:
     tried: Attempt
     entered: frozenset[str]
     reached: frozenset[str]
-    loops: bool = False
+    looping: frozenset[str] = frozenset()
 
     @cached_property
     def weights(self) -> list[float]:
@@ -68,7 +68,7 @@ class Run:
             0.4
             + 0.3 * min(len(request.frame) / 10_000, 2.0)
             + 1.5 * gpu
-            + (0.0 if request.call is None else _work(request.call, (1.25 + 6.3 * gpu) * parameters, self.loops))
+            + (0.0 if request.call is None else _work(request.call, (1.25 + 6.3 * gpu) * parameters, self.looping))
             for request in self.tried.requests
         ]
 
@@ -94,24 +94,25 @@ LONGEST, MOST_WORDS = 1_500, 40
 """Tokens that a loop may run over, and words that a module writes, as far as they are counted."""
 
 
-def _work(call: Call, once: float, loops: bool) -> float:
+def _work(call: Call, once: float, looping: frozenset[str]) -> float:
     """What the work of one call costs, in milliseconds.
 
     Args:
         once: what one pass through the module costs.
-        loops: whether it goes through a sequence one step after the other.
+        looping: what goes through a sequence one step after the other.
     """
     given = list(call.given.values())
     shapes = [value.shape for value in leaves([given, call.value]) if isinstance(value, Tensor)]
     longest = max((size for shape in shapes for size in shape), default=0)
-    length = min(longest, LONGEST) if loops and not call.fed else 0
+    length = min(longest, LONGEST) if call.name in looping and not call.fed else 0
     numbers = max((shape.numel() for shape in shapes), default=0)
-    words = call.value.size(-1) if _is_written(call.value) else 0
-    if call.raised is not None:  # another file may write as many as it was told
+    writes = call.name in looping or "." in call.name
+    words = call.value.size(-1) if writes and _is_written(call.value) else 0
+    if writes and call.raised is not None:  # another file may write as many as it was told
         words = min(max((value for value in given if type(value) is int), default=0), LONGEST)
     times = 3.0 if call.number >= 0 or any(isinstance(value, Optimizer) for value in given) else 1.0
     passes = once * (1 + 0.75 * min(words, MOST_WORDS))
-    return 0.1 * (len(call.fed) + words) + times * (passes + 0.06 * length) + numbers / 200_000
+    return 0.1 * max(len(call.fed), words) + times * (passes + 0.06 * length) + numbers / 200_000
 
 
 def _is_written(value: Any) -> bool:

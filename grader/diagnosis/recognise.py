@@ -122,7 +122,8 @@ class Recogniser:
         called = [call.name for call in tried.calls]
         reached = self._call_graph.reached(called)
         entered = frozenset(unit for unit in self._call_graph.entered(called) if not unit.endswith(".__init__"))
-        return Run(check, seed, tried, entered or reached, reached, self._call_graph.loops(reached))
+        looping = frozenset(name for name in called if self._call_graph.loops(self._call_graph.reached([name])))
+        return Run(check, seed, tried, entered or reached, reached, looping)
 
     def diagnose(self, failed: Sequence[Run], passed: Sequence[Run]) -> dict[str, Diagnosis]:
         """What is recognised in each failed check of one file, by the check's id.
