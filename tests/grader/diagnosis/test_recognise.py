@@ -280,12 +280,11 @@ def test_a_mistake_that_a_cheap_check_refutes_is_not_asked_what_is_costly(recogn
     assert len(asked) < len(known) / 2, "only what the short checks let pass is asked"
 
 
-def test_where_nothing_is_raised_no_exception_is_looked_for(recognised, exercise, asked):
-    text = exercise(6).solution.read_bytes().replace(b"/ math.sqrt(d_k)", b"/ (1 + d_k)")
-    said = recognised(6, text=text)
+def test_what_nobody_has_listed_is_looked_for_in_a_few_of_the_checks_that_fail(recognised, exercise, asked):
+    text = exercise(1).solution.read_bytes().replace(b"masked_fill(~real, 0.0)", b"masked_fill(~real, -1.0)")
+    said = recognised(1, text=text)
     assert names_in(said) == {None}
-    first = {check for _, check in asked}
-    assert len(first) < len(said) / 2, "each mistake is asked what a few checks ask, not all that fail"
+    assert len({check for _, check in asked}) <= 3 < len(said), "each mistake is asked what some checks ask, not all"
 
 
 def test_what_an_answer_costs_is_known_from_what_is_asked(session, exercise):
