@@ -52,6 +52,8 @@ class SmallCall:
         made: what the module is made with; None for a function.
         factors: the matrices that are so many times the identity, and the vectors that are so many times one.
         training: whether the module is in train mode.
+        positional: how many arguments of the class, and of the call, are passed without their names, as the check does:
+            a file may call its parameters otherwise.
     """
 
     name: str
@@ -59,6 +61,7 @@ class SmallCall:
     made: dict[str, Any] | None = None
     factors: dict[str, float] = field(default_factory=dict)
     training: bool = False
+    positional: tuple[int, int] = (0, 0)
 
     @property
     def count(self) -> int:
@@ -84,7 +87,7 @@ class SmallCall:
     def module(self, kind: Any) -> nn.Module:
         """A module of this class, with these weights."""
         with uninitialised_layers(), torch.random.fork_rng(devices=[]):
-            made: nn.Module = kind(**(self.made or {}))
+            made: nn.Module = self.make(kind)
         tensors = [value for value in self.given.values() if isinstance(value, Tensor) and value.is_floating_point()]
         made.to(tensors[0].dtype if tensors else torch.float64)
         with torch.no_grad():
@@ -96,13 +99,17 @@ class SmallCall:
                     parameter.fill_(self.factors.get(name, 1.0 if is_norm else 0.0))
         return made.train(self.training)
 
-    def resolved(self, part: Any) -> dict[str, Any]:
-        """The arguments, each tensor a copy.
+    def make(self, kind: Any) -> Any:
+        """Calls the class."""
+        made = list((self.made or {}).items())
+        return kind(*(value for _, value in made[: self.positional[0]]), **dict(made[self.positional[0] :]))
 
-        Args:
-            part: finds a part of the module by its name.
-        """
-        return {name: _resolved(value, part) for name, value in self.given.items()}
+    def on(self, target: Any) -> Any:
+        """The result of the call of a function, or of a module or its method; each tensor is given as a copy."""
+        part = target.get_submodule if self.made is not None else None
+        given = [(name, _resolved(value, part)) for name, value in self.given.items()]
+        function = getattr(target, self.method) if self.method else target
+        return function(*(value for _, value in given[: self.positional[1]]), **dict(given[self.positional[1] :]))
 
 
 @dataclass(frozen=True)
@@ -147,22 +154,23 @@ def smaller(calls: Sequence[Call], reference: ModuleType) -> Iterator[SmallCall]
         return
     if not call.name[:1].isupper():
         if all(isinstance(value, PLAIN) for value in call.given.values()):
-            yield from (SmallCall(call.name, given) for given in shrunk(call.given))
+            count = (0, len(call.arguments[0]))
+            yield from (SmallCall(call.name, given, positional=count) for given in shrunk(call.given))
         return
     kind = getattr(reference, call.name.partition(".")[0], None)
-    made = _made_with(calls[:-1], kind)
+    made, passed = _made_with(calls[:-1], kind)
     given = {name: _as_a_part(value, calls) for name, value in call.given.items()}
     if made is not None and all(isinstance(value, (*PLAIN, Part)) for value in [*given.values(), *made.values()]):
-        yield from _smaller_modules(call.name, given, made, kind)
+        yield from _smaller_modules(call.name, given, made, kind, (passed, len(call.arguments[0])))
 
 
-def _made_with(calls: Sequence[Call], kind: Any) -> dict[str, Any] | None:
-    """What the last module of a class was made with, by parameter."""
+def _made_with(calls: Sequence[Call], kind: Any) -> tuple[dict[str, Any] | None, int]:
+    """What the last module of a class was made with, by parameter, and how much of it without a name."""
     for call in reversed(calls):
         if kind is not None and call.name == kind.__name__ and isinstance(call.value, Module):
             args, kwargs = call.arguments
-            return dict(inspect.signature(kind).bind(*args, **kwargs).arguments)
-    return None
+            return dict(inspect.signature(kind).bind(*args, **kwargs).arguments), len(args)
+    return None, 0
 
 
 def _as_a_part(value: Any, calls: Sequence[Call]) -> Any:
@@ -254,7 +262,7 @@ def _with_sizes(given: dict[str, Any], sizes: dict[int, int], generator: torch.G
     logits = tensors.get("logits")
     vocab = sizes.get(logits.size(-1), logits.size(-1)) if logits is not None else None
     long = [sizes.get(value.size(1), value.size(1)) for value in tensors.values() if value.dim() > 1]
-    longest = 2 if "max_length" in given else max(long, default=2)
+    longest = 2 if "max_length" in given or not long else long[0]
     small: dict[str, Any] = {}
     for name, value in given.items():
         if isinstance(value, Tensor):
@@ -282,7 +290,9 @@ def _small_values(name: str, value: Tensor, generator: torch.Generator, vocab: i
 # ---------------------------------------------------------------------------------------------- modules
 
 
-def _smaller_modules(name: str, given: dict[str, Any], made: dict[str, Any], kind: Any) -> Iterator[SmallCall]:
+def _smaller_modules(
+    name: str, given: dict[str, Any], made: dict[str, Any], kind: Any, positional: tuple[int, int]
+) -> Iterator[SmallCall]:
     """The same call of a smaller module, in one way after the other: which of them are possible, the reference says."""
     names: dict[str, list[str]] = {}
     for number in range(MOST_WAYS):
@@ -292,7 +302,7 @@ def _smaller_modules(name: str, given: dict[str, Any], made: dict[str, Any], kin
         training = draw.made.get("dropout") == 1.0
         factors = MOST_FACTORS if number % 2 else 0
         for few in _few(draw.given, MOST_NUMBERS - factors, number):
-            call = SmallCall(name, few, draw.made, training=training)
+            call = SmallCall(name, few, draw.made, training=training, positional=positional)
             if not factors:
                 yield call
                 continue
@@ -354,7 +364,7 @@ class _Numbers:
             return torch.rand(shape, generator=self._generator) < 0.6 if self._integer(3) else torch.ones(shape) > 0
         if value.dim() == 1:
             long = [self._sizes[one.size(1)] for one in given.values() if isinstance(one, Tensor) and one.dim() > 1]
-            return torch.randint(1, min(long, default=1) + 1, shape, generator=self._generator)
+            return torch.randint(1, (long or [1])[0] + 1, shape, generator=self._generator)
         return self._ids(value, shape)
 
     def _ids(self, value: Tensor, shape: list[int]) -> Tensor:

@@ -101,15 +101,9 @@ def _right(trusted: TrustedCode, call: SmallCall) -> tuple[Any, nn.Module | None
         kind = getattr(trusted.reference, call.owner)
         module = call.module(kind) if call.made is not None else None
         target = module if module is not None else kind
-        value = _made(target, call)
+        value = call.on(target)
         return (value, module) if _says_something(call, value) else None
     return None
-
-
-def _made(target: Any, call: SmallCall) -> Any:
-    """The result of a call of a function, or of a module or its method."""
-    given = call.resolved(getattr(target, "get_submodule", None) if call.made is not None else None)
-    return (getattr(target, call.method) if call.method else target)(**given)
 
 
 def _says_something(call: SmallCall, value: Any) -> bool:
@@ -128,10 +122,10 @@ def _called(
         code.begin(seed)
         target: Any = getattr(code, call.owner)
         if module is not None:
-            target = target(**(call.made or {})).load(module)
+            target = call.make(target).load(module)
         if recorded:
             code.request(RecordSteps(), Done, text="the start of a call")
-        value = _made(target, call)
+        value = call.on(target)
         taken = code.request(TellSteps(), StepsTaken, text="the steps of a call") if recorded else None
         return value, way_of(taken, {}) if taken is not None else Way([])
     return None

@@ -1,5 +1,7 @@
 """A failing call that a hand can redo: valid on the reference, wrong on the file, at most eight numbers of input."""
 
+import contextlib
+import io
 import re
 from itertools import islice
 
@@ -8,13 +10,34 @@ import torch
 from torch import nn
 
 from grader.checks.attempt import attempt, check_seed
+from grader.dev.survey import as_learner
 from grader.diagnosis.small_call import MOST_NUMBERS, SmallCall, identity, smaller
-from grader.diagnosis.small_example import agree_but_at_padding
+from grader.diagnosis.small_example import agree_but_at_padding, small_example
+from grader.judging import exercise as judging
 from grader.judging.exercise import CheckSettings, run_exercise
-from grader.kit.variants import mistakes
+from grader.kit.variants import alternatives, mistakes
+from grader.remote.transport import LocalTransport
 from grader.source.file import Source
 
 pytestmark = pytest.mark.no_cover
+
+
+@pytest.fixture
+def shown_call(shown, monkeypatch):
+    """The example itself."""
+    found = []
+
+    def kept(*given):
+        found.append(small_example(*given))
+        return found[-1]
+
+    monkeypatch.setattr(judging, "small_example", kept)
+
+    def run(number, name):
+        shown(number, name)
+        return found[-1]
+
+    return run
 
 
 @pytest.fixture
@@ -108,6 +131,24 @@ def test_what_may_be_anything_at_padding_makes_no_example():
     mine, right = (torch.tensor([[[1.0, 2.0], [other, 4.0]]]) for other in (3.0, 5.0))
     assert agree_but_at_padding(call, mine, right)
     assert not agree_but_at_padding(call, mine + 1, right)
+
+
+def test_an_example_is_one_for_every_right_way_too(session, exercise, shown_call):
+    """Other right files, whatever they call their parameters, return what the reference does."""
+    for number, name in ((10, "values_from_target"), (1, "state_after_the_padding"), (8, "keys_as_values")):
+        example = shown_call(number, name)
+        trusted = session.recogniser(exercise(number)).trusted
+        for one in alternatives(exercise(number)):
+            with contextlib.redirect_stdout(io.StringIO()):
+                value = example.call.on(made_in(as_learner(one, trusted, LocalTransport), example))
+            assert agree_but_at_padding(example.call, value, example.expected), (name, one.name)
+
+
+def made_in(code, example):
+    """The function in a file, or the module with the example's weights."""
+    code.begin(0)
+    target = getattr(code, example.call.owner)
+    return target if example.module is None else example.call.make(target).load(example.module)
 
 
 def test_a_matrix_is_the_identity_repeated_to_its_shape():
