@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from grader.diagnosis.trusted import TrustedCode
     from grader.kit.collect import Check
 
-MAX_SEARCH, MAX_AGAIN, MAX_SEARCH_FOR_TWO = 900.0, 100.0, 80.0
+MAX_SEARCH, MAX_AGAIN, MAX_SEARCH_FOR_TWO = 1_100.0, 100.0, 80.0
 """About how many milliseconds may go into looking for mistakes; into looking again when none fitted one check; and into
 looking for two at once."""
 
@@ -134,7 +134,8 @@ class Recogniser:
         """
         file = _File(list(failed), list(passed), Witness(self.trusted, MAX_SEARCH, self.units_of))
         on_cpu = [run for run in failed if not run.tried.is_on_a_gpu]
-        simplest_first = sorted(on_cpu or failed, key=lambda run: (_raised(run), len(run.reached), run.weight))
+        cheap = [run for run in on_cpu or failed if not run.is_costly]
+        simplest_first = sorted(cheap or failed, key=lambda run: (_raised(run), len(run.reached), run.weight))
         for run in simplest_first:
             if not file.is_explained(run) and not file.gives_up(run):
                 self._look_for_one(file, run)
