@@ -71,7 +71,7 @@ class PassedRuns:
             return
         beginning.ways += 1
         for call in code.calls:  # what only the check itself looks at
-            call.given, call.fed, call.with_grad_off = {}, [], None
+            call.given, call.arguments, call.fed, call.with_grad_off = {}, ((), {}), [], None
         for request in code.requests:
             request.frame = self._shared(request.frame)
         step: _Step | Passed = Passed(code.calls, code.requests)

@@ -9,6 +9,9 @@ import ast
 from collections.abc import Iterable
 from functools import lru_cache
 
+RECURRENT = ("LSTM", "GRU", "RNN")
+"""Layers of torch's that go through a sequence step by step."""
+
 
 class CallGraph:
     """The units of one reference and what each of them names.
@@ -28,6 +31,7 @@ class CallGraph:
                 self._units.update(methods)
                 self._classes[node.name] = list(methods)
         self._named = {unit: self._names_in(node) for unit, node in self._units.items()}
+        self._looping = {unit for unit, node in self._units.items() if any(map(_is_a_loop, ast.walk(node)))}
         self._known: dict[frozenset[str], frozenset[str]] = {}
 
     def units_of(self, name: str) -> set[str]:
@@ -48,6 +52,11 @@ class CallGraph:
         """The units that these calls name themselves; none for a call that cannot be placed."""
         known = {unit for name in calls for unit in self._entry(name)}
         return frozenset(known) if len(known) < len(self._units) else frozenset()
+
+    def loops(self, units: Iterable[str]) -> bool:
+        """Whether one of these goes through a sequence step by step: in a loop over positions, or in a recurrent layer
+        of the library."""
+        return not self._looping.isdisjoint(units)
 
     def _closure(self, calls: frozenset[str]) -> frozenset[str]:
         found: set[str] = set()
@@ -76,6 +85,12 @@ class CallGraph:
             elif isinstance(part, ast.Attribute) and part.attr != "__init__":  # super().__init__ is no other class's
                 found |= {unit for unit in self._units if unit.endswith(f".{part.attr}")}
         return found
+
+
+def _is_a_loop(node: ast.AST) -> bool:
+    if isinstance(node, ast.For):
+        return isinstance(node.iter, ast.Call) and isinstance(node.iter.func, ast.Name) and node.iter.func.id == "range"
+    return isinstance(node, ast.While) or (isinstance(node, ast.Attribute) and node.attr in RECURRENT)
 
 
 @lru_cache(maxsize=2_000)

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
 
 from grader.diagnosis.similarity import Compared, alike, compared, same_error
 from grader.diagnosis.trusted import TrustedCode
 from grader.diagnosis.two_at_once import Answer, Question
 from grader.errors import Lost
 from grader.kit.variants import Variant
-from grader.remote.calls import Request
-from grader.remote.handles import Module
+from grader.protocol.values import leaves
+from grader.remote.calls import Call, Request
+from grader.remote.handles import Module, Optimizer
 
 if TYPE_CHECKING:
     from grader.checks.attempt import Attempt
@@ -37,6 +42,7 @@ class Run:
     Args:
         entered: the functions and methods that the check calls.
         reached: all that can run in these calls.
+        looping: what it calls, of which some goes through a sequence one step after the other.
     """
 
     check: Check
@@ -44,14 +50,16 @@ class Run:
     tried: Attempt
     entered: frozenset[str]
     reached: frozenset[str]
+    looping: frozenset[str] = frozenset()
 
-    @property
+    @cached_property
     def weights(self) -> list[float]:
         """About how many milliseconds each request costs another file: by what is asked, and not by a clock, so that
         the same file gets the same sentences every time.
 
         Fitted to the checks of all exercises. A module costs with its number of parameters, whose names and shapes
-        `facts` lists; a simulated GPU makes everything slower.
+        `facts` lists, and as often as it writes a word; a loop costs with the length that it may run over, and
+        gradients three times as much; a simulated GPU makes everything slower.
         """
         calls = [request.call for request in self.tried.requests if request.call is not None]
         modules = [call.value for call in calls if isinstance(call.value, Module)]
@@ -61,18 +69,56 @@ class Run:
             0.4
             + 0.3 * min(len(request.frame) / 10_000, 2.0)
             + 1.5 * gpu
-            + (0.0 if request.call is None else 0.1 * len(request.call.fed) + (1.25 + 6.3 * gpu) * parameters)
+            + (0.0 if request.call is None else _work(request.call, (1.25 + 6.3 * gpu) * parameters, self.looping))
             for request in self.tried.requests
         ]
 
-    @property
+    @cached_property
     def weight(self) -> float:
         """What it costs to ask another file the same, in milliseconds."""
         return sum(self.weights)
 
+    @property
+    def is_costly(self) -> bool:
+        """Whether one answer costs so much that others are asked first: those to sequences of a thousand tokens."""
+        return self.weight > COSTLY
 
-LOADING = 3.0
-"""What it costs to load another file, in milliseconds."""
+
+COSTLY = 60.0
+"""Milliseconds; an answer to most checks costs a twentieth of it."""
+MOST_FOR_ONE = 150.0
+"""Milliseconds that one answer may cost where a mistake that was found is held against all that fails."""
+LOADING, CHECKING = 1.0, 2.0
+"""What it costs to load another file, in milliseconds; and what a whole check costs, its own work included, where the
+answers to it cost 1."""
+LONGEST, MOST_WORDS = 1_500, 40
+"""Tokens that a loop may run over, and words that a module writes, as far as they are counted."""
+
+
+def _work(call: Call, once: float, looping: frozenset[str]) -> float:
+    """What the work of one call costs, in milliseconds.
+
+    Args:
+        once: what one pass through the module costs.
+        looping: what goes through a sequence one step after the other.
+    """
+    given = list(call.given.values())
+    shapes = [value.shape for value in leaves([given, call.value]) if isinstance(value, Tensor)]
+    longest = max((size for shape in shapes for size in shape), default=0)
+    length = min(longest, LONGEST) if call.name in looping and not call.fed else 0
+    numbers = max((shape.numel() for shape in shapes), default=0)
+    writes = call.name in looping or "." in call.name
+    words = call.value.size(-1) if writes and _is_written(call.value) else 0
+    if writes and call.raised is not None:  # another file may write as many as it was told
+        words = min(max((value for value in given if type(value) is int), default=0), LONGEST)
+    times = 3.0 if call.number >= 0 or any(isinstance(value, Optimizer) for value in given) else 1.0
+    passes = once * (1 + 0.75 * min(words, MOST_WORDS))
+    return 0.1 * max(len(call.fed), words) + times * (passes + 0.06 * length) + numbers / 200_000
+
+
+def _is_written(value: Any) -> bool:
+    """Whether a result may be words, one written after the other."""
+    return isinstance(value, Tensor) and value.dtype is torch.int64 and value.dim() == 2
 
 
 class Witness:
@@ -104,6 +150,14 @@ class Witness:
         """So much more may be asked."""
         self._left = max(self._left, 0.0) + more
 
+    def limit(self, most: float) -> None:
+        """No more than so much may be asked from here on."""
+        self._left = min(self._left, most)
+
+    def charge(self, spent: float) -> None:
+        """So much was spent on something else."""
+        self._left -= spent
+
     def of(self, mistakes: Sequence[Variant], run: Run) -> Evidence:
         """What a check that the learner fails says of these mistakes, all in one file."""
         place = (tuple(one.name for one in mistakes), run.check.id)
@@ -117,7 +171,7 @@ class Witness:
         """Whether these mistakes fail a check that the learner passes; None where it would cost too much to know."""
         if self.is_tired:
             return None
-        self._left -= run.weight
+        self._left -= CHECKING * run.weight
         return self._trusted.attempt_mistakes(mistakes, run.check, run.seed).error is not None
 
     def _ask(self, mistakes: Sequence[Variant], run: Run) -> Evidence:
@@ -165,7 +219,7 @@ class Witness:
 
     def _fails_alike(self, mistakes: Sequence[Variant], run: Run) -> Evidence:
         """Where every answer is right, or there is no right one to the same question: the check itself tells."""
-        self._left -= run.weight
+        self._left -= CHECKING * run.weight
         error = self._trusted.attempt_mistakes(mistakes, run.check, run.seed).error
         if error is None:
             return Evidence.SILENT

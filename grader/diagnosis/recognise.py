@@ -16,7 +16,7 @@ from torch import nn
 
 from grader.diagnosis.call_graph import CallGraph, replaced
 from grader.diagnosis.diagnosis import NOTHING, Certainty, Diagnosis
-from grader.diagnosis.evidence import Evidence, Run, Witness
+from grader.diagnosis.evidence import MOST_FOR_ONE, Evidence, Run, Witness
 from grader.diagnosis.similarity import same_exception
 from grader.errors import LearnerError
 from grader.kit.variants import Variant, can_meet
@@ -26,9 +26,18 @@ if TYPE_CHECKING:
     from grader.diagnosis.trusted import TrustedCode
     from grader.kit.collect import Check
 
-MAX_SEARCH, MAX_HOLD, MAX_SEARCH_FOR_TWO = 900.0, 120.0, 150.0
-"""About how many milliseconds may go into looking for mistakes, into holding each that was found against the other
-checks, and into looking for two at once."""
+MAX_SEARCH, MAX_AGAIN, MAX_SEARCH_FOR_TWO = 1_100.0, 100.0, 120.0
+"""About how many milliseconds may go into looking for mistakes; into looking again when none fitted one check; and into
+looking for two at once."""
+
+MAX_HOLD, MAX_HOLD_AT_ALL = 500.0, 600.0
+"""About how many may go into holding a mistake that was found against the other checks; and all of them."""
+
+MERGING = 10.0
+"""What it costs to see whether two changes of one function can be made together, in milliseconds."""
+
+FIRST_ASKED = 3
+"""Checks that the file passes, to which a mistake is put before it is asked a costly question."""
 
 MAX_PAIRS = 30
 """Pairs of mistakes that are tried on one file."""
@@ -81,6 +90,8 @@ class _File:
     suspects: list[Variant] = field(default_factory=list)
     """What fits some check by itself."""
     pairs: int = 0
+    held: float = 0.0
+    """About how many milliseconds were allowed for holding mistakes against the other checks."""
     vain: Counter[frozenset[str]] = field(default_factory=Counter)
     """How often no mistake fitted, by what the check calls."""
 
@@ -111,7 +122,8 @@ class Recogniser:
         called = [call.name for call in tried.calls]
         reached = self._call_graph.reached(called)
         entered = frozenset(unit for unit in self._call_graph.entered(called) if not unit.endswith(".__init__"))
-        return Run(check, seed, tried, entered or reached, reached)
+        looping = frozenset(name for name in called if self._call_graph.loops(self._call_graph.reached([name])))
+        return Run(check, seed, tried, entered or reached, reached, looping)
 
     def diagnose(self, failed: Sequence[Run], passed: Sequence[Run]) -> dict[str, Diagnosis]:
         """What is recognised in each failed check of one file, by the check's id.
@@ -122,7 +134,8 @@ class Recogniser:
         """
         file = _File(list(failed), list(passed), Witness(self.trusted, MAX_SEARCH, self.units_of))
         on_cpu = [run for run in failed if not run.tried.is_on_a_gpu]
-        simplest_first = sorted(on_cpu or failed, key=lambda run: (_raised(run), len(run.reached), run.weight))
+        cheap = [run for run in on_cpu or failed if not run.is_costly]
+        simplest_first = sorted(cheap or failed, key=lambda run: (_raised(run), len(run.reached), run.weight))
         for run in simplest_first:
             if not file.is_explained(run) and not file.gives_up(run):
                 self._look_for_one(file, run)
@@ -143,7 +156,9 @@ class Recogniser:
     def _look_for_one(self, file: _File, run: Run) -> None:
         partly: list[_Claim] = []
         for one in self._in(file, run):
-            if file.witness.of((one,), run) is not Evidence.PROVEN or len(partly) >= MAX_PARTLY:
+            if len(partly) >= MAX_PARTLY or not self._is_worth_it(file, one, run):
+                continue
+            if file.witness.of((one,), run) is not Evidence.PROVEN:
                 continue
             file.suspects += [one] if one not in file.suspects else []
             claim = self._held(file, (one,), run)
@@ -155,6 +170,16 @@ class Recogniser:
             file.claims.append(max(partly, key=lambda claim: claim.rank))
         else:
             file.vain[run.entered] += 1
+            file.witness.limit(MAX_AGAIN)
+
+    def _is_worth_it(self, file: _File, mistake: Variant, run: Run) -> bool:
+        """Whether a mistake is to be asked what a check asks. Where that is costly, it is not if it fails one of the
+        cheap checks of the same functions that the file passes: it would be refuted by that."""
+        if not run.is_costly:
+            return True
+        passed = [one for one in self._nearest(file.passed, (mistake,), run) if one.entered & run.entered]
+        cheap = [one for one in passed if not (one.check.structural or one.is_costly)][:FIRST_ASKED]
+        return not any(file.witness.fails((mistake,), other) for other in cheap)
 
     def _look_for_two(self, file: _File, run: Run, pairs: Iterator[tuple[Variant, Variant]]) -> None:
         for pair in pairs:
@@ -199,8 +224,10 @@ class Recogniser:
         likely = [(-file.witness.fit(one, two, run), one, two) for one, two in combinations(showing, 2)]
         likely.sort(key=lambda each: (round(each[0], 6), self._order[each[1].name] + self._order[each[2].name]))
         for _, one, two in likely:
-            if file.pairs >= MAX_PAIRS:
+            if file.pairs >= MAX_PAIRS or file.witness.is_tired:
                 return
+            if one.target == two.target:
+                file.witness.charge(MERGING)
             if self._apart(one, two):
                 file.pairs += 1
                 yield one, two
@@ -221,7 +248,9 @@ class Recogniser:
         key = tuple(one.name for one in mistakes)
         if key in file.refuted:
             return None
-        file.witness.allow(MAX_HOLD)
+        more = min(MAX_HOLD, MAX_HOLD_AT_ALL - file.held)
+        file.held += more
+        file.witness.allow(more)
         claim = self._against_the_failed(file, mistakes, run)
         passed = self._passed_in_spite_of(file, mistakes, run) if claim is not None else None
         if claim is None or (passed is not None and (claim.left or passed.entered & run.entered)):
@@ -234,6 +263,7 @@ class Recogniser:
         against = [other for other in file.failed if said.get(other.check.id) is Evidence.OTHER]
         for other in file.failed:
             is_new = other.check.id not in said and bool(self.units_of(mistakes) & other.reached)
+            is_new = is_new and other.weight <= MOST_FOR_ONE
             if is_new and file.witness.of(mistakes, other) is Evidence.PROVEN:
                 said[other.check.id] = Evidence.PROVEN
         kept = {  # where less runs, and something else comes out, more of it proves nothing
@@ -260,12 +290,14 @@ class Recogniser:
         return next((other for other in nearest if file.witness.fails(mistakes, other)), None)
 
     def _nearest(self, runs: Sequence[Run], mistakes: tuple[Variant, ...], run: Run) -> list[Run]:
-        """The checks of the same functions in which these mistakes can show, the cheaper first."""
+        """The checks of the same functions in which these mistakes can show, the cheaper first; costly ones are left
+        out."""
         units = self.units_of(mistakes)
         same = [one for one in runs if one.entered & run.entered or one.reached <= run.reached]
         if not run.tried.is_on_a_gpu:  # what fails there may fail for the device's sake
             same = [one for one in same if not one.tried.is_on_a_gpu]
-        return sorted((one for one in same if units & one.reached), key=lambda one: one.weight)
+        near = sorted((one for one in same if units & one.reached), key=lambda one: one.weight)
+        return [one for one in near if one is run or not one.is_costly]
 
     def units_of(self, mistakes: Sequence[Variant]) -> frozenset[str]:
         """The functions and methods that these mistakes replace."""
@@ -299,7 +331,7 @@ class Recogniser:
 
     def _guess(self, file: _File, run: Run) -> Diagnosis:
         """A mistake that raises the same here, where what is raised says more than two sizes do."""
-        if file.claims or (file.gives_up(run) and file.vain[run.entered] == 0):
+        if file.claims or not _raised(run) or (file.gives_up(run) and file.vain[run.entered] == 0):
             return NOTHING
         for one in self._in(file, run):
             if file.witness.of((one,), run) is not Evidence.CRASHES:

@@ -6,21 +6,19 @@ nothing. The right result is worked out with the reference's own variables.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice, product
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from grader.diagnosis.small_call import MOST_NUMBERS, Part, SmallCall, is_plain, smaller
 from grader.diagnosis.way import Way, equal, way_of
 from grader.errors import Finding
 from grader.protocol.messages import Done, RecordSteps, StepsTaken, TellSteps
 from grader.protocol.values import leaves
-from grader.remote.handles import Module
 from grader.worker.steps import RETURNED
 
 if TYPE_CHECKING:
@@ -28,17 +26,12 @@ if TYPE_CHECKING:
     from grader.diagnosis.trusted import TrustedCode
     from grader.remote.code import Code
 
-MOST_NUMBERS = 8
-"""Of all inputs together, but for tensors of zeros, and of a result."""
-TRIES = 10
-MOST_AXES, MOST_ZEROS = 5, 16
-"""Axes that get new sizes; and numbers beside the largest tensor, some of which will be zeros."""
-ROUNDS = 3
-"""Times that the same sizes are tried with other numbers."""
-WHOLE = torch.tensor([1, 2, -1, 3, -2])
+TRIES = 20
+"""Small calls that are made of one failing call."""
+MOST_WORK, PARTS = 60.0, 3.0
+"""About how many milliseconds may go into small calls of one file; and how much less one costs than the whole check."""
 MOST_LETTERS, MOST_WORKED_OUT = 90, 65
 """Of one result; and of what it follows from."""
-PLAIN = (Tensor, bool, int, float, type(None), torch.dtype, torch.device, str)
 
 
 @dataclass(frozen=True)
@@ -46,30 +39,23 @@ class Example:
     """A call with what it gives and what is right.
 
     Args:
-        name: the function.
-        given: its arguments.
+        call: the function or method, and its arguments.
+        module: the reference's, with the weights that both have; None for a function.
         yours, expected: its result, and the reference's.
         way: how the reference comes to that.
     """
 
-    name: str
-    given: dict[str, Any]
+    call: SmallCall
+    module: nn.Module | None
     yours: Any
     expected: Any
     way: Way
 
     def __str__(self) -> str:
         which, yours, expected = _first_difference(self.yours, self.expected)
-        given = "  ".join(f"{name} = {_numbers(value)}" for name, value in self.given.items())
-        lines = [f"{self.name} with {given}", f"  yours{which}     {yours}", f"  expected{which}  {expected}"]
+        lines = [_asked(self.call, self.module), f"  yours{which}     {yours}", f"  expected{which}  {expected}"]
         steps = _worked_out(self.way, expected)
         return "\n".join([*lines, *([f"    from {steps}"] if steps else [])])
-
-    @property
-    def is_small(self) -> bool:
-        _, yours, expected = _first_difference(self.yours, self.expected)
-        numbers = sum(value.numel() for value in leaves([self.yours, self.expected]) if isinstance(value, Tensor))
-        return numbers <= 4 * MOST_NUMBERS and yours != expected and max(len(yours), len(expected)) <= MOST_LETTERS
 
 
 def small_example(trusted: TrustedCode, runs: Sequence[Run], code: Code, seed: int) -> Example | None:
@@ -79,54 +65,86 @@ def small_example(trusted: TrustedCode, runs: Sequence[Run], code: Code, seed: i
         runs: checks that the file fails with a wrong value.
         code: the learner's file, still open.
     """
-    tried = set()
+    tried: set[str] = set()
+    left = MOST_WORK
     for run in runs:
-        call = run.tried.calls[-1]
-        values = list(call.given.values())
-        if any(not isinstance(value, PLAIN) for value in values) or isinstance(call.value, Module):
-            continue
-        if "." in call.name or call.name[:1].isupper():
-            continue
-        for given in islice(shrunk(call.given), TRIES):
-            key = repr([call.name, given])
-            if key in tried:
+        for call, right, module in _answered(trusted, run, tried):
+            left -= max(1.0, run.weight / PARTS)
+            if left < 0:
+                return None
+            mine = _called(code, call, module, seed)
+            if mine is None or agree_but_at_padding(call, mine[0], right) or not _is_small(mine[0], right):
                 continue
-            tried.add(key)
-            found = _compared(trusted, code, call.name, given, seed)
-            if found is not None and found.is_small:
-                return found
+            shown = _called(trusted.reference_code(), call, module, seed, recorded=True)
+            if shown is not None and _agree(shown[0], right):
+                return Example(call, module, mine[0], right, shown[1])
     return None
 
 
-def _compared(trusted: TrustedCode, code: Code, name: str, given: dict[str, Any], seed: int) -> Example | None:
-    right = _called(trusted.reference_code(), name, given, seed, recorded=True)
-    mine = _called(code, name, given, seed) if right is not None else None
-    if right is None or mine is None or not _is_finite(right[0]) or _agree(mine[0], right[0]):
-        return None
-    return Example(name, given, mine[0], right[0], right[1])
+def _answered(trusted: TrustedCode, run: Run, tried: set[str]) -> Iterator[tuple[SmallCall, Any, nn.Module | None]]:
+    """Small calls made of a failing one, each once; the reference's results, and its module where it is one."""
+    made = 0
+    for call in smaller(run.tried.calls, trusted.reference):
+        key = repr(call)
+        if key in tried or (right := _right(trusted, call)) is None:
+            continue
+        tried.add(key)
+        made += 1
+        if made > TRIES:
+            return
+        yield (call, *right)
+
+
+def _right(trusted: TrustedCode, call: SmallCall) -> tuple[Any, nn.Module | None] | None:
+    """What the reference returns; None where it takes no such arguments, or its result says nothing."""
+    with suppress(Exception), torch.no_grad():
+        kind = getattr(trusted.reference, call.owner)
+        module = call.module(kind) if call.made is not None else None
+        target = module if module is not None else kind
+        value = call.on(target)
+        return (value, module) if _says_something(call, value) else None
+    return None
+
+
+def _says_something(call: SmallCall, value: Any) -> bool:
+    """Whether all of a result is finite; and no padding was written: what comes after it may be anything."""
+    found = [one for one in leaves(value) if isinstance(one, Tensor)]
+    finite = all(bool(one.isfinite().all()) for one in found if one.is_floating_point())
+    words = [one for one in found if one.dtype is torch.int64] if call.pad_id is not None else []
+    return finite and not any(bool(one.eq(call.pad_id or 0).any()) for one in words)
 
 
 def _called(
-    code: Code, name: str, given: dict[str, Any], seed: int, *, recorded: bool = False
+    code: Code, call: SmallCall, module: nn.Module | None, seed: int, *, recorded: bool = False
 ) -> tuple[Any, Way] | None:
     """What a file returns, and how; None where it raises something."""
     with suppress(Finding):
         code.begin(seed)
+        target: Any = getattr(code, call.owner)
+        if module is not None:
+            target = call.make(target).load(module)
         if recorded:
             code.request(RecordSteps(), Done, text="the start of a call")
-        value = getattr(code, name)(**_copies(given))
+        value = call.on(target)
         taken = code.request(TellSteps(), StepsTaken, text="the steps of a call") if recorded else None
         return value, way_of(taken, {}) if taken is not None else Way([])
     return None
 
 
-def _copies(given: dict[str, Any]) -> dict[str, Any]:
-    return {name: value.clone() if isinstance(value, Tensor) else value for name, value in given.items()}
+def agree_but_at_padding(call: SmallCall, mine: Any, right: Any) -> bool:
+    """Whether two results of a call are equal where they have to be."""
+    return _agree(_without_padding(call, mine), _without_padding(call, right))
 
 
-def _is_finite(value: Any) -> bool:
-    found = [one for one in leaves(value) if isinstance(one, Tensor) and one.is_floating_point()]
-    return all(bool(one.isfinite().all()) for one in found)
+def _without_padding(call: SmallCall, value: Any) -> Any:
+    """A result without what stands at padding, where a module's may be anything."""
+    ids = [one for one in call.given.values() if isinstance(one, Tensor) and one.dtype is torch.int64]
+    if call.pad_id is None or not isinstance(value, Tensor) or not value.is_floating_point():
+        return value
+    for one in ids:
+        if one.shape == value.shape[: one.dim()] and one.dim() < value.dim():
+            value = value.masked_fill((one == call.pad_id)[(...,) + (None,) * (value.dim() - one.dim())], 0.0)
+    return value
 
 
 def _agree(mine: Any, right: Any) -> bool:
@@ -136,97 +154,42 @@ def _agree(mine: Any, right: Any) -> bool:
     return equal(mine, right)
 
 
-# ---------------------------------------------------------------------------------------------- smaller
-
-
-def shrunk(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The same arguments with small sizes and small whole numbers, in one way after the other.
-
-    Axes of one size are one axis, as checks draw them; a size four times another stays so. Lengths, ids and masks stay
-    what they are allowed to be. Where there are too many numbers, some of the tensors are zeros.
-    """
-    tensors = {name: value for name, value in given.items() if isinstance(value, Tensor)}
-    if not tensors:
-        yield from _other_numbers(given)
-        return
-    for number, sizes in enumerate(_small_sizes(tensors)):
-        whole = _with_sizes(given, sizes, torch.Generator().manual_seed(number))
-        if _count(whole) <= MOST_NUMBERS:
-            yield whole
-            continue
-        large = [name for name, value in whole.items() if isinstance(value, Tensor) and value.numel() >= 4]
-        floating = [name for name in large if whole[name].is_floating_point()]
-        for kept in floating:
-            zero = {name: torch.zeros_like(whole[name]) for name in floating if name != kept}
-            if _count(few := {**whole, **zero}) <= MOST_NUMBERS:
-                yield few
-
-
-def _other_numbers(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Small whole numbers for those of a call without tensors."""
-    names = [name for name, value in given.items() if type(value) is int]
-    for numbers in ((2, 4, 3), (4, 2, 2), (3, 3, 4), (1, 4, 2), (3, 2, 5), (5, 4, 2)):
-        yield {**given, **dict(zip(names, numbers, strict=False))}
-
-
-def _small_sizes(tensors: dict[str, Tensor]) -> Iterator[dict[int, int]]:
-    """A new size for each: 1 for the batch, 1 to 3 for the others; the most axes longer than 1 come first."""
-    lengths = {value.size(0) for name, value in tensors.items() if name == "lengths"}
-    batch = lengths | {value.size(0) for value in tensors.values() if value.dim() == 3}
-    vocab = {value.size(-1) for name, value in tensors.items() if name == "logits"}
-    every = {size for value in tensors.values() for size in value.shape}
-    fourfold = {size for size in every if size % 4 == 0 and size // 4 in every} if "w_x" in tensors else set()
-    free = sorted(every - batch - fourfold - vocab)
-    ways = sorted(product((2, 1, 3), repeat=min(len(free), MOST_AXES)), key=lambda way: -sum(size > 1 for size in way))
-    for way in ways * ROUNDS:
-        found = {size: min(size, small) for size, small in zip(free, way, strict=False)}
-        found.update({size: min(size, 3) for size in vocab})
-        found.update(dict.fromkeys(batch, 1))
-        found.update({size: 4 * found[size // 4] for size in fourfold if size // 4 in found})
-        numbers = [math.prod(found.get(size, size) for size in value.shape) for value in tensors.values()]
-        if sum(numbers) <= MOST_NUMBERS or (sum(numbers) - sorted(numbers)[-1] <= MOST_ZEROS and len(numbers) > 3):
-            yield found
-
-
-def _with_sizes(given: dict[str, Any], sizes: dict[int, int], generator: torch.Generator) -> dict[str, Any]:
-    tensors = {name: value for name, value in given.items() if isinstance(value, Tensor)}
-    logits = tensors.get("logits")
-    vocab = sizes.get(logits.size(-1), logits.size(-1)) if logits is not None else None
-    long = [sizes.get(value.size(1), value.size(1)) for value in tensors.values() if value.dim() > 1]
-    longest = 2 if "max_length" in given else max(long, default=2)
-    small: dict[str, Any] = {}
-    for name, value in given.items():
-        if isinstance(value, Tensor):
-            part = value[tuple(slice(0, sizes.get(size, size)) for size in value.shape)].contiguous().clone()
-            small[name] = _small_values(name, part, generator, vocab, longest)
-        elif isinstance(value, bool) or not isinstance(value, int):
-            small[name] = value
-        elif name.endswith("_id"):
-            small[name] = value % vocab if vocab else value
-        else:
-            small[name] = 2 if name == "max_length" else sizes.get(value, value)
-    return small
-
-
-def _small_values(name: str, value: Tensor, generator: torch.Generator, vocab: int | None, longest: int) -> Tensor:
-    if value.is_floating_point():
-        return WHOLE[torch.randint(len(WHOLE), value.shape, generator=generator)].to(value.dtype)
-    if value.dtype is torch.bool or not (vocab or name == "lengths"):
-        return value
-    return value.clamp(max=longest) if name == "lengths" else value % (vocab or 1)
-
-
-def _count(given: dict[str, Any]) -> int:
-    """The numbers of an example's inputs; zeros are said in a word."""
-    tensors = [value for value in given.values() if isinstance(value, Tensor)]
-    return sum(value.numel() for value in tensors if not _is_zero(value))
-
-
-def _is_zero(value: Tensor) -> bool:
-    return value.is_floating_point() and value.numel() > 1 and not bool(value.any())
+def _is_small(mine: Any, right: Any) -> bool:
+    """Whether two results, and where they differ, can be shown."""
+    _, yours, expected = _first_difference(mine, right)
+    numbers = sum(value.numel() for value in leaves([mine, right]) if isinstance(value, Tensor))
+    return numbers <= 4 * MOST_NUMBERS and yours != expected and max(len(yours), len(expected)) <= MOST_LETTERS
 
 
 # ---------------------------------------------------------------------------------------------- in words
+
+
+def _asked(call: SmallCall, module: nn.Module | None) -> str:
+    """The call in words."""
+    given = "  ".join(f"{name} = {_numbers(value)}" for name, value in call.given.items())
+    if module is None:
+        return f"{call.name} with {given}"
+    sizes = ", ".join(f"{name}={value}" for name, value in (call.made or {}).items() if name != "dropout" or value)
+    method = f".{call.method}" if call.method else ""
+    mode = " in train mode" if call.training else ""
+    return f"{call.owner}({sizes}){method}{mode} with {given}; {_weights(call, module)}"
+
+
+def _weights(call: SmallCall, module: nn.Module) -> str:
+    """What the parameters of a module are, in words."""
+    parameters = dict(module.named_parameters())
+    shapes = [one.shape for one in parameters.values() if one.dim() > 1]
+    identity = "every matrix the identity" if shapes else ""
+    if any(shape[0] != shape[1] for shape in shapes):
+        identity += " (repeated where it is not square)"
+    norms = [name for name, one in parameters.items() if one.dim() == 1 and name.endswith("weight")]
+    others = [
+        f"{name} {factor:g}{' times the identity' if parameters[name].dim() > 1 else ''}"
+        for name, factor in call.factors.items()
+    ]
+    biases = len(parameters) > len(shapes) + len(norms)
+    said = [identity, "norms 1" if norms else "", "biases 0" if biases else ""]
+    return ", ".join(one for one in said if one) + (f", but {', '.join(others)}" if others else "")
 
 
 def _worked_out(way: Way, expected: str) -> str:
@@ -252,8 +215,12 @@ def _first_difference(mine: Any, right: Any) -> tuple[str, str, str]:
 
 
 def _numbers(value: Any) -> str:
+    if isinstance(value, Part):
+        return value.name
     if isinstance(value, Tensor):
-        return f"zeros {tuple(value.shape)}" if _is_zero(value) and value.numel() > 3 else _nested(value.tolist())
+        if not is_plain(value) or value.numel() < 4:
+            return _nested(value.tolist())
+        return f"{'all True' if value.dtype is torch.bool else 'zeros'} {tuple(value.shape)}"
     if isinstance(value, (tuple, list)):
         return "; ".join(_numbers(item) for item in value)
     return _nested(value)

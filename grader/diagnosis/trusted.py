@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from grader.kit.variants import Variant, together
-from grader.protocol.messages import Done, Load, Start
+from grader.protocol.messages import Load
 from grader.protocol.values import Reference, leaves
 from grader.remote.calls import Request
 from grader.remote.code import Code
@@ -62,9 +62,11 @@ class _TrustedExecutor(Executor):
             exec(_compiled(piece, f"{asked.filename[:-1]}, part {number}>"), self._module.__dict__)
         return {}
 
-    def _do_start(self, asked: Start) -> Done:
-        self._earlier.update({k: v for k, v in self._finder.modules.items() if v is not self._module})
-        return super()._do_start(asked)
+    def answer(self, frame: bytes) -> bytes:
+        answered, modules = super().answer(frame), self._finder.modules
+        if len(modules) > len(self._earlier) + 1:  # this file's own; they are imported when first asked for
+            self._earlier.update({name: one for name, one in modules.items() if one is not self._module})
+        return answered
 
     def _server(self) -> CallbackServer:
         assert isinstance(self._transport.answer, CallbackServer)
@@ -238,8 +240,8 @@ class TrustedCode:
 
     def _code(self, key: Key, pieces: Sequence[str]) -> Code:
         if key not in self._codes:
-            name, own = " and ".join(key), self.source
-            source = Source(own.slug, f"<{name}>", name, b"", own.earlier, own.shortcuts)
+            name, own = " and ".join(key), self.source  # one file name for all: what they share is compiled once
+            source = Source(own.slug, "<trusted>", name, b"", own.earlier, own.shortcuts)
             self._codes[key] = trusted_code(source, pieces, self.reference, self._earlier)
         return self._codes[key]
 

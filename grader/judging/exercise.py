@@ -174,6 +174,7 @@ def explained(
     if first is None or settings.hidden or code.device != "cpu":
         return found
     about = [run for outcome, run in ran if run is not None and outcome.of == first.of and _is_a_wrong_value(run)]
+    about = [run for run in about if not run.is_costly]  # its steps are more than are kept, and no example is so large
     sound = {outcome.of for outcome in found} - {outcome.of for outcome in found if outcome.verdict != PASS}
     step = example = None
     for run in sorted(about, key=_is_small)[:FOLLOWED]:

@@ -90,6 +90,8 @@ class Call:
     """The parameter of each tensor among the arguments."""
     given: dict[str, Any] = field(default_factory=dict)
     """The arguments by parameter."""
+    arguments: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
+    """As they were passed: of a class that is called these are its own, and `given` has the names of `forward`."""
     with_grad_off: Callable[[], Call] | None = None
     """Calls the same again with grad mode off."""
 
@@ -116,7 +118,8 @@ class Call:
         text = _text(name, parameters, args, kwargs)
         text += " on a simulated GPU" if place == simulated_gpu.NAME else ""
         given = {**dict(zip(parameters, args, strict=False)), **kwargs}
-        return cls(name, text, names=_tensor_names(parameters, args, kwargs), given=given)
+        names = _tensor_names(parameters, args, kwargs)
+        return cls(name, text, names=names, given=given, arguments=(args, kwargs))
 
     def note(self, reply: Called, decoded: Decoded, device: str) -> None:
         """Records what came back.

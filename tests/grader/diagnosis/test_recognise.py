@@ -8,6 +8,7 @@ from grader.checks.attempt import attempt, check_seed
 from grader.dev.survey import as_learner
 from grader.diagnosis.call_graph import CallGraph, replaced
 from grader.diagnosis.diagnosis import NOT_ALL, Certainty
+from grader.diagnosis.evidence import Witness
 from grader.judging.session import recogniser_of
 from grader.kit.variants import mistakes, together
 from grader.remote.transport import LocalTransport, WorkerTransport
@@ -248,3 +249,55 @@ def test_a_call_reaches_what_it_names_and_what_that_names():
 )
 def test_a_variant_replaces_the_methods_that_it_overrides(definition, units):
     assert replaced(definition, "Layer") == units
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The mistakes and the check of every question that is put to a file with mistakes."""
+    found, ask = [], Witness._ask
+
+    def noted(self, some, run):
+        found.append((tuple(one.name for one in some), run.check.id))
+        return ask(self, some, run)
+
+    monkeypatch.setattr(Witness, "_ask", noted)
+    return found
+
+
+AT_MOST_1000 = """
+
+_right = greedy_decode
+
+def greedy_decode(*given):
+    return _right(*given[:6], min(given[6], 1000))
+"""
+
+
+def test_a_mistake_that_a_cheap_check_refutes_is_not_asked_what_is_costly(recognised, exercise, asked):
+    whole = exercise(3).solution.read_text(encoding="utf-8")
+    said = recognised(3, text=f"{whole}{AT_MOST_1000}".encode())
+    assert list(said) == ["test_long_sentences_are_written_whole"]
+    known = [one for one in mistakes(exercise(3)) if one.target == "greedy_decode"]
+    assert len(asked) < len(known) / 2, "only what the short checks let pass is asked"
+
+
+def test_what_nobody_has_listed_is_looked_for_in_a_few_of_the_checks_that_fail(recognised, exercise, asked):
+    text = exercise(1).solution.read_bytes().replace(b"masked_fill(~real, 0.0)", b"masked_fill(~real, -1.0)")
+    said = recognised(1, text=text)
+    assert names_in(said) == {None}
+    assert len({check for _, check in asked}) <= 3 < len(said), "each mistake is asked what some checks ask, not all"
+
+
+def test_what_an_answer_costs_is_known_from_what_is_asked(session, exercise):
+    """The same on every machine: a loop over a thousand steps is costly, a thousand rows at once are not."""
+    costly = {1: "test_long_sequences_have_all_their_outputs_and_gradients", 3: "test_long_sentences_are_written_whole"}
+    for number in (1, 3, 4):
+        one = exercise(number)
+        recogniser = session.recogniser(one)
+        for check in session.checks[one.slug]:
+            seed = check_seed(SEED, check)
+            run = recogniser.run_of(check, seed, attempt(check, recogniser.trusted.reference_code(), seed))
+            if check.id == costly.get(number) or "is_too_long" in check.id:
+                assert run.is_costly == (number != 4), check.id
+            elif "truth_is_fed_as_often" not in check.id:
+                assert not run.is_costly, check.id

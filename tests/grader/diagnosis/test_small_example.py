@@ -1,15 +1,43 @@
 """A failing call that a hand can redo: valid on the reference, wrong on the file, at most eight numbers of input."""
 
+import contextlib
+import io
 import re
+from itertools import islice
 
 import pytest
+import torch
+from torch import nn
 
-from grader.diagnosis.small_example import MOST_NUMBERS
+from grader.checks.attempt import attempt, check_seed
+from grader.dev.survey import as_learner
+from grader.diagnosis.small_call import MOST_NUMBERS, SmallCall, identity, smaller
+from grader.diagnosis.small_example import agree_but_at_padding, small_example
+from grader.judging import exercise as judging
 from grader.judging.exercise import CheckSettings, run_exercise
-from grader.kit.variants import mistakes
+from grader.kit.variants import alternatives, mistakes
+from grader.remote.transport import LocalTransport
 from grader.source.file import Source
 
 pytestmark = pytest.mark.no_cover
+
+
+@pytest.fixture
+def shown_call(shown, monkeypatch):
+    """The example itself."""
+    found = []
+
+    def kept(*given):
+        found.append(small_example(*given))
+        return found[-1]
+
+    monkeypatch.setattr(judging, "small_example", kept)
+
+    def run(number, name):
+        shown(number, name)
+        return found[-1]
+
+    return run
 
 
 @pytest.fixture
@@ -55,6 +83,7 @@ def row(values):
 
 
 def test_tokens_and_masks_are_shown_as_they_are(shown):
+    assert re.match(r"split_heads with x = \[[-\d, \]\[]+  num_heads = 2\n", shown(8, "one_reshape"))
     assert re.match(r"reverse_source with tokens = \[\[[\d, ]+\]\]  lengths = \[\d\]\n", shown(2, "whole_row_flipped"))
     assert "True" in shown(7, "either")
 
@@ -63,5 +92,87 @@ def test_where_messages_may_not_show_inputs_there_is_none(shown):
     assert shown(6, "no_scaling", hidden=True) is None
 
 
-def test_a_module_is_too_large_for_a_hand(shown):
-    assert shown(10, "values_from_target") is None
+def test_a_module_has_weights_that_are_said_in_a_word(shown):
+    first, yours, expected, *_ = shown(9, "pre_norm").splitlines()
+    assert re.match(
+        r"EncoderLayer\(d_model=\d, num_heads=\d, d_ff=\d\) with x = \[\[\[[-\d, \]\[]+; every matrix", first
+    )
+    assert "norms 1, biases 0" in first
+    assert yours.split()[1:] != expected.split()[1:]
+
+
+def test_the_right_result_of_a_module_is_what_the_library_gives(shown):
+    first, _, expected, *_ = shown(8, "softmax_over_queries").splitlines()
+    d_model, heads = (int(number) for number in re.findall(r"=(\d)", first)[:2])
+    query, key, value = (tensor(first, name) for name in ("query", "key", "value"))
+    factors = dict(re.findall(r"but (\S+)_proj.weight (\S+) times", first))
+    library = nn.MultiheadAttention(d_model, heads, bias=False, batch_first=True, dtype=torch.float64)
+    with torch.no_grad():
+        eye = torch.eye(d_model, dtype=torch.float64)
+        parts = [eye * float(factors.get(name, 1)) for name in "qkv"]
+        library.in_proj_weight.copy_(torch.cat(parts))
+        library.out_proj.weight.copy_(eye * float(factors.get("out", 1)))
+        output, weights = library(query, key, value, average_attn_weights=False)
+    right = weights if "result 2" in expected else output
+    assert "bias" not in first.partition("biases 0")[2]
+    assert torch.allclose(tensor(expected, "") if "zeros" not in expected else right * 0, right, atol=1e-3)
+
+
+def tensor(text, name):
+    """The numbers that stand behind a name, or at the end of a line."""
+    said = re.search(rf"{name} = (zeros \([\d, ]+\)|\[[-\d., \[\]]+\])" if name else r"(\[.*\])$", text).group(1)
+    if said.startswith("zeros"):
+        return torch.zeros(eval(said.removeprefix("zeros")), dtype=torch.float64)
+    return torch.tensor(eval(said), dtype=torch.float64)
+
+
+def test_what_may_be_anything_at_padding_makes_no_example():
+    call = SmallCall("T.encode", {"source": torch.tensor([[1, 0]])}, {"pad_id": 0})
+    mine, right = (torch.tensor([[[1.0, 2.0], [other, 4.0]]]) for other in (3.0, 5.0))
+    assert agree_but_at_padding(call, mine, right)
+    assert not agree_but_at_padding(call, mine + 1, right)
+
+
+def test_an_example_is_one_for_every_right_way_too(session, exercise, shown_call):
+    """Other right files, whatever they call their parameters, return what the reference does."""
+    for number, name in ((10, "values_from_target"), (1, "state_after_the_padding"), (8, "keys_as_values")):
+        example = shown_call(number, name)
+        trusted = session.recogniser(exercise(number)).trusted
+        for one in alternatives(exercise(number)):
+            with contextlib.redirect_stdout(io.StringIO()):
+                value = example.call.on(made_in(as_learner(one, trusted, LocalTransport), example))
+            assert agree_but_at_padding(example.call, value, example.expected), (name, one.name)
+
+
+def made_in(code, example):
+    """The function in a file, or the module with the example's weights."""
+    code.begin(0)
+    target = getattr(code, example.call.owner)
+    return target if example.module is None else example.call.make(target).load(example.module)
+
+
+def test_a_matrix_is_the_identity_repeated_to_its_shape():
+    assert identity(torch.empty(2, 2)).tolist() == [[1, 0], [0, 1]]
+    assert identity(torch.empty(4, 2)).tolist() == [[1, 0], [0, 1], [1, 0], [0, 1]]
+    assert identity(torch.empty(1, 3)).tolist() == [[1, 1, 1]]
+
+
+def test_every_small_call_is_small_and_given_what_the_contract_allows(session, exercise):
+    for number in (8, 10, 11):
+        for call in small_calls(session, exercise(number)):
+            made = call.made or {}
+            assert call.count <= MOST_NUMBERS
+            assert not made.get("d_model", 0) % made.get("num_heads", 1)
+            vocabularies = [size for name, size in made.items() if name.endswith("vocab")]
+            for ids in call.given.values():
+                if isinstance(ids, torch.Tensor) and ids.dtype is torch.int64:
+                    assert 0 <= int(ids.min()) <= int(ids.max()) < max(vocabularies)
+                    assert not bool((ids[:, 0] == call.pad_id).any()), "padding comes last"
+
+
+def small_calls(session, one):
+    """Small calls of every check of an exercise that ends in a call."""
+    trusted = session.recogniser(one).trusted
+    for check in session.checks[one.slug][:12]:
+        calls = attempt(check, trusted.reference_code(), check_seed(3, check)).calls
+        yield from islice(smaller(calls, trusted.reference), 20)
