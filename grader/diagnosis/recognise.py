@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from grader.diagnosis.trusted import TrustedCode
     from grader.kit.collect import Check
 
-MAX_SEARCH, MAX_AGAIN, MAX_SEARCH_FOR_TWO = 1_100.0, 100.0, 120.0
+MAX_SEARCH, MAX_AGAIN, MAX_SEARCH_FOR_TWO = 1_100.0, 100.0, 150.0
 """About how many milliseconds may go into looking for mistakes; into looking again when none fitted one check; and into
 looking for two at once."""
 

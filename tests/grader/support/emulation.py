@@ -94,8 +94,9 @@ def become(system: str, folder: str, kit: str) -> None:
 
     def of_the_system() -> dict[str, object]:
         found = dict(modules())
-        here = f"LINUX, MACOS, WINDOWS = False, {ours.MACOS}, {ours.WINDOWS}\ndef can_fork(): return False\n"
-        found["grader.system"] = compile(f"NAME = {ours.NAME!r}\n{here}", "grader/system.py", "exec")
+        asked = Path(payload.PACKAGE, "system.py").read_text(encoding="utf-8")
+        here = f"\nNAME = {ours.NAME!r}\nLINUX, MACOS, WINDOWS = False, {ours.MACOS}, {ours.WINDOWS}\n"
+        found["grader.system"] = compile(asked + here, "grader/system.py", "exec", dont_inherit=True)
         if system == "windows":
             boot = Path(payload.PACKAGE, "worker", "boot.py").read_text(encoding="utf-8")
             text = boot + IN_A_WORKER.format(lacking=LACKING)
