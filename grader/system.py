@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import sys
 
@@ -41,5 +40,7 @@ def can_open_a_window() -> bool:
 def give_back_memory() -> None:
     """Hands the system what was freed and is kept for later: after its imports a process waits, and may be many."""
     if LINUX:
+        import ctypes
+
         with contextlib.suppress(AttributeError):  # not every C library has it
             ctypes.CDLL(None).malloc_trim(0)

@@ -45,9 +45,14 @@ class _Beginning:
 
 
 class PassedRuns:
-    """The checks that were passed in this process so far."""
+    """The checks that were passed in this process so far.
 
-    def __init__(self) -> None:
+    Args:
+        largest: bytes of the answers in one run; a larger one is not remembered.
+    """
+
+    def __init__(self, largest: int = MAX_BYTES) -> None:
+        self._largest = largest
         self._beginnings: dict[tuple[str, str, int, str], _Beginning] = {}
         self._frames: dict[bytes, bytes] = {}
         """Every question once, however many ways lead to it."""
@@ -68,6 +73,8 @@ class PassedRuns:
     def remember(self, beginning: _Beginning, code: Code) -> None:
         """Records a passed check, unless the code was given callbacks or states: only a running check serves them."""
         if _stands_out(code) or code.objects.has_handed_out or beginning.ways >= MAX_WAYS or self._bytes > MAX_BYTES:
+            return
+        if sum(len(reply) for _, reply in code.connection.record) > self._largest:
             return
         beginning.ways += 1
         for call in code.calls:  # what only the check itself looks at

@@ -15,7 +15,6 @@ from grader.kit.labs import unlocked_by
 from grader.kit.stub import stub_of
 from grader.learner import workspace
 from grader.learner.progress import RESET, Progress, digest
-from grader.reports import lesson
 from grader.reports.terminal import QUIET, Screen
 from grader.results.verdicts import CORE
 from grader.text import command_line, short_path
@@ -70,6 +69,8 @@ def _next_step(screen: Screen, exercise: Exercise | None) -> None:
 
 
 def show_lesson(word: str) -> None:
+    from grader.reports import lesson  # what reads Markdown takes 4 MB
+
     kit, screen = Kit(), Screen()
     (exercise,) = kit.find((word,))
     lesson.show(screen, exercise)

@@ -26,7 +26,6 @@ from grader.learner.loop_screen import WatchScreen
 from grader.learner.progress import Progress, hinted
 from grader.learner.questions import ask, invitation
 from grader.learner.standby import Standby, StandbySettings, from_record
-from grader.reports import lesson
 from grader.reports.crash_report import own_failure
 from grader.reports.terminal import QUIET, Pager
 from grader.results.verdicts import ERROR, PASS, UNWRITTEN, ExerciseResult, errors_of
@@ -146,6 +145,8 @@ class Actions:
         self.show_keys()
 
     def _press_t(self) -> None:
+        from grader.reports import lesson  # what reads Markdown takes 4 MB
+
         with self._reading():
             lesson.show(self._loop.screen, self._loop.exercise)
         self.show_keys()

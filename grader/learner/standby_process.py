@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from grader.judging.session import Session
 
 Tell = Callable[[dict[str, Any]], None]
+LARGE = 1 << 20
+"""Bytes of a run's answers with which it is worked out again, and not kept for as long as the loop waits."""
 Work = Callable[[dict[str, Any], Running], None]
 """Carries out an order."""
 
@@ -187,11 +189,13 @@ def _warm_up(session: Session, slug: str) -> None:
     """The reference goes through every check, here and in a worker: what torch imports late is here, its results are
     remembered, and where a learner's code answers as the reference does nothing need be worked out again."""
     from grader.checks.attempt import check_seed
+    from grader.checks.passed_before import PassedRuns
 
     (exercise,) = session.kit.find([slug])
     trusted = session.trusted(exercise)
     for check in session.checks[slug]:
         trusted.reference_passes(check, check_seed(session.settings.seed, check))
+    session.passed_runs = PassedRuns(LARGE)
     session.run(exercise, exercise.solution)
 
 
