@@ -36,20 +36,17 @@ class Variant:
         name: its name in the catalogue, `no_scaling`.
         target: the name of the reference that it replaces, `attention_scores`.
         diagnosis: the docstring. Of a mistake: what was done, and why it is wrong.
-        pieces: the file in three parts: the reference, what the variants of a file share, the definition itself.
+        source: the whole file.
+        pieces: the same in three parts: the reference, what the variants of a file share, the definition itself.
         shows_on_gpus_only: a mistake about devices.
     """
 
     name: str
     target: str
     diagnosis: str
+    source: bytes
     pieces: tuple[str, str, str]
     shows_on_gpus_only: bool = False
-
-    @property
-    def source(self) -> bytes:
-        """The whole file."""
-        return "\n\n".join([*self.pieces, ""]).encode()
 
 
 def mistakes(exercise: Exercise) -> list[Variant]:
@@ -71,7 +68,7 @@ def _read(path: Path, solution: Path, marks: tuple[str, ...]) -> list[Variant]:
         tree = ast.parse(file.read_text(encoding="utf-8"), str(file))
         marked = [node for node in tree.body if _has_mark(node, *marks)]
         shared = [node for node in tree.body if node not in marked and not _is_about_the_kit(node)]
-        helpers = f"{_ORIGINALS}\n" + "\n\n".join(map(ast.unparse, shared))
+        helpers = "\n\n".join(map(ast.unparse, shared))
         for node in marked:
             assert isinstance(node, (ast.FunctionDef, ast.ClassDef))
             if node.name.partition("__")[0] not in defined:
@@ -125,7 +122,8 @@ def _variant(node: ast.FunctionDef | ast.ClassDef, helpers: str, reference: str,
         raise KitError(f"{file}:{node.lineno}: a variant is called name__slug and its docstring says what it is")
     on_gpus = _has_mark(node, "device_mistake")
     node.name, node.decorator_list = target, [one for one in node.decorator_list if not _is_mark(one)]
-    return Variant(name, target, diagnosis, (reference, helpers, ast.unparse(node)), on_gpus)
+    pieces = (reference, f"{_ORIGINALS}\n{helpers}", ast.unparse(node))
+    return Variant(name, target, diagnosis, "\n\n".join([*pieces, ""]).encode(), pieces, on_gpus)
 
 
 def can_meet(one: Variant, other: Variant) -> bool:
