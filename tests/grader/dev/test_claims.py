@@ -9,6 +9,7 @@ from grader.dev.mutants import mutants
 from grader.diagnosis.diagnosis import Diagnosis
 from grader.kit.variants import mistakes
 from grader.remote.transport import LocalTransport, WorkerTransport
+from tests.grader.support.finished_rows import EOS_DROPPED, PADDED_WITH_EOS, greedy_decode
 
 pytestmark = pytest.mark.no_cover
 SEED = 20_170_612
@@ -39,34 +40,11 @@ def test_a_false_name_is_found(session, exercise, monkeypatch):
     assert {one.name for one in found} == {"no_scaling"}
 
 
-PADDED_AND_FED = """
-
-def greedy_decode(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
-    tokens, done, written = torch.full((batch_size,), bos_id), torch.zeros(batch_size, dtype=torch.bool), []
-    with torch.no_grad():
-        for _ in range(max_length):
-            logits, state = step(tokens, state)
-            best = logits.argmax(-1)
-            {line}
-            written.append(tokens)
-            done = done.to(logits.device) | (best == eos_id)
-            if done.all():
-                break
-    return torch.stack(written, 1)
-"""
-
-
-@pytest.mark.parametrize(
-    ("line", "name"),
-    [
-        ("tokens = best.masked_fill(done.to(best.device), eos_id)", "padded_with_eos"),
-        ("tokens = best.masked_fill(done.to(best.device) | (best == eos_id), pad_id)", "eos_dropped"),
-    ],
-)
-def test_a_name_is_no_less_true_where_finished_rows_are_fed_otherwise(session, exercise, line, name):
+@pytest.mark.parametrize(("tokens", "name"), [(PADDED_WITH_EOS, "padded_with_eos"), (EOS_DROPPED, "eos_dropped")])
+def test_a_name_is_no_less_true_where_finished_rows_are_fed_otherwise(session, exercise, tokens, name):
     """On a GPU nobody knows what the right answer to these requests is, and the file may fail for another reason."""
     three = exercise(3)
-    text = three.solution.read_text(encoding="utf-8") + PADDED_AND_FED.format(line=line)
+    text = three.solution.read_text(encoding="utf-8") + greedy_decode(tokens)
     mutant = replace(mutants(three.solution.read_text(encoding="utf-8"))[0], source=text.encode())
     failed, passed = claims._runs(session, three, mutant, SEED, LocalTransport)
     said = session.recogniser(three).diagnose(failed, passed)

@@ -12,6 +12,7 @@ from grader.diagnosis.evidence import Witness
 from grader.judging.session import recogniser_of
 from grader.kit.variants import mistakes, together
 from grader.remote.transport import LocalTransport, WorkerTransport
+from tests.grader.support.finished_rows import EOS_DROPPED, greedy_decode
 
 SEED = 20_170_612
 
@@ -138,25 +139,8 @@ def attention_scores(q, k):
 
 
 def test_what_a_finished_row_is_fed_is_free(recognised, exercise):
-    text = exercise(3).solution.read_bytes() + EOS_DROPPED_AND_PAD_FED
+    text = exercise(3).solution.read_bytes() + greedy_decode(EOS_DROPPED).encode()
     assert "eos_dropped" in names_in(recognised(3, text=text))
-
-
-EOS_DROPPED_AND_PAD_FED = b"""
-
-def greedy_decode(step, state, batch_size, bos_id, eos_id, pad_id, max_length):
-    tokens, done, written = torch.full((batch_size,), bos_id), torch.zeros(batch_size, dtype=torch.bool), []
-    with torch.no_grad():
-        for _ in range(max_length):
-            logits, state = step(tokens, state)
-            best = logits.argmax(-1)
-            done = done.to(best.device) | (best == eos_id)
-            tokens = best.masked_fill(done, pad_id)
-            written.append(tokens)
-            if done.all():
-                break
-    return torch.stack(written, 1)
-"""
 
 
 def test_a_helpers_mistake_is_known_where_it_is_made_without_the_helper(recognised, exercise):
