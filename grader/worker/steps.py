@@ -40,6 +40,9 @@ MODES = ("train", "eval", "manual_seed", "requires_grad_")
 """Calls that change what others give without being given to them."""
 IN_TRAINING = (*MODES, "zero_grad", "backward", "clip_grad_norm_", "step")
 """Calls that return no result, and whose order counts."""
+WRAPPED = ("func", "fn")
+"""What torch's wrappers call the function that they wrap: an optimizer's, `no_grad`'s, and that of `torch._dynamo`,
+which puts one around `torch.manual_seed` as soon as anything imports it."""
 PART = "self."
 """What the name of a module's part begins with that is given to a function."""
 _CALLS_A_MODULE = nn.Module._wrapped_call_impl.__code__
@@ -151,7 +154,7 @@ class StepRecorder(TorchFunctionMode):
 
     def _note_what_is_called(self, frame: FrameType) -> Tracer | None:
         """A module that the file calls, or what else is done to one."""
-        name = getattr(frame.f_locals.get("func"), "__name__", frame.f_code.co_name)
+        name = _called(frame)
         if frame.f_code is not _CALLS_A_MODULE:
             if name in IN_TRAINING and len(self.calls) < MOST_CALLS:
                 self._note(name, frame, {}, is_part=True)
@@ -235,6 +238,12 @@ class StepRecorder(TorchFunctionMode):
         elif type(value) in (tuple, list) and len(value) <= MOST_ITEMS:
             for number, item in enumerate(value):
                 yield from self._kept(f"{name}[{number}]", item)
+
+
+def _called(frame: FrameType) -> str:
+    """The name of what a frame runs; of a function that torch has wrapped, its own."""
+    wrapped = frame.f_locals.get(next((name for name in WRAPPED if name in frame.f_locals), ""))
+    return getattr(wrapped, "__name__", frame.f_code.co_name)
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:
