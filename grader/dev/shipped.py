@@ -15,6 +15,7 @@ import argparse
 import json
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,8 @@ from grader.labs.bench import Bench
 from grader.labs.catalogue import entry_of, lab_of
 from grader.labs.dates import dates
 from grader.labs.figures import drawn
+from grader.labs.known_mistake import with_mistake
 from grader.labs.lab import Figure, Finding
-from grader.labs.run import with_mistake
 from grader.labs.shipped import MODEL, ship, shipped
 from grader.labs.translator import exact, trained
 from grader.launch.launcher import launcher
@@ -52,7 +53,7 @@ def opened(program: str, out: Path, seeds: int) -> Bench:
     workers = launcher(Limits(memory_mb=4096), many=True)
 
     bench = Bench(program, files, workers, "cpu", seeds, False, out, _tell)
-    bench.substitute = lambda name: with_mistake(kit, files, name)[1]
+    bench.substitute = partial(with_mistake, kit, files)
     return bench
 
 

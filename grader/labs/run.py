@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,6 +20,7 @@ from grader.files import write_atomic
 from grader.kit.discovery import Exercise, Kit
 from grader.kit.labs import LABS, LabEntry
 from grader.labs.catalogue import demand, entry_of, lab_of
+from grader.labs.known_mistake import known_mistake, with_mistake
 from grader.labs.lab import Finding, Lab, Question, Typed, over
 from grader.learner.commands import OPENED
 from grader.learner.progress import Progress
@@ -105,11 +107,8 @@ def _run(screen: Screen, entry: LabEntry, options: LabOptions, prompt: Prompt | 
     if entry.shipped and options.seeds is not None:
         raise UsageError(f"--seeds: the lab {entry.name} trains nothing; it has one model")
     files, place = _files(kit, entry, options)
-    replaced = with_mistake(kit, files, options.mistake) if options.mistake else None
-    skipped = replaced[0] if replaced else None
-    if skipped is not None and int(skipped[2:4]) not in entry.needs:
-        what = f"nothing of {skipped}" if entry.needs else "the reference alone"
-        raise UsageError(f"--mistake {options.mistake}: the lab {entry.name} runs {what}")
+    run_on = with_mistake(kit, files, options.mistake, entry) if options.mistake else files
+    skipped = known_mistake(kit, options.mistake)[0].slug if options.mistake else None
     needed = [exercise for exercise in kit.exercises if exercise.number in entry.needs and exercise.slug != skipped]
     if not options.anyway and (failing := _failing(kit, needed, files, place, options)):
         screen.line(f"The lab {entry.name} runs your code of {_names(entry)}. Not passing yet:")
@@ -126,14 +125,13 @@ def _run(screen: Screen, entry: LabEntry, options: LabOptions, prompt: Prompt | 
         screen.line()
         answer = _ask(screen, lab.question, out / "guess.txt", prompt)
         typed = _typed(screen, lab.typed, options.text, prompt) if lab.typed else ""
-        run_on = replaced[1] if replaced else files
         return _measure(
             screen,
             entry,
             lab,
             options,
             run_on,
-            lambda name: with_mistake(kit, files, name)[1],
+            partial(with_mistake, kit, files),
             workers,
             out,
             prompt,
@@ -241,27 +239,6 @@ def files_of(kit: Kit, options: LabOptions) -> tuple[dict[str, File], Path]:
         target = kit.root / target
     place = kit.exercises_folder if target is None else target
     return dict(read_one(place, kit.exercises).files), place
-
-
-def with_mistake(kit: Kit, files: dict[str, File], name: str) -> tuple[str, dict[str, File]]:
-    """The exercise of a known mistake, and the files with that mistake in the place of the learner's.
-
-    Raises UsageError where the catalogue has no such mistake, or several.
-    """
-    from grader.kit.variants import mistakes
-
-    target, _, slug = name.rpartition("__")
-    found = [
-        (exercise.slug, variant)
-        for exercise in kit.exercises
-        for variant in mistakes(exercise)
-        if variant.name == slug and target in ("", variant.target)
-    ]
-    if len(found) != 1:
-        several = ", ".join(f"{variant.target}__{slug} of {exercise}" for exercise, variant in found)
-        raise UsageError(f"the catalogue has {several or 'no mistake'} called {name!r}: say one as TARGET__NAME")
-    exercise, variant = found[0]
-    return exercise, {**files, exercise: File(f"{exercise}.py", variant.source)}
 
 
 def _failing(

@@ -10,11 +10,12 @@ from click.testing import CliRunner
 from grader.__main__ import main
 from grader.errors import UsageError
 from grader.kit.labs import LABS, unlocked_by
-from grader.labs import figures
+from grader.labs import figures, known_mistake
 from grader.labs import run as running
 from grader.labs.bench import Bench, Stopped, numbers
 from grader.labs.catalogue import demand, entry_of, lab_of
 from grader.labs.figures import can_show, drawn
+from grader.labs.known_mistake import with_mistake
 from grader.labs.lab import Figure, Table, spread
 from grader.labs.run import LabOptions, run_lab
 from grader.reports.terminal import Screen
@@ -124,15 +125,37 @@ def test_a_mistake_takes_the_learners_place(tmp_path, capsys):
 
 def test_a_mistake_that_is_none_is_refused(kit, files):
     with pytest.raises(UsageError, match="no mistake called 'nonsense'"):
-        running.with_mistake(kit, files, "nonsense")
+        with_mistake(kit, files, "nonsense")
     with pytest.raises(UsageError, match="say one as TARGET__NAME"):
-        running.with_mistake(kit, files, "no_scaling")
+        with_mistake(kit, files, "no_scaling")
 
 
 def test_a_mistake_that_the_lab_does_not_run_is_refused(kit, tmp_path):
     options = LabOptions(target=kit.root / "solutions", out=tmp_path, mistake="train_step__not_shifted")
     with pytest.raises(UsageError, match="runs nothing of ex12_training"):
         run_lab("memory", options, None)
+
+
+def test_a_mistake_in_what_no_other_file_uses_is_refused(kit, files, tmp_path):
+    """Whoever writes attention again in exercise 8 runs nothing of exercise 7."""
+    name, lab = "masked_attention__softmax_over_queries", entry_of("leak")
+    assert with_mistake(kit, files, name, lab)["ex07_masked_attention"].text != files["ex07_masked_attention"].text
+    text = files["ex08_multi_head"].text.replace(b"import masked_attention", b"import causal_mask")
+    own = {**files, "ex08_multi_head": File("ex08_multi_head.py", text.replace(b"masked_attention(", b"attend("))}
+    assert b"masked_attention" in own["ex08_multi_head"].text, "the exercise's name has it in it, too"
+    with pytest.raises(UsageError, match="changes masked_attention of ex07_masked_attention, which nothing else names"):
+        with_mistake(kit, own, name, lab)
+
+
+def test_a_mistake_is_reached_through_what_uses_it(kit, files):
+    """What other files call may call what has the mistake in it."""
+    own = {slug: File(f"{slug}.py", b"decoder_mask") for slug in files}
+    assert with_mistake(kit, own, "causal_mask__everything", entry_of("leak"))
+    own = {slug: File(f"{slug}.py", b"padding_mask") for slug in files}
+    programs = known_mistake.PROGRAMS.glob("*.py")
+    assert not any("causal_mask" in one.read_text() for one in programs)
+    with pytest.raises(UsageError, match="nothing else names"):
+        with_mistake(kit, own, "causal_mask__everything", entry_of("leak"))
 
 
 def test_a_device_that_is_not_here_is_refused(kit, tmp_path):

@@ -10,11 +10,11 @@ import torch
 from grader.errors import UsageError
 from grader.kit.variants import alternatives
 from grader.labs import leak, training, translate_text
-from grader.labs import run as running
 from grader.labs.bench import Bench, Stopped
 from grader.labs.catalogue import entry_of, lab_of
 from grader.labs.dates import dates, expected
 from grader.labs.digits import EOS, batches, lines
+from grader.labs.known_mistake import with_mistake
 from grader.labs.pairs import Vocabulary
 from grader.labs.training import Run, train
 from grader.labs.translator import exact, kept, trained
@@ -30,7 +30,7 @@ def bench(workers, files, kit, tmp_path):
     def make(program, folder="out", *, texts=None, steps=2, **more):
         own = {**files, **{slug: File(f"{slug}.py", text.encode()) for slug, text in (texts or {}).items()}}
         one = Bench(program, own, workers, "cpu", 1, False, tmp_path / folder, steps=steps, **more)
-        one.substitute = lambda name: running.with_mistake(kit, own, name)[1]
+        one.substitute = partial(with_mistake, kit, own)
         made.append(one)
         return one
 
