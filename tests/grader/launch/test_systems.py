@@ -14,8 +14,8 @@ from tests.grader.support.kits import copy_kit, run
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="emulates other systems on Linux")
 SLUG = "ex06_self_attention"
 MISTAKE = ("scores / math.sqrt(d_k)", "scores")
-LOOP = ("scores / math.sqrt(d_k)", "scores / (math.sqrt(d_k) if q.dim() < 4 else any(False for _ in iter(int, 1)))")
-"""Endless where there are four axes: in a few checks."""
+LOOP = ("scores / math.sqrt(d_k)", "scores / (math.sqrt(d_k) if q.dim() > 2 else any(False for _ in iter(int, 1)))")
+"""Endless where there are two axes: in one check."""
 CLASS = 5
 
 
