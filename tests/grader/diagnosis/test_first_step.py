@@ -365,6 +365,10 @@ def test_what_is_returned_is_compared_where_all_that_is_computed_agrees():
 
     assert told(WEIGHTS, SCORES) == "Line 3 returns `weights` as result 1; the reference returns `scores`"
     assert told(SCORES, WEIGHTS) is None
+    more = "Line 3 returns `weights` as result 2 of 3 axes; what the reference returns has 2"
+    assert told(SCORES, WEIGHTS[None]).replace("a tensor", "`weights`") == more
+    assert told(SCORES, WEIGHTS[:2])[:14] == "Line 3 returns", "as many axes of other sizes"
+    assert "axes" not in told(SCORES, WEIGHTS[:2])
 
 
 def test_a_result_through_which_no_gradient_flows_is_said():
