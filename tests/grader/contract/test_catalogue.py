@@ -41,9 +41,7 @@ def likeliest(session):
     @functools.cache
     def build(exercise):
         ways = {"local": LocalTransport}
-        return matrix_of(
-            session, exercise, [*survey_mistakes(session, exercise, SEED, ways, thorough=False, first=NAMED)]
-        )
+        return matrix_of(session, exercise, [*survey_mistakes(session, exercise, SEED, ways, first=NAMED)])
 
     return build
 
