@@ -645,3 +645,24 @@ def test_a_learners_file_is_followed_in_a_worker_too(session, exercise, workers,
     assert words in here.step[1]
     failing = [check for check in checks if check.id == here.id]
     assert first_failure(failing, hidden=True).step is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("q = x @ w_q", "q = x", "sets `q`, which the reference sets to something else: q = x"),
+        ("/ math.sqrt(d_k)", "/ math.sqrt(d_k) / 0", "gives the first result that the reference does not have: "),
+    ],
+)
+def test_a_wrong_shape_and_what_is_not_finite_are_followed_too(session, exercise, before, after, words):
+    one = exercise(6)
+    recogniser = session.recogniser(one)
+    trusted = recogniser.trusted
+    text = one.solution.read_text(encoding="utf-8")
+    assert before in text
+    source = Source(one.slug, "<mine>", "mine", text.replace(before, after).encode(), trusted.source.earlier)
+    failed = run_exercise(
+        session.checks[one.slug], source, trusted.reference, recogniser, CheckSettings(3)
+    ).first_failure
+    assert words in failed.step[1]
+    assert "yours" in failed.example
