@@ -10,7 +10,13 @@ from grader.kit.collect import Check
 def test_a_patient_check_has_more_time():
     begun = []
     code = SimpleNamespace(
-        calls=[], requests=[], objects=None, place="cpu", device="cpu", begin=lambda *told: begun.append(told)
+        calls=[],
+        requests=[],
+        objects=None,
+        place="cpu",
+        device="cpu",
+        source=SimpleNamespace(text=b""),
+        begin=lambda *told: begun.append(told),
     )
     mark = core("f", 1, patience=6)
     check = Check(
