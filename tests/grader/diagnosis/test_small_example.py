@@ -12,7 +12,8 @@ from torch import nn
 from grader.checks.attempt import attempt, check_seed
 from grader.dev.survey import as_learner
 from grader.diagnosis.small_call import MOST_NUMBERS, SmallCall, identity, smaller
-from grader.diagnosis.small_example import agree_but_at_padding, small_example
+from grader.diagnosis.small_example import small_example
+from grader.diagnosis.small_result import agree, of_a_file
 from grader.judging import exercise as judging
 from grader.judging.exercise import CheckSettings, run_exercise
 from grader.kit.variants import alternatives, mistakes
@@ -129,8 +130,8 @@ def tensor(text, name):
 def test_what_may_be_anything_at_padding_makes_no_example():
     call = SmallCall("T.encode", {"source": torch.tensor([[1, 0]])}, {"pad_id": 0})
     mine, right = (torch.tensor([[[1.0, 2.0], [other, 4.0]]]) for other in (3.0, 5.0))
-    assert agree_but_at_padding(call, mine, right)
-    assert not agree_but_at_padding(call, mine + 1, right)
+    assert agree(call, [("", mine)], [("", right)])
+    assert not agree(call, [("", mine + 1)], [("", right)])
 
 
 def test_an_example_is_one_for_every_right_way_too(session, exercise, shown_call):
@@ -140,15 +141,10 @@ def test_an_example_is_one_for_every_right_way_too(session, exercise, shown_call
         trusted = session.recogniser(exercise(number)).trusted
         for one in alternatives(exercise(number)):
             with contextlib.redirect_stdout(io.StringIO()):
-                value = example.call.on(made_in(as_learner(one, trusted, LocalTransport), example))
-            assert agree_but_at_padding(example.call, value, example.expected), (name, one.name)
-
-
-def made_in(code, example):
-    """The function in a file, or the module with the example's weights."""
-    code.begin(0)
-    target = getattr(code, example.call.owner)
-    return target if example.module is None else example.call.make(target).load(example.module)
+                code = as_learner(one, trusted, LocalTransport)
+                code.begin(0)
+                found = of_a_file(example.call, code, example.module)
+            assert agree(example.call, found, example.expected), (name, one.name)
 
 
 def test_a_matrix_is_the_identity_repeated_to_its_shape():
