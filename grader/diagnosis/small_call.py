@@ -35,8 +35,8 @@ LONG = 1_000
 """An axis as long as this may be why the call fails: it stays as it is in some of the ways."""
 LARGE = 10_000.0
 """The largest number that padding and scores may hold; it is tried where the failing call holds such numbers."""
-MADE_SIZES = (2, 1, 3, 2)
-"""What sizes of a module are drawn from."""
+SIZES, WIDTHS = (2, 1, 3, 2), (3, 2, 4, 2)
+"""What sizes are drawn from, and those that a class is made with: of two features a norm leaves little."""
 WHOLE = torch.tensor([1, 2, -1, 3, -2])
 FACTORS = (2.0, -1.0, 3.0)
 MOST_FACTORS = 2
@@ -60,6 +60,7 @@ class SmallCall:
         training: whether the module is in train mode.
         positional: how many arguments of the class, and of the call, are passed without their names, as the check does:
             a file may call its parameters otherwise.
+        times: how often it is made, one after the other.
         backward: of what the gradients are looked at too: SUM or COUNTED; empty for none.
     """
 
@@ -70,6 +71,7 @@ class SmallCall:
     training: bool = False
     positional: tuple[int, int] = (0, 0)
     backward: str = ""
+    times: int = 1
 
     @property
     def count(self) -> int:
@@ -117,15 +119,8 @@ class SmallCall:
         made = list((self.made or {}).items())
         return kind(*(value for _, value in made[: self.positional[0]]), **dict(made[self.positional[0] :]))
 
-    def on(self, target: Any) -> Any:
-        """The result of the call of a function, or of a module or its method; each tensor is given as a copy."""
-        args, kwargs = self.arguments(target)
-        return (getattr(target, self.method) if self.method else target)(*args, **kwargs)
-
-    def arguments(self, target: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """What this function or module is given; each tensor is a copy."""
-        part = target.get_submodule if self.made is not None else None
-        given = [(name, _resolved(value, part)) for name, value in self.given.items()]
+    def passed(self, given: Sequence[tuple[str, Any]]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """These arguments as they are passed: some without their names."""
         return tuple(value for _, value in given[: self.positional[1]]), dict(given[self.positional[1] :])
 
     def cotangents(self, results: Sequence[Tensor]) -> list[Tensor]:
@@ -140,12 +135,6 @@ class Part:
     """A part of the module, as an argument of one of its methods."""
 
     name: str
-
-
-def _resolved(value: Any, part: Any) -> Any:
-    if isinstance(value, Tensor):
-        return value.clone()
-    return part(value.name) if isinstance(value, Part) else value
 
 
 def identity(like: Tensor) -> Tensor:
@@ -189,13 +178,13 @@ def _smaller(calls: Sequence[Call], reference: ModuleType) -> Iterator[SmallCall
             yield from (SmallCall(call.name, given, positional=count) for given in shrunk(call.given))
         return
     kind = getattr(reference, call.name.partition(".")[0], None)
-    made, passed = _made_with(calls[:-1], kind)
+    made, passed = made_with(calls[:-1], kind)
     given = {name: _as_a_part(value, calls) for name, value in call.given.items()}
     if made is not None and all(isinstance(value, (*PLAIN, Part)) for value in [*given.values(), *made.values()]):
         yield from _smaller_modules(call.name, given, made, kind, (passed, len(call.arguments[0])))
 
 
-def _made_with(calls: Sequence[Call], kind: Any) -> tuple[dict[str, Any] | None, int]:
+def made_with(calls: Sequence[Call], kind: Any) -> tuple[dict[str, Any] | None, int]:
     """What the last module of a class was made with, by parameter, and how much of it without a name."""
     for call in reversed(calls):
         if kind is not None and call.name == kind.__name__ and isinstance(call.value, Module):
@@ -356,11 +345,11 @@ def _smaller_modules(
     """The same call of a smaller module, in one way after the other: which of them are possible, the reference says."""
     names: dict[str, list[str]] = {}
     for number in range(MOST_WAYS):
-        draw = _Numbers(number, given, made)
-        if draw.has_only_padding or draw.made.get("d_model", 0) % draw.made.get("num_heads", 1):
+        draw = SmallNumbers(number, given, made)
+        if not draw.is_possible:
             continue
         dropout = draw.made.get("dropout", 0.0)
-        training = dropout == 1.0 or (dropout == 0.0 and number % 3 == 2)
+        training = number % 3 != 1 if dropout == 1.0 else not dropout and number % 3 == 2
         factors = MOST_FACTORS if number % 2 else 0
         for few in _few(draw.given, MOST_NUMBERS - factors, number):
             call = SmallCall(name, few, draw.made, training=training, positional=positional)
@@ -368,18 +357,18 @@ def _smaller_modules(
                 yield call
                 continue
             if (key := repr(draw.made)) not in names:
-                names[key] = _parameters(call, kind)
+                names[key] = parameters_of(call, kind)
             yield replace(call, factors=draw.factors(names[key]))
 
 
-def _parameters(call: SmallCall, kind: Any) -> list[str]:
+def parameters_of(call: SmallCall, kind: Any) -> list[str]:
     """The names of a module's parameters; none where it cannot be made."""
     with suppress(Exception):  # of a width that no number of heads divides, say
         return [name for name, _ in call.module(kind).named_parameters()]
     return []
 
 
-class _Numbers:
+class SmallNumbers:
     """Small sizes and values for one call of a module, all from one number.
 
     Args:
@@ -388,30 +377,39 @@ class _Numbers:
     """
 
     def __init__(self, seed: int, given: dict[str, Any], made: dict[str, Any]) -> None:
-        self._generator = torch.Generator().manual_seed(seed)
+        self._seed, self._generator = seed, torch.Generator().manual_seed(seed)
         tensors = [value for value in given.values() if isinstance(value, Tensor)]
         batch = {value.size(0) for value in tensors if value.dim() > 1 and value.dtype is not torch.bool}
         self._sizes: dict[int, int] = {}
         for size in (size for value in tensors for size in value.shape):
-            self._sizes.setdefault(size, min(size, 1 + (seed % 4 == 3) if size in batch else self._size()))
+            small = 1 + (seed % 4 == 3) if size in batch else self._size(WIDTHS if size in made.values() else SIZES)
+            self._sizes.setdefault(size, min(size, small))
         self._made_before = made
-        self.has_only_padding = False
-        """Whether a vocabulary is too small to hold anything else: no sequence is empty."""
+        self._has_only_padding = False
         self.made = {name: self._small(name, value) for name, value in made.items()}
         self._pad = self.made.get("pad_id")
         self.given = {name: self._value(name, value, given) for name, value in given.items()}
 
-    def _size(self) -> int:
-        return MADE_SIZES[self._integer(len(MADE_SIZES))]
+    @property
+    def is_possible(self) -> bool:
+        """Whether heads divide the width, and no vocabulary is so small that it holds only padding: no sequence is
+        empty."""
+        return not self._has_only_padding and not self.made.get("d_model", 0) % self.made.get("num_heads", 1)
+
+    def _size(self, among: Sequence[int]) -> int:
+        return among[self._integer(len(among))]
 
     def _integer(self, most: int) -> int:
         return int(torch.randint(most, (), generator=self._generator))
 
     def _small(self, name: str, value: Any) -> Any:
-        """A size of the class; its padding is 0."""
+        """A size of the class; its padding is 0. A share of what is dropped becomes all or nothing, in turn: what
+        chance drops is no result."""
+        if name == "dropout" and 0.0 < value < 1.0:
+            return float(self._seed % 3 != 2)
         if type(value) is not int or value == 0:
             return value
-        return 0 if name.endswith("_id") else self._sizes.setdefault(value, min(value, self._size()))
+        return 0 if name.endswith("_id") else self._sizes.setdefault(value, min(value, self._size(SIZES)))
 
     def _value(self, name: str, value: Any, given: dict[str, Any]) -> Any:
         if type(value) is int:
@@ -432,14 +430,15 @@ class _Numbers:
         """Ids below every vocabulary that the tensor's may belong to, some with padding behind them."""
         vocab = self._vocab(int(value.max()))
         low = 0 if self._pad is None else 1
-        self.has_only_padding |= vocab <= low
+        self._has_only_padding |= vocab <= low
         found = torch.randint(min(low, vocab - 1), vocab, shape, generator=self._generator)
         if self._pad is not None and shape[-1] > 1 and self._integer(2):
             found[..., -1] = self._pad
         return found
 
     def _vocab(self, largest: int) -> int:
-        sizes = [value for value in self._made_before.values() if type(value) is int and value > largest]
+        made = self._made_before.items()
+        sizes = [value for name, value in made if type(value) is int and value > largest and not name.endswith("_id")]
         return max(1, min((self._sizes[size] for size in sizes), default=1))
 
     def factors(self, names: Sequence[str]) -> dict[str, float]:

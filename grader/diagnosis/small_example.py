@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from grader.diagnosis.small_call import Part, SmallCall, is_plain, smaller
+from grader.diagnosis.small_loop import TableStep, is_a_loop, smaller_loops, step_of
 from grader.diagnosis.small_result import (
     CLOSE,
     GRADIENT,
@@ -24,19 +25,21 @@ from grader.diagnosis.small_result import (
     of_the_reference,
     way_through,
 )
+from grader.diagnosis.small_update import Descent, Model, is_an_update, model_of, smaller_updates
 from grader.diagnosis.way import Way
 from grader.worker.steps import RETURNED
 
 if TYPE_CHECKING:
     from grader.diagnosis.evidence import Run
     from grader.diagnosis.trusted import TrustedCode
+    from grader.remote.calls import Call
     from grader.remote.code import Code
 
 TRIES = 24
 """Small calls that are made of one failing call."""
 MOST_WORK = 90.0
 """About how many milliseconds may go into small calls of one file."""
-OF_A_FUNCTION, OF_A_MODULE, BACKWARD = 1.0, 2.5, 1.0
+OF_A_FUNCTION, OF_A_MODULE, OF_AN_UPDATE, BACKWARD = 1.0, 2.5, 8.0, 1.0
 """About how many one costs; and how many more with its gradients."""
 MOST_LETTERS, MOST_WORKED_OUT = 90, 65
 """Of one result; and of what it follows from."""
@@ -85,7 +88,7 @@ def small_example(trusted: TrustedCode, runs: Sequence[Run], code: Code, seed: i
     left = MOST_WORK
     for run in runs:
         for call, right, module in _answered(trusted, run, tried):
-            left -= (OF_A_FUNCTION if module is None else OF_A_MODULE) + (BACKWARD if call.backward else 0.0)
+            left -= _work(call)
             if left < 0:
                 return None
             code.begin(seed)
@@ -104,15 +107,32 @@ def small_example(trusted: TrustedCode, runs: Sequence[Run], code: Code, seed: i
 def _answered(trusted: TrustedCode, run: Run, tried: set[str]) -> Iterator[tuple[SmallCall, Found, nn.Module | None]]:
     """Small calls made of a failing one, each once; what the reference gives, and its module where it is one."""
     made = 0
-    for call in smaller(run.tried.calls, trusted.reference):
+    for call in _smaller(trusted, run.tried.calls):
         key = repr(call)
-        if key in tried or (right := of_the_reference(call, trusted.reference)) is None:
+        if key in tried:
             continue
         tried.add(key)
         made += 1
         if made > TRIES:
             return
-        yield (call, *right)
+        if (right := of_the_reference(call, trusted.reference)) is not None:
+            yield (call, *right)
+
+
+def _work(call: SmallCall) -> float:
+    """About how many milliseconds the file takes."""
+    if model_of(call) is not None:
+        return OF_AN_UPDATE * call.times
+    return (OF_A_FUNCTION if call.made is None else OF_A_MODULE) + (BACKWARD if call.backward else 0.0)
+
+
+def _smaller(trusted: TrustedCode, calls: Sequence[Call]) -> Iterator[SmallCall]:
+    """The last call of a check made smaller, by its kind."""
+    if is_an_update(calls[-1]):
+        return smaller_updates(calls, trusted.reference, list(trusted.source.earlier))
+    if is_a_loop(calls[-1]):
+        return smaller_loops(calls[-1], trusted.reference)
+    return smaller(calls, trusted.reference)
 
 
 def _is_small(mine: Found, right: Found) -> bool:
@@ -127,12 +147,28 @@ def _is_small(mine: Found, right: Found) -> bool:
 def _asked(call: SmallCall, module: nn.Module | None) -> str:
     """The call in words."""
     given = "  ".join(f"{name} = {_numbers(value)}" for name, value in call.given.items())
-    if module is None:
-        return f"{call.name} with {given}"
+    name, model, step = call.name, model_of(call), step_of(call.given.values())
+    if module is not None:
+        name = _made(call) + (f".{call.method}" if call.method else "") + (" in train mode" if call.training else "")
+    said = [f"{name}{' twice' if call.times > 1 else ''} with {given}"]
+    if model is not None:
+        said.append(_weights(model.made, model.reference()))
+    elif module is not None:
+        said.append(_weights(call, module))
+    if step is not None:
+        said.append(f"step(token, n) gives logits n + 1 at {_follower(step)}, 0 elsewhere, and the state n + 1")
+    return "; ".join(said)
+
+
+def _made(call: SmallCall) -> str:
+    """A class with what it is given."""
     sizes = ", ".join(f"{name}={value}" for name, value in (call.made or {}).items() if name != "dropout" or value)
-    method = f".{call.method}" if call.method else ""
-    mode = " in train mode" if call.training else ""
-    return f"{call.owner}({sizes}){method}{mode} with {given}; {_weights(call, module)}"
+    return f"{call.owner}({sizes})"
+
+
+def _follower(step: TableStep) -> str:
+    """The token that a step's logits are largest at."""
+    return f"{step.follows.tolist()}[{'row][' if step.follows.dim() > 1 else ''}token]"
 
 
 def _weights(call: SmallCall, module: nn.Module) -> str:
@@ -193,6 +229,12 @@ def _first_entry(what: str, mine: Tensor, right: Tensor) -> tuple[str, str, str]
 def _numbers(value: Any) -> str:
     if isinstance(value, Part):
         return value.name
+    if isinstance(value, Model):
+        return _made(value.made)
+    if isinstance(value, Descent):
+        return f"gradient descent, rate {value.rate:g}"
+    if isinstance(value, TableStep):
+        return "below"
     if isinstance(value, Tensor):
         if not is_plain(value) or value.numel() < 4:
             return _nested(_rounded(value).tolist())

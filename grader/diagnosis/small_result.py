@@ -1,30 +1,36 @@
-"""What a small call gives, of the reference and of a learner's file: its results, and its gradients where they are
-looked at too."""
+"""What a small call gives, of the reference and of a learner's file: its results; and where the failing call was about
+them the gradients, what a step was fed, and the parameters that were changed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from grader.diagnosis.small_call import SmallCall
+from grader.diagnosis.small_call import Part, SmallCall
+from grader.diagnosis.small_loop import TableStep, step_of
+from grader.diagnosis.small_update import Descent, Model, model_of
 from grader.diagnosis.way import Way, way_of
 from grader.errors import Finding
 from grader.protocol.gradients import pull_back
 from grader.protocol.messages import Done, RecordSteps, StepsTaken, TellSteps
 from grader.protocol.values import leaves
+from grader.remote.calls import Call
 from grader.remote.code import Code
-from grader.remote.handles import Function
+from grader.remote.handles import Module
 
 GRADIENT = "gradient for "
 """What stands before the name of the tensor that a gradient is for."""
 CLOSE, TINY = 1e-4, 5e-4
 """Results that are nearer than this, relative to the largest, look the same where four digits are shown; and results
 none of which is larger are taken for 0: such numbers help nobody."""
+EOS = "eos_id"
+"""The argument of a loop that lets rows end at different steps."""
 Found = list[tuple[str, Any]]
 """Values with what each is called: `result 2`, `gradient for x`; a single result needs no name."""
 
@@ -36,15 +42,15 @@ def of_the_reference(call: SmallCall, reference: ModuleType) -> tuple[Found, nn.
         kind = getattr(reference, call.owner)
         module = call.module(kind) if call.made is not None else None
         target = module if module is not None else kind
-        args, kwargs = call.arguments(target)
-        inputs = _floating([*args, *kwargs.values()])
-        with torch.set_grad_enabled(bool(call.backward)):
-            for one in inputs if call.backward else ():
+        given = _Given(call, module)
+        inputs = _floating(given.values) if call.backward else []
+        with torch.set_grad_enabled(bool(call.backward) or model_of(call) is not None):
+            for one in inputs:
                 one.requires_grad_()
-            value = (getattr(target, call.method) if call.method else target)(*args, **kwargs)
-        found = _results(_detached(value))
+            values = [given.to(getattr(target, call.method) if call.method else target) for _ in range(call.times)]
+        found = given.found(_detached(values))
         if call.backward:
-            outputs = _floating(leaves(value))
+            outputs = _floating(leaves(values[-1]))
             wanted = dict(module.named_parameters()) if module is not None else {}
             gradients = pull_back(outputs, call.cotangents(outputs), [*inputs, *wanted.values()])
             found += _gradients([*_names(call), *wanted], gradients)
@@ -60,19 +66,16 @@ def of_a_file(call: SmallCall, code: Code, module: nn.Module | None) -> Found | 
         module: the reference's, whose weights the file's gets.
     """
     with suppress(Finding):
-        target: Any = getattr(code, call.owner)
-        if module is not None:
-            target = call.make(target).load(module)
+        function = _function(call, code, module)
+        given = _Given(call, function, code)
         if not call.backward:
-            return _results(call.on(target))
-        function = getattr(target, call.method or "forward") if module is not None else target
-        assert isinstance(function, Function)
-        called = function.call(*call.arguments(target), grad=True)
+            return given.found([given.to(function) for _ in range(call.times)])
+        called = given.to(partial(_with_graph, function))
         outputs = _floating(leaves(called.value))
         inputs, parameters = code.backward(called, call.cotangents(outputs))
         wanted = [name for name, _ in module.named_parameters()] if module is not None else []
         gradients = [*inputs, *(parameters.get(name) for name in wanted)]
-        return _results(called.value) + _gradients([*_names(call), *wanted], gradients)
+        return given.found([called.value]) + _gradients([*_names(call), *wanted], gradients)
     return None
 
 
@@ -82,12 +85,79 @@ def way_through(call: SmallCall, code: Code, module: nn.Module | None) -> Way:
     Args:
         code: the file, begun.
     """
-    target: Any = getattr(code, call.owner)
-    if module is not None:
-        target = call.make(target).load(module)
+    function = _function(call, code, module)
+    given = _Given(call, function, code)
     code.request(RecordSteps(), Done, text="the start of a call")
-    call.on(target)
+    given.to(function)
     return way_of(code.request(TellSteps(), StepsTaken, text="the steps of a call"), {})
+
+
+def _function(call: SmallCall, code: Code, module: nn.Module | None) -> Any:
+    """A file's function; or its module with these weights, or a method of that."""
+    function: Any = getattr(code, call.owner)
+    if module is not None:
+        function = call.make(function).load(module)
+    return getattr(function, call.method) if call.method else function
+
+
+def _with_graph(function: Any, *args: Any, **kwargs: Any) -> Call:
+    """A call whose gradients can be asked for."""
+    function = function.forward if isinstance(function, Module) else function
+    called: Call = function.call(args, kwargs, grad=True)
+    return called
+
+
+class _Given:
+    """What a small call is given: tensors are copies, and a model that is changed is a new one.
+
+    Args:
+        target: the module, or a method of it, whose parts may be among the arguments.
+        code: the file whose function it is for; None for the reference's.
+    """
+
+    def __init__(self, call: SmallCall, target: Any, code: Code | None = None) -> None:
+        self._call, self._target = call, target
+        model = model_of(call)
+        self._model: Any = None
+        if model is not None:
+            self._model = model.on(code) if code is not None else model.reference()
+        self._named = [(name, self._made(value)) for name, value in call.given.items()]
+
+    @property
+    def values(self) -> list[Any]:
+        return [value for _, value in self._named]
+
+    def to(self, function: Callable[..., Any]) -> Any:
+        args, kwargs = self._call.passed(self._named)
+        return function(*args, **kwargs)
+
+    def found(self, values: Sequence[Any]) -> Found:
+        """What came of the calls: what the step was given, the results, the model's parameters after it."""
+        several = [(f"result of call {number}", one) for number, one in enumerate(values, 1)]
+        found = several if len(values) > 1 else _results(values[0])
+        step = step_of(self.values)
+        if step is not None and not (EOS in self._call.given and step.rows > 1):  # a finished row is fed anything
+            found = [*step.found(), *found]
+        return found + self._after()
+
+    def _after(self) -> Found:
+        if self._model is None:
+            return []
+        is_mine = isinstance(self._model, Module)
+        after = self._model.parameters() if is_mine else dict(self._model.named_parameters())
+        named = [(name, one.detach()) for name, one in after.items() if isinstance(one, Tensor)]
+        return [(f"{name} afterwards", one) for name, one in sorted(named, key=lambda pair: (pair[1].numel(), pair[0]))]
+
+    def _made(self, value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return value.clone()
+        if isinstance(value, Part):
+            return self._target.get_submodule(value.name)
+        if isinstance(value, TableStep):
+            return value.again()
+        if isinstance(value, Model):
+            return self._model
+        return value.over(self._model) if isinstance(value, Descent) else value
 
 
 def agree(call: SmallCall, mine: Found, right: Found) -> bool:

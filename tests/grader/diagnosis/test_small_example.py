@@ -106,24 +106,28 @@ def test_the_right_result_of_a_module_is_what_the_library_gives(shown):
     first, _, expected, *_ = shown(8, "softmax_over_queries").splitlines()
     d_model, heads = (int(number) for number in re.findall(r"=(\d)", first)[:2])
     query, key, value = (tensor(first, name) for name in ("query", "key", "value"))
-    factors = dict(re.findall(r"but (\S+)_proj.weight (\S+) times", first))
-    library = nn.MultiheadAttention(d_model, heads, bias=False, batch_first=True, dtype=torch.float64)
+    factors = dict(re.findall(r"(\w+)_proj.weight (\S+) times", first))
+    biases = dict(re.findall(r"(\w+)_proj.bias (-?\d+)", first))
+    library = nn.MultiheadAttention(d_model, heads, batch_first=True, dtype=torch.float64)
     with torch.no_grad():
         eye = torch.eye(d_model, dtype=torch.float64)
         parts = [eye * float(factors.get(name, 1)) for name in "qkv"]
         library.in_proj_weight.copy_(torch.cat(parts))
+        library.in_proj_bias.copy_(torch.cat([eye[0] * 0 + float(biases.get(name, 0)) for name in "qkv"]))
         library.out_proj.weight.copy_(eye * float(factors.get("out", 1)))
+        library.out_proj.bias.fill_(float(biases.get("out", 0)))
         output, weights = library(query, key, value, average_attn_weights=False)
     right = weights if "result 2" in expected else output
-    assert "bias" not in first.partition("biases 0")[2]
     assert torch.allclose(tensor(expected, "") if "zeros" not in expected else right * 0, right, atol=1e-3)
 
 
 def tensor(text, name):
     """The numbers that stand behind a name, or at the end of a line."""
-    said = re.search(rf"{name} = (zeros \([\d, ]+\)|\[[-\d., \[\]]+\])" if name else r"(\[.*\])$", text).group(1)
-    if said.startswith("zeros"):
-        return torch.zeros(eval(said.removeprefix("zeros")), dtype=torch.float64)
+    said = re.search(rf"{name} = ((?:zeros|ones) \([\d, ]+\)|\[[-\d., \[\]]+\])" if name else r"(\[.*\])$", text)
+    said = said.group(1)
+    if said.startswith(("zeros", "ones")):
+        filled, _, shape = said.partition(" ")
+        return getattr(torch, filled)(eval(shape), dtype=torch.float64)
     return torch.tensor(eval(said), dtype=torch.float64)
 
 
