@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import groupby
 
 import click
 
@@ -121,16 +122,36 @@ def _runs(
 
 
 def sample(exercises: Sequence[Exercise], number: int) -> list[tuple[Exercise, Mutant]]:
-    """So many mutants, always the same."""
+    """So many mutants, always the same, by exercise."""
     every = [(one, mutant) for one in exercises for mutant in mutants(one.solution.read_text(encoding="utf-8"))]
-    return random.Random(0).sample(every, min(number, len(every)))
+    chosen = random.Random(0).sample(every, min(number, len(every)))
+    return sorted(chosen, key=lambda one: one[0].number)
 
 
 @click.command()
 @click.argument("exercises", metavar="[EX]...", nargs=-1)
-@click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="How many seeds.")
-@click.option("--transport", type=click.Choice(list(TRANSPORTS)), default="local", show_default=True)
-@click.option("--mutants", "number", type=click.IntRange(min=0), default=200, show_default=True)
+@click.option(
+    "--seeds",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="How many seeds, for mistakes and other right ways.",
+)
+@click.option(
+    "--transport",
+    type=click.Choice(list(TRANSPORTS)),
+    default="local",
+    show_default=True,
+    help="For mistakes and other right ways; mutants run in workers.",
+)
+@click.option(
+    "--mutants",
+    "number",
+    type=click.IntRange(min=0),
+    default=200,
+    show_default=True,
+    help="How many mutants, on one seed.",
+)
 def main(exercises: tuple[str, ...], seeds: int, transport: str, number: int) -> None:
     """Print every name that is not true, and their count. Exit status 1 where there is one."""
     kit, workers = Kit(), launcher()
@@ -145,21 +166,25 @@ def main(exercises: tuple[str, ...], seeds: int, transport: str, number: int) ->
                     new = of_mistakes(session, exercise, seed, {name: ways[name] for name in TRANSPORTS[transport]})
                 _report(f"{exercise.slug}, seed {seed}", new)
                 found += new
-        for exercise, mutant in sample(chosen, number):
-            new = of_mutant(session, exercise, mutant, 0, ways["worker"])
-            if new:
-                _report(exercise.slug, new)
+        for exercise, some in groupby(sample(chosen, number), key=lambda one: one[0]):
+            mutated = [mutant for _, mutant in some]
+            new = [false for mutant in mutated for false in of_mutant(session, exercise, mutant, 0, ways["worker"])]
+            _report(f"{exercise.slug}, {len(mutated)} mutants, seed 0", new)
             found += new
     finally:
         workers.close()
-    click.echo(f"{len(found)} false names")
+    click.echo(_counted(found))
     sys.exit(1 if found else 0)
 
 
 def _report(where: str, found: Sequence[FalseName]) -> None:
-    click.echo(f"{where}: {len(found)} false names")
+    click.echo(f"{where}: {_counted(found)}")
     for one in found[:10]:
         click.echo(f"    {one.what} is called {one.name}: {one.check}")
+
+
+def _counted(found: Sequence[FalseName]) -> str:
+    return "1 false name" if len(found) == 1 else f"{len(found)} false names"
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
 """The kill matrix: which check catches which mistake, and under which name. `python -m grader.dev.matrix [EX ...]`.
 
 Every mistake is put in the learner's place, on as many seeds as asked for, over either transport. A mistake must be
-caught on every seed, and the first check that names one should name it; a check that never fails has no use. Other
-right ways must pass every check on every seed.
+caught on every seed, no check may name another one, and the first that names one should name it; a check that never
+fails has no use. Other right ways must pass every check on every seed.
+
+Names are looked at on the first few seeds, where every check is run. On the others a mistake is run until a check
+catches it, beginning with the cheapest of those that caught it before.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import io
 import os
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -36,29 +40,37 @@ TRANSPORTS = {"local": ("local",), "worker": ("worker",), "both": ("local", "wor
 
 @dataclass(frozen=True)
 class Unit:
-    """The unit of work of one process: one exercise on one seed, so that its mistakes share recorded answers."""
+    """The unit of work of one process: one exercise.
+
+    Args:
+        seeds: so many, from 0.
+        names: on so many of them names are looked at.
+    """
 
     number: int
-    seed: int
+    seeds: int
+    names: int
     transports: tuple[str, ...]
     mistakes: bool
     alternatives: bool
-    thorough: bool
     device: str
 
 
 def carry_out(unit: Unit) -> list[Trial]:
-    """Surveys one exercise on one seed, in whichever process this is."""
-    exercise = _exercise(unit.number)
-    session, found = _session(unit.number), list[Trial]()
+    """Surveys one exercise, in whichever process this is."""
+    exercise, catchers = _exercise(unit.number), defaultdict[str, set[str]](set)
     transports: dict[str, Connect] = {name: partial(_CONNECT[name], unit.device) for name in unit.transports}
-    with contextlib.redirect_stdout(io.StringIO()):  # what mistakes print
-        if unit.mistakes:
-            found += survey_mistakes(
-                session, exercise, unit.seed, transports, thorough=unit.thorough, device=unit.device
-            )
-        if unit.alternatives:
-            found += survey_alternatives(session, exercise, unit.seed, transports, unit.device)
+    session, found = _session(unit.number), list[Trial]()
+    for seed in range(unit.seeds):
+        with contextlib.redirect_stdout(io.StringIO()):  # what mistakes print
+            if unit.mistakes:
+                known = None if seed < unit.names else {name: tuple(caught) for name, caught in catchers.items()}
+                new = [*survey_mistakes(session, exercise, seed, transports, device=unit.device, catchers=known)]
+                for trial in new:
+                    catchers[trial.variant].update(trial.caught_by)
+                found += new
+            if unit.alternatives:
+                found += survey_alternatives(session, exercise, seed, transports, unit.device)
     return found
 
 
@@ -79,7 +91,6 @@ def _exercise(number: int) -> Exercise:
     return Kit().find((str(number),))[0]
 
 
-@cache
 def _session(number: int) -> Session:
     return Session(Kit(), [_exercise(number)], CheckSettings(0))
 
@@ -95,89 +106,135 @@ def _all(units: Sequence[Unit], jobs: int) -> Iterator[tuple[Unit, list[Trial]]]
             yield waiting[done], done.result()
 
 
-def _report(matrix: Matrix, *, thorough: bool) -> None:
-    rows = matrix.rows
-    click.echo(
-        f"{matrix.exercise.slug:<26}{len(rows):4} mistakes x {len(matrix.checks)} checks: "
-        f"{len(rows) - len(matrix.uncaught)} always caught, {matrix.share_named:.1%} named as themselves; "
-        f"{len(matrix.right) - len(matrix.refused)} of {len(matrix.right)} alternatives accepted"
-    )
+def _report(matrix: Matrix, unit: Unit) -> None:
+    rows, names = matrix.rows, min(unit.names, unit.seeds)
+    said = []
+    if unit.mistakes:
+        said.append(f"{len(rows) - len(matrix.uncaught)} of {len(rows)} mistakes caught on {_all_of(unit)}")
+    if unit.mistakes and names:
+        false = sum(row.false_names.total() for row in rows)
+        said.append(f"on {_seeds(names)} {matrix.share_named:.1%} named as themselves, {_false_names(false)}")
+    if unit.alternatives:
+        accepted = len(matrix.right) - len(matrix.refused)
+        said.append(f"{accepted} of {len(matrix.right)} alternatives accepted on {_all_of(unit)}")
+    click.echo(f"{matrix.exercise.slug}, {len(matrix.checks)} checks: {'; '.join(said)}")
     for row in matrix.uncaught:
         passed = ", ".join(f"{seen.seed} {seen.transport}" for seen in row.trials if not seen.caught_by)
         click.echo(f"    {row.variant.target}__{row.variant.name} passes on seeds {passed}")
     for row in matrix.misnamed:
         called = ", ".join(f"{name} ({count})" for name, count in row.called.items())
         click.echo(f"    {row.variant.target}__{row.variant.name} is called {called}")
+    for row in matrix.falsely_named:
+        for (check, name), count in row.false_names.items():
+            click.echo(f"    {row.variant.target}__{row.variant.name} is falsely called {name} ({count}): {check}")
     for row in matrix.refused:
         seen = next(one for one in row.trials if one.caught_by)
         click.echo(
             f"    the equivalent {row.variant.name} is refused, seed {seen.seed} {seen.transport}: {seen.message}"
         )
-    for name in matrix.idle if thorough else []:
+    for name in matrix.idle if _shows_idle(unit) else []:
         click.echo(f"    {name} catches no mistake")
 
 
-def page(matrices: Sequence[Matrix], seeds: int, transports: Sequence[str]) -> str:
-    """The matrices as one page."""
-    return render("matrix.html", matrices=matrices, seeds=seeds, transports=transports)
+def _shows_idle(unit: Unit) -> bool:
+    """Whether every check was put to every mistake, so that one without use shows."""
+    return unit.mistakes and unit.names > 0
+
+
+def _is_whole(matrix: Matrix, unit: Unit) -> bool:
+    idle = _shows_idle(unit) and matrix.idle
+    return not (matrix.uncaught or matrix.falsely_named or matrix.refused or idle)
+
+
+def looked_at(unit: Unit) -> list[str]:
+    """What was run, in sentences."""
+    names = min(unit.names, unit.seeds)
+    whole = (
+        f"A mistake on {_seeds(names)}: every check, and what the checks call it." if unit.mistakes and names else ""
+    )
+    rest = f"A mistake on {_seeds(unit.seeds - names)}: until one check fails; names were not looked at."
+    return [
+        *([whole] if whole else []),
+        *([rest] if unit.mistakes and unit.seeds > names else []),
+        *([f"An alternative on {_seeds(unit.seeds)}: every check."] if unit.alternatives else []),
+        "Checks that call nothing of what is replaced were run on the reference alone, once a seed.",
+    ]
+
+
+def _false_names(number: int) -> str:
+    return "1 false name" if number == 1 else f"{number} false names"
+
+
+def _all_of(unit: Unit) -> str:
+    return "1 seed" if unit.seeds == 1 else f"all of {unit.seeds} seeds"
+
+
+def _seeds(number: int) -> str:
+    return "1 seed" if number == 1 else f"{number} seeds"
+
+
+def page(matrices: Sequence[Matrix], unit: Unit) -> str:
+    """The matrices as one page.
+
+    Args:
+        unit: what was run of each exercise.
+    """
+    return render("matrix.html", matrices=matrices, seeds=unit.seeds, transports=unit.transports, ran=looked_at(unit))
 
 
 @click.command()
 @click.argument("exercises", metavar="[EX]...", nargs=-1)
 @click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="How many seeds.")
+@click.option(
+    "--names",
+    type=click.IntRange(min=0),
+    default=3,
+    show_default=True,
+    help="Run every check, and look at names, on so many of the seeds.",
+)
 @click.option("--transport", type=click.Choice(list(TRANSPORTS)), default="local", show_default=True)
 @click.option(
-    "--jobs", type=click.IntRange(min=1), default=os.cpu_count() or 1, help="Processes. [default: one a core]"
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=os.cpu_count() or 1,
+    help="Processes, each with an exercise at a time. [default: one a core]",
 )
 @click.option("--mistakes/--no-mistakes", default=True, show_default=True, help="Put mistakes to the checks.")
 @click.option("--alternatives/--no-alternatives", default=True, show_default=True, help="Put other right ways to them.")
-@click.option("--quick", is_flag=True, help="On every seed stop at the check that names the mistake.")
 @click.option("--device", default="cpu", show_default=True, help="Where the code works: cpu, cuda or mps.")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page too.")
 def main(
     exercises: tuple[str, ...],
     seeds: int,
+    names: int,
     transport: str,
     jobs: int,
     mistakes: bool,
     alternatives: bool,
-    quick: bool,
     device: str,
     html: Path | None,
 ) -> None:
     """Print which mistakes are caught and named, and whether other right ways pass.
 
-    Exit status 1 where a mistake is not caught, a right way is refused or a check has no use. The first seed runs
-    every check; the others stop at the check that names the mistake.
+    Exit status 1 where a mistake is not caught, another one is named, a right way is refused or a check has no use.
     """
     devices(device)
     if device != "cpu" and transport != "worker":
         raise click.UsageError(
             f"--device {device} needs --transport worker: some mistakes end what a GPU does for a process"
         )
-    kit, start = Kit(), time.perf_counter()
-    chosen, ways = kit.find(exercises), TRANSPORTS[transport]
-    units = [
-        Unit(exercise.number, seed, ways, mistakes, alternatives, seed == 0 and not quick, device)
-        for exercise in chosen
-        for seed in range(seeds)
-    ]
-    found: dict[int, list[Trial]] = {exercise.number: [] for exercise in chosen}
-    left = {exercise.number: seeds for exercise in chosen}
+    kit, start, ways = Kit(), time.perf_counter(), TRANSPORTS[transport]
+    chosen = kit.find(exercises)
+    units = [Unit(exercise.number, seeds, names, ways, mistakes, alternatives, device) for exercise in chosen]
     session, matrices, whole = Session(kit, chosen, CheckSettings(0)), dict[int, Matrix](), True
     for unit, trials in _all(units, jobs):
-        found[unit.number] += trials
-        left[unit.number] -= 1
-        if not left[unit.number]:
-            matrix = matrix_of(session, _exercise(unit.number), found[unit.number])
-            matrices[unit.number] = matrix
-            _report(matrix, thorough=mistakes and not quick)
-            whole = (
-                whole and not matrix.uncaught and not matrix.refused and not (mistakes and not quick and matrix.idle)
-            )
-    click.echo(f"{seeds} seeds, {device}, {' and '.join(ways)}, {time.perf_counter() - start:.0f} s")
+        matrix = matrices[unit.number] = matrix_of(session, _exercise(unit.number), trials)
+        _report(matrix, unit)
+        whole = whole and _is_whole(matrix, unit)
+    click.echo("\n".join(looked_at(units[0])))
+    click.echo(f"{_seeds(seeds)}, {device}, {' and '.join(ways)}, {time.perf_counter() - start:.0f} s")
     if html is not None:
-        write_atomic(html, page([matrices[number] for number in sorted(matrices)], seeds, ways))
+        write_atomic(html, page([matrices[number] for number in sorted(matrices)], units[0]))
     sys.exit(0 if whole else 1)
 
 

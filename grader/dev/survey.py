@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from grader.checks.attempt import Attempt, attempt, check_seed
+from grader.checks.attempt import attempt, check_seed
 from grader.diagnosis.evidence import Run
-from grader.diagnosis.recognise import Recogniser
 from grader.diagnosis.similarity import same_calls
 from grader.diagnosis.trusted import TrustedCode
 from grader.errors import KitError, Lost
@@ -31,7 +30,7 @@ class Trial:
     seed: int
     transport: str
     caught_by: tuple[str, ...] = ()
-    """Every check that failed; over another transport than the first, the one that was looked at again."""
+    """Every check that failed; where names were not looked at, the first that was seen to fail."""
     called: str | None = None
     """The name that the first check gave that gave one."""
     called_by: str | None = None
@@ -41,6 +40,7 @@ class Trial:
     """Whether it is an equivalent."""
     names: tuple[tuple[str, str], ...] = ()
     """Each check that named something, and what."""
+    names_were_looked_at: bool = True
 
     @property
     def false_names(self) -> list[tuple[str, str]]:
@@ -61,13 +61,23 @@ class Row:
         return sum(1 for trial in self.trials if not trial.caught_by)
 
     @property
+    def looked_at(self) -> list[Trial]:
+        """The trials in which every check was run and names were looked at."""
+        return [trial for trial in self.trials if trial.names_were_looked_at]
+
+    @property
     def named(self) -> int:
-        return sum(1 for trial in self.trials if trial.called == self.variant.name)
+        return sum(1 for trial in self.looked_at if trial.called == self.variant.name)
+
+    @property
+    def false_names(self) -> Counter[tuple[str, str]]:
+        """How often which check named another mistake, and which."""
+        return Counter(found for trial in self.looked_at for found in trial.false_names)
 
     @property
     def called(self) -> dict[str, int]:
-        """The names it was given instead of its own."""
-        names = Counter(trial.called or "nothing" for trial in self.trials)
+        """What it was first called instead of by its own name."""
+        names = Counter(trial.called or "nothing" for trial in self.looked_at)
         return {name: count for name, count in names.items() if name != self.variant.name}
 
     @property
@@ -97,7 +107,12 @@ class Matrix:
 
     @property
     def misnamed(self) -> list[Row]:
-        return [row for row in self.rows if row.named < len(row.trials)]
+        return [row for row in self.rows if row.named < len(row.looked_at)]
+
+    @property
+    def falsely_named(self) -> list[Row]:
+        """Mistakes in which some check named another one."""
+        return [row for row in self.rows if row.false_names]
 
     @property
     def refused(self) -> list[Row]:
@@ -112,7 +127,7 @@ class Matrix:
 
     @property
     def share_named(self) -> float:
-        trials = sum(len(row.trials) for row in self.rows)
+        trials = sum(len(row.looked_at) for row in self.rows)
         return sum(row.named for row in self.rows) / max(1, trials)
 
 
@@ -139,94 +154,154 @@ def survey_mistakes(
     seed: int,
     transports: dict[str, Connect],
     *,
-    thorough: bool = True,
     first: int | None = None,
     device: str = "cpu",
+    catchers: Mapping[str, Sequence[str]] | None = None,
 ) -> Iterator[Trial]:
     """Every mistake of an exercise as a learner's file, over one transport after another.
 
-    Where the check that named a mistake gets the same answers over another transport, it is recognised there too, and
-    nothing else is run.
-
     Args:
-        thorough: against every check over every transport; else over the first alone, and over the others against
-            the check that names it.
         first: so many mistakes, the likeliest; None is all.
         device: where the code works.
+        catchers: if given, names are not looked at: a mistake is run until a check catches it, beginning with the
+            checks that are listed here by its name.
     """
-    checks = session.checks[exercise.slug]
+    benches = {name: _Bench(session, exercise, seed, connect, device) for name, connect in transports.items()}
     for mistake in mistakes(exercise)[:first]:
-        viewer = _Viewer(mistake, checks, session.recogniser(exercise), seed, thorough, device)
-        for transport, connect in transports.items():
-            yield viewer.again(transport, connect) or viewer.whole(transport, connect)
-
-
-@dataclass
-class _Viewer:
-    """Looks at one mistake on one seed."""
-
-    mistake: Variant
-    checks: Sequence[Check]
-    recogniser: Recogniser
-    seed: int
-    thorough: bool
-    device: str
-    seen: Trial | None = None
-    named: tuple[Check, Attempt] | None = None
-    """The check that gave the mistake its name, and what came of it."""
-
-    def again(self, transport: str, connect: Connect) -> Trial | None:
-        """What was seen before, if the check that named the mistake gets the same answers here."""
-        if self.thorough or self.seen is None or self.named is None:
-            return None
-        check, before = self.named
-        code = as_learner(self.mistake, self.recogniser.trusted, connect, self.device)
-        now = attempt(check, code, check_seed(self.seed, check))
-        code.close()
-        same = now.error is not None and same_calls(before.calls, now.calls)
-        return replace(self.seen, transport=transport, caught_by=(check.id,)) if same else None
-
-    def whole(self, transport: str, connect: Connect) -> Trial:
-        """One check after the other, as for a learner."""
-        recogniser, failed, passed = self.recogniser, list[Run](), list[Run]()
-        code = as_learner(self.mistake, self.recogniser.trusted, connect, self.device)
-        for check in self.checks:
-            drawn = check_seed(self.seed, check)
-            tried = attempt(check, code, drawn)
-            if tried.error is not None and not recogniser.trusted.reference_passes(check, drawn):
-                raise KitError(f"{check.id} fails on the reference with seed {self.seed}")
-            (passed if tried.error is None else failed).append(recogniser.run_of(check, drawn, tried))
-        found = recogniser.diagnose([run for run in failed if not isinstance(run.tried.error, Lost)], passed)
-        code.close()
-        names = [(run, name) for run in failed if run.check.id in found and (name := found[run.check.id].name)]
-        if names:
-            self.named = names[0][0].check, names[0][0].tried
-        self.seen = Trial(
-            self.mistake.name,
-            self.seed,
-            transport,
-            tuple(run.check.id for run in failed),
-            names[0][1] if names else None,
-            names[0][0].check.id if names else None,
-            str(failed[0].tried.error) if failed else "",
-            names=tuple((run.check.id, name) for run, name in names),
-        )
-        return self.seen
+        seen: _Seen | None = None
+        for transport, bench in benches.items():
+            if catchers is not None:
+                yield replace(bench.until_caught(mistake, catchers.get(mistake.name, ())), transport=transport)
+                continue
+            seen = bench.seen(mistake, seen)
+            yield replace(seen.trial, transport=transport)
 
 
 def survey_alternatives(
     session: Session, exercise: Exercise, seed: int, transports: dict[str, Connect], device: str = "cpu"
 ) -> Iterator[Trial]:
     """Every alternative of an exercise as a learner's file, against every check."""
-    trusted = session.trusted(exercise)
     for transport, connect in transports.items():
+        bench = _Bench(session, exercise, seed, connect, device)
         for variant in alternatives(exercise):
-            code = as_learner(variant, trusted, connect, device)
-            tried = [(c.id, attempt(c, code, check_seed(seed, c)).error) for c in session.checks[exercise.slug]]
-            failed = [(name, error) for name, error in tried if error is not None]
-            code.close()
-            said = f"{failed[0][0]}: {failed[0][1]}" if failed else ""
-            yield Trial(variant.name, seed, transport, tuple(name for name, _ in failed), message=said, right=True)
+            failed = [run for run in bench.runs(variant) if run.tried.error is not None]
+            said = f"{failed[0].check.id}: {failed[0].tried.error}" if failed else ""
+            yield Trial(variant.name, seed, transport, tuple(run.check.id for run in failed), message=said, right=True)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What was seen of one mistake over one transport."""
+
+    runs: Sequence[Run]
+    trial: Trial
+
+    def is_like(self, runs: Sequence[Run]) -> bool:
+        """Whether every check ended as in these runs, with the same answers: then it is recognised alike."""
+        return all(
+            type(one.tried.error) is type(other.tried.error)
+            and str(one.tried.error) == str(other.tried.error)
+            and same_calls(one.tried.calls, other.tried.calls)
+            for one, other in zip(self.runs, runs, strict=True)
+        )
+
+
+class _Bench:
+    """Puts variants of one exercise to its checks, on one seed and over one transport.
+
+    A check that calls nothing of what a variant replaces gets the reference's answers from it. The reference is run
+    once, and such a check is not run again.
+
+    Raises KitError where the reference fails a check.
+    """
+
+    def __init__(self, session: Session, exercise: Exercise, seed: int, connect: Connect, device: str) -> None:
+        self._checks, self._recogniser = session.checks[exercise.slug], session.recogniser(exercise)
+        self._seed, self._connect, self._device = seed, connect, device
+        self._right = {run.check.id: run for run in self._run(as_reference(self._trusted, connect, device))}
+        for run in self._right.values():
+            if run.tried.error is not None:
+                raise KitError(f"{run.check.id} fails on the reference with seed {seed}: {run.tried.error}")
+
+    @property
+    def _trusted(self) -> TrustedCode:
+        return self._recogniser.trusted
+
+    def _run(self, code: Code, known: Mapping[str, Run] | None = None) -> list[Run]:
+        """Every check on one file, but those whose runs are known."""
+        runs = []
+        for check in self._checks:
+            if known is not None and check.id in known:
+                runs.append(known[check.id])
+                continue
+            drawn = check_seed(self._seed, check)
+            runs.append(self._recogniser.run_of(check, drawn, attempt(check, code, drawn)))
+        code.close()
+        return runs
+
+    def _untouched(self, variant: Variant) -> dict[str, Run]:
+        """The checks in which this variant answers as the reference does, and how that ends."""
+        units = self._recogniser.replaced_by(variant)
+        return {name: run for name, run in self._right.items() if run.tried.calls and not run.reached & units}
+
+    def _learner(self, variant: Variant) -> Code:
+        return as_learner(variant, self._trusted, self._connect, self._device)
+
+    def runs(self, variant: Variant) -> list[Run]:
+        """Every check on one variant."""
+        return self._run(self._learner(variant), self._untouched(variant))
+
+    def seen(self, mistake: Variant, before: _Seen | None) -> _Seen:
+        """Every check on one mistake, and what is recognised, as for a learner.
+
+        Args:
+            before: what was seen over another transport; the same answers are recognised alike.
+        """
+        runs = self.runs(mistake)
+        if before is not None and before.is_like(runs):
+            return _Seen(runs, before.trial)
+        failed = [run for run in runs if run.tried.error is not None]
+        found = self._recogniser.diagnose(
+            [run for run in failed if not isinstance(run.tried.error, Lost)],
+            [run for run in runs if run.tried.error is None],
+        )
+        names = [(run.check.id, name) for run in failed if run.check.id in found and (name := found[run.check.id].name)]
+        trial = Trial(
+            mistake.name,
+            self._seed,
+            "",
+            tuple(run.check.id for run in failed),
+            names[0][1] if names else None,
+            names[0][0] if names else None,
+            str(failed[0].tried.error) if failed else "",
+            names=tuple(names),
+        )
+        return _Seen(runs, trial)
+
+    def until_caught(self, mistake: Variant, first: Sequence[str]) -> Trial:
+        """One mistake, until a check catches it.
+
+        Args:
+            first: checks that come before all others, the cheapest of them first.
+        """
+        untouched, code = self._untouched(mistake), self._learner(mistake)
+        costs = {check.id: (check.id not in first, self._right[check.id].weight) for check in self._checks}
+        caught = Trial(mistake.name, self._seed, "", names_were_looked_at=False)
+        for check in sorted(self._checks, key=lambda one: costs[one.id]):
+            if check.id not in untouched:
+                error = attempt(check, code, check_seed(self._seed, check)).error
+                if error is not None:
+                    caught = replace(caught, caught_by=(check.id,), message=str(error))
+                    break
+        code.close()
+        return caught
+
+
+def as_reference(trusted: TrustedCode, connect: Connect, device: str = "cpu") -> Code:
+    """The reference as a submitted file."""
+    own = trusted.source
+    source = Source(own.slug, "<reference>", "the reference", own.text, own.earlier, own.shortcuts)
+    return Code(source, connect, trusted.reference, device=device)
 
 
 def as_learner(variant: Variant, trusted: TrustedCode, connect: Connect, device: str = "cpu") -> Code:

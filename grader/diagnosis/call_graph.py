@@ -6,7 +6,7 @@ A unit is a function, `attention_scores`, or a method, `MultiHeadAttention.forwa
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 
 RECURRENT = ("LSTM", "GRU", "RNN")
@@ -31,6 +31,7 @@ class CallGraph:
                 self._units.update(methods)
                 self._classes[node.name] = list(methods)
         self._named = {unit: self._names_in(node) for unit, node in self._units.items()}
+        self._parts = self._classes_of_parts()
         self._looping = {unit for unit, node in self._units.items() if any(map(_is_a_loop, ast.walk(node)))}
         self._known: dict[frozenset[str], frozenset[str]] = {}
 
@@ -57,6 +58,38 @@ class CallGraph:
         """Whether one of these goes through a sequence step by step: in a loop over positions, or in a recurrent layer
         of the library."""
         return not self._looping.isdisjoint(units)
+
+    def uses(self, calls: Iterable[str], units: Collection[str]) -> bool:
+        """Whether these calls, what constructors do aside, can run one of these units: they name it, or a part of a
+        module that is of its class."""
+        found: set[str] = set()
+        waiting = [unit for name in calls for unit in self._entry(name) if unit not in units]
+        while waiting:
+            unit = waiting.pop()
+            if unit.endswith(".__init__") or unit in found:
+                continue
+            if unit in units:
+                return True
+            found.add(unit)
+            waiting += self._named.get(unit, set()) | self._parts_in(unit)
+        return False
+
+    def _classes_of_parts(self) -> dict[str, set[str]]:
+        """Names such as `norm_1` in `self.norm_1 = LayerNorm(d_model)`, and the classes behind them."""
+        found: dict[str, set[str]] = {}
+        assigned = [part for unit in self._units.values() for part in ast.walk(unit) if isinstance(part, ast.Assign)]
+        for part in assigned:
+            made = {one.id for one in ast.walk(part.value) if isinstance(one, ast.Name) and one.id in self._classes}
+            for target in part.targets:
+                if isinstance(target, ast.Attribute):
+                    found.setdefault(target.attr, set()).update(made)
+        return found
+
+    def _parts_in(self, unit: str) -> set[str]:
+        """The `forward` of every part that a unit names."""
+        walked = ast.walk(self._units[unit]) if unit in self._units else ()
+        attributes = {part.attr for part in walked if isinstance(part, ast.Attribute)}
+        return {f"{owner}.forward" for name in attributes for owner in self._parts.get(name, ())}
 
     def _closure(self, calls: frozenset[str]) -> frozenset[str]:
         found: set[str] = set()

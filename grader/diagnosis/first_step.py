@@ -264,6 +264,10 @@ class Comparison:
             told = f"returns {got or 'other values'}{which}; the reference returns {wanted or 'others'}"
             if not got and not wanted:
                 told = f"returns{which} what the reference does not"
+            axes = [value.dim() for value in (one.value, other.value) if isinstance(value, Tensor)]
+            if len(set(axes)) == 2:
+                told = f"returns {got or 'a tensor'}{which} of {axes[0]} {'axis' if axes[0] == 1 else 'axes'}; "
+                told += f"what the reference returns has {axes[1]}"
             return FirstStep(one.line, f"{self._line(one.line)} {told}: {self._text(one.line)}")
         return None
 

@@ -115,7 +115,7 @@ class Recogniser:
         self._mistakes = mistakes
         self._order = {mistake.name: number for number, mistake in enumerate(mistakes)}
         self._call_graph = CallGraph(trusted.source.text)
-        self._units = {mistake.name: self._units_of_one(mistake) for mistake in mistakes}
+        self._units = {mistake.name: self.replaced_by(mistake) for mistake in mistakes}
 
     def run_of(self, check: Check, seed: int, tried: Attempt) -> Run:
         """A check that was run on a learner's file, with what it calls."""
@@ -256,7 +256,17 @@ class Recogniser:
         if claim is None or (passed is not None and (claim.left or passed.entered & run.entered)):
             file.refuted.add(key)
             return None
+        is_right = passed is not None or any(file.witness.is_right_by_itself(mistakes, one) for one in file.failed)
+        if is_right and self._is_used(file, mistakes, claim):
+            file.refuted.add(key)
+            return None
         return replace(claim, made_elsewhere=passed is not None)
+
+    def _is_used(self, file: _File, mistakes: tuple[Variant, ...], claim: _Claim) -> bool:
+        """Whether the learner's file uses a helper, in which these mistakes are made, where they explain what fails."""
+        units, explained = self.units_of(mistakes), [run for run in file.failed if run.check.id in claim.explained]
+        above = {unit for run in explained for unit in run.entered if unit not in units}
+        return CallGraph(file.failed[0].tried.text).uses(above, units)
 
     def _against_the_failed(self, file: _File, mistakes: tuple[Variant, ...], run: Run) -> _Claim | None:
         said = {other.check.id: file.witness.of(mistakes, other) for other in self._nearest(file.failed, mistakes, run)}
@@ -283,8 +293,8 @@ class Recogniser:
         """A check that the learner's file passes and the mistakes fail: of the functions that this one calls, if there
         is one, else of a helper alone.
 
-        A helper that is right by itself is no objection where a mistake explains all of what calls it: there the same
-        mistake was made without the helper.
+        A helper that is right by itself is no objection where a mistake explains all of what calls it, and the file
+        does not use the helper there: the same mistake was made without it.
         """
         nearest = sorted(self._nearest(file.passed, mistakes, run), key=lambda other: not other.entered & run.entered)
         return next((other for other in nearest if file.witness.fails(mistakes, other)), None)
@@ -303,9 +313,10 @@ class Recogniser:
         """The functions and methods that these mistakes replace."""
         return frozenset[str]().union(*(self._units[one.name] for one in mistakes))
 
-    def _units_of_one(self, mistake: Variant) -> frozenset[str]:
-        every = self._call_graph.units_of(mistake.target)
-        units = replaced(mistake.pieces[-1], mistake.target)
+    def replaced_by(self, variant: Variant) -> frozenset[str]:
+        """The functions and methods that a variant replaces."""
+        every = self._call_graph.units_of(variant.target)
+        units = replaced(variant.pieces[-1], variant.target)
         if units is None or not units & every:
             return frozenset(every)
         added = units - every

@@ -45,6 +45,8 @@ from grader.text import clean
 TIMEOUTS_BEFORE_GIVING_UP = 2
 FOLLOWED = 3
 """Failed checks of one function that are followed step by step, until one shows where the ways part."""
+WRONG = ("value", "shape", "finite")
+"""What is wrong with a result that a step of the way may have brought in."""
 MAX_LINE = 200
 """Bytes of a line of code in a message."""
 Words = Callable[[BaseException, Call | None], str]
@@ -167,13 +169,13 @@ def explained(
     """The outcomes of one file; the first failure with the step at which the learner's way parts from the reference's,
     and with an example that a hand can redo.
 
-    Only wrong values are followed step by step, and only where messages may say what was computed.
+    Only wrong results are followed step by step, and only where messages may say what was computed.
     """
     found = list(outcomes)
     first = next((one for one in found if one.verdict not in (PASS, SKIP, UNWRITTEN)), None)
     if first is None or settings.hidden or code.device != "cpu":
         return found
-    about = [run for outcome, run in ran if run is not None and outcome.of == first.of and _is_a_wrong_value(run)]
+    about = [run for outcome, run in ran if run is not None and outcome.of == first.of and _is_a_wrong_result(run)]
     about = [run for run in about if not run.is_costly]  # its steps are more than are kept, and no example is so large
     sound = {outcome.of for outcome in found} - {outcome.of for outcome in found if outcome.verdict != PASS}
     step = example = None
@@ -198,9 +200,9 @@ def _is_small(run: Run) -> bool:
     return max(sizes, default=0) <= FEW
 
 
-def _is_a_wrong_value(run: Run) -> bool:
+def _is_a_wrong_result(run: Run) -> bool:
     error, tried = run.tried.error, run.tried
-    wrong = isinstance(error, Mismatch) and error.kind == "value" and bool(tried.calls)
+    wrong = isinstance(error, Mismatch) and error.kind in WRONG and bool(tried.calls)
     return wrong and not tried.is_on_a_gpu
 
 

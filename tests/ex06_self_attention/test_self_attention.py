@@ -156,7 +156,8 @@ def test_no_length_or_width_is_too_large(code, draw, expect):
     if any(seconds_to_agree(code, draw, expect) < HURRIED for _ in range(3)):  # three times: others use the machine too
         draw.size(f"length={LONG}")
         inputs = draw_inputs(draw, torch.float32)  # half the memory
-        expect(code.self_attention(*inputs), reference.self_attention(*inputs), axes=ATTENTION, within=1e-5)
+        # Large scores: another order of the same steps was seen to be off by 1.6e-5 in one of 6,600 values.
+        expect(code.self_attention(*inputs), reference.self_attention(*inputs), axes=ATTENTION, within=1e-3)
 
 
 @robust("self_attention", 0.12)

@@ -11,6 +11,8 @@ from grader.judging.exercise import CheckSettings, run_exercise
 from grader.kit.variants import mistakes
 from grader.protocol.messages import StepsTaken
 from grader.remote.calls import Call
+from grader.remote.transport import WorkerTransport
+from grader.results.verdicts import CORE
 from grader.source.file import File, Source
 
 Q = torch.arange(12, dtype=torch.float64).reshape(3, 4).sin()
@@ -363,6 +365,10 @@ def test_what_is_returned_is_compared_where_all_that_is_computed_agrees():
 
     assert told(WEIGHTS, SCORES) == "Line 3 returns `weights` as result 1; the reference returns `scores`"
     assert told(SCORES, WEIGHTS) is None
+    more = "Line 3 returns `weights` as result 2 of 3 axes; what the reference returns has 2"
+    assert told(SCORES, WEIGHTS[None]).replace("a tensor", "`weights`") == more
+    assert told(SCORES, WEIGHTS[:2])[:14] == "Line 3 returns", "as many axes of other sizes"
+    assert "axes" not in told(SCORES, WEIGHTS[:2])
 
 
 def test_a_result_through_which_no_gradient_flows_is_said():
@@ -621,21 +627,42 @@ def test_of_a_text_that_is_no_python_nothing_is_said():
     ],
 )
 def test_a_learners_file_is_followed_in_a_worker_too(session, exercise, workers, number, name, words):
-    from grader.remote.transport import LocalTransport, WorkerTransport
-
     one = exercise(number)
     mistake = next(found for found in mistakes(one) if found.name == name)
     recogniser = session.recogniser(one)
     trusted = recogniser.trusted
     source = Source(one.slug, "<mine>", "mine", mistake.source, trusted.source.earlier, trusted.source.shortcuts)
-    told = []
-    for connect in (LocalTransport, lambda: WorkerTransport(workers)):
-        settings = CheckSettings(3, connect=connect)
-        result = run_exercise(session.checks[one.slug], source, trusted.reference, recogniser, settings)
-        told.append(result.first_failure.step)
-    assert told[0] == told[1]
-    assert words in told[0][1]
-    hidden = run_exercise(
-        session.checks[one.slug], source, trusted.reference, recogniser, CheckSettings(3, hidden=True)
-    )
-    assert hidden.first_failure.step is None
+
+    def first_failure(checks, **settings):
+        result = run_exercise(checks, source, trusted.reference, recogniser, CheckSettings(3, **settings))
+        return result.first_failure
+
+    every = session.checks[one.slug]
+    core = [check for check in every if check.tier == CORE]
+    checks = core if first_failure(core) else every
+    here, there = first_failure(checks), first_failure(checks, connect=lambda: WorkerTransport(workers))
+    assert here.step == there.step
+    assert words in here.step[1]
+    failing = [check for check in checks if check.id == here.id]
+    assert first_failure(failing, hidden=True).step is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("q = x @ w_q", "q = x", "sets `q`, which the reference sets to something else: q = x"),
+        ("/ math.sqrt(d_k)", "/ math.sqrt(d_k) / 0", "gives the first result that the reference does not have: "),
+    ],
+)
+def test_a_wrong_shape_and_what_is_not_finite_are_followed_too(session, exercise, before, after, words):
+    one = exercise(6)
+    recogniser = session.recogniser(one)
+    trusted = recogniser.trusted
+    text = one.solution.read_text(encoding="utf-8")
+    assert before in text
+    source = Source(one.slug, "<mine>", "mine", text.replace(before, after).encode(), trusted.source.earlier)
+    failed = run_exercise(
+        session.checks[one.slug], source, trusted.reference, recogniser, CheckSettings(3)
+    ).first_failure
+    assert words in failed.step[1]
+    assert "yours" in failed.example

@@ -154,6 +154,19 @@ def test_a_helpers_mistake_is_known_where_it_is_made_without_the_helper(recognis
     assert any(known.mistakes for known in said.values())
 
 
+@pytest.mark.parametrize(
+    ("number", "before", "after", "helpers"),
+    [
+        (1, "next_h, next_c = lstm_cell(", "next_c, next_h = lstm_cell(", "states_swapped"),
+        (1, "h, c, w_x, w_h, bias)\n", "h, c, w_x, w_h, 0 * bias)\n", "no_bias"),
+        (7, "device=lengths.device)  # (max_length, max_length)", "device=lengths.device).T", "upper_triangle"),
+    ],
+)
+def test_a_helper_that_is_right_and_used_has_no_mistake(recognised, exercise, number, before, after, helpers):
+    """What is wrong is how it is called: that is not the helper's mistake, though the results are the same."""
+    assert helpers not in names_in(recognised(number, text=changed(exercise, number, (before, after))))
+
+
 UNKNOWN = b"""
 
 def attention_scores(q, k):
@@ -219,6 +232,46 @@ def test_a_call_reaches_what_it_names_and_what_that_names():
     assert anatomy.reached(["Embedding.forward"]) == set(anatomy.reached(["Stack", "Layer", "inner", "Layer.help"]))
     assert anatomy.entered(["Layer.help"]) == {"Layer.__init__", "Layer.help"}
     assert anatomy.entered(["Embedding.forward"]) == frozenset()
+
+
+MODULES = b"""
+def plain(x):
+    return x
+
+class Norm:
+    def forward(self, x):
+        return x
+
+class Layer:
+    def __init__(self):
+        self.norm = Norm()
+        self.other = plain(1)
+
+    def forward(self, x):
+        return self.norm(x)
+
+    def help(self, x):
+        return plain(x)
+
+class Stack:
+    def __init__(self):
+        self.layers = [Layer() for _ in range(2)]
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+"""
+
+
+def test_what_is_made_and_not_called_is_not_used():
+    graph = CallGraph(MODULES)
+    assert graph.uses(["Layer"], {"Norm.forward"})
+    assert graph.uses(["Stack"], {"Norm.forward", "Norm.__init__"})
+    assert graph.uses(["Layer.help"], {"plain"})
+    assert not graph.uses(["Layer"], {"plain"}), "its constructor calls it, forward does not"
+    assert not graph.uses(["Layer.help"], {"Norm.forward"})
+    assert not graph.uses(["plain"], {"Layer.forward"})
 
 
 @pytest.mark.parametrize(

@@ -14,20 +14,20 @@ from tests.grader.support.kits import copy_kit, run
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="emulates other systems on Linux")
 SLUG = "ex06_self_attention"
 MISTAKE = ("scores / math.sqrt(d_k)", "scores")
-LOOP = ("scores / math.sqrt(d_k)", "scores / (math.sqrt(d_k) if q.dim() < 4 else any(False for _ in iter(int, 1)))")
-"""Endless where there are four axes: in a few checks."""
-CLASS = 10
+LOOP = ("scores / math.sqrt(d_k)", "scores / (math.sqrt(d_k) if q.dim() > 2 else any(False for _ in iter(int, 1)))")
+"""Endless where there are two axes: in one check."""
+CLASS = 5
 
 
 @pytest.fixture(scope="module")
 def kit(tmp_path_factory):
-    """Exercise 6, with a mistake in it, and a class of ten."""
+    """Exercise 6, with a mistake in it, and a class of five."""
     kit = copy_kit(tmp_path_factory.mktemp("systems") / "kit", only={6})
     stub = (kit / "exercises" / f"{SLUG}.py").read_text("utf-8")
     solution = (kit / "solutions" / f"{SLUG}.py").read_text("utf-8")
     wrong = solution.replace(*MISTAKE)
     (kit / "exercises" / f"{SLUG}.py").write_text(wrong, "utf-8")
-    for number, text in enumerate([solution, wrong, stub, "def f(:\n", "import os\nos._exit(3)\n"] * (CLASS // 5)):
+    for number, text in enumerate([solution, wrong, stub, "def f(:\n", "import os\nos._exit(3)\n"]):
         (kit / "submissions" / f"student{number}").mkdir(parents=True)
         (kit / "submissions" / f"student{number}" / f"{SLUG}.py").write_text(text, "utf-8")
     return kit

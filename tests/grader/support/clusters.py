@@ -6,13 +6,13 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
+
+from tests.grader.support.waiting import DEADLINE, wait_for
 
 TIMES = re.compile(rb'"seconds": ?[\d.e-]+')
 TIMELESS = ("results.jsonl", "results.json", "gradebook.csv", "class.json", "students/*.html", "code/*/*.py")
 """What of a folder of results may differ between two runs in its times alone."""
-DEADLINE = 600
 
 
 class Cluster:
@@ -79,13 +79,6 @@ class Cluster:
 
 def environment(kit):
     return {**os.environ, "PYTHONPATH": str(kit), "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-
-
-def wait_for(happened, seconds=DEADLINE):
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def records(out):
