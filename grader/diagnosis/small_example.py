@@ -147,7 +147,7 @@ def _is_small(mine: Found, right: Found) -> bool:
 def _asked(call: SmallCall, module: nn.Module | None) -> str:
     """The call in words."""
     given = "  ".join(f"{name} = {_numbers(value)}" for name, value in call.given.items())
-    name, model, step = call.name, model_of(call), step_of(call.given.values())
+    name, model, step = call.name, model_of(call), step_of(list(call.given.values()))
     if module is not None:
         name = _made(call) + (f".{call.method}" if call.method else "") + (" in train mode" if call.training else "")
     said = [f"{name}{' twice' if call.times > 1 else ''} with {given}"]
@@ -156,7 +156,7 @@ def _asked(call: SmallCall, module: nn.Module | None) -> str:
     elif module is not None:
         said.append(_weights(call, module))
     if step is not None:
-        said.append(f"step(token, n) gives logits n + 1 at {_follower(step)}, 0 elsewhere, and the state n + 1")
+        said.append(f"step(token, n) gives the logit n + 1 to {_follower(step)}, 0 to all others, and the state n + 1")
     return "; ".join(said)
 
 
