@@ -7,31 +7,44 @@ nothing. The right result is worked out with the reference's own variables.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from grader.diagnosis.small_call import MOST_NUMBERS, Part, SmallCall, is_plain, smaller
-from grader.diagnosis.way import Way, equal, way_of
-from grader.errors import Finding
-from grader.protocol.messages import Done, RecordSteps, StepsTaken, TellSteps
-from grader.protocol.values import leaves
+from grader.diagnosis.small_call import Part, SmallCall, is_plain, smaller
+from grader.diagnosis.small_loop import TableStep, is_a_loop, smaller_loops, step_of
+from grader.diagnosis.small_result import (
+    CLOSE,
+    GRADIENT,
+    Found,
+    agree,
+    close_entries,
+    of_a_file,
+    of_the_reference,
+    way_through,
+)
+from grader.diagnosis.small_update import Descent, Model, is_an_update, model_of, smaller_updates
+from grader.diagnosis.way import Way
 from grader.worker.steps import RETURNED
 
 if TYPE_CHECKING:
     from grader.diagnosis.evidence import Run
     from grader.diagnosis.trusted import TrustedCode
+    from grader.remote.calls import Call
     from grader.remote.code import Code
 
-TRIES = 20
+TRIES = 24
 """Small calls that are made of one failing call."""
-MOST_WORK, PARTS = 60.0, 3.0
-"""About how many milliseconds may go into small calls of one file; and how much less one costs than the whole check."""
+MOST_WORK = 90.0
+"""About how many milliseconds may go into small calls of one file."""
+OF_A_FUNCTION, OF_A_MODULE, OF_AN_UPDATE, BACKWARD = 1.0, 2.5, 8.0, 1.0
+"""About how many one costs; and how many more with its gradients."""
 MOST_LETTERS, MOST_WORKED_OUT = 90, 65
 """Of one result; and of what it follows from."""
+CUT_OFF = "none: it is cut off"
+"""What stands for a gradient that does not flow back."""
 
 
 @dataclass(frozen=True)
@@ -41,20 +54,26 @@ class Example:
     Args:
         call: the function or method, and its arguments.
         module: the reference's, with the weights that both have; None for a function.
-        yours, expected: its result, and the reference's.
+        yours, expected: what it gives, and what the reference gives.
         way: how the reference comes to that.
     """
 
     call: SmallCall
     module: nn.Module | None
-    yours: Any
-    expected: Any
+    yours: Found
+    expected: Found
     way: Way
 
     def __str__(self) -> str:
-        which, yours, expected = _first_difference(self.yours, self.expected)
-        lines = [_asked(self.call, self.module), f"  yours{which}     {yours}", f"  expected{which}  {expected}"]
-        steps = _worked_out(self.way, expected)
+        what, yours, expected = _first_difference(self.yours, self.expected)
+        which, is_gradient = f", {what}" if what else "", what.startswith(GRADIENT)
+        backward = f"; backward from {self.call.backward}" if is_gradient else ""
+        lines = [
+            _asked(self.call, self.module) + backward,
+            f"  yours{which}     {yours}",
+            f"  expected{which}  {expected}",
+        ]
+        steps = "" if is_gradient else _worked_out(self.way, expected)
         return "\n".join([*lines, *([f"    from {steps}"] if steps else [])])
 
 
@@ -69,96 +88,57 @@ def small_example(trusted: TrustedCode, runs: Sequence[Run], code: Code, seed: i
     left = MOST_WORK
     for run in runs:
         for call, right, module in _answered(trusted, run, tried):
-            left -= max(1.0, run.weight / PARTS)
+            left -= _work(call)
             if left < 0:
                 return None
-            mine = _called(code, call, module, seed)
-            if mine is None or agree_but_at_padding(call, mine[0], right) or not _is_small(mine[0], right):
+            code.begin(seed)
+            mine = of_a_file(call, code, module)
+            if mine is None or agree(call, mine, right) or not _is_small(mine, right):
                 continue
-            shown = _called(trusted.reference_code(), call, module, seed, recorded=True)
-            if shown is not None and _agree(shown[0], right):
-                return Example(call, module, mine[0], right, shown[1])
+            ours = trusted.reference_code()
+            ours.begin(seed)
+            shown = of_a_file(call, ours, module)
+            if shown is not None and agree(call, shown, right):
+                ours.begin(seed)
+                return Example(call, module, mine, right, Way([]) if call.is_long else way_through(call, ours, module))
     return None
 
 
-def _answered(trusted: TrustedCode, run: Run, tried: set[str]) -> Iterator[tuple[SmallCall, Any, nn.Module | None]]:
-    """Small calls made of a failing one, each once; the reference's results, and its module where it is one."""
+def _answered(trusted: TrustedCode, run: Run, tried: set[str]) -> Iterator[tuple[SmallCall, Found, nn.Module | None]]:
+    """Small calls made of a failing one, each once; what the reference gives, and its module where it is one."""
     made = 0
-    for call in smaller(run.tried.calls, trusted.reference):
+    for call in _smaller(trusted, run.tried.calls):
         key = repr(call)
-        if key in tried or (right := _right(trusted, call)) is None:
+        if key in tried:
             continue
         tried.add(key)
         made += 1
         if made > TRIES:
             return
-        yield (call, *right)
+        if (right := of_the_reference(call, trusted.reference)) is not None:
+            yield (call, *right)
 
 
-def _right(trusted: TrustedCode, call: SmallCall) -> tuple[Any, nn.Module | None] | None:
-    """What the reference returns; None where it takes no such arguments, or its result says nothing."""
-    with suppress(Exception), torch.no_grad():
-        kind = getattr(trusted.reference, call.owner)
-        module = call.module(kind) if call.made is not None else None
-        target = module if module is not None else kind
-        value = call.on(target)
-        return (value, module) if _says_something(call, value) else None
-    return None
+def _work(call: SmallCall) -> float:
+    """About how many milliseconds the file takes."""
+    if model_of(call) is not None:
+        return OF_AN_UPDATE * call.times
+    return (OF_A_FUNCTION if call.made is None else OF_A_MODULE) + (BACKWARD if call.backward else 0.0)
 
 
-def _says_something(call: SmallCall, value: Any) -> bool:
-    """Whether all of a result is finite; and no padding was written: what comes after it may be anything."""
-    found = [one for one in leaves(value) if isinstance(one, Tensor)]
-    finite = all(bool(one.isfinite().all()) for one in found if one.is_floating_point())
-    words = [one for one in found if one.dtype is torch.int64] if call.pad_id is not None else []
-    return finite and not any(bool(one.eq(call.pad_id or 0).any()) for one in words)
+def _smaller(trusted: TrustedCode, calls: Sequence[Call]) -> Iterator[SmallCall]:
+    """The last call of a check made smaller, by its kind."""
+    if is_an_update(calls[-1]):
+        return smaller_updates(calls, trusted.reference, list(trusted.source.earlier))
+    if is_a_loop(calls[-1]):
+        return smaller_loops(calls[-1], trusted.reference)
+    return smaller(calls, trusted.reference)
 
 
-def _called(
-    code: Code, call: SmallCall, module: nn.Module | None, seed: int, *, recorded: bool = False
-) -> tuple[Any, Way] | None:
-    """What a file returns, and how; None where it raises something."""
-    with suppress(Finding):
-        code.begin(seed)
-        target: Any = getattr(code, call.owner)
-        if module is not None:
-            target = call.make(target).load(module)
-        if recorded:
-            code.request(RecordSteps(), Done, text="the start of a call")
-        value = call.on(target)
-        taken = code.request(TellSteps(), StepsTaken, text="the steps of a call") if recorded else None
-        return value, way_of(taken, {}) if taken is not None else Way([])
-    return None
-
-
-def agree_but_at_padding(call: SmallCall, mine: Any, right: Any) -> bool:
-    """Whether two results of a call are equal where they have to be."""
-    return _agree(_without_padding(call, mine), _without_padding(call, right))
-
-
-def _without_padding(call: SmallCall, value: Any) -> Any:
-    """A result without what stands at padding, where a module's may be anything."""
-    ids = [one for one in call.given.values() if isinstance(one, Tensor) and one.dtype is torch.int64]
-    if call.pad_id is None or not isinstance(value, Tensor) or not value.is_floating_point():
-        return value
-    for one in ids:
-        if one.shape == value.shape[: one.dim()] and one.dim() < value.dim():
-            value = value.masked_fill((one == call.pad_id)[(...,) + (None,) * (value.dim() - one.dim())], 0.0)
-    return value
-
-
-def _agree(mine: Any, right: Any) -> bool:
-    if isinstance(right, (tuple, list)):
-        same_number = isinstance(mine, (tuple, list)) and len(mine) == len(right)
-        return same_number and all(_agree(one, other) for one, other in zip(mine, right, strict=True))
-    return equal(mine, right)
-
-
-def _is_small(mine: Any, right: Any) -> bool:
+def _is_small(mine: Found, right: Found) -> bool:
     """Whether two results, and where they differ, can be shown."""
     _, yours, expected = _first_difference(mine, right)
-    numbers = sum(value.numel() for value in leaves([mine, right]) if isinstance(value, Tensor))
-    return numbers <= 4 * MOST_NUMBERS and yours != expected and max(len(yours), len(expected)) <= MOST_LETTERS
+    return yours != expected and max(len(yours), len(expected)) <= MOST_LETTERS
 
 
 # ---------------------------------------------------------------------------------------------- in words
@@ -167,12 +147,28 @@ def _is_small(mine: Any, right: Any) -> bool:
 def _asked(call: SmallCall, module: nn.Module | None) -> str:
     """The call in words."""
     given = "  ".join(f"{name} = {_numbers(value)}" for name, value in call.given.items())
-    if module is None:
-        return f"{call.name} with {given}"
+    name, model, step = call.name, model_of(call), step_of(list(call.given.values()))
+    if module is not None:
+        name = _made(call) + (f".{call.method}" if call.method else "") + (" in train mode" if call.training else "")
+    said = [f"{name}{' twice' if call.times > 1 else ''} with {given}"]
+    if model is not None:
+        said.append(_weights(model.made, model.reference()))
+    elif module is not None:
+        said.append(_weights(call, module))
+    if step is not None:
+        said.append(f"step(token, n) gives the logit n + 1 to {_follower(step)}, 0 to all others, and the state n + 1")
+    return "; ".join(said)
+
+
+def _made(call: SmallCall) -> str:
+    """A class with what it is given."""
     sizes = ", ".join(f"{name}={value}" for name, value in (call.made or {}).items() if name != "dropout" or value)
-    method = f".{call.method}" if call.method else ""
-    mode = " in train mode" if call.training else ""
-    return f"{call.owner}({sizes}){method}{mode} with {given}; {_weights(call, module)}"
+    return f"{call.owner}({sizes})"
+
+
+def _follower(step: TableStep) -> str:
+    """The token that a step's logits are largest at."""
+    return f"{step.follows.tolist()}[{'row][' if step.follows.dim() > 1 else ''}token]"
 
 
 def _weights(call: SmallCall, module: nn.Module) -> str:
@@ -205,30 +201,60 @@ def _worked_out(way: Way, expected: str) -> str:
     return "; ".join(said)
 
 
-def _first_difference(mine: Any, right: Any) -> tuple[str, str, str]:
-    """What is returned in words: of several results the first that differs, with its number."""
-    if type(mine) is tuple and type(right) is tuple and len(mine) == len(right):
-        for number, (one, other) in enumerate(zip(map(_numbers, mine), map(_numbers, right), strict=True), 1):
-            if one != other:
-                return f", result {number}", one, other
-    return "", _numbers(mine), _numbers(right)
+def _first_difference(mine: Found, right: Found) -> tuple[str, str, str]:
+    """What a call gives in words: the first that differs, with what it is called."""
+    for (what, one), (_, other) in zip(mine, right, strict=False):
+        yours, expected = _numbers(one), _numbers(other)
+        if what.startswith(GRADIENT):
+            yours, expected = (yours if one is not None else CUT_OFF), (expected if other is not None else CUT_OFF)
+        if yours == expected:
+            continue
+        both = isinstance(one, Tensor) and isinstance(other, Tensor) and one.shape == other.shape and one.dim()
+        if both and max(len(yours), len(expected)) > MOST_LETTERS:
+            return _first_entry(what, one, other)
+        return what, yours, expected
+    return "", "", ""
+
+
+def _first_entry(what: str, mine: Tensor, right: Tensor) -> tuple[str, str, str]:
+    """The first entry that differs, with its place."""
+    differ = ~close_entries(mine, right)
+    if not bool(differ.any()):
+        return "", "", ""
+    place = tuple(differ.nonzero()[0].tolist())
+    at = f"entry [{', '.join(map(str, place))}]"
+    return (f"{what}, {at}" if what else at), _nested(mine[place].item()), _nested(right[place].item())
 
 
 def _numbers(value: Any) -> str:
     if isinstance(value, Part):
         return value.name
+    if isinstance(value, Model):
+        return _made(value.made)
+    if isinstance(value, Descent):
+        return f"gradient descent, rate {value.rate:g}"
+    if isinstance(value, TableStep):
+        return "below"
     if isinstance(value, Tensor):
         if not is_plain(value) or value.numel() < 4:
-            return _nested(value.tolist())
-        return f"{'all True' if value.dtype is torch.bool else 'zeros'} {tuple(value.shape)}"
+            return _nested(_rounded(value).tolist())
+        word = "all True" if value.dtype is torch.bool else "ones" if bool(value.any()) else "zeros"
+        return f"{word} {tuple(value.shape)}"
     if isinstance(value, (tuple, list)):
         return "; ".join(_numbers(item) for item in value)
     return _nested(value)
+
+
+def _rounded(value: Tensor) -> Tensor:
+    """A result without what is too small to be seen beside its largest number: that is a rounding error, or an eps."""
+    if not value.is_floating_point() or not bool(value.isfinite().all()) or not value.numel():
+        return value
+    return value.masked_fill(value.abs() < CLOSE * value.abs().max(), 0.0)
 
 
 def _nested(value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(_nested(item) for item in value)}]"
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:.0f}" if value.is_integer() and 1e3 < abs(value) < 1e6 else f"{value + 0.0:.4g}"  # no -0
     return str(value).removeprefix("torch.")

@@ -179,7 +179,8 @@ def explained(
     about = [run for run in about if not run.is_costly]  # its steps are more than are kept, and no example is so large
     sound = {outcome.of for outcome in found} - {outcome.of for outcome in found if outcome.verdict != PASS}
     step = example = None
-    for run in sorted(about, key=_is_small)[:FOLLOWED]:
+    followed = [run for run in about if not _begins_changed(run.tried.calls)]
+    for run in sorted(followed, key=_is_small)[:FOLLOWED]:
         with contextlib.suppress(Exception):  # the learner's side of it is a claim, and decides no mark
             step = step or first_step(recogniser.trusted, run.check, code, run.seed, run.tried.calls, sound)
     if step is not None and first.heading and step.line == first.line:  # it says already that this line raises
@@ -202,7 +203,7 @@ def _is_small(run: Run) -> bool:
 def _is_a_wrong_result(run: Run) -> bool:
     error, tried = run.tried.error, run.tried
     wrong = isinstance(error, Mismatch) and error.kind in WRONG and bool(tried.calls)
-    return wrong and not tried.is_on_a_gpu and not _begins_changed(tried.calls)
+    return wrong and not tried.is_on_a_gpu
 
 
 def _begins_changed(calls: Sequence[Call]) -> bool:

@@ -12,7 +12,8 @@ from torch import nn
 from grader.checks.attempt import attempt, check_seed
 from grader.dev.survey import as_learner
 from grader.diagnosis.small_call import MOST_NUMBERS, SmallCall, identity, smaller
-from grader.diagnosis.small_example import agree_but_at_padding, small_example
+from grader.diagnosis.small_example import small_example
+from grader.diagnosis.small_result import agree, of_a_file
 from grader.judging import exercise as judging
 from grader.judging.exercise import CheckSettings, run_exercise
 from grader.kit.variants import alternatives, mistakes
@@ -105,32 +106,36 @@ def test_the_right_result_of_a_module_is_what_the_library_gives(shown):
     first, _, expected, *_ = shown(8, "softmax_over_queries").splitlines()
     d_model, heads = (int(number) for number in re.findall(r"=(\d)", first)[:2])
     query, key, value = (tensor(first, name) for name in ("query", "key", "value"))
-    factors = dict(re.findall(r"but (\S+)_proj.weight (\S+) times", first))
-    library = nn.MultiheadAttention(d_model, heads, bias=False, batch_first=True, dtype=torch.float64)
+    factors = dict(re.findall(r"(\w+)_proj.weight (\S+) times", first))
+    biases = dict(re.findall(r"(\w+)_proj.bias (-?\d+)", first))
+    library = nn.MultiheadAttention(d_model, heads, batch_first=True, dtype=torch.float64)
     with torch.no_grad():
         eye = torch.eye(d_model, dtype=torch.float64)
         parts = [eye * float(factors.get(name, 1)) for name in "qkv"]
         library.in_proj_weight.copy_(torch.cat(parts))
+        library.in_proj_bias.copy_(torch.cat([eye[0] * 0 + float(biases.get(name, 0)) for name in "qkv"]))
         library.out_proj.weight.copy_(eye * float(factors.get("out", 1)))
+        library.out_proj.bias.fill_(float(biases.get("out", 0)))
         output, weights = library(query, key, value, average_attn_weights=False)
     right = weights if "result 2" in expected else output
-    assert "bias" not in first.partition("biases 0")[2]
     assert torch.allclose(tensor(expected, "") if "zeros" not in expected else right * 0, right, atol=1e-3)
 
 
 def tensor(text, name):
     """The numbers that stand behind a name, or at the end of a line."""
-    said = re.search(rf"{name} = (zeros \([\d, ]+\)|\[[-\d., \[\]]+\])" if name else r"(\[.*\])$", text).group(1)
-    if said.startswith("zeros"):
-        return torch.zeros(eval(said.removeprefix("zeros")), dtype=torch.float64)
+    said = re.search(rf"{name} = ((?:zeros|ones) \([\d, ]+\)|\[[-\d., \[\]]+\])" if name else r"(\[.*\])$", text)
+    said = said.group(1)
+    if said.startswith(("zeros", "ones")):
+        filled, _, shape = said.partition(" ")
+        return getattr(torch, filled)(eval(shape), dtype=torch.float64)
     return torch.tensor(eval(said), dtype=torch.float64)
 
 
 def test_what_may_be_anything_at_padding_makes_no_example():
     call = SmallCall("T.encode", {"source": torch.tensor([[1, 0]])}, {"pad_id": 0})
     mine, right = (torch.tensor([[[1.0, 2.0], [other, 4.0]]]) for other in (3.0, 5.0))
-    assert agree_but_at_padding(call, mine, right)
-    assert not agree_but_at_padding(call, mine + 1, right)
+    assert agree(call, [("", mine)], [("", right)])
+    assert not agree(call, [("", mine + 1)], [("", right)])
 
 
 def test_an_example_is_one_for_every_right_way_too(session, exercise, shown_call):
@@ -140,15 +145,10 @@ def test_an_example_is_one_for_every_right_way_too(session, exercise, shown_call
         trusted = session.recogniser(exercise(number)).trusted
         for one in alternatives(exercise(number)):
             with contextlib.redirect_stdout(io.StringIO()):
-                value = example.call.on(made_in(as_learner(one, trusted, LocalTransport), example))
-            assert agree_but_at_padding(example.call, value, example.expected), (name, one.name)
-
-
-def made_in(code, example):
-    """The function in a file, or the module with the example's weights."""
-    code.begin(0)
-    target = getattr(code, example.call.owner)
-    return target if example.module is None else example.call.make(target).load(example.module)
+                code = as_learner(one, trusted, LocalTransport)
+                code.begin(0)
+                found = of_a_file(example.call, code, example.module)
+            assert agree(example.call, found, example.expected), (name, one.name)
 
 
 def test_a_matrix_is_the_identity_repeated_to_its_shape():

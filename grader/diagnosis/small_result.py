@@ -1,0 +1,237 @@
+"""What a small call gives, of the reference and of a learner's file: its results; and where the failing call was about
+them the gradients, what a step was fed, and the parameters that were changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from grader.diagnosis.small_call import Part, SmallCall
+from grader.diagnosis.small_loop import TableStep, step_of
+from grader.diagnosis.small_update import Descent, Model, model_of
+from grader.diagnosis.way import Way, way_of
+from grader.errors import Finding
+from grader.protocol.gradients import pull_back
+from grader.protocol.messages import Done, RecordSteps, StepsTaken, TellSteps
+from grader.protocol.values import leaves
+from grader.remote.calls import Call
+from grader.remote.code import Code
+from grader.remote.handles import Module
+
+GRADIENT = "gradient for "
+"""What stands before the name of the tensor that a gradient is for."""
+CLOSE, TINY = 1e-4, 5e-4
+"""Results that are nearer than this, relative to the largest, look the same where four digits are shown; and results
+none of which is larger are taken for 0: such numbers help nobody."""
+EOS = "eos_id"
+"""The argument of a loop that lets rows end at different steps."""
+Found = list[tuple[str, Any]]
+"""Values with what each is called: `result 2`, `gradient for x`; a single result needs no name."""
+
+
+def of_the_reference(call: SmallCall, reference: ModuleType) -> tuple[Found, nn.Module | None] | None:
+    """What is right, and the module that gives it; None where the reference takes no such arguments, or what it gives
+    says nothing."""
+    with suppress(Exception):
+        kind = getattr(reference, call.owner)
+        module = call.module(kind) if call.made is not None else None
+        target = module if module is not None else kind
+        given = _Given(call, module)
+        inputs = _floating(given.values) if call.backward else []
+        with torch.set_grad_enabled(bool(call.backward) or model_of(call) is not None):
+            for one in inputs:
+                one.requires_grad_()
+            values = [given.to(getattr(target, call.method) if call.method else target) for _ in range(call.times)]
+        found = given.found(_detached(values))
+        if call.backward:
+            outputs = _floating(leaves(values[-1]))
+            wanted = dict(module.named_parameters()) if module is not None else {}
+            gradients = pull_back(outputs, call.cotangents(outputs), [*inputs, *wanted.values()])
+            found += _gradients([*_names(call), *wanted], gradients)
+        return (found, module) if _says_something(call, found) else None
+    return None
+
+
+def of_a_file(call: SmallCall, code: Code, module: nn.Module | None) -> Found | None:
+    """What a file gives; None where it raises something.
+
+    Args:
+        code: the file, begun.
+        module: the reference's, whose weights the file's gets.
+    """
+    with suppress(Finding):
+        function = _function(call, code, module)
+        given = _Given(call, function, code)
+        if not call.backward:
+            return given.found([given.to(function) for _ in range(call.times)])
+        called = given.to(partial(_with_graph, function))
+        outputs = _floating(leaves(called.value))
+        inputs, parameters = code.backward(called, call.cotangents(outputs))
+        wanted = [name for name, _ in module.named_parameters()] if module is not None else []
+        gradients = [*inputs, *(parameters.get(name) for name in wanted)]
+        return given.found([called.value]) + _gradients([*_names(call), *wanted], gradients)
+    return None
+
+
+def way_through(call: SmallCall, code: Code, module: nn.Module | None) -> Way:
+    """How a file comes to its results, which it gives without an exception.
+
+    Args:
+        code: the file, begun.
+    """
+    function = _function(call, code, module)
+    given = _Given(call, function, code)
+    code.request(RecordSteps(), Done, text="the start of a call")
+    given.to(function)
+    return way_of(code.request(TellSteps(), StepsTaken, text="the steps of a call"), {})
+
+
+def _function(call: SmallCall, code: Code, module: nn.Module | None) -> Any:
+    """A file's function; or its module with these weights, or a method of that."""
+    function: Any = getattr(code, call.owner)
+    if module is not None:
+        function = call.make(function).load(module)
+    return getattr(function, call.method) if call.method else function
+
+
+def _with_graph(function: Any, *args: Any, **kwargs: Any) -> Call:
+    """A call whose gradients can be asked for."""
+    function = function.forward if isinstance(function, Module) else function
+    called: Call = function.call(args, kwargs, grad=True)
+    return called
+
+
+class _Given:
+    """What a small call is given: tensors are copies, and a model that is changed is a new one.
+
+    Args:
+        target: the module, or a method of it, whose parts may be among the arguments.
+        code: the file whose function it is for; None for the reference's.
+    """
+
+    def __init__(self, call: SmallCall, target: Any, code: Code | None = None) -> None:
+        self._call, self._target = call, target
+        model = model_of(call)
+        self._model: Any = None
+        if model is not None:
+            self._model = model.on(code) if code is not None else model.reference()
+        self._named = [(name, self._made(value)) for name, value in call.given.items()]
+
+    @property
+    def values(self) -> list[Any]:
+        return [value for _, value in self._named]
+
+    def to(self, function: Callable[..., Any]) -> Any:
+        args, kwargs = self._call.passed(self._named)
+        return function(*args, **kwargs)
+
+    def found(self, values: Sequence[Any]) -> Found:
+        """What came of the calls: what the step was given, the results, the model's parameters after it."""
+        several = [(f"result of call {number}", one) for number, one in enumerate(values, 1)]
+        found = several if len(values) > 1 else _results(values[0])
+        step = step_of(self.values)
+        if step is not None and not (EOS in self._call.given and step.rows > 1):  # a finished row is fed anything
+            found = [*step.found(), *found]
+        return found + self._after()
+
+    def _after(self) -> Found:
+        if self._model is None:
+            return []
+        is_mine = isinstance(self._model, Module)
+        after = self._model.parameters() if is_mine else dict(self._model.named_parameters())
+        named = [(name, one.detach()) for name, one in after.items() if isinstance(one, Tensor)]
+        return [(f"{name} afterwards", one) for name, one in sorted(named, key=lambda pair: (pair[1].numel(), pair[0]))]
+
+    def _made(self, value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return value.clone()
+        if isinstance(value, Part):
+            return self._target.get_submodule(value.name)
+        if isinstance(value, TableStep):
+            return value.again()
+        if isinstance(value, Model):
+            return self._model
+        return value.over(self._model) if isinstance(value, Descent) else value
+
+
+def agree(call: SmallCall, mine: Found, right: Found) -> bool:
+    """Whether all of two results is equal where it has to be, as far as four digits show."""
+    if [name for name, _ in mine] != [name for name, _ in right]:
+        return False
+    pairs = zip(mine, right, strict=True)
+    return all(_close(_without_padding(call, one), _without_padding(call, other)) for (_, one), (_, other) in pairs)
+
+
+def close_entries(mine: Tensor, right: Tensor) -> Tensor:
+    """Which entries of two tensors of one shape look the same, as a mask."""
+    one, other = mine.double(), right.double()
+    sizes = torch.cat([one.flatten(), other.flatten()]).abs().nan_to_num()
+    largest = float(sizes.max()) if sizes.numel() else 0.0
+    atol = TINY if largest < TINY else CLOSE * min(1.0, largest)
+    return torch.isclose(one, other, rtol=CLOSE, atol=atol, equal_nan=True)
+
+
+def _results(value: Any) -> Found:
+    """What is returned; several results one by one."""
+    if isinstance(value, (tuple, list)) and len(value) > 1:
+        return [(f"result {number}", one) for number, one in enumerate(value, 1)]
+    return [("", value)]
+
+
+def _gradients(names: Sequence[str], gradients: Sequence[Tensor | None]) -> Found:
+    return [(GRADIENT + name, one) for name, one in zip(names, gradients, strict=False)]
+
+
+def _names(call: SmallCall) -> list[str]:
+    return [name for name, value in call.given.items() if isinstance(value, Tensor) and value.is_floating_point()]
+
+
+def _floating(values: Any) -> list[Tensor]:
+    return [one for one in values if isinstance(one, Tensor) and one.is_floating_point()]
+
+
+def _detached(value: Any) -> Any:
+    if isinstance(value, (tuple, list)):
+        return type(value)(_detached(one) for one in value)
+    return value.detach() if isinstance(value, Tensor) else value
+
+
+def _says_something(call: SmallCall, found: Found) -> bool:
+    """Whether all of a result is finite; and no padding was written: what comes after it may be anything."""
+    values = [one for one in leaves([value for _, value in found]) if isinstance(one, Tensor)]
+    finite = all(bool(one.isfinite().all()) for one in values if one.is_floating_point())
+    words = [one for one in values if one.dtype is torch.int64] if call.pad_id is not None else []
+    return finite and not any(bool(one.eq(call.pad_id or 0).any()) for one in words)
+
+
+def _without_padding(call: SmallCall, value: Any) -> Any:
+    """A result without what stands at padding, where a module's may be anything."""
+    ids = [one for one in call.given.values() if isinstance(one, Tensor) and one.dtype is torch.int64]
+    if call.pad_id is None or not isinstance(value, Tensor) or not value.is_floating_point():
+        return value
+    for one in ids:
+        if one.shape == value.shape[: one.dim()] and one.dim() < value.dim():
+            value = value.masked_fill((one == call.pad_id)[(...,) + (None,) * (value.dim() - one.dim())], 0.0)
+    return value
+
+
+def _close(mine: Any, right: Any) -> bool:
+    if isinstance(right, (tuple, list)):
+        same_number = isinstance(mine, (tuple, list)) and len(mine) == len(right)
+        return same_number and all(_close(one, other) for one, other in zip(mine, right, strict=True))
+    if isinstance(mine, Tensor) and isinstance(right, Tensor):
+        if mine.shape != right.shape or mine.dtype.is_complex:
+            return False
+        return bool(close_entries(mine, right).all())
+    for one, other in ((mine, right), (right, mine)):  # no gradient is one of zeros
+        if one is None and isinstance(other, Tensor):
+            return bool(close_entries(other, torch.zeros_like(other)).all())
+    if isinstance(mine, (int, float)) and isinstance(right, (int, float)):
+        return bool(abs(mine - right) <= CLOSE * abs(right))
+    return type(mine) is type(right) and bool(mine == right)
