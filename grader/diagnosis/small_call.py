@@ -119,6 +119,13 @@ class SmallCall:
         made = list((self.made or {}).items())
         return kind(*(value for _, value in made[: self.positional[0]]), **dict(made[self.positional[0] :]))
 
+    @property
+    def has_padding(self) -> bool:
+        """Whether a sequence of ids ends in padding."""
+        pad = (self.made or {}).get("pad_id")
+        ids = [one for one in self.given.values() if isinstance(one, Tensor) and one.dtype is torch.int64]
+        return pad is not None and any(bool((one == pad).any()) for one in ids)
+
     def passed(self, given: Sequence[tuple[str, Any]]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """These arguments as they are passed: some without their names."""
         return tuple(value for _, value in given[: self.positional[1]]), dict(given[self.positional[1] :])
@@ -165,7 +172,10 @@ def smaller(calls: Sequence[Call], reference: ModuleType) -> Iterator[SmallCall]
     """
     with_graph = calls[-1].number >= 0
     for turn, call in enumerate(_smaller(calls, reference)):
-        yield replace(call, backward=(SUM, COUNTED)[turn % 2]) if with_graph else call
+        if not with_graph:
+            yield call
+        elif not call.has_padding:  # the gradient of results that may be anything may be anything
+            yield replace(call, backward=(SUM, COUNTED)[turn % 2])
 
 
 def _smaller(calls: Sequence[Call], reference: ModuleType) -> Iterator[SmallCall]:
@@ -392,9 +402,11 @@ class SmallNumbers:
 
     @property
     def is_possible(self) -> bool:
-        """Whether heads divide the width, and no vocabulary is so small that it holds only padding: no sequence is
-        empty."""
-        return not self._has_only_padding and not self.made.get("d_model", 0) % self.made.get("num_heads", 1)
+        """Whether heads divide the width, and no vocabulary is so small that it holds only padding or that another id
+        is that of padding: no sequence is empty, and none begins with padding."""
+        ids = [value for name, value in self.given.items() if name.endswith("_id")]
+        is_divided = not self.made.get("d_model", 0) % self.made.get("num_heads", 1)
+        return is_divided and not self._has_only_padding and self._pad not in ids
 
     def _size(self, among: Sequence[int]) -> int:
         return among[self._integer(len(among))]

@@ -163,6 +163,8 @@ def test_every_small_call_is_small_and_given_what_the_contract_allows(session, e
             made = call.made or {}
             assert call.count <= MOST_NUMBERS
             assert not made.get("d_model", 0) % made.get("num_heads", 1)
+            assert call.pad_id not in [value for name, value in call.given.items() if name.endswith("_id")]
+            assert not (call.backward and call.has_padding), "what is returned at padding may have any gradient"
             vocabularies = [size for name, size in made.items() if name.endswith("vocab")]
             for ids in call.given.values():
                 if isinstance(ids, torch.Tensor) and ids.dtype is torch.int64:
@@ -173,6 +175,6 @@ def test_every_small_call_is_small_and_given_what_the_contract_allows(session, e
 def small_calls(session, one):
     """Small calls of every check of an exercise that ends in a call."""
     trusted = session.recogniser(one).trusted
-    for check in session.checks[one.slug][:12]:
+    for check in session.checks[one.slug]:
         calls = attempt(check, trusted.reference_code(), check_seed(3, check)).calls
-        yield from islice(smaller(calls, trusted.reference), 20)
+        yield from islice(smaller(calls, trusted.reference), 10) if calls else ()
