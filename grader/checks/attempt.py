@@ -18,6 +18,7 @@ from grader.kit.collect import Check
 from grader.remote.calls import Call, Request
 from grader.remote.code import Code
 from grader.remote.object_table import ObjectTable
+from grader.source.file import Source
 
 
 @dataclass
@@ -30,13 +31,13 @@ class Attempt:
     calls: list[Call] = field(init=False)
     requests: list[Request] = field(init=False)
     objects: ObjectTable | None = field(init=False)
-    text: bytes = field(init=False)
+    source: Source = field(init=False)
     """The file that was run."""
     is_on_a_gpu: bool = field(init=False)
 
     def __post_init__(self, code: Code) -> None:
         self.calls, self.requests, self.objects = code.calls, code.requests, code.objects
-        self.text, self.is_on_a_gpu = code.source.text, code.place != "cpu"
+        self.source, self.is_on_a_gpu = code.source, code.place != "cpu"
 
 
 def attempt(check: Check, code: Code, seed: int, passed_runs: PassedRuns | None = None) -> Attempt:

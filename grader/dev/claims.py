@@ -19,7 +19,7 @@ from itertools import groupby
 import click
 
 from grader.checks.attempt import attempt, check_seed
-from grader.dev.matrix import TRANSPORTS
+from grader.dev.matrix import TRANSPORTS, false_names
 from grader.dev.mutants import Mutant, mutants
 from grader.dev.survey import Connect, survey_alternatives, survey_mistakes
 from grader.diagnosis.diagnosis import Certainty, Diagnosis
@@ -173,18 +173,14 @@ def main(exercises: tuple[str, ...], seeds: int, transport: str, number: int) ->
             found += new
     finally:
         workers.close()
-    click.echo(_counted(found))
+    click.echo(false_names(len(found)))
     sys.exit(1 if found else 0)
 
 
 def _report(where: str, found: Sequence[FalseName]) -> None:
-    click.echo(f"{where}: {_counted(found)}")
+    click.echo(f"{where}: {false_names(len(found))}")
     for one in found[:10]:
         click.echo(f"    {one.what} is called {one.name}: {one.check}")
-
-
-def _counted(found: Sequence[FalseName]) -> str:
-    return "1 false name" if len(found) == 1 else f"{len(found)} false names"
 
 
 if __name__ == "__main__":

@@ -113,7 +113,7 @@ def _report(matrix: Matrix, unit: Unit) -> None:
         said.append(f"{len(rows) - len(matrix.uncaught)} of {len(rows)} mistakes caught on {_all_of(unit)}")
     if unit.mistakes and names:
         false = sum(row.false_names.total() for row in rows)
-        said.append(f"on {_seeds(names)} {matrix.share_named:.1%} named as themselves, {_false_names(false)}")
+        said.append(f"on {_seeds(names)} {matrix.share_named:.1%} named as themselves, {false_names(false)}")
     if unit.alternatives:
         accepted = len(matrix.right) - len(matrix.refused)
         said.append(f"{accepted} of {len(matrix.right)} alternatives accepted on {_all_of(unit)}")
@@ -161,7 +161,8 @@ def looked_at(unit: Unit) -> list[str]:
     ]
 
 
-def _false_names(number: int) -> str:
+def false_names(number: int) -> str:
+    """So many, in words."""
     return "1 false name" if number == 1 else f"{number} false names"
 
 

@@ -9,6 +9,8 @@ import ast
 from collections.abc import Collection, Iterable
 from functools import lru_cache
 
+from grader.source.definitions import tree_of
+
 RECURRENT = ("LSTM", "GRU", "RNN")
 """Layers of torch's that go through a sequence step by step."""
 
@@ -17,13 +19,16 @@ class CallGraph:
     """The units of one reference and what each of them names.
 
     Args:
-        text: the reference's file.
+        text: the file.
+        definitions_only: it comes from a notebook, whose cells need not all be Python.
+
+    Raises what `compile` raises.
     """
 
-    def __init__(self, text: bytes) -> None:
+    def __init__(self, text: bytes, definitions_only: bool = False) -> None:
         self._units: dict[str, ast.AST] = {}
         self._classes: dict[str, list[str]] = {}
-        for node in ast.parse(text).body:
+        for node in tree_of(text, "<units>", definitions_only).body:
             if isinstance(node, ast.FunctionDef):
                 self._units[node.name] = node
             elif isinstance(node, ast.ClassDef):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -94,6 +96,14 @@ class _File:
     """About how many milliseconds were allowed for holding mistakes against the other checks."""
     vain: Counter[frozenset[str]] = field(default_factory=Counter)
     """How often no mistake fitted, by what the check calls."""
+
+    @cached_property
+    def call_graph(self) -> CallGraph | None:
+        """Of the learner's file; None where its text is more than can be read."""
+        source = self.failed[0].tried.source
+        with suppress(Exception):  # so deeply nested that the compiler of another process alone bears it, say
+            return CallGraph(source.text, source.definitions_only)
+        return None
 
     def gives_up(self, run: Run) -> bool:
         return self.vain[run.entered] >= MAX_VAIN or self.vain.total() >= MAX_VAIN_AT_ALL or self.witness.is_tired
@@ -263,10 +273,11 @@ class Recogniser:
         return replace(claim, made_elsewhere=passed is not None)
 
     def _is_used(self, file: _File, mistakes: tuple[Variant, ...], claim: _Claim) -> bool:
-        """Whether the learner's file uses a helper, in which these mistakes are made, where they explain what fails."""
+        """Whether the learner's file uses a helper, in which these mistakes are made, where they explain what fails. It
+        does for all we know where its text cannot be read."""
         units, explained = self.units_of(mistakes), [run for run in file.failed if run.check.id in claim.explained]
         above = {unit for run in explained for unit in run.entered if unit not in units}
-        return CallGraph(file.failed[0].tried.text).uses(above, units)
+        return file.call_graph is None or file.call_graph.uses(above, units)
 
     def _against_the_failed(self, file: _File, mistakes: tuple[Variant, ...], run: Run) -> _Claim | None:
         said = {other.check.id: file.witness.of(mistakes, other) for other in self._nearest(file.failed, mistakes, run)}

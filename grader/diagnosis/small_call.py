@@ -399,14 +399,15 @@ class SmallNumbers:
         self.made = {name: self._small(name, value) for name, value in made.items()}
         self._pad = self.made.get("pad_id")
         self.given = {name: self._value(name, value, given) for name, value in given.items()}
+        words = [name for name, value in given.items() if name.endswith("_id") and value != made.get("pad_id")]
+        self._begins_with_padding = self._pad in [self.given[name] for name in words]
 
     @property
     def is_possible(self) -> bool:
         """Whether heads divide the width, and no vocabulary is so small that it holds only padding or that another id
         is that of padding: no sequence is empty, and none begins with padding."""
-        ids = [value for name, value in self.given.items() if name.endswith("_id")]
         is_divided = not self.made.get("d_model", 0) % self.made.get("num_heads", 1)
-        return is_divided and not self._has_only_padding and self._pad not in ids
+        return is_divided and not self._has_only_padding and not self._begins_with_padding
 
     def _size(self, among: Sequence[int]) -> int:
         return among[self._integer(len(among))]

@@ -21,6 +21,7 @@ from grader.diagnosis.small_result import (
     Found,
     agree,
     close_entries,
+    differing,
     of_a_file,
     of_the_reference,
     way_through,
@@ -65,7 +66,7 @@ class Example:
     way: Way
 
     def __str__(self) -> str:
-        what, yours, expected = _first_difference(self.yours, self.expected)
+        what, yours, expected = _first_difference(self.call, self.yours, self.expected)
         which, is_gradient = f", {what}" if what else "", what.startswith(GRADIENT)
         backward = f"; backward from {self.call.backward}" if is_gradient else ""
         lines = [
@@ -93,7 +94,7 @@ def small_example(trusted: TrustedCode, runs: Sequence[Run], code: Code, seed: i
                 return None
             code.begin(seed)
             mine = of_a_file(call, code, module)
-            if mine is None or agree(call, mine, right) or not _is_small(mine, right):
+            if mine is None or agree(call, mine, right) or not _is_small(call, mine, right):
                 continue
             ours = trusted.reference_code()
             ours.begin(seed)
@@ -135,9 +136,9 @@ def _smaller(trusted: TrustedCode, calls: Sequence[Call]) -> Iterator[SmallCall]
     return smaller(calls, trusted.reference)
 
 
-def _is_small(mine: Found, right: Found) -> bool:
+def _is_small(call: SmallCall, mine: Found, right: Found) -> bool:
     """Whether two results, and where they differ, can be shown."""
-    _, yours, expected = _first_difference(mine, right)
+    _, yours, expected = _first_difference(call, mine, right)
     return yours != expected and max(len(yours), len(expected)) <= MOST_LETTERS
 
 
@@ -201,9 +202,9 @@ def _worked_out(way: Way, expected: str) -> str:
     return "; ".join(said)
 
 
-def _first_difference(mine: Found, right: Found) -> tuple[str, str, str]:
+def _first_difference(call: SmallCall, mine: Found, right: Found) -> tuple[str, str, str]:
     """What a call gives in words: the first that differs, with what it is called."""
-    for (what, one), (_, other) in zip(mine, right, strict=False):
+    for what, one, other in differing(call, mine, right):
         yours, expected = _numbers(one), _numbers(other)
         if what.startswith(GRADIENT):
             yours, expected = (yours if one is not None else CUT_OFF), (expected if other is not None else CUT_OFF)

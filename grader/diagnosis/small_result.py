@@ -162,10 +162,13 @@ class _Given:
 
 def agree(call: SmallCall, mine: Found, right: Found) -> bool:
     """Whether all of two results is equal where it has to be, as far as four digits show."""
-    if [name for name, _ in mine] != [name for name, _ in right]:
-        return False
-    pairs = zip(mine, right, strict=True)
-    return all(_close(_without_padding(call, one), _without_padding(call, other)) for (_, one), (_, other) in pairs)
+    return [name for name, _ in mine] == [name for name, _ in right] and not differing(call, mine, right)
+
+
+def differing(call: SmallCall, mine: Found, right: Found) -> list[tuple[str, Any, Any]]:
+    """What of two results is not equal where it has to be: what it is called, and both values."""
+    pairs = [(name, one, other) for (name, one), (_, other) in zip(mine, right, strict=False)]
+    return [pair for pair in pairs if not _close(*(_without_padding(call, value) for value in pair[1:]))]
 
 
 def close_entries(mine: Tensor, right: Tensor) -> Tensor:

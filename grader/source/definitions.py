@@ -36,16 +36,24 @@ def parse(source: bytes, filename: str, definitions_only: bool = False) -> ast.M
 
     A cell that is no Python is left out, as Jupyter would not run it either, unless it defines something.
     """
+    tree = tree_of(source, filename, definitions_only)
     if not definitions_only:
-        return with_stand_ins(_tree(source, filename))
-    try:
-        tree = _tree(source, filename)
-    except SyntaxError:
-        tree = _tree(_without_broken_cells(source), filename)
+        return with_stand_ins(tree)
     own = {statement.name for statement in tree.body if isinstance(statement, _DEFINITIONS)}
     kept = with_stand_ins(ast.Module([one for one in tree.body if is_kept(one)], []))
     _left_out[filename] = {name for statement in tree.body if not is_kept(statement) for name in _bound(statement)}
     return ast.fix_missing_locations(ast.Module([_careful(one, own) for one in kept.body], []))
+
+
+def tree_of(source: bytes, filename: str, definitions_only: bool = False) -> ast.Module:
+    """The tree of a file as it was written; of a notebook without the cells that are no Python. Raises what `compile`
+    raises."""
+    try:
+        return _tree(source, filename)
+    except SyntaxError:
+        if not definitions_only:
+            raise
+        return _tree(_without_broken_cells(source), filename)
 
 
 def refuse_null_bytes(source: bytes) -> None:

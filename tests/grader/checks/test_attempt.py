@@ -15,7 +15,7 @@ def test_a_patient_check_has_more_time():
         objects=None,
         place="cpu",
         device="cpu",
-        source=SimpleNamespace(text=b""),
+        source=None,
         begin=lambda *told: begun.append(told),
     )
     mark = core("f", 1, patience=6)

@@ -6,12 +6,16 @@ import pytest
 
 from grader.checks.attempt import attempt, check_seed
 from grader.dev.survey import as_learner
+from grader.diagnosis import recognise
 from grader.diagnosis.call_graph import CallGraph, replaced
 from grader.diagnosis.diagnosis import NOT_ALL, Certainty
 from grader.diagnosis.evidence import Witness
+from grader.judging.exercise import CheckSettings, run_exercise
 from grader.judging.session import recogniser_of
 from grader.kit.variants import mistakes, together
 from grader.remote.transport import LocalTransport, WorkerTransport
+from grader.results.verdicts import FAIL
+from grader.source.file import Source
 from tests.grader.support.finished_rows import EOS_DROPPED, greedy_decode
 
 SEED = 20_170_612
@@ -165,6 +169,26 @@ def test_a_helpers_mistake_is_known_where_it_is_made_without_the_helper(recognis
 def test_a_helper_that_is_right_and_used_has_no_mistake(recognised, exercise, number, before, after, helpers):
     """What is wrong is how it is called: that is not the helper's mistake, though the results are the same."""
     assert helpers not in names_in(recognised(number, text=changed(exercise, number, (before, after))))
+
+
+@pytest.mark.parametrize("is_notebook", [True, False])
+def test_a_text_that_cannot_be_read_gets_no_helpers_name(session, exercise, monkeypatch, is_notebook):
+    """In a notebook one cell may hold anything; a file may be nested more deeply than this process bears."""
+    one, recogniser = exercise(1), session.recogniser(exercise(1))
+    text = changed(exercise, 1, ("next_h, next_c = lstm_cell(", "next_c, next_h = lstm_cell("))
+    if is_notebook:
+        text = b"# %% cell 1\nfor for in\n\n# %% cell 2\n" + text
+    else:
+        monkeypatch.setattr(recognise, "CallGraph", too_deep)
+    source = Source(one.slug, "<mine>", "mine", text, definitions_only=is_notebook)
+    settings = CheckSettings(SEED, connect=LocalTransport)
+    result = run_exercise(session.checks[one.slug], source, recogniser.trusted.reference, recogniser, settings)
+    assert result.verdict == FAIL
+    assert "states_swapped" not in {outcome.mistake for outcome in result.outcomes}
+
+
+def too_deep(*_):
+    raise RecursionError
 
 
 UNKNOWN = b"""

@@ -89,8 +89,39 @@ def test_tokens_and_masks_are_shown_as_they_are(shown):
     assert "True" in shown(7, "either")
 
 
-def test_where_messages_may_not_show_inputs_there_is_none(shown):
-    assert shown(6, "no_scaling", hidden=True) is None
+@pytest.mark.parametrize(
+    ("number", "name"), [(6, "no_scaling"), (6, "values_detached"), (3, "current_target_fed"), (12, "not_clipped")]
+)
+def test_where_messages_may_not_show_inputs_there_is_none(shown, number, name):
+    assert shown(number, name)
+    assert shown(number, name, hidden=True) is None
+
+
+def test_a_gradient_is_said_to_be_one(shown):
+    """Of the sum of all results the gradient for a token of one feature is the sum of all three matrices."""
+    text = shown(6, "values_detached")
+    assert "backward from the sum of its results" in text
+    q, k, v = (sum(eval(row)) for row in re.findall(r"w_[qkv] = \[(\[.*?\])\]", text))
+    assert re.search(rf"yours, gradient for x +\[\[\[{q + k}\]", text)
+    assert re.search(rf"expected, gradient for x +\[\[\[{q + k + v}\]", text)
+
+
+def test_a_loop_is_shown_with_what_its_step_gives(shown):
+    """The first token is bos, and after it come the targets."""
+    text = shown(3, "current_target_fed")
+    assert "step(token, n) gives the logit n + 1 to [" in text
+    (targets,) = re.findall(r"targets = \[(\[.*?\])\]", text)
+    (bos,) = re.findall(r"bos_id = (\d)", text)
+    assert f"yours, what step is fed     {targets}\n" in text
+    assert f"expected, what step is fed  [{bos}, {targets[1:-4]}]\n" in text
+
+
+def test_an_update_is_shown_by_a_parameter_that_it_changes(shown):
+    """All gradients together are no longer than the largest norm: so is what each parameter moves by, at rate 1."""
+    text = shown(12, "not_clipped")
+    (bound,) = re.findall(r"max_norm = ([\d.]+)", text)
+    mine, right = (torch.tensor(eval(found)) for found in re.findall(r"bias afterwards +(\[.*\])", text))
+    assert mine.norm() > float(bound) >= right.norm()
 
 
 def test_a_module_has_weights_that_are_said_in_a_word(shown):
