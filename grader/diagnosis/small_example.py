@@ -7,14 +7,17 @@ nothing. The right result is worked out with the reference's own variables.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from grader.diagnosis.small_call import Part, SmallCall, is_plain, smaller
+from grader.diagnosis.small_arguments import shrunk
+from grader.diagnosis.small_call import COUNTED, SUM, Part, SmallCall, is_plain
 from grader.diagnosis.small_loop import TableStep, is_a_loop, smaller_loops, step_of
+from grader.diagnosis.small_module import as_a_part, made_with, smaller_modules
 from grader.diagnosis.small_result import (
     CLOSE,
     GRADIENT,
@@ -28,6 +31,7 @@ from grader.diagnosis.small_result import (
 )
 from grader.diagnosis.small_update import Descent, Model, is_an_update, model_of, smaller_updates
 from grader.diagnosis.way import Way
+from grader.remote.handles import Module
 from grader.worker.steps import RETURNED
 
 if TYPE_CHECKING:
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
     from grader.remote.calls import Call
     from grader.remote.code import Code
 
+PLAIN = (Tensor, bool, int, float, type(None), torch.dtype, torch.device, str)
 TRIES = 24
 """Small calls that are made of one failing call."""
 MOST_WORK = 90.0
@@ -108,7 +113,7 @@ def small_example(trusted: TrustedCode, runs: Sequence[Run], code: Code, seed: i
 def _answered(trusted: TrustedCode, run: Run, tried: set[str]) -> Iterator[tuple[SmallCall, Found, nn.Module | None]]:
     """Small calls made of a failing one, each once; what the reference gives, and its module where it is one."""
     made = 0
-    for call in _smaller(trusted, run.tried.calls):
+    for call in smaller(run.tried.calls, trusted.reference, list(trusted.source.earlier)):
         key = repr(call)
         if key in tried:
             continue
@@ -127,13 +132,42 @@ def _work(call: SmallCall) -> float:
     return (OF_A_FUNCTION if call.made is None else OF_A_MODULE) + (BACKWARD if call.backward else 0.0)
 
 
-def _smaller(trusted: TrustedCode, calls: Sequence[Call]) -> Iterator[SmallCall]:
-    """The last call of a check made smaller, by its kind."""
+def smaller(calls: Sequence[Call], reference: ModuleType, earlier: Sequence[str]) -> Iterator[SmallCall]:
+    """The last of these calls with small sizes and small whole numbers, in one way after the other; nothing where it
+    cannot be made again. Where the check asked for its gradients, they are looked at too.
+
+    Args:
+        reference: has the classes that modules are made of.
+        earlier: the exercises whose classes a model may be of.
+    """
     if is_an_update(calls[-1]):
-        return smaller_updates(calls, trusted.reference, list(trusted.source.earlier))
-    if is_a_loop(calls[-1]):
-        return smaller_loops(calls[-1], trusted.reference)
-    return smaller(calls, trusted.reference)
+        yield from smaller_updates(calls, reference, earlier)
+    elif is_a_loop(calls[-1]):
+        yield from smaller_loops(calls[-1], reference)
+    else:
+        with_graph = calls[-1].number >= 0
+        for turn, call in enumerate(_of_numbers(calls, reference)):
+            if not with_graph:
+                yield call
+            elif not call.has_padding:  # the gradient of results that may be anything may be anything
+                yield replace(call, backward=(SUM, COUNTED)[turn % 2])
+
+
+def _of_numbers(calls: Sequence[Call], reference: ModuleType) -> Iterator[SmallCall]:
+    """The same of a call of a function or a module that is given numbers alone."""
+    call = calls[-1]
+    if isinstance(call.value, Module):
+        return
+    if not call.name[:1].isupper():
+        if all(isinstance(value, PLAIN) for value in call.given.values()):
+            count = (0, len(call.arguments[0]))
+            yield from (SmallCall(call.name, given, positional=count) for given in shrunk(call.given))
+        return
+    kind = getattr(reference, call.name.partition(".")[0], None)
+    made, passed = made_with(calls[:-1], kind)
+    given = {name: as_a_part(value, calls) for name, value in call.given.items()}
+    if made is not None and all(isinstance(value, (*PLAIN, Part)) for value in [*given.values(), *made.values()]):
+        yield from smaller_modules(call.name, given, made, kind, (passed, len(call.arguments[0])))
 
 
 def _is_small(call: SmallCall, mine: Found, right: Found) -> bool:

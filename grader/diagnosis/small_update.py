@@ -11,7 +11,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from grader.diagnosis.small_call import MOST_WAYS, SmallCall, SmallNumbers, made_with, parameters_of
+from grader.diagnosis.small_call import SmallCall
+from grader.diagnosis.small_module import MOST_WAYS, SmallNumbers, made_with, parameters_of
 from grader.remote.calls import Call
 from grader.remote.code import Code
 from grader.remote.handles import Module, Optimizer

@@ -11,8 +11,8 @@ from torch import nn
 
 from grader.checks.attempt import attempt, check_seed
 from grader.dev.survey import as_learner
-from grader.diagnosis.small_call import MOST_NUMBERS, SmallCall, identity, smaller
-from grader.diagnosis.small_example import small_example
+from grader.diagnosis.small_call import MOST_NUMBERS, SmallCall, identity
+from grader.diagnosis.small_example import small_example, smaller
 from grader.diagnosis.small_result import agree, of_a_file
 from grader.judging import exercise as judging
 from grader.judging.exercise import CheckSettings, run_exercise
@@ -208,4 +208,4 @@ def small_calls(session, one):
     trusted = session.recogniser(one).trusted
     for check in session.checks[one.slug]:
         calls = attempt(check, trusted.reference_code(), check_seed(3, check)).calls
-        yield from islice(smaller(calls, trusted.reference), 10) if calls else ()
+        yield from islice(smaller(calls, trusted.reference, list(trusted.source.earlier)), 10) if calls else ()

@@ -1,0 +1,161 @@
+"""The arguments of a failing call made smaller.
+
+Every size gets a small one, the same wherever it stands; numbers become small and whole; lengths, ids and masks stay
+what they may be.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import chain, combinations, product, zip_longest
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from grader.diagnosis.small_call import LONG, MOST_NUMBERS, SmallCall
+
+MOST_AXES, MOST_CONSTANT = 5, 24
+"""Axes that get new sizes; and numbers beside the largest tensor, many of which will be zeros or ones."""
+FILLED = 2
+"""Ways to choose the tensors of zeros or ones that are tried with one choice of sizes."""
+ROUNDS = 3
+"""Times that the same sizes are tried with other numbers."""
+LARGE = 10_000.0
+"""The largest number that padding and scores may hold; it is tried where the failing call holds such numbers."""
+WHOLE = torch.tensor([1, 2, -1, 3, -2])
+
+
+def shrunk(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The same arguments with small sizes and small whole numbers, in one way after the other.
+
+    Axes of one size are one axis, as checks draw them; a size four times another stays so. Lengths, ids and masks stay
+    what they are allowed to be. Where there are too many numbers, some of the tensors are zeros or ones.
+    """
+    tensors = {name: value for name, value in given.items() if isinstance(value, Tensor)}
+    if not tensors:
+        yield from _other_numbers(given)
+        return
+    for number, sizes in enumerate(_small_sizes(tensors)):
+        whole = _with_sizes(given, sizes, torch.Generator().manual_seed(number))
+        yield from with_few(whole, turn=number)
+
+
+def with_few(whole: dict[str, Any], free: int = MOST_NUMBERS, turn: int = 0) -> Iterator[dict[str, Any]]:
+    """These arguments, or with zeros or ones in as few tensors as leave few enough numbers.
+
+    Args:
+        free: numbers that may be left.
+        turn: which of the ways to choose them comes first.
+    """
+    if _count(whole) <= free:
+        yield whole
+        return
+    large = [name for name, value in whole.items() if isinstance(value, Tensor) and value.numel() > 1]
+    floating = [name for name in large if whole[name].is_floating_point()]
+    for many in range(1, len(floating) + 1):
+        ways = [
+            few
+            for some in combinations(floating, many)
+            for fill in (torch.zeros_like, torch.ones_like)
+            if _count(few := {**whole, **{name: fill(whole[name]) for name in some}}) <= free
+        ]
+        if ways:
+            yield from (ways[turn % len(ways) :] + ways[: turn % len(ways)])[:FILLED]
+            return
+
+
+def _count(given: dict[str, Any]) -> int:
+    return SmallCall("", given).count
+
+
+def _other_numbers(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Small whole numbers for those of a call without tensors."""
+    names = [name for name, value in given.items() if type(value) is int]
+    for numbers in ((2, 4, 3), (4, 2, 2), (3, 3, 4), (1, 4, 2), (3, 2, 5), (5, 4, 2)):
+        yield {**given, **dict(zip(names, numbers, strict=False))}
+
+
+def _small_sizes(tensors: dict[str, Tensor]) -> Iterator[dict[int, int]]:
+    """A new size for each: 1 or 2 for the batch, 1 to 3 for the others. In turn come those for which nothing need be
+    constant and the others, those of one sequence and those of two; of each the ones with the most axes longer than 1
+    first. Long axes stay as they are in every other one."""
+    every = {size for value in tensors.values() for size in value.shape}
+    batch = {value.size(0) for value in tensors.values() if _is_lengths(value) or value.dim() == 3}
+    vocab = {value.size(-1) for value in tensors.values() if _ids_of(value, tensors)}
+    fourfold = {value.size(0) for value in tensors.values() if value.dim() == 2 and value.size(0) == 4 * value.size(1)}
+    free = sorted(every - batch - fourfold - vocab)
+    ways = sorted(product((2, 1, 3), repeat=min(len(free), MOST_AXES)), key=lambda way: -sum(size > 1 for size in way))
+    kinds: dict[tuple[int, bool], list[dict[int, int]]] = {}
+    for turn, way in enumerate(ways):
+        for sequences in (1, 2) if batch else (1,):
+            found = {size: min(size, small) for size, small in zip(free, way, strict=False)}
+            found.update({size: min(size, 3) for size in vocab})
+            found.update({size: min(size, sequences) for size in batch})
+            found.update({size: 4 * found[size // 4] for size in fourfold if size // 4 in found})
+            long = {size: size for size in found if size >= LONG and turn % 2 == 0}
+            numbers = [math.prod(found.get(size, size) for size in value.shape) for value in tensors.values()]
+            is_few = sum(numbers) <= MOST_NUMBERS
+            if is_few or long or sum(numbers) - max(numbers) <= MOST_CONSTANT:
+                kinds.setdefault((sequences, is_few), []).append({**found, **long})
+    order = [kinds[kind] for kind in sorted(kinds, key=lambda kind: (kind[0], not kind[1]))]
+    yield from [one for one in chain.from_iterable(zip_longest(*order)) if one is not None] * ROUNDS
+
+
+def _is_lengths(value: Tensor) -> bool:
+    return value.dim() == 1 and value.dtype is torch.int64
+
+
+def _ids_of(scores: Tensor, tensors: dict[str, Tensor]) -> list[Tensor]:
+    """The ids that one axis of scores has an entry for: they have all other axes."""
+    if not scores.is_floating_point() or scores.dim() < 3:
+        return []
+    return [one for one in tensors.values() if one.dtype is torch.int64 and one.shape == scores.shape[:-1]]
+
+
+def _with_sizes(given: dict[str, Any], sizes: dict[int, int], generator: torch.Generator) -> dict[str, Any]:
+    tensors = {name: value for name, value in given.items() if isinstance(value, Tensor)}
+    vocab = min((sizes[value.size(-1)] for value in tensors.values() if _ids_of(value, tensors)), default=None)
+    long = [sizes.get(value.size(1), value.size(1)) for value in tensors.values() if value.dim() > 1]
+    longest = 2 if "max_length" in given or not long else long[0]
+    small: dict[str, Any] = {}
+    for name, value in given.items():
+        if isinstance(value, Tensor):
+            part = value[tuple(slice(0, sizes.get(size, size)) for size in value.shape)].contiguous().clone()
+            small[name] = _small_values(value, part, generator, vocab, longest)
+        elif isinstance(value, bool) or not isinstance(value, int):
+            small[name] = value
+        elif name.endswith("_id"):
+            small[name] = value % vocab if vocab else value
+        else:
+            small[name] = 2 if name == "max_length" else sizes.get(value, min(value, 2))
+    return small
+
+
+def _small_values(before: Tensor, part: Tensor, generator: torch.Generator, vocab: int | None, longest: int) -> Tensor:
+    if part.is_floating_point():
+        return whole_numbers(before, part.shape, generator)
+    if _is_lengths(before):
+        return lengths_up_to(before, part.shape, longest, generator)
+    return part if vocab is None or part.dtype is torch.bool else part % vocab
+
+
+def whole_numbers(before: Tensor, shape: Sequence[int], generator: torch.Generator) -> Tensor:
+    """Small whole numbers; some are 0, or as large as any may be, where the tensor of the failing call has such."""
+    found = WHOLE[torch.randint(len(WHOLE), shape, generator=generator)].to(before.dtype)
+    some, others = torch.rand((2, *shape), generator=generator)
+    if bool((before == 0).any()):
+        found = found.masked_fill(some < 0.4, 0.0)
+    if bool((before.abs() >= LARGE / 10).any()):
+        found = torch.where(others < 0.4, found.sign() * LARGE, found)
+    return found
+
+
+def lengths_up_to(before: Tensor, shape: Sequence[int], longest: int, generator: torch.Generator) -> Tensor:
+    """Lengths up to the longest; 0 where the failing call has such. The first sequence is mostly a shorter one."""
+    least = 0 if bool((before == 0).any()) else 1
+    found = torch.randint(least, longest + 1, shape, generator=generator)
+    shorter = torch.randint(least, max(least + 1, longest), (), generator=generator)
+    found[0] = shorter if float(torch.rand((), generator=generator)) < 0.7 else longest
+    return found

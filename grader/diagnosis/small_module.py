@@ -1,0 +1,161 @@
+"""A call of a module made smaller: few features, and matrices that are the identity, so that a hand has little to
+multiply."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from grader.diagnosis.small_arguments import lengths_up_to, whole_numbers, with_few
+from grader.diagnosis.small_call import MOST_NUMBERS, Part, SmallCall
+from grader.remote.calls import Call
+from grader.remote.handles import Module
+
+SIZES, WIDTHS = (2, 1, 3, 2), (3, 2, 4, 2)
+"""What sizes are drawn from, and those that a class is made with: of two features a norm leaves little."""
+FACTORS = (2.0, -1.0, 3.0)
+MOST_FACTORS = 2
+"""Parameters of a module that are not as the others are."""
+MOST_WAYS = 200
+"""Sizes and numbers that may be drawn for one module; most are too many to be shown."""
+
+
+def made_with(calls: Sequence[Call], kind: Any) -> tuple[dict[str, Any] | None, int]:
+    """What the last module of a class was made with, by parameter, and how much of it without a name."""
+    for call in reversed(calls):
+        if kind is not None and call.name == kind.__name__ and isinstance(call.value, Module):
+            args, kwargs = call.arguments
+            return dict(inspect.signature(kind).bind(*args, **kwargs).arguments), len(args)
+    return None, 0
+
+
+def as_a_part(value: Any, calls: Sequence[Call]) -> Any:
+    """A module that a check took out of another, by its name in it."""
+    if not isinstance(value, Module):
+        return value
+    taken = [one for one in calls if one.value is value and one.name.endswith(".get_submodule")]
+    names = [one.text.partition("'")[2].partition("'")[0] for one in taken]
+    return Part(names[0]) if names and names[0] else value
+
+
+def smaller_modules(
+    name: str, given: dict[str, Any], made: dict[str, Any], kind: Any, positional: tuple[int, int]
+) -> Iterator[SmallCall]:
+    """The same call of a smaller module, in one way after the other: which of them are possible, the reference says."""
+    names: dict[str, list[str]] = {}
+    for number in range(MOST_WAYS):
+        draw = SmallNumbers(number, given, made)
+        if not draw.is_possible:
+            continue
+        dropout = draw.made.get("dropout", 0.0)
+        training = number % 3 != 1 if dropout == 1.0 else not dropout and number % 3 == 2
+        factors = MOST_FACTORS if number % 2 else 0
+        for few in with_few(draw.given, MOST_NUMBERS - factors, number):
+            call = SmallCall(name, few, draw.made, training=training, positional=positional)
+            if not factors:
+                yield call
+                continue
+            if (key := repr(draw.made)) not in names:
+                names[key] = parameters_of(call, kind)
+            yield replace(call, factors=draw.factors(names[key]))
+
+
+def parameters_of(call: SmallCall, kind: Any) -> list[str]:
+    """The names of a module's parameters; none where it cannot be made."""
+    with suppress(Exception):  # of a width that no number of heads divides, say
+        return [name for name, _ in call.module(kind).named_parameters()]
+    return []
+
+
+class SmallNumbers:
+    """Small sizes and values for one call of a module, all from one number.
+
+    Args:
+        seed: which of the ways.
+        given, made: what the call, and the class, were given.
+    """
+
+    def __init__(self, seed: int, given: dict[str, Any], made: dict[str, Any]) -> None:
+        self._seed, self._generator = seed, torch.Generator().manual_seed(seed)
+        tensors = [value for value in given.values() if isinstance(value, Tensor)]
+        batch = {value.size(0) for value in tensors if value.dim() > 1 and value.dtype is not torch.bool}
+        self._sizes: dict[int, int] = {}
+        for size in (size for value in tensors for size in value.shape):
+            small = 1 + (seed % 4 == 3) if size in batch else self._size(WIDTHS if size in made.values() else SIZES)
+            self._sizes.setdefault(size, min(size, small))
+        self._made_before = made
+        self._has_only_padding = False
+        self.made = {name: self._small(name, value) for name, value in made.items()}
+        self._pad = self.made.get("pad_id")
+        self.given = {name: self._value(name, value, given) for name, value in given.items()}
+        words = [name for name, value in given.items() if name.endswith("_id") and value != made.get("pad_id")]
+        self._begins_with_padding = self._pad in [self.given[name] for name in words]
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether heads divide the width, and no vocabulary is so small that it holds only padding or that another id
+        is that of padding: no sequence is empty, and none begins with padding."""
+        is_divided = not self.made.get("d_model", 0) % self.made.get("num_heads", 1)
+        return is_divided and not self._has_only_padding and not self._begins_with_padding
+
+    def _size(self, among: Sequence[int]) -> int:
+        return among[self._integer(len(among))]
+
+    def _integer(self, most: int) -> int:
+        return int(torch.randint(most, (), generator=self._generator))
+
+    def _small(self, name: str, value: Any) -> Any:
+        """A size of the class; its padding is 0. A share of what is dropped becomes all or nothing, in turn: what
+        chance drops is no result."""
+        if name == "dropout" and 0.0 < value < 1.0:
+            return float(self._seed % 3 != 2)
+        if type(value) is not int or value == 0:
+            return value
+        return 0 if name.endswith("_id") else self._sizes.setdefault(value, min(value, self._size(SIZES)))
+
+    def _value(self, name: str, value: Any, given: dict[str, Any]) -> Any:
+        if type(value) is int:
+            return self._number(name, value)
+        if not isinstance(value, Tensor):
+            return value
+        shape = [self._sizes[size] for size in value.shape]
+        if value.is_floating_point():
+            return whole_numbers(value, shape, self._generator)
+        if value.dtype is torch.bool:
+            return torch.rand(shape, generator=self._generator) < 0.6 if self._integer(3) else torch.ones(shape) > 0
+        if value.dim() == 1:
+            long = [self._sizes[one.size(1)] for one in given.values() if isinstance(one, Tensor) and one.dim() > 1]
+            return lengths_up_to(value, shape, (long or [1])[0], self._generator)
+        return self._ids(value, shape)
+
+    def _ids(self, value: Tensor, shape: list[int]) -> Tensor:
+        """Ids below every vocabulary that the tensor's may belong to, some with padding behind them."""
+        vocab = self._vocab(int(value.max()))
+        low = 0 if self._pad is None else 1
+        self._has_only_padding |= vocab <= low
+        found = torch.randint(min(low, vocab - 1), vocab, shape, generator=self._generator)
+        if self._pad is not None and shape[-1] > 1 and self._integer(2):
+            found[..., -1] = self._pad
+        return found
+
+    def _vocab(self, largest: int) -> int:
+        made = self._made_before.items()
+        sizes = [value for name, value in made if type(value) is int and value > largest and not name.endswith("_id")]
+        return max(1, min((self._sizes[size] for size in sizes), default=1))
+
+    def factors(self, names: Sequence[str]) -> dict[str, float]:
+        """Some parameters that are not as the others are."""
+        some = torch.randperm(len(names), generator=self._generator)[:MOST_FACTORS]
+        return {names[one]: FACTORS[self._integer(len(FACTORS))] for one in sorted(some.tolist())}
+
+    def _number(self, name: str, value: int) -> int:
+        """An id: bos is 1 and eos 2 where there are so many, or how many words may be written."""
+        if not name.endswith("_id"):
+            return min(value, 2)
+        return min(value, self._vocab(value) - 1)
