@@ -148,7 +148,7 @@ def _workers(entry: LabEntry) -> Iterator[Launcher]:
     from grader.launch.launcher import launcher
     from grader.limits import Limits
 
-    started = launcher(Limits(memory_mb=4096), many=entry.trains)
+    started = launcher(Limits(memory_mb=4096), trains=entry.trains)
     try:
         yield started
     finally:

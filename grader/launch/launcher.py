@@ -43,6 +43,7 @@ def launcher(
     limits: Limits | None = None,
     *,
     many: bool = False,
+    trains: bool = False,
     without: Sequence[str] = (),
     count: int | None = None,
 ) -> Launcher:
@@ -51,11 +52,12 @@ def launcher(
     Args:
         limits: what a worker may use.
         many: many workers will follow, so what is slow the first time is done once, before they are forked.
+        trains: the same, and workers make optimizers of torch's: what the first of them imports is imported once, too.
         without: layers to leave out: for tests.
         count: how many workers will be asked for, where that is known.
     """
     if can_fork():
-        return ForkLauncher(limits, without, many=many)
+        return ForkLauncher(limits, without, mode="fork to train" if trains else "fork many" if many else "fork")
     ahead = 1 if count is None else max(1, min(AHEAD, (os.cpu_count() or 1) // 2))
     return FreshLauncher(limits, without, ahead=ahead, count=count)
 
@@ -82,8 +84,8 @@ class ForkLauncher:
 
     name = "fork server"
 
-    def __init__(self, limits: Limits | None = None, without: Sequence[str] = (), *, many: bool = False) -> None:
-        self._limits, self._without, self._mode = limits or Limits(), without, "fork many" if many else "fork"
+    def __init__(self, limits: Limits | None = None, without: Sequence[str] = (), *, mode: str = "fork") -> None:
+        self._limits, self._without, self._mode = limits or Limits(), without, mode
         self._works: bool | None = None
         self._on_gpu: SpawnLauncher | None = None
         self._grouped: list[str] | None = None

@@ -58,6 +58,11 @@ def run_once() -> None:
         _ask(executor, "call", ["name", "attention"], [x, x], {}, False, False, False)
 
 
+def make_an_optimizer() -> None:
+    """Makes one of torch's optimizers and forgets it: the first imports torch's compiler, 0.7 s."""
+    torch.optim.SGD([torch.zeros(1, requires_grad=True)]).step()
+
+
 def _ask(executor: Executor, operation: str, *arguments: Any) -> None:
     executor.answer(Encoder(lambda value: None).frame([operation, list(arguments)]))
 

@@ -94,10 +94,8 @@ def test_honest_code_earns_the_same_after_all_of_them(range_of, level):
 
 
 @each_exercise
-def test_no_worker_holds_anything_by_the_name_of_a_reference(kit, exercise):
-    with ExitStack() as stack:
-        workers = stack.enter_context(contextlib.closing(launcher()))
-        place = stack.enter_context(contextlib.closing(red_team.Target(kit, exercise, workers)))
+def test_no_worker_holds_anything_by_the_name_of_a_reference(kit, exercise, workers):
+    with contextlib.closing(red_team.Target(kit, exercise, workers)) as place:
         assert place.attacked(ATTACKS["secrets_in_memory"]).harm == ()
 
 

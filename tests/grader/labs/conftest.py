@@ -10,8 +10,8 @@ from grader.source.file import File
 
 @pytest.fixture(scope="session")
 def workers():
-    """Workers that find torch.optim imported: a second and a half less for each that trains."""
-    started = launcher(many=True)
+    """Workers that find imported what the first optimizer imports: 0.7 s less for each that trains."""
+    started = launcher(trains=True)
     yield started
     started.close()
 
