@@ -24,6 +24,14 @@ WORKSHEET = (
     "Participant 71,ada,ada@example.edu,Submitted,,100.00,Yes,-,-,\n"
 )
 
+READ_RESULTS = (
+    "grader verify",
+    "grader similar",
+    "grader grade submissions --out results --into",  # what is graded already is not graded again
+    "grader grade submissions --out results --export",
+)
+"""How commands begin that find results here."""
+
 pytestmark = pytest.mark.skipif(not TEACHING.is_file() or sys.platform == "win32", reason="a clone, and a Unix shell")
 
 
@@ -46,6 +54,11 @@ def course_toml():
     return re.search(r"<!-- course.toml -->\n```toml\n(.*?)```", TEACHING.read_text("utf-8"), re.DOTALL)[1]
 
 
+def ran(kit, *words):
+    ended = python(kit, [sys.executable, "-m", "grader", *words])
+    assert ended.returncode == 0, ended.stderr
+
+
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
     """A kit with everything that the commands read: classes, a graded one, its shards, what platforms exported."""
@@ -57,10 +70,10 @@ def prepared(tmp_path_factory):
     (kit / "gradebook.csv").write_text(GRADEBOOK)
     (kit / "worksheet.csv").write_text(WORKSHEET)
     (kit / "course.toml").write_text(course_toml())
-    for out, more in (("graded", ()), ("results-1", ("--shard", "1/2")), ("results-2", ("--shard", "2/2"))):
-        grade = ("grade", "submissions", "--out", out, "--exercises", "6", "--seed", "1", "--jobs", "1", *more)
-        made = python(kit, [sys.executable, "-m", "grader", *grade])
-        assert made.returncode == 0, made.stderr
+    for number in (1, 2):
+        shard = ("--out", f"results-{number}", "--shard", f"{number}/2", "--seed", "4127", "--jobs", "1")
+        ran(kit, "grade", "submissions", *shard)
+    ran(kit, "merge", "results-1", "results-2", "--out", "graded")
     return kit
 
 
@@ -69,7 +82,7 @@ def test_every_command_for_instructors_runs(prepared, tmp_path, command):
     if "--cluster" in command:
         pytest.importorskip("distributed")
     kit = shutil.copytree(prepared, tmp_path / "kit")
-    if command.startswith(("grader verify", "grader similar")):
+    if command.startswith(READ_RESULTS):
         shutil.copytree(kit / "graded", kit / "results")
     if "results/code/ada" in command:  # as if it had not passed
         shutil.copytree(kit / "solutions", kit / "results" / "code" / "ada")

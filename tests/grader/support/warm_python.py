@@ -2,18 +2,21 @@
 
 One process imports torch, pytest and what else the program needs of other packages, nothing of the kit; for each
 command it forks, and the child becomes that command: folder, environment, arguments, input and output are its own.
+Processes that the command starts by `multiprocessing` are forked from another that has imported the same.
 What depends on how Python starts (an environment variable that it reads, the seed of hashes) needs a real start.
 """
 
 import atexit
 import gc
 import json
+import multiprocessing
 import os
 import runpy
 import subprocess
 import sys
 import tempfile
 from functools import cache
+from multiprocessing import forkserver
 from pathlib import Path
 
 PACKAGES = ("torch", "numpy", "pytest", "rich.console", "click", "jinja2", "msgpack", "nbformat")
@@ -70,14 +73,23 @@ def _become(order):
         opened = os.open(file, mode)
         os.dup2(opened, descriptor)
         os.close(opened)
+    multiprocessing.get_context = _warm_context
+    forkserver._forkserver.ensure_running = lambda: None  # it is no child of this process, which could not ask
     module, *arguments = order["words"]
     sys.argv[1:] = arguments
     sys.path[0] = order["folder"]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
+def _warm_context(method=None):
+    """`multiprocessing.get_context`, but new processes are always forked from the server that is running."""
+    return multiprocessing.context._concrete_contexts["forkserver"]
+
+
 def _serve():
     orders, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
+    forkserver.set_forkserver_preload(list(PACKAGES))
+    forkserver.ensure_running()  # every command inherits it
     for package in PACKAGES:
         __import__(package)
     gc.freeze()  # else the end of each command looks through all of torch: 0.4 s
