@@ -59,12 +59,12 @@ def of_mistakes(
     """Other mistakes that are named in a file that holds one; anything that is named in a right one.
 
     Args:
-        first: only so many mistakes of the catalogue are looked at.
+        first: only so many mistakes of the catalogue, and so many other right ways, are looked at.
     """
     found = []
     for trial in survey_mistakes(session, exercise, seed, transports, first=first):
         found += [FalseName(trial.variant, name, check) for check, name in trial.false_names]
-    for trial in survey_alternatives(session, exercise, seed, transports):
+    for trial in survey_alternatives(session, exercise, seed, transports, first=first):
         found += [FalseName(trial.variant, "nothing: it is refused", check) for check in trial.caught_by]
     return found
 

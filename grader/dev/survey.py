@@ -178,12 +178,17 @@ def survey_mistakes(
 
 
 def survey_alternatives(
-    session: Session, exercise: Exercise, seed: int, transports: dict[str, Connect], device: str = "cpu"
+    session: Session,
+    exercise: Exercise,
+    seed: int,
+    transports: dict[str, Connect],
+    device: str = "cpu",
+    first: int | None = None,
 ) -> Iterator[Trial]:
-    """Every alternative of an exercise as a learner's file, against every check."""
+    """Every alternative of an exercise, or the `first` so many, as a learner's file, against every check."""
     for transport, connect in transports.items():
         bench = _Bench(session, exercise, seed, connect, device)
-        for variant in alternatives(exercise):
+        for variant in alternatives(exercise)[:first]:
             failed = [run for run in bench.runs(variant) if run.tried.error is not None]
             said = f"{failed[0].check.id}: {failed[0].tried.error}" if failed else ""
             yield Trial(variant.name, seed, transport, tuple(run.check.id for run in failed), message=said, right=True)
