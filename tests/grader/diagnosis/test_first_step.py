@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from grader.diagnosis import way
-from grader.diagnosis.first_step import Comparison, _failing
+from grader.diagnosis.comparison import Comparison
+from grader.diagnosis.first_step import _failing
 from grader.diagnosis.statements import function_at, has_default, loop_line, names_in, names_used, without_gradient
 from grader.diagnosis.way import Assignment, InnerCall, Step, Values, Way, same
 from grader.judging.exercise import CheckSettings, run_exercise
