@@ -9,6 +9,8 @@ from grader.results.verdicts import PASS, ROBUST, SKIP, UNWRITTEN, ExerciseResul
 
 TO_DO = "to do"
 """What an unwritten function is called: never a failure."""
+CORE_CHECKS = "core checks"
+"""What the first answer is about, while the others run."""
 
 
 @dataclass(frozen=True)
