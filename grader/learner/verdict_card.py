@@ -11,7 +11,7 @@ from grader.learner.progress import hinted
 from grader.reports import svg, templating
 from grader.reports.statistics import reason
 from grader.results import summary
-from grader.results.verdicts import ERROR, FAIL, SKIP, ExerciseResult
+from grader.results.verdicts import ERROR, FAIL, SKIP, UNWRITTEN, ExerciseResult
 from grader.source.file import File, spot
 
 Ladders = dict[str, list[str]]
@@ -33,6 +33,7 @@ def card(result: ExerciseResult, file: File, seed: int, ladders: Ladders, *, cor
     return templating.render(
         "here.html",
         result=result,
+        shown=UNWRITTEN if result.right_so_far else result.verdict,
         failure=failure,
         functions=summary.functions(result),
         summary=("What is written so far is right: " if result.right_so_far else "") + summary.counts(result, checks),

@@ -101,6 +101,23 @@ def test_a_new_verdict_is_waited_for(client, pages, kit):
     assert "&lt;script&gt;" in news["card"]
 
 
+def test_what_is_right_so_far_is_no_failure(client, pages, kit):
+    (exercise,) = kit.exercises
+    passed, waiting = (
+        Outcome("test_a", "a title", "cpu", verdict, 1.0, of=name)
+        for verdict, name in (("pass", "project_qkv"), ("unwritten", "attention_scores"))
+    )
+    half = ExerciseResult(exercise.slug, "fail", 1.0, 10.0, [passed, waiting])
+    pages._board.post_core(exercise, half, b"x = 1\n", 7)
+    assert pages._board.newest(exercise.slug).said == "core checks: to do; checking the robust ones ..."
+    pages._board.post_verdict(exercise, half, b"x = 1\n", 7)
+    news = pages._board.newest(exercise.slug)
+    assert news.said == "to do, 1 of 10 points"
+    assert 'unwritten">to do</span> <code>ex06_self_attention' in news.card
+    assert 'verdict fail"' not in news.card
+    assert "project_qkv 1/1 \u00b7 attention_scores to do" in news.card
+
+
 def test_what_the_core_checks_say_is_no_verdict(client, pages, kit):
     (exercise,) = kit.exercises
     named = [replace(one, of="attention_scores") for one in failing().outcomes]
