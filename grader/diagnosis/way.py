@@ -155,6 +155,10 @@ class Way:
         """The module's parts that were called in a call, in order."""
         return [call for call in self.calls if call.is_part and call.outer == number]
 
+    def times_called(self, name: str) -> int:
+        """How often a module's part was called."""
+        return sum(call.is_part and call.name == name for call in self.calls)
+
 
 def way_of(taken: StepsTaken, given: dict[str, Tensor]) -> Way:
     """What was recorded, within its bounds."""

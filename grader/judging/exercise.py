@@ -15,7 +15,8 @@ from grader.checks.attempt import Attempt, attempt, check_seed
 from grader.checks.passed_before import PassedRuns
 from grader.diagnosis.diagnosis import Diagnosis
 from grader.diagnosis.evidence import Run
-from grader.diagnosis.first_step import FEW, first_step
+from grader.diagnosis.first_step import first_step
+from grader.diagnosis.matching import FEW
 from grader.diagnosis.recognise import Recogniser
 from grader.diagnosis.small_example import small_example
 from grader.errors import GraderError, LearnerError, LoadFailure, Lost, Mismatch, NotHere, TimedOut, Unwritten

@@ -21,7 +21,7 @@ from grader.text import short_path
 
 
 class SaveFollower:
-    """Posts a verdict for every text of the exercise that is looked at.
+    """Posts a verdict for every text of the exercise that is looked at, and before it what the core checks say.
 
     Args:
         kit: the course.
@@ -79,7 +79,11 @@ class SaveFollower:
             if standby is not self._standby or self._ordered is None:
                 return
             number, exercise, text = self._ordered
-            if message.get("order") == number and "result" in message:
+            if message.get("order") == number and "core" in message:
+                core = from_record(message["core"])
+                if not core.says_nothing_yet:
+                    self.board.post_core(exercise, core, text, self._seed)
+            elif message.get("order") == number and "result" in message:
                 result = from_record(message["result"])
                 self._ordered = None
                 with contextlib.suppress(OSError):

@@ -479,7 +479,7 @@ class Loop:
             standby.close()
         elif standby is self._standby and "core" in message:
             if message["order"] == self._order:
-                self.screen.core(self.exercise, from_record(message["core"]), self.seed, self.text)
+                self._core(from_record(message["core"]))
         elif standby is self._standby and "result" in message:
             if message["order"] == self._order:
                 self.running = False
@@ -493,6 +493,14 @@ class Loop:
     def _broken(self, what: str, details: str) -> None:
         self.screen.remark(own_failure(self.kit.reports_folder, what, details))
         self.status = EXIT_GRADER
+
+    def _core(self, result: ExerciseResult) -> None:
+        """What the core checks say, while the others are at work."""
+        if result.says_nothing_yet:
+            return
+        self.screen.core(self.exercise, result, self.seed, self.text)
+        if self._page is not None:
+            self._page.board.post_core(self.exercise, result, self.text, self.seed)
 
     def _verdict(self, result: ExerciseResult) -> None:
         self.streak.note(hinted(result.first_failure), self.text)

@@ -14,7 +14,7 @@ from grader.learner.progress import Progress
 from grader.learner.questions import invitation
 from grader.reports.terminal import BAD, GOOD, Screen
 from grader.results import summary
-from grader.results.verdicts import ERROR, FAIL, PASS, UNWRITTEN, ExerciseResult
+from grader.results.verdicts import FAIL, PASS, UNWRITTEN, ExerciseResult
 from grader.source.file import File
 from grader.text import plain, short_path
 
@@ -24,7 +24,6 @@ LONGEST_COUNT = 50
 """Characters of the line that counts the seconds of a run."""
 AROUND_A_FAILURE = 14
 """Rows of a screen that hold something else: head, functions, counts, title, place, bar, keys, empty ones."""
-CORE_CHECKS = "core checks"
 UP_AND_ERASE = "\x1b[1A\x1b[2K"
 
 
@@ -110,18 +109,19 @@ class WatchScreen(Screen):
     def core(self, exercise: Exercise, result: ExerciseResult, seed: int, text: bytes) -> None:
         """What the core checks say, at once: the others are still at work. The verdict takes its place.
 
-        A terminal whose screen cannot be drawn again, and a file of which there is nothing to say yet, wait for that.
+        A terminal whose screen cannot be drawn again waits for that.
         """
-        if not self._moves or result.unloadable or result.verdict in (ERROR, UNWRITTEN):
+        if not self._moves:
             return
         self.head(exercise)
         self.line()
         self.line(f"  {summary.functions(result)}")
         if result.core_passes:
             self.line()
-            self.line(f"  {summary.counts(result, CORE_CHECKS)}", GOOD)
+            self.line(f"  {summary.counts(result, summary.CORE_CHECKS)}", GOOD)
         else:
-            self.failure(result, short_path(exercise.stub), seed, File(exercise.stub.name, text), CORE_CHECKS)
+            file = File(exercise.stub.name, text)
+            self.failure(result, short_path(exercise.stub), seed, file, summary.CORE_CHECKS)
         self.line()
         self.line("checking the robust ones...")
         self._counting = True

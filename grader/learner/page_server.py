@@ -25,6 +25,7 @@ from grader.learner import verdict_card
 from grader.learner.progress import Progress
 from grader.learner.questions import remember
 from grader.reports import lesson_page
+from grader.results import summary
 from grader.results.verdicts import ExerciseResult
 from grader.source.file import File
 from grader.text import plain
@@ -72,10 +73,19 @@ class Board:
 
     def post_verdict(self, exercise: Exercise, result: ExerciseResult, text: bytes, seed: int) -> None:
         """The verdict on a text, as its page shows it."""
-        file = File(exercise.stub.name, text)
-        card = verdict_card.card(result, file, seed, hints.read(exercise.hints))
+        card = self._card(exercise, result, text, seed)
         score = "" if result.score is None else f", {plain(result.score)} of {plain(result.max_score)} points"
-        self.post(exercise.slug, f"{result.verdict}{score}", card)
+        self.post(exercise.slug, f"{summary.word(result)}{score}", card)
+
+    def post_core(self, exercise: Exercise, result: ExerciseResult, text: bytes, seed: int) -> None:
+        """What the core checks say, while the others are at work: the verdict takes its place."""
+        card = self._card(exercise, result, text, seed, core=True)
+        self.post(exercise.slug, f"{summary.CORE_CHECKS}: {summary.word(result)}; checking the robust ones ...", card)
+
+    @staticmethod
+    def _card(exercise: Exercise, result: ExerciseResult, text: bytes, seed: int, *, core: bool = False) -> str:
+        file = File(exercise.stub.name, text)
+        return verdict_card.card(result, file, seed, hints.read(exercise.hints), core=core)
 
     def wait(self, slug: str, seen: int, seconds: float) -> News:
         """What is newer than `seen`; after so many seconds, or at the end, what there is."""

@@ -141,8 +141,7 @@ class Screen:
             device: outcomes for device, outcomes in _by_device(result).items() if not _is_not_here(device, outcomes)
         }
         counts = ", ".join(_count(device, outcomes) for device, outcomes in here.items())
-        word = summary.TO_DO if result.right_so_far else result.verdict
-        self.mark(word, f"{result.slug:<26}{_points(result)}   checks: {counts}")
+        self.mark(summary.word(result), f"{result.slug:<26}{_points(result)}   checks: {counts}")
         if result.verdict == FAIL and not result.unloadable:
             self.line(f"            {summary.functions(result)}")
         if every_check and not result.unloadable:

@@ -9,6 +9,8 @@ from grader.results.verdicts import PASS, ROBUST, SKIP, UNWRITTEN, ExerciseResul
 
 TO_DO = "to do"
 """What an unwritten function is called: never a failure."""
+CORE_CHECKS = "core checks"
+"""What the first answer is about, while the others run."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,11 @@ def by_function(checks: Iterable[tuple[str, str]]) -> list[FunctionSummary]:
         FunctionSummary(name, verdicts.count(PASS), len(verdicts), all(verdict == UNWRITTEN for verdict in verdicts))
         for name, verdicts in found.items()
     ]
+
+
+def word(result: ExerciseResult) -> str:
+    """What the verdict is called: no failure where all that is written is right."""
+    return TO_DO if result.right_so_far else result.verdict
 
 
 def functions(result: ExerciseResult) -> str:

@@ -98,6 +98,11 @@ class ExerciseResult:
         return ran == {PASS, UNWRITTEN}
 
     @property
+    def says_nothing_yet(self) -> bool:
+        """Whether core checks alone are no answer: the file does not load, is not begun, or the grader failed."""
+        return self.unloadable or self.verdict in (ERROR, UNWRITTEN)
+
+    @property
     def core_passes(self) -> bool:
         """Whether every check of what the exercise is about passes: the next exercise is open."""
         core = [outcome for outcome in self.outcomes if outcome.tier == CORE and outcome.verdict != SKIP]

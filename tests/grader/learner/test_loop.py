@@ -353,6 +353,10 @@ def test_the_page_gets_every_verdict(loop, capsys, monkeypatch):
         assert loop.page().address(loop.exercise) in capsys.readouterr().out
         assert "About one." in loop.page().board.newest(OPEN).card
         save(loop, "two")
+        made[0].tell(core=as_record(result(OPEN, "pass", "fail", message="About its core.")), order=2)
+        settle(loop)
+        assert "1 of 2 core checks pass, 1 fails:" in loop.page().board.newest(OPEN).card
+        assert "About its core." in loop.page().board.newest(OPEN).card
         answer(loop, "fail", message="About two.")
         assert "About two." in loop.page().board.newest(OPEN).card
     finally:

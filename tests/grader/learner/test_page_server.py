@@ -8,6 +8,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
+from dataclasses import replace
 
 import pytest
 from werkzeug.test import Client
@@ -98,6 +99,40 @@ def test_a_new_verdict_is_waited_for(client, pages, kit):
     assert "<script" not in news["card"]
     assert "<img" not in news["card"]
     assert "&lt;script&gt;" in news["card"]
+
+
+def test_what_is_right_so_far_is_no_failure(client, pages, kit):
+    (exercise,) = kit.exercises
+    passed, waiting = (
+        Outcome("test_a", "a title", "cpu", verdict, 1.0, of=name)
+        for verdict, name in (("pass", "project_qkv"), ("unwritten", "attention_scores"))
+    )
+    half = ExerciseResult(exercise.slug, "fail", 1.0, 10.0, [passed, waiting])
+    pages._board.post_core(exercise, half, b"x = 1\n", 7)
+    assert pages._board.newest(exercise.slug).said == "core checks: to do; checking the robust ones ..."
+    pages._board.post_verdict(exercise, half, b"x = 1\n", 7)
+    news = pages._board.newest(exercise.slug)
+    assert news.said == "to do, 1 of 10 points"
+    assert 'unwritten">to do</span> <code>ex06_self_attention' in news.card
+    assert 'verdict fail"' not in news.card
+    assert "project_qkv 1/1 \u00b7 attention_scores to do" in news.card
+
+
+def test_what_the_core_checks_say_is_no_verdict(client, pages, kit):
+    (exercise,) = kit.exercises
+    named = [replace(one, of="attention_scores") for one in failing().outcomes]
+    pages._board.post_core(exercise, replace(failing(), outcomes=named), b"x = 1\n", 7)
+    news = json.loads(ask(client, f"/{pages.token}/6/verdict?seen=0").text)
+    assert news["said"] == "core checks: fail; checking the robust ones ..."
+    assert "attention_scores 0/1" in news["card"]
+    assert "0 of 1 core checks pass, 1 fails:" in news["card"]
+    assert "points" not in news["card"], "they are known at the end"
+    right = Outcome("test_a", "a title", "cpu", "pass", 1.0, of="attention_scores")
+    pages._board.post_core(exercise, ExerciseResult(exercise.slug, "pass", 10.0, 10.0, [right]), b"x = 1\n", 7)
+    news = json.loads(ask(client, f"/{pages.token}/6/verdict?seen={news['number']}").text)
+    assert "attention_scores 1/1" in news["card"]
+    assert "1 of 1 core checks pass." in news["card"]
+    assert "points" not in news["card"]
 
 
 def test_at_the_end_nobody_waits(client, pages):

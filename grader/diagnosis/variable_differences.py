@@ -1,0 +1,48 @@
+"""Which variable that a line uses holds something else than the reference's of that name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from grader.diagnosis.matching import Matching
+from grader.diagnosis.statements import names_used
+from grader.diagnosis.way import Assignment, equal
+
+MOST_BACK = 3
+"""Variables whose wrong value is followed from one to the next."""
+
+
+def set_otherwise(
+    matching: Matching, source: str, line: int, number: int, before: int
+) -> tuple[Assignment, Any] | None:
+    """What first set a variable that a line uses to something else than the reference does, and what that sets it to.
+
+    Args:
+        source: the learner's file.
+        line: of that file; a variable that the line itself sets is none.
+        number: the call in which the line stands.
+        before: how many steps there were before it.
+    """
+    found = None
+    for _ in range(MOST_BACK):
+        wrong = _wrong_variable(matching, source, line, number, before)
+        if wrong is None or wrong[0].line == line:
+            break
+        line, found = wrong[0].line, wrong
+    return found
+
+
+def _wrong_variable(
+    matching: Matching, source: str, line: int, number: int, before: int
+) -> tuple[Assignment, Any] | None:
+    """The first variable that the line reads and that was last set to something else."""
+    twins = matching.twins(number)
+    for name in names_used(source, line):
+        every = [one for one in matching.their_way.assigned if one.call == number and one.name == name]
+        mine = [one for one in every if one.before <= before]
+        right = [one.value for one in matching.our_way.assigned if one.call in twins and one.name == name]
+        if len(every) == len(right) and len(twins) == 1:  # set as often: in a loop the same time counts
+            right = right[len(mine) - 1 : len(mine)]
+        if mine and right and not any(equal(mine[-1].value, value) for value in right):
+            return mine[-1], right[0]
+    return None

@@ -1,0 +1,232 @@
+"""In which words it is told where two ways part: lines by their text, values by the names of the reference's variables.
+
+Each sentence ends with the line of code that it is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from grader.diagnosis.matching import Matching
+from grader.diagnosis.relation import relation_of
+from grader.diagnosis.way import Assignment, InnerCall, Step, equal, near
+from grader.source.file import File, Source, where
+from grader.worker.steps import PART, RETURNED
+
+
+@dataclass(frozen=True)
+class FirstStep:
+    """Where two ways part.
+
+    Args:
+        line: in the learner's file; in a notebook, of its code cells as one file, which the text calls by cell.
+        text: what agrees, where they part, and how; one or two sentences.
+    """
+
+    line: int
+    text: str
+
+
+class Wording:
+    """The sentences about one file.
+
+    Args:
+        matching: its way and the reference's.
+        names: what the reference calls the result of each of its lines.
+        file: the learner's.
+    """
+
+    def __init__(self, matching: Matching, names: dict[int, str], file: File | Source) -> None:
+        self._matching, self._names, self._file = matching, names, file
+        self._lines = [line.decode(errors="replace") for line in file.text.splitlines()]
+
+    # ---------------------------------------------------------------------------------------------- steps
+
+    def agreed(self, line: int, place: int, *, all_before: bool) -> str:
+        """What agrees, to stand before another sentence; empty where that cannot be said.
+
+        Args:
+            place: the reference's last step that the learner's way has come by.
+            all_before: whether nothing before the line differs.
+        """
+        name = self._name(self._matching.ours[place])
+        if name.startswith("`"):
+            return f"Up to {where(self._file, line)} {name} agrees. "
+        return f"Up to {where(self._file, line)} the values agree with the reference's. " if all_before else ""
+
+    def differs(self, line: int, relation: str, *, is_first: bool) -> str:
+        """A result that the reference does not have."""
+        which = "the first result" if is_first else "a result"
+        said = self._on(line, f"gives {which} that the reference does not have").text
+        return said + (f"\n{relation[0].upper()}{relation[1:]}." if relation else "")
+
+    def turned(self, line: int, place: int) -> FirstStep:
+        """A value of the reference's, its step at this place, with its axes in another order."""
+        name = self._name(self._matching.ours[place]) or "a value of the reference's"
+        return self._on(line, f"gives {name} with its axes in another order")
+
+    def stops(self, line: int, relation: str) -> FirstStep:
+        """A value from which the reference goes on."""
+        said = f"{self._line(line)} gives a value that the reference computes on its way; it goes on from there"
+        return FirstStep(line, f"{said}: {relation}." if relation else f"{said}.")
+
+    def skips(self, relation: str) -> str:
+        """What the learner's way leaves out after what agrees."""
+        return f"The reference goes on from there: {relation}."
+
+    def relation(self, value: Tensor, wanted: Step, reached: int) -> str:
+        """How the reference's next value follows from one that is there; empty where no simple way is seen.
+
+        Args:
+            reached: the place of the reference's last step that the learner's way has come by.
+        """
+        name = self._name(wanted) or "the reference's next value"
+        return relation_of(value, wanted.value, name, self._known(reached))
+
+    def without_gradient(self, line: int, *, keeps: bool) -> FirstStep:
+        """A result through which no gradient flows, or the line that keeps gradients from being recorded."""
+        cut = "gives a result through which no gradient flows back"
+        return self._on(line, "keeps gradients from being recorded" if keeps else cut)
+
+    # ---------------------------------------------------------------------------------------------- calls
+
+    def default(self, line: int, name: str, mine: Any, right: Any) -> FirstStep:
+        """An argument that was not given; the function begins on the line."""
+        is_so = f"is {self._shown(mine)} where it is not given; in the reference it is {self._shown(right)}"
+        return self._at(line, f"{self._line(line)}: `{name}` {is_so}")
+
+    def given(self, call: InnerCall, right: InnerCall, name: str) -> FirstStep:
+        """An argument of a call, and of the reference's call of the same."""
+        if call.is_part:
+            return self._part_given(call, right, name)
+        mine, wanted = self._shown(call.given[name]), self._shown(right.given.get(name))
+        does = f"makes {made}" if (made := call.name.removesuffix(".__init__")) != call.name else f"calls {call.name}"
+        if not mine and not wanted:
+            return self._on(call.line, f"{does} with another `{name}` than the reference does")
+        with_what = f"with {mine or 'something else'} as `{name}`"
+        return self._on(call.line, f"{does} {with_what}; the reference gives it {wanted or 'another value'}")
+
+    def _part_given(self, call: InnerCall, right: InnerCall, name: str) -> FirstStep:
+        mine, wanted = self._shown(call.given[name]), self._shown(right.given.get(name))
+        which = "" if len(call.given) == 1 else f" as argument {int(name) + 1}" if name.isdecimal() else f" as `{name}`"
+        gives = f"gives `{call.name}` {mine or 'other values'}{which}"
+        if not mine and not wanted:
+            return self._on(call.line, f"{gives} than the reference does")
+        return self._on(call.line, f"{gives}; the reference gives it {wanted or 'something else'}")
+
+    def only_called_here(self, call: InnerCall) -> FirstStep:
+        """A call that the reference does not make."""
+        return self._on(call.line, f"calls `{call.name}`, which the reference does not")
+
+    def called_more_often(self, line: int, name: str) -> FirstStep:
+        return self._on(line, f"calls `{name}` more often than the reference does")
+
+    def called_too_early(self, line: int, name: str, first: str) -> FirstStep:
+        """A part, and the one that the reference calls first."""
+        return self._on(line, f"calls `{name}` where the reference calls `{first}` first")
+
+    def never_called(self, line: int, name: str, *, is_input: bool, is_before: bool) -> FirstStep:
+        """A part that is left out.
+
+        Args:
+            line: the one that computes what the reference gives it, or the nearest.
+            is_input: whether it computes that.
+            is_before: whether the reference calls the part before what else the line does.
+        """
+        does = "gives it what is computed on" if is_input else "calls it before" if is_before else "calls it after"
+        return self._at(line, f"`{name}` is never called; the reference {does} {where(self._file, line)}")
+
+    def never_called_in(self, loop: int, name: str) -> FirstStep:
+        """A part that a loop, which begins on this line, leaves out."""
+        return self._at(loop, f"`{name}` is never called. {self._line(loop)}")
+
+    # ---------------------------------------------------------------------------------------------- variables
+
+    def set_to(self, wrong: Assignment, right: Any) -> FirstStep:
+        """A variable that was set to something else than the reference's."""
+        if isinstance(wrong.value, Tensor):
+            return self._on(wrong.line, f"sets `{wrong.name}`, which the reference sets to something else")
+        mine, wanted = self._shown(wrong.value), self._shown(right) or "something else"
+        return self._on(wrong.line, f"sets `{wrong.name}` to {mine}; in the reference it is {wanted}")
+
+    def returned(self, one: Assignment, other: Assignment) -> FirstStep:
+        """A result, and the reference's."""
+        number = one.name.removeprefix(RETURNED).strip("[]")
+        which = f" as result {int(number) + 1}" if number.isdecimal() else ""
+        got, wanted = self._shown(one.value), self._shown(other.value)
+        told = f"returns {got or 'other values'}{which}; the reference returns {wanted or 'others'}"
+        if not got and not wanted:
+            told = f"returns{which} what the reference does not"
+        axes = [value.dim() for value in (one.value, other.value) if isinstance(value, Tensor)]
+        if len(set(axes)) == 2:
+            told = f"returns {got or 'a tensor'}{which} of {axes[0]} {'axis' if axes[0] == 1 else 'axes'}; "
+            told += f"what the reference returns has {axes[1]}"
+        return self._on(one.line, told)
+
+    # ---------------------------------------------------------------------------------------------- lines, values
+
+    def _at(self, line: int, said: str) -> FirstStep:
+        text = self._lines[line - 1].strip() if 0 < line <= len(self._lines) else ""
+        return FirstStep(line, f"{said}: {text}")
+
+    def _on(self, line: int, does: str) -> FirstStep:
+        return self._at(line, f"{self._line(line)} {does}")
+
+    def _line(self, line: int) -> str:
+        """A line at the beginning of a sentence: `Line 38`; in a notebook `Cell 3, line 2`."""
+        words = where(self._file, line)
+        return words[0].upper() + words[1:]
+
+    def _shown(self, value: Any) -> str:
+        """A value in a few signs, or by what has that value; empty where there is neither."""
+        if isinstance(value, Tensor):
+            return self._known_as(value)
+        if isinstance(value, str) and value.startswith(PART):
+            return f"`{value}`"
+        return f"`{value:.4g}`" if isinstance(value, float) else f"`{value!r}`"
+
+    def _known_as(self, value: Tensor) -> str:
+        """The argument, or the variable of the reference's, that has this value; or the sum of two of them."""
+        known = list(self._variables())
+        for name, one in known:
+            if equal(value, one):
+                return name
+        wide = [(name, one.double()) for name, one in known if one.shape == value.shape and one.is_floating_point()]
+        for number, (name, one) in enumerate(wide):
+            for other, two in wide[number + 1 :]:
+                if near(one + two, value.double()):
+                    return f"{name} plus {other}"
+        return ""
+
+    def _variables(self) -> Iterator[tuple[str, Tensor]]:
+        """Names and values: the arguments, then what the reference sets; of each name the first, of an argument's name
+        the last."""
+        given, assigned = self._matching.their_way.given, self._matching.our_way.assigned
+        again = {one.name: one.value for one in assigned if isinstance(one.value, Tensor)}
+        for name, value in given.items():
+            yield (f"the argument `{name}`" if name in again else f"`{name}`"), value
+        seen = set(given)
+        for one in assigned:
+            plain = one.name != "_" and not one.name.startswith(RETURNED)
+            if isinstance(one.value, Tensor) and plain and one.name not in seen:
+                seen.add(one.name)
+                yield f"`{one.name}`", one.value
+        yield from ((f"the new `{name}`", again[name]) for name in given if name in again)
+
+    def _known(self, reached: int) -> Iterator[tuple[str, Tensor]]:
+        """What has a name and was there before: arguments, and results that the learner's way came by."""
+        yield from self._matching.their_way.given.items()
+        passed = ((self._name(step), step.value) for step in self._matching.ours[: reached + 1])
+        yield from ((name, value) for name, value in passed if name.startswith("`"))
+
+    def _name(self, step: Step) -> str:
+        """What the reference calls a step: only the last on its line is what the line is called after."""
+        name, assigned = self._names.get(step.line, ""), self._matching.our_way.assigned
+        later = [other for other in self._matching.ours if other.line == step.line]
+        held = [one for one in assigned if one.line == step.line and not one.name.startswith(RETURNED)]
+        is_held = any(isinstance(one.value, Tensor) and equal(one.value, step.value) for one in held)
+        return name if name and later[-1] is step and (is_held or not held) else ""

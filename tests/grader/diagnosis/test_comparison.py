@@ -1,0 +1,532 @@
+"""Where two ways part: each kind of sentence once where it is true, and once where it is almost true."""
+
+import torch
+
+from grader.diagnosis import way
+from grader.diagnosis.comparison import Comparison
+from grader.diagnosis.way import Assignment, InnerCall, Step, Way
+from grader.protocol.messages import StepsTaken
+from grader.source.file import File
+
+Q = torch.arange(12, dtype=torch.float64).reshape(3, 4).sin()
+SCORES = Q @ Q.T + torch.arange(9, dtype=torch.float64).reshape(3, 3)
+WEIGHTS = SCORES.softmax(-1)
+NAMES = {1: "`scores`", 2: "`weights`", 3: "the right result"}
+TEXT = b"scores = q @ k.T\nweights = scores.softmax(-1)\nreturn weights @ v\n"
+NOTEBOOK = b"# %% cell 2\nscores = q @ k.T\n\n# %% cell 5\nweights = scores.softmax(-1)\nreturn weights @ v\n"
+
+
+def file(text, **more):
+    return File("ex.py", text, **more)
+
+
+FILE = file(TEXT)
+
+
+def steps(*values):
+    """One a line."""
+    return [Step(number, "op", value) for number, value in enumerate(values, 1)]
+
+
+OURS = steps(SCORES, WEIGHTS, WEIGHTS @ Q)
+
+
+def said(*theirs, given=None):
+    found = Comparison(Way(steps(*theirs), given=given or {}), Way(OURS), NAMES, FILE).first()
+    return (found.line, found.text) if found is not None else None
+
+
+def test_right_steps_part_nowhere():
+    assert said(SCORES, WEIGHTS, WEIGHTS @ Q) is None
+    assert said(SCORES.T, SCORES, WEIGHTS, WEIGHTS @ Q) is None, "a transpose on the way is no difference"
+
+
+def test_another_way_that_comes_to_the_same_result_parts_nowhere():
+    assert said(SCORES - SCORES.amax(-1, keepdim=True), WEIGHTS, WEIGHTS @ Q) is None
+
+
+def test_a_softmax_made_by_hand_that_is_right_differs_nowhere():
+    """What comes before its weights is no value of the reference's, which asks torch for all of it."""
+    largest = SCORES.amax(-1, keepdim=True)
+    exponentials = (SCORES - largest).exp()
+    total = exponentials.sum(-1, keepdim=True)
+
+    ours = Way([OURS[0], Step(2, "softmax", WEIGHTS), OURS[2]])
+
+    def line(*theirs):
+        found = Comparison(Way(steps(SCORES, *theirs)), ours, NAMES, FILE).first()
+        return found and found.line
+
+    right = [largest, SCORES - largest, exponentials, total]
+    assert line(*right, WEIGHTS, Q) == 7
+    assert line(*right, total + 1, WEIGHTS, Q) == 6, "that is none of its steps"
+    assert line(SCORES.amin(-1, keepdim=True), WEIGHTS, Q) == 2
+    assert line(*right, exponentials / (total + 1), Q) == 2, "the weights never come: nothing is known to be right"
+
+
+def test_the_first_result_that_differs_is_shown_with_its_line():
+    line, text = said(SCORES, WEIGHTS.exp(), WEIGHTS.exp() @ Q)
+    assert line == 2
+    assert text == (
+        "Up to line 1 `scores` agrees. "
+        "Line 2 gives the first result that the reference does not have: weights = scores.softmax(-1)"
+    )
+
+
+def test_in_a_notebook_each_place_has_its_cell():
+    lines = 2, 5, 6
+    theirs = Way([Step(line, "op", value) for line, value in zip(lines, (SCORES, WEIGHTS.exp(), WEIGHTS), strict=True)])
+
+    def told(definitions_only):
+        found = Comparison(theirs, Way(OURS), NAMES, file(NOTEBOOK, definitions_only=definitions_only)).first()
+        return found.line, found.text
+
+    assert told(True) == (
+        5,
+        "Up to cell 2, line 1 `scores` agrees. "
+        "Cell 5, line 1 gives the first result that the reference does not have: weights = scores.softmax(-1)",
+    )
+    assert told(False)[1].startswith("Up to line 2 `scores` agrees. Line 5 gives"), "a file may have such a line, too"
+
+
+def test_a_factor_is_said_and_something_near_it_is_not():
+    assert said(SCORES, WEIGHTS * 4, WEIGHTS @ Q * 4)[1].endswith("\n`weights` is 0.25 times these values.")
+    almost = WEIGHTS * 4
+    almost[0, 0] += 1e-3
+    assert "times" not in said(SCORES, almost, almost @ Q)[1]
+
+
+def test_a_missing_addend_is_said_and_one_that_is_almost_it_is_not():
+    x = torch.arange(9, dtype=torch.float64).reshape(3, 3).cos()
+    assert "`weights` is these values plus x" in said(SCORES, WEIGHTS - x, Q, given={"x": x})[1]
+    assert "`weights` is these values without x" in said(SCORES, WEIGHTS + x, Q, given={"x": x})[1]
+    assert "plus" not in said(SCORES, WEIGHTS - x * 1.001, Q, given={"x": x})[1]
+
+
+def test_another_axis_of_the_softmax_is_said():
+    other = SCORES.softmax(0)
+    assert "these values sum to 1 over axis 0, those of `weights` over axis 1".capitalize() in said(SCORES, other, Q)[1]
+    assert "sum to 1" not in said(SCORES, other * 0.9, Q)[1]
+
+
+def test_axes_in_another_order_are_said_where_the_right_order_never_comes():
+    line, text = said(SCORES.T, SCORES.T.softmax(-1), Q.exp())
+    assert (line, text) == (1, "Line 1 gives `scores` with its axes in another order: scores = q @ k.T")
+
+
+def test_a_step_that_is_left_out_at_the_end_is_said():
+    line, text = said(SCORES, WEIGHTS)
+    assert line == 2
+    assert text == "Line 2 gives a value that the reference computes on its way; it goes on from there."
+
+
+def test_a_step_that_the_reference_only_words_otherwise_is_not_left_out():
+    """It goes on by giving its result another form; the learner's result is the same."""
+
+    def told(returned):
+        both = [InnerCall("f", 0, -1, {})]
+        theirs = Way(steps(SCORES, WEIGHTS), both, [Assignment(2, 0, "return", returned, 2)])
+        ours = Way(OURS, both, [Assignment(3, 0, "return", WEIGHTS, 2)])
+        return Comparison(theirs, ours, NAMES, FILE).first()
+
+    assert told(WEIGHTS) is None
+    assert told(WEIGHTS + 1).line == 2
+
+
+def test_a_factor_of_one_is_none():
+    mine = (WEIGHTS * 1.00001).float().double()
+    assert "times" not in said(SCORES, mine, mine @ Q)[1]
+
+
+def test_a_table_that_is_being_filled_in_differs_from_nothing():
+    filling = [Step(1, "__setitem__", SCORES + 7), *steps(SCORES, WEIGHTS, WEIGHTS.exp())]
+    line, _ = vars(Comparison(Way(filling), Way(OURS), NAMES, FILE).first()).values()
+    assert line == 3
+
+
+def test_a_table_that_is_only_made_differs_from_nothing_unless_it_is_the_result():
+    made = Step(1, "new_zeros", torch.zeros(3, 3))
+    parted = Comparison(Way([made, *steps(SCORES, WEIGHTS, WEIGHTS.exp())]), Way(OURS), NAMES, FILE).first()
+    assert parted.line == 3
+    assert Comparison(Way([made]), Way(OURS), NAMES, FILE).first().line == 1
+
+
+def test_a_mask_that_says_the_opposite_on_the_way_is_the_same_and_one_that_is_the_result_is_not():
+    mask = torch.ones(3, 3).tril().bool()
+
+    def line(theirs, ours):
+        found = Comparison(Way(steps(*theirs)), Way(steps(*ours)), NAMES, FILE).first()
+        return found.line if found is not None else None
+
+    assert line([~mask, WEIGHTS.exp()], [mask, SCORES, WEIGHTS]) == 2
+    assert line([mask.flip(0), WEIGHTS.exp()], [mask, SCORES, WEIGHTS]) == 1
+    assert line([SCORES, ~mask], [SCORES, mask]) == 2
+
+
+def test_a_result_is_the_first_only_if_none_that_is_not_looked_at_differs_before_it():
+    small = torch.tensor([2.0])
+    assert said(SCORES, small, WEIGHTS.exp())[1].endswith(
+        "Line 3 gives a result that the reference does not have: return weights @ v"
+    )
+    ours = [*OURS, *steps(small)]
+    found = Comparison(Way(steps(SCORES, small, WEIGHTS.exp())), Way(ours), NAMES, FILE).first()
+    assert "Line 3 gives the first result that" in found.text
+
+
+def test_a_step_inside_a_sound_function_is_judged_by_what_comes_out():
+    calls = [InnerCall("f", 0, -1, {}), InnerCall("sound", 1, 0, {})]
+
+    def line(came_out):
+        inside = [Step(9, "op", value, 1) for value in (SCORES + 7, came_out)]
+        way = Way([*inside, Step(2, "op", WEIGHTS.exp(), 0)], calls)
+        return Comparison(way, Way(OURS), NAMES, FILE, {"sound"}).first().line
+
+    assert line(SCORES) == 2
+    assert line(SCORES + 8) == 1
+
+
+def test_numbers_that_are_only_repeated_are_no_difference():
+    repeated = Step(1, "expand", SCORES.expand(2, 3, 3))
+    assert Comparison(Way([repeated, *steps(SCORES, WEIGHTS.exp())]), Way(OURS), NAMES, FILE).first().line == 2
+
+
+def test_what_agrees_is_above_what_differs():
+    way = Way([Step(2, "op", SCORES), Step(1, "op", WEIGHTS.exp())])
+    assert Comparison(way, Way(OURS), NAMES, FILE).first().text.startswith("Line 1 gives the first")
+
+
+def test_few_numbers_prove_nothing():
+    assert said(torch.ones(2), torch.zeros(1)) is None
+    assert Comparison(Way(steps(WEIGHTS)), Way(steps(torch.ones(1))), NAMES, FILE).first() is None
+
+
+def test_two_long_ways_are_compared_in_a_moment(monkeypatch):
+    """A loop over a sequence makes hundreds of steps; all with all, tensor by tensor, took seconds."""
+    looked = []
+    monkeypatch.setattr(way, "near", lambda a, b, near=way.near: looked.append(1) or near(a, b))
+    theirs, ours = (steps(*(SCORES + number * way for number in range(300))) for way in (2, 3))
+    Comparison(Way(theirs), Way(ours), {}, file(b"x = 1\n" * 300)).first()
+    assert len(looked) < 3 * 300
+
+
+# ---------------------------------------------------------------------------------- calls, variables, what is returned
+
+LAYER = b"""def forward(self, x, mask):
+    a = self.attend(x, mask)
+    x = self.norm_1(x + a)
+    return self.norm_2(x + self.feed(x))
+"""
+X, A, MASK = Q, Q.cos(), Q > 0
+FORWARD = InnerCall("Layer.forward", 0, -1, {"x": X, "mask": MASK})
+ATTEND = InnerCall("attend", 2, 0, {"0": X, "1": MASK}, True, 0)
+NORM_1 = InnerCall("norm_1", 3, 0, {"0": X + A}, True, 2)
+NORM_2 = InnerCall("norm_2", 4, 0, {"0": A.exp()}, True, 3)
+COMPUTED = [Step(2, "attend", A, 0), Step(3, "add", X + A, 0), Step(3, "norm", (X + A).tanh(), 0)]
+RIGHT = Way(COMPUTED, [FORWARD, ATTEND, NORM_1, NORM_2], [Assignment(2, 0, "a", A, 1)], {"x": X, "mask": MASK})
+
+
+def about(steps, calls, assigned=(), text=LAYER, sound=()):
+    """What is said of a layer beside the right one."""
+    theirs = Way(steps, calls, assigned, {"x": X, "mask": MASK})
+    found = Comparison(theirs, RIGHT, {}, file(text), sound).first()
+    return (found.line, found.text.partition(": ")[0]) if found is not None else None
+
+
+WRONG = [COMPUTED[0], Step(3, "norm", A.tanh(), 0)]
+
+
+def test_a_part_that_is_given_something_else_is_said_with_both():
+    given = InnerCall("norm_1", 3, 0, {"0": A}, True, 1)
+    line, text = about(WRONG, [FORWARD, ATTEND, given, NORM_2])
+    assert line == 3
+    assert text.endswith("Line 3 gives `norm_1` `a`; the reference gives it `x` plus `a`")
+    assert "norm_1" not in about(WRONG, [FORWARD, ATTEND, NORM_1, NORM_2])[1], "it was given the same"
+
+
+def test_where_neither_value_has_a_name_that_is_said_in_few_words():
+    given = InnerCall("norm_1", 3, 0, {"0": A * 7}, True, 1)
+    right = Way(COMPUTED, [FORWARD, ATTEND, InnerCall("norm_1", 3, 0, {"0": A * 5}, True, 2)], (), RIGHT.given)
+    found = Comparison(Way(WRONG, [FORWARD, ATTEND, given]), right, {}, file(LAYER)).first()
+    assert found.text.endswith("Line 3 gives `norm_1` other values than the reference does: x = self.norm_1(x + a)")
+    inner, other = (InnerCall("Layer.forward", 3, 0, {"x": A * number}) for number in (7, 5))
+    theirs, ours = (
+        Way([Step(9, "op", A.sin() * number, 1)], [FORWARD, call]) for number, call in ((1, inner), (2, other))
+    )
+    found = Comparison(theirs, ours, {}, file(LAYER)).first()
+    assert found.text.startswith("Line 3 calls Layer.forward with another `x` than the reference does: ")
+
+
+def test_a_part_that_comes_too_early_is_said():
+    early, wrong = [InnerCall("norm_1", 2, 0, {"0": X}, True, 0), ATTEND], [Step(2, "norm", X.tanh(), 0)]
+    said = "Line 2 calls `norm_1` where the reference calls `attend` first"
+    assert about(wrong, [FORWARD, *early]) == (2, said)
+    inside = InnerCall("attend", 2, 5, {"0": X, "1": MASK}, True, 0)
+    assert "first in" not in about(wrong, [FORWARD, inside, *early])[1], "it was called before"
+    assert about(wrong, [FORWARD, inside, *early])[1] != said
+
+
+def test_a_part_that_is_never_called_is_said_where_its_input_is_computed():
+    calls = [FORWARD, ATTEND, InnerCall("norm_2", 4, 0, {"0": X + A}, True, 2)]
+    wrong = [*COMPUTED[:2], Step(4, "norm", (X + A).exp(), 0)]
+    line, text = about(wrong, calls)
+    assert (line, text.endswith("`norm_1` is never called; the reference gives it what is computed on line 3")) == (
+        3,
+        True,
+    )
+    elsewhere = [*calls, InnerCall("norm_1", 9, 7, {"0": X}, True, 3)]
+    assert "never" not in about(wrong, elsewhere)[1], "it is called in another function"
+
+
+def test_a_part_of_which_a_method_is_called_is_not_called_never():
+    calls = [FORWARD, ATTEND, InnerCall("norm_2", 4, 0, {"0": X + A}, True, 2)]
+    wrong = [*COMPUTED[:2], Step(4, "norm", (X + A).exp(), 0)]
+    text = LAYER + b"    norm_1.train()\n"
+    assert "never" in about(wrong, calls, text=text)[1]
+    assert "never" not in about(wrong, calls, text=text.replace(b"train", b"scaled"))[1]
+
+
+def test_a_part_that_is_called_more_often_is_said():
+    again = InnerCall("norm_1", 4, 0, {"0": (X + A).tanh()}, True, 3)
+    wrong, said = [*COMPUTED, Step(4, "norm", (X + A).tanh().tanh(), 0)], "calls `norm_1` more often than the reference"
+    assert said in about(wrong, [FORWARD, ATTEND, NORM_1, again, NORM_2])[1]
+    assert said not in about(wrong, [FORWARD, ATTEND, NORM_1, NORM_2])[1]
+
+
+def test_a_function_that_is_given_something_else_is_not_at_fault_but_its_caller():
+    inner = InnerCall("Layer.forward", 9, 0, {"x": X, "mask": None})
+    line, text = about([Step(2, "attend", A.sin(), 1)], [FORWARD, inner])
+    assert (line, text) == (9, "Line 9 calls Layer.forward with `None` as `mask`; the reference gives it `mask`")
+    alike = InnerCall("Layer.forward", 9, 0, {"x": X, "mask": MASK})
+    assert about([Step(2, "attend", A.sin(), 1)], [FORWARD, alike])[0] == 2
+
+
+def test_a_function_that_passes_its_own_checks_is_not_at_fault_where_the_reference_never_calls_it():
+    helper = InnerCall("helper", 3, 0, {"x": X})
+    wrong = [Step(7, "op", A.sin(), 1)]
+    assert about(wrong, [FORWARD, helper], sound={"helper"})[0] == 3
+    assert about(wrong, [FORWARD, helper])[0] == 7
+
+
+def test_a_variable_with_another_value_than_the_references_of_that_name_is_where_it_begins():
+    text = b"d_k = q.size(1)\nscores = q @ k.T\nreturn scores / d_k\n"
+    right = Way(steps(SCORES, SCORES / 2), [InnerCall("f", 0, -1, {"q": Q})], [Assignment(1, 0, "d_k", 2, 0)])
+    wrong = [Step(2, "op", SCORES, 0), Step(3, "op", SCORES / 3, 0)]
+
+    def told(value, name="d_k"):
+        theirs = Way(wrong, right.calls, [Assignment(1, 0, name, value, 0)])
+        found = Comparison(theirs, right, {}, file(text)).first()
+        return found.line, found.text
+
+    assert told(3) == (1, "Line 1 sets `d_k` to `3`; in the reference it is `2`: d_k = q.size(1)")
+    assert told(2)[0] == 3, "it is the same"
+    assert told(3, "other")[0] == 3, "the reference has no variable of that name"
+
+
+def test_what_is_returned_is_compared_where_all_that_is_computed_agrees():
+    def told(*values):
+        returned = [Assignment(3, 0, f"return[{number}]", value, 2) for number, value in enumerate(values)]
+        theirs = Way(steps(SCORES, WEIGHTS), [InnerCall("f", 0, -1, {})], returned)
+        both = [Assignment(2, 0, "weights", WEIGHTS, 2), Assignment(1, 0, "scores", SCORES, 1)]
+        right = [Assignment(3, 0, "return[0]", SCORES, 2), Assignment(3, 0, "return[1]", WEIGHTS, 2)]
+        ours = Way(steps(SCORES, WEIGHTS), [InnerCall("f", 0, -1, {})], [*both, *right])
+        found = Comparison(theirs, ours, NAMES, FILE).first()
+        return found and found.text.partition(": ")[0]
+
+    assert told(WEIGHTS, SCORES) == "Line 3 returns `weights` as result 1; the reference returns `scores`"
+    assert told(SCORES, WEIGHTS) is None
+    more = "Line 3 returns `weights` as result 2 of 3 axes; what the reference returns has 2"
+    assert told(SCORES, WEIGHTS[None]).replace("a tensor", "`weights`") == more
+    assert told(SCORES, WEIGHTS[:2])[:14] == "Line 3 returns", "as many axes of other sizes"
+    assert "axes" not in told(SCORES, WEIGHTS[:2])
+
+
+def test_a_result_through_which_no_gradient_flows_is_said():
+    def told(*flows):
+        theirs = [Step(number, "op", value, -1, flow) for number, (value, flow) in enumerate(flows, 1)]
+        ours = [Step(step.line, "op", step.value, -1, True) for step in OURS]
+        found = Comparison(Way(theirs), Way(ours), NAMES, FILE).first()
+        return found and (found.line, found.text.partition(": ")[0])
+
+    values = [step.value for step in OURS]
+    assert told(*zip(values, (True, False, False), strict=True)) == (
+        2,
+        "Line 2 gives a result through which no gradient flows back",
+    )
+    assert told(*zip(values, (True, True, True), strict=True)) is None
+
+
+MADE = b"""class Layer:
+    def __init__(self, d, dropout=0.1):
+        self.norm = Norm(d, dropout)
+        torch.manual_seed(0)
+"""
+WHOLE, PART_OF_IT = "Layer.__init__", "Norm.__init__"
+
+
+def made(theirs, ours, text=MADE):
+    """What is said of two ways in which a layer was made; each is calls."""
+
+    def way(calls):
+        return Way([], calls, [Assignment(4, 0, "return", None, 0)])
+
+    found = Comparison(way(theirs), way(ours), {}, file(text)).first_made()
+    return found and (found.line, found.text)
+
+
+def test_what_a_module_is_made_with_is_said_where_it_is_another_number():
+    def calls(value):
+        return [InnerCall(WHOLE, 0, -1, {"d": 3}), InnerCall(PART_OF_IT, 3, 0, {"d": 3, "dropout": value})]
+
+    said = "Line 3 makes Norm with `0` as `dropout`; the reference gives it `0.5`: self.norm = Norm(d, dropout)"
+    assert made(calls(0.0), calls(0.5)) == (3, said)
+    assert made(calls(0.5), calls(0.5)) is None
+    assert made(calls(Q), calls(Q + 1)) is None, "a tensor says nothing of how a module was made"
+
+
+def test_another_default_is_said_and_what_was_given_is_none():
+    def calls(name, value):
+        return [InnerCall(WHOLE, 0, -1, {"d": 3, name: value})]
+
+    said = "Line 2: `dropout` is `0.1` where it is not given; in the reference it is `0`: "
+    assert made(calls("dropout", 0.1), calls("dropout", 0.0)) == (2, said + "def __init__(self, d, dropout=0.1):")
+    assert made(calls("dropout", 0.1), calls("dropout", 0.1)) is None
+    assert made(calls("d", 4), calls("d", 3)) is None, "it has no default: it was given"
+
+
+def test_a_mode_that_the_reference_does_not_set_is_said():
+    def calls(*names):
+        return [InnerCall(WHOLE, 0, -1, {}), *(InnerCall(name, 4, 0, {}, True) for name in names)]
+
+    said = "Line 4 calls `manual_seed`, which the reference does not: torch.manual_seed(0)"
+    assert made(calls("manual_seed"), calls()) == (4, said)
+    assert made(calls("manual_seed"), calls("manual_seed")) is None
+    assert made(calls("norm"), calls()) is None, "it leaves everything else as it is"
+
+
+def test_a_mode_is_said_before_the_values_that_follow_from_it():
+    mode = InnerCall("eval", 2, 0, {}, True, 0)
+    assert about(WRONG, [FORWARD, mode, ATTEND, NORM_1, NORM_2]) == (
+        2,
+        "Line 2 calls `eval`, which the reference does not",
+    )
+    late = InnerCall("eval", 2, 0, {}, True, 2)
+    assert "eval" not in about(WRONG, [FORWARD, ATTEND, NORM_1, late, NORM_2])[1], "it came after the values"
+
+
+def test_of_two_calls_that_begin_otherwise_nothing_is_said():
+    """A module that an earlier call left in another mode; a check that went on to another call."""
+    wrong = [Step(2, "op", SCORES + 1, 0)]
+    ours = InnerCall("Layer.forward", 0, -1, {"self.training": False, "x": X})
+    for given in ({"self.training": True, "x": X}, {"self.training": False, "x": X + 1}):
+        theirs, ours = (
+            InnerCall("Layer.forward", 0, -1, given),
+            InnerCall("Layer.forward", 0, -1, {"self.training": False, "x": X}),
+        )
+        assert Comparison(Way(wrong, [theirs]), Way(OURS, [ours]), NAMES, FILE).first() is None
+    assert Comparison(Way(wrong, [ours]), Way(OURS, [ours]), NAMES, FILE).first() is not None
+
+
+def test_another_part_as_an_argument_is_said_by_its_name():
+    def told(part):
+        inner = InnerCall("Layer.embed", 2, 0, {"table": f"self.{part}"})
+        right = InnerCall("Layer.embed", 2, 0, {"table": "self.source"})
+        theirs = Way([Step(9, "op", A.sin(), 1)], [FORWARD, inner])
+        found = Comparison(theirs, Way(COMPUTED, [FORWARD, right]), {}, file(LAYER)).first()
+        return found.line, found.text
+
+    line, text = told("target")
+    assert (line, text.partition(": ")[0]) == (
+        2,
+        "Line 2 calls Layer.embed with `self.target` as `table`; the reference gives it `self.source`",
+    )
+    assert told("source")[0] == 9
+
+
+def test_in_a_loop_a_variable_is_compared_time_by_time():
+    text = b"for t in range(2):\n    token = best[t]\n    scores = step(token)\n"
+    tokens = [torch.arange(4) + number for number in range(2)]
+
+    def told(*values):
+        sets = [Assignment(2, 0, "token", value, number) for number, value in enumerate(values)]
+        right = [Assignment(2, 0, "token", value, number) for number, value in enumerate(tokens)]
+        call = [InnerCall("f", 0, -1, {})]
+        theirs = Way([Step(3, "op", SCORES, 0), Step(3, "op", SCORES / 3, 0)], call, sets)
+        found = Comparison(theirs, Way(steps(SCORES, SCORES / 2), call, right), {}, file(text)).first()
+        return found.line
+
+    assert told(tokens[0], tokens[0]) == 2, "the second time it should be another"
+    assert told(*tokens) == 3
+    assert told(tokens[0]) == 3, "set less often it may be anything that the reference sets it to"
+
+
+def test_what_keeps_gradients_from_being_recorded_is_the_line_that_says_so():
+    text = b"with torch.no_grad():\n    scores = q @ k.T\nweights = scores.softmax(-1)\n"
+    ours = [Step(step.line, "op", step.value, -1, True) for step in OURS]
+
+    def told(line, operation="op"):
+        theirs = [Step(line, operation, SCORES), *ours[1:]]
+        found = Comparison(Way(theirs), Way(ours), NAMES, file(text)).first()
+        return found.line, found.text.partition(": ")[0]
+
+    assert told(2) == (1, "Line 1 keeps gradients from being recorded")
+    assert told(3) == (3, "Line 3 gives a result through which no gradient flows back")
+    assert told(2, "detach") == (2, "Line 2 gives a result through which no gradient flows back"), "there it is cut off"
+
+
+def test_what_is_detached_is_said_only_where_the_reference_detaches_nothing():
+    cut = Step(2, "detach", Q[:1, :1])
+    ours = [Step(step.line, "op", step.value, -1, True) for step in OURS]
+
+    def told(right):
+        found = Comparison(Way([cut, *ours]), Way(right), NAMES, FILE).first()
+        return found and found.line
+
+    assert told(ours) == 2
+    assert told([cut, *ours]) is None
+
+
+def test_a_result_that_has_no_name_is_said_to_be_returned_by_its_line():
+    def told(value):
+        theirs = Way(steps(SCORES, WEIGHTS), [InnerCall("f", 0, -1, {})], [Assignment(3, 0, "return[1]", value, 2)])
+        ours = Way(steps(SCORES, WEIGHTS), [InnerCall("f", 0, -1, {})], [Assignment(3, 0, "return[1]", Q, 2)])
+        found = Comparison(theirs, ours, NAMES, FILE).first()
+        return found and found.text
+
+    assert told(Q + 1) == "Line 3 returns as result 2 what the reference does not: return weights @ v"
+    assert told(Q) is None
+
+
+def test_a_value_of_an_arguments_name_is_the_new_one():
+    call = [InnerCall("f", 0, -1, {"x": X})]
+
+    def told(value):
+        theirs = Way(steps(X + 1, X + 2), call, [Assignment(3, 0, "return", value, 2)], {"x": X})
+        sets = [Assignment(1, 0, "x", X + 1, 1), Assignment(2, 0, "x", X + 2, 2), Assignment(3, 0, "return", X + 2, 2)]
+        found = Comparison(theirs, Way(steps(X + 1, X + 2), call, sets, {"x": X}), {}, FILE).first()
+        return found and found.text.partition(": ")[0]
+
+    assert told(X) == "Line 3 returns the argument `x`; the reference returns the new `x`"
+    assert told(X + 1) == "Line 3 returns other values; the reference returns the new `x`", "it was set twice"
+
+
+def test_where_functions_differ_nothing_is_said_to_agree_up_to_a_line():
+    text = b"def f(x):\n    return x + 1\n\n\ndef g(x):\n    return f(x) * 2\n"
+    theirs = Way([Step(2, "op", SCORES), Step(6, "op", WEIGHTS.exp())])
+    assert Comparison(theirs, Way(OURS), NAMES, file(text)).first().text.startswith("Line 6 gives")
+    same = text.replace(b"\n\n\ndef g(x):\n    return f(x) * 2", b"\n    #\n    #\n    #\n    return 0")
+    assert Comparison(theirs, Way(OURS), NAMES, file(same)).first().text.startswith("Up to line 2 ")
+
+
+def test_a_claim_that_makes_no_sense_says_nothing_and_breaks_nothing():
+    """What a worker tells is its learner's to invent."""
+    odd = {"x": [Q], "²": 1 << 80, "n": float("nan"), "m": MASK}
+    taken = StepsTaken(
+        [(-5, 7, "op", SCORES + 1, True), (10**9, -9, "op", SCORES.to(torch.complex64), False)],
+        [("f" * 999, 3, 0, odd, True), ("Layer.forward", 3, 1, odd, False), ("norm_1", 1, 1, {"²": X}, True)],
+        [(1, 1, "x", 1 << 80, 0), (1, 1, "return[²]", {"a": Q}, 0), (2, 9, "q", "a" * 999, -1)],
+    )
+    taken = taken._replace(calls=[(*call, 0) for call in taken.calls])
+    theirs = way.way_of(taken, {"x": X})
+    assert max(len(call.name) for call in theirs.calls) < 50
+    found = Comparison(theirs, RIGHT, {}, file(LAYER), ()).first()
+    assert found is None or len(found.text) < 1_000
