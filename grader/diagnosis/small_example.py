@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from grader.diagnosis.small_arguments import shrunk
-from grader.diagnosis.small_call import COUNTED, SUM, Part, SmallCall, is_plain
+from grader.diagnosis.small_call import COUNTED, SUM, Part, SmallCall, in_a_word
 from grader.diagnosis.small_loop import TableStep, is_a_loop, smaller_loops, step_of
 from grader.diagnosis.small_module import as_a_part, made_with, smaller_modules
 from grader.diagnosis.small_result import (
@@ -47,6 +47,8 @@ MOST_WORK = 90.0
 """About how many milliseconds may go into small calls of one file."""
 OF_A_FUNCTION, OF_A_MODULE, OF_AN_UPDATE, BACKWARD = 1.0, 2.5, 8.0, 1.0
 """About how many one costs; and how many more with its gradients."""
+WRITTEN_OUT = {torch.bool: 4}
+"""Numbers of a tensor that are written out, though a word might say them; of others there may be 3."""
 MOST_LETTERS, MOST_WORKED_OUT = 90, 65
 """Of one result; and of what it follows from."""
 CUT_OFF = "none: it is cut off"
@@ -271,10 +273,8 @@ def _numbers(value: Any) -> str:
     if isinstance(value, TableStep):
         return "below"
     if isinstance(value, Tensor):
-        if not is_plain(value) or value.numel() < 4:
-            return _nested(_rounded(value).tolist())
-        word = "all True" if value.dtype is torch.bool else "ones" if bool(value.any()) else "zeros"
-        return f"{word} {tuple(value.shape)}"
+        word = in_a_word(value) if value.numel() > WRITTEN_OUT.get(value.dtype, 3) else ""
+        return f"{word} {tuple(value.shape)}" if word else _nested(_rounded(value).tolist())
     if isinstance(value, (tuple, list)):
         return "; ".join(_numbers(item) for item in value)
     return _nested(value)

@@ -47,7 +47,7 @@ def of_the_reference(call: SmallCall, reference: ModuleType) -> tuple[Found, nn.
         with torch.set_grad_enabled(bool(call.backward) or model_of(call) is not None):
             for one in inputs:
                 one.requires_grad_()
-            values = [given.to(getattr(target, call.method) if call.method else target) for _ in range(call.times)]
+            values = [given.to(_function(call, target)) for _ in range(call.times)]
         found = given.found(_detached(values))
         if call.backward:
             outputs = _floating(leaves(values[-1]))
@@ -66,8 +66,8 @@ def of_a_file(call: SmallCall, code: Code, module: nn.Module | None) -> Found | 
         module: the reference's, whose weights the file's gets.
     """
     with suppress(Finding):
-        function = _function(call, code, module)
-        given = _Given(call, function, code)
+        target = _target(call, code, module)
+        function, given = _function(call, target), _Given(call, target, code)
         if not call.backward:
             return given.found([given.to(function) for _ in range(call.times)])
         called = given.to(partial(_with_graph, function))
@@ -85,19 +85,22 @@ def way_through(call: SmallCall, code: Code, module: nn.Module | None) -> Way:
     Args:
         code: the file, begun.
     """
-    function = _function(call, code, module)
-    given = _Given(call, function, code)
+    target = _target(call, code, module)
+    function, given = _function(call, target), _Given(call, target, code)
     code.request(RecordSteps(), Done, text="the start of a call")
     given.to(function)
     return way_of(code.request(TellSteps(), StepsTaken, text="the steps of a call"), {})
 
 
-def _function(call: SmallCall, code: Code, module: nn.Module | None) -> Any:
-    """A file's function; or its module with these weights, or a method of that."""
-    function: Any = getattr(code, call.owner)
-    if module is not None:
-        function = call.make(function).load(module)
-    return getattr(function, call.method) if call.method else function
+def _target(call: SmallCall, code: Code, module: nn.Module | None) -> Any:
+    """A file's function; or its module with these weights."""
+    function = getattr(code, call.owner)
+    return call.make(function).load(module) if module is not None else function
+
+
+def _function(call: SmallCall, target: Any) -> Any:
+    """What is called: a function, a module, or a method of that."""
+    return getattr(target, call.method) if call.method else target
 
 
 def _with_graph(function: Any, *args: Any, **kwargs: Any) -> Call:
@@ -111,7 +114,7 @@ class _Given:
     """What a small call is given: tensors are copies, and a model that is changed is a new one.
 
     Args:
-        target: the module, or a method of it, whose parts may be among the arguments.
+        target: the module, whose parts may be among the arguments.
         code: the file whose function it is for; None for the reference's.
     """
 
