@@ -152,7 +152,7 @@ def smaller(calls: Sequence[Call], reference: ModuleType, earlier: Sequence[str]
             if not with_graph:
                 yield call
             elif not call.has_padding:  # the gradient of results that may be anything may be anything
-                yield replace(call, backward=(SUM, COUNTED)[turn % 2])
+                yield replace(call, backward=(SUM, COUNTED)[turn % 2], times=1)
 
 
 def _of_numbers(calls: Sequence[Call], reference: ModuleType) -> Iterator[SmallCall]:
@@ -169,7 +169,8 @@ def _of_numbers(calls: Sequence[Call], reference: ModuleType) -> Iterator[SmallC
     made, passed = made_with(calls[:-1], kind)
     given = {name: as_a_part(value, calls) for name, value in call.given.items()}
     if made is not None and all(isinstance(value, (*PLAIN, Part)) for value in [*given.values(), *made.values()]):
-        yield from smaller_modules(call.name, given, made, kind, (passed, len(call.arguments[0])))
+        is_repeated = any(one.name == call.name for one in calls[:-1])
+        yield from smaller_modules(call.name, given, made, kind, (passed, len(call.arguments[0])), is_repeated)
 
 
 def _is_small(call: SmallCall, mine: Found, right: Found) -> bool:

@@ -21,6 +21,8 @@ SIZES, WIDTHS, VOCABULARIES = (2, 1, 3, 2), (3, 2, 4, 2), (3, 2, 4, 3)
 """What sizes are drawn from, those that a class is made with, of two features a norm leaves little, and numbers of
 words."""
 FACTORS = (2.0, -1.0, 3.0)
+MOST_LAYERS = 3
+"""A stack of more may fail because it has so many: it keeps them in some of the ways."""
 NORM = "norm"
 MOST_FACTORS = 2
 """Parameters of a module that are not as the others are."""
@@ -31,14 +33,14 @@ MOST_WAYS = 200
 
 
 def made_with(calls: Sequence[Call], kind: Any) -> tuple[dict[str, Any] | None, int]:
-    """What the last module of a class was made with, by parameter, defaults included; and how much of it was passed
-    without a name."""
+    """What the last module of a class was made with, by parameter, default sizes and ids included; and how much of it
+    was passed without a name."""
     for call in reversed(calls):
         if kind is not None and call.name == kind.__name__ and isinstance(call.value, Module):
-            args, kwargs = call.arguments
-            bound = inspect.signature(kind).bind(*args, **kwargs)
-            bound.apply_defaults()
-            return dict(bound.arguments), len(args)
+            (args, kwargs), signature = call.arguments, inspect.signature(kind)
+            passed = signature.bind(*args, **kwargs).arguments
+            sizes = {one.name: one.default for one in signature.parameters.values() if type(one.default) is int}
+            return {**passed, **{name: value for name, value in sizes.items() if name not in passed}}, len(args)
     return None, 0
 
 
@@ -52,9 +54,13 @@ def as_a_part(value: Any, calls: Sequence[Call]) -> Any:
 
 
 def smaller_modules(
-    name: str, given: dict[str, Any], made: dict[str, Any], kind: Any, positional: tuple[int, int]
+    name: str, given: dict[str, Any], made: dict[str, Any], kind: Any, positional: tuple[int, int], is_repeated: bool
 ) -> Iterator[SmallCall]:
-    """The same call of a smaller module, in one way after the other: which of them are possible, the reference says."""
+    """The same call of a smaller module, in one way after the other: which of them are possible, the reference says.
+
+    Args:
+        is_repeated: whether the check makes the call more than once; then in some ways it is made twice.
+    """
     names: dict[str, list[str]] = {}
     for number in range(MOST_WAYS):
         draw = SmallNumbers(number, given, made)
@@ -64,7 +70,8 @@ def smaller_modules(
         training = number % 3 != 1 if dropout == 1.0 else not dropout and number % 3 == 2
         factors = MOST_FACTORS if number % 2 else 0
         for few in with_few(draw.given, MOST_NUMBERS - factors, number, FILLS):
-            call = SmallCall(name, few, draw.made, training=training, positional=positional)
+            times = 1 + (is_repeated and not training and number % 3 == 1)
+            call = SmallCall(name, few, draw.made, training=training, positional=positional, times=times)
             if not factors:
                 yield call
                 continue
@@ -93,10 +100,11 @@ class SmallNumbers:
     def __init__(self, seed: int, given: dict[str, Any], made: dict[str, Any]) -> None:
         self._seed, self._generator = seed, torch.Generator().manual_seed(seed)
         tensors = [value for value in given.values() if isinstance(value, Tensor)]
+        self._is_written = "eos_id" in given
         batch = {value.size(0) for value in tensors if value.dim() > 1 and value.dtype is not torch.bool}
         self._sizes: dict[int, int] = {}
         for size in (size for value in tensors for size in value.shape):
-            small = 1 + (seed % 4 == 3) if size in batch else self._size(WIDTHS if size in made.values() else SIZES)
+            small = self._rows() if size in batch else self._size(WIDTHS if size in made.values() else SIZES)
             self._sizes.setdefault(size, min(size, small))
         self._made_before = made
         self._has_only_padding = False
@@ -114,18 +122,24 @@ class SmallNumbers:
     def _size(self, among: Sequence[int]) -> int:
         return among[self._integer(len(among))]
 
+    def _rows(self) -> int:
+        """The size of a batch: mostly one; two, where rows are written that may end at different steps."""
+        return 1 + (self._seed % 2 if self._is_written else self._seed % 4 == 3)
+
     def _integer(self, most: int) -> int:
         return int(torch.randint(most, (), generator=self._generator))
 
     def _small(self, name: str, value: Any) -> Any:
-        """A size of the class; its padding is 0, or 1 where it need not be 0. A share of what is dropped becomes all or nothing, in turn: what
-        chance drops is no result."""
+        """A size of the class; its padding is 0, or 1 where it need not be 0. A share of what is dropped becomes all or
+        nothing, in turn: what chance drops is no result."""
         if name == "dropout" and 0.0 < value < 1.0:
             return float(self._seed % 3 != 2)
         if type(value) is not int or value == 0:
             return value
         if name.endswith("_id"):
             return self._seed // 2 % 2
+        if name == "num_layers":
+            return value if value > MOST_LAYERS and self._seed % 4 == 1 else min(value, self._size((1, 2)))
         return self._sizes.setdefault(value, min(value, self._size(VOCABULARIES if name.endswith("vocab") else SIZES)))
 
     def _value(self, name: str, value: Any, given: dict[str, Any]) -> Any:
@@ -158,16 +172,21 @@ class SmallNumbers:
         return torch.tensor(words or [0])
 
     def _vocab(self, largest: int) -> int:
-        made = self._made_before.items()
-        sizes = [value for name, value in made if type(value) is int and value > largest and not name.endswith("_id")]
-        return max(1, min((self._sizes[size] for size in sizes), default=1))
+        """The small size of the least vocabulary that has this id."""
+        sizes = [value for name, value in self._made_before.items() if name.endswith("vocab") and value > largest]
+        return min((self._sizes[size] for size in sizes), default=1)
 
     def factors(self, names: Sequence[str]) -> dict[str, float]:
-        """Some parameters that are not as the others are, each of them in its turn."""
+        """Some parameters that are not as the others are: one of the class's own, and one of all, each in its turn."""
+        depths = [name.count(".") for name in names]
+        own = [name for name, depth in zip(names, depths, strict=True) if depth == min(depths)]
+        last = [name for name in names if f"layers.{self.made.get('num_layers', 0) - 1}." in name]
         order = torch.randperm(len(names), generator=torch.Generator().manual_seed(0)).tolist()
-        turn = self._seed // 2 * MOST_FACTORS
-        some = {order[(turn + one) % len(names)] for one in range(MOST_FACTORS)} if names else set()
-        return {names[one]: FACTORS[self._integer(len(FACTORS))] for one in sorted(some)}
+        turn = self._seed // 2
+        some = {own[turn % len(own)], names[order[turn % len(names)]]} if names else set()
+        if self.made.get("num_layers", 0) > MOST_LAYERS:
+            some = {last[turn % len(last)]}
+        return {name: FACTORS[self._integer(len(FACTORS))] for name in sorted(some)}
 
     def _number(self, name: str, value: int) -> int:
         """An id that no other argument has, where there are so many words; or how many words may be written."""

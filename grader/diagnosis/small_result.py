@@ -209,11 +209,18 @@ def _detached(value: Any) -> Any:
 
 
 def _says_something(call: SmallCall, found: Found) -> bool:
-    """Whether all of a result is finite; and no padding was written: what comes after it may be anything."""
+    """Whether all of a result is finite; and no padding was written but after an eos: what else follows it may be
+    anything."""
     values = [one for one in leaves([value for _, value in found]) if isinstance(one, Tensor)]
     finite = all(bool(one.isfinite().all()) for one in values if one.is_floating_point())
-    words = [one for one in values if one.dtype is torch.int64] if call.pad_id is not None else []
-    return finite and not any(bool(one.eq(call.pad_id or 0).any()) for one in words)
+    return finite and not any(_has_padding_inside(call, one) for one in values if one.dtype is torch.int64)
+
+
+def _has_padding_inside(call: SmallCall, words: Tensor) -> bool:
+    ended = (
+        (words == call.given[EOS]).cumsum(-1) > 0 if EOS in call.given else torch.zeros_like(words, dtype=torch.bool)
+    )
+    return call.pad_id is not None and bool(((words == call.pad_id) & ~ended).any())
 
 
 def _without_padding(call: SmallCall, value: Any) -> Any:
