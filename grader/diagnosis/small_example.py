@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from grader.diagnosis.small_result import (
     agree,
     close_entries,
     differing,
+    is_steady,
     of_a_file,
     of_the_reference,
     way_through,
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
 PLAIN = (Tensor, bool, int, float, type(None), torch.dtype, torch.device, str)
 TRIES = 24
 """Small calls that are made of one failing call."""
+MOST_TURNS = 72
+"""Calls that the reference is asked for; to some of them it has nothing to say."""
 MOST_WORK = 90.0
 """About how many milliseconds may go into small calls of one file."""
 OF_A_FUNCTION, OF_A_MODULE, OF_AN_UPDATE, BACKWARD = 1.0, 2.5, 8.0, 1.0
@@ -99,31 +103,65 @@ def small_example(trusted: TrustedCode, runs: Sequence[Run], code: Code, seed: i
             left -= _work(call)
             if left < 0:
                 return None
-            code.begin(seed)
-            mine = of_a_file(call, code, module)
-            if mine is None or agree(call, mine, right) or not _is_small(call, mine, right):
-                continue
-            ours = trusted.reference_code()
-            ours.begin(seed)
-            shown = of_a_file(call, ours, module)
-            if shown is not None and agree(call, shown, right):
-                ours.begin(seed)
-                return Example(call, module, mine, right, Way([]) if call.is_long else way_through(call, ours, module))
+            if (found := _example(trusted, call, right, module, code, seed)) is not None:
+                return _plainer(trusted, found, code, seed)
     return None
+
+
+def _example(
+    trusted: TrustedCode, call: SmallCall, right: Found, module: nn.Module | None, code: Code, seed: int
+) -> Example | None:
+    """The call where the learner's result is wrong and can be shown, and the right one is beyond doubt."""
+    code.begin(seed)
+    mine = of_a_file(call, code, module)
+    if mine is None or agree(call, mine, right) or not _is_small(call, mine, right):
+        return None
+    if not is_steady(call, trusted.reference, right):
+        return None
+    ours = trusted.reference_code()
+    ours.begin(seed)
+    shown = of_a_file(call, ours, module)
+    if shown is None or not agree(call, shown, right):
+        return None
+    ours.begin(seed)
+    return Example(call, module, mine, right, Way([]) if call.is_long else way_through(call, ours, module))
+
+
+def _plainer(trusted: TrustedCode, found: Example, code: Code, seed: int) -> Example:
+    """The same example without what it does not need: a second call, train mode, each parameter that is not as the
+    others are."""
+    for change in (_once, _in_eval_mode, *(partial(_without, name) for name in found.call.factors)):
+        call = change(found.call)
+        if call == found.call or (answer := of_the_reference(call, trusted.reference)) is None:
+            continue
+        found = _example(trusted, call, *answer, code, seed) or found
+    return found
+
+
+def _once(call: SmallCall) -> SmallCall:
+    return replace(call, times=1)
+
+
+def _in_eval_mode(call: SmallCall) -> SmallCall:
+    return replace(call, training=False)
+
+
+def _without(name: str, call: SmallCall) -> SmallCall:
+    return replace(call, factors={other: factor for other, factor in call.factors.items() if other != name})
 
 
 def _answered(trusted: TrustedCode, run: Run, tried: set[str]) -> Iterator[tuple[SmallCall, Found, nn.Module | None]]:
     """Small calls made of a failing one, each once; what the reference gives, and its module where it is one."""
     made = 0
-    for call in smaller(run.tried.calls, trusted.reference, list(trusted.source.earlier)):
+    for turn, call in enumerate(smaller(run.tried.calls, trusted.reference, list(trusted.source.earlier))):
         key = repr(call)
         if key in tried:
             continue
         tried.add(key)
-        made += 1
-        if made > TRIES:
+        if made == TRIES or turn == MOST_TURNS:
             return
         if (right := of_the_reference(call, trusted.reference)) is not None:
+            made += 1
             yield (call, *right)
 
 

@@ -17,7 +17,7 @@ from grader.diagnosis.small_call import MOST_NUMBERS, Part, SmallCall, rows_of_t
 from grader.remote.calls import Call
 from grader.remote.handles import Module
 
-SIZES, WIDTHS, VOCABULARIES = (2, 1, 3, 2), (3, 2, 4, 2), (3, 2, 4, 3)
+SIZES, WIDTHS, VOCABULARIES = (2, 1, 3, 2), (3, 2, 4, 2), (3, 4, 3, 2)
 """What sizes are drawn from, those that a class is made with, of two features a norm leaves little, and numbers of
 words."""
 FACTORS = (2.0, -1.0, 3.0)
@@ -124,7 +124,7 @@ class SmallNumbers:
 
     def _rows(self) -> int:
         """The size of a batch: mostly one; two, where rows are written that may end at different steps."""
-        return 1 + (self._seed % 2 if self._is_written else self._seed % 4 == 3)
+        return 1 + (self._seed // 2 % 2 if self._is_written else self._seed % 4 == 3)
 
     def _integer(self, most: int) -> int:
         return int(torch.randint(most, (), generator=self._generator))
@@ -137,10 +137,12 @@ class SmallNumbers:
         if type(value) is not int or value == 0:
             return value
         if name.endswith("_id"):
-            return self._seed // 2 % 2
+            return self._seed // 4 % 2
         if name == "num_layers":
             return value if value > MOST_LAYERS and self._seed % 4 == 1 else min(value, self._size((1, 2)))
-        return self._sizes.setdefault(value, min(value, self._size(VOCABULARIES if name.endswith("vocab") else SIZES)))
+        is_wide = name.endswith("vocab") or (name == "d_model" and self._is_written)
+        among = VOCABULARIES if is_wide else WIDTHS if name == "d_model" else SIZES
+        return self._sizes.setdefault(value, min(value, self._size(among)))
 
     def _value(self, name: str, value: Any, given: dict[str, Any]) -> Any:
         if type(value) is int:

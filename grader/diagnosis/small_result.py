@@ -29,20 +29,31 @@ GRADIENT = "gradient for "
 CLOSE, TINY = 1e-4, 5e-4
 """Results that are nearer than this, relative to the largest, look the same where four digits are shown; and results
 none of which is larger are taken for 0: such numbers help nobody."""
+NOISE = 1e-8
+"""What weights and arguments are changed by, to see whether a result hangs on it; the results' entries may differ by
+10,000 times as much."""
 EOS = "eos_id"
 """The argument of a loop that lets rows end at different steps."""
 Found = list[tuple[str, Any]]
 """Values with what each is called: `result 2`, `gradient for x`; a single result needs no name."""
 
 
-def of_the_reference(call: SmallCall, reference: ModuleType) -> tuple[Found, nn.Module | None] | None:
+def of_the_reference(
+    call: SmallCall, reference: ModuleType, noise: float = 0.0
+) -> tuple[Found, nn.Module | None] | None:
     """What is right, and the module that gives it; None where the reference takes no such arguments, or what it gives
-    says nothing."""
+    says nothing.
+
+    Args:
+        noise: the share by which weights and floating arguments are changed, each by another one.
+    """
     with suppress(Exception):
         kind = getattr(reference, call.owner)
         module = call.module(kind) if call.made is not None else None
         target = module if module is not None else kind
         given = _Given(call, module)
+        if noise:
+            _disturb([*_floating(given.values), *(module.parameters() if module is not None else ())], noise)
         inputs = _floating(given.values) if call.backward else []
         with torch.set_grad_enabled(bool(call.backward) or model_of(call) is not None):
             for one in inputs:
@@ -56,6 +67,25 @@ def of_the_reference(call: SmallCall, reference: ModuleType) -> tuple[Found, nn.
             found += _gradients([*_names(call), *wanted], gradients)
         return (found, module) if _says_something(call, found) else None
     return None
+
+
+@torch.no_grad()
+def _disturb(values: Sequence[Tensor], noise: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    for one in values:
+        one += noise * (1 + one.abs()) * torch.randn(one.shape, generator=generator, dtype=torch.float64).to(one.dtype)
+
+
+def is_steady(call: SmallCall, reference: ModuleType, right: Found) -> bool:
+    """Whether what is right hardly changes with the weights and the arguments: where two words are equally likely, or a
+    kink has two slopes, another right way may give something else."""
+    if model_of(call) is not None:
+        return True
+    for noise in (NOISE, -NOISE):
+        found = of_the_reference(call, reference, noise)
+        if found is None or not agree(call, found[0], right):
+            return False
+    return True
 
 
 def of_a_file(call: SmallCall, code: Code, module: nn.Module | None) -> Found | None:
@@ -209,18 +239,19 @@ def _detached(value: Any) -> Any:
 
 
 def _says_something(call: SmallCall, found: Found) -> bool:
-    """Whether all of a result is finite; and no padding was written but after an eos: what else follows it may be
-    anything."""
+    """Whether all of a result is finite; and of written words, whether they differ or end, and no padding comes before
+    an eos: what follows it may be anything."""
     values = [one for one in leaves([value for _, value in found]) if isinstance(one, Tensor)]
     finite = all(bool(one.isfinite().all()) for one in values if one.is_floating_point())
-    return finite and not any(_has_padding_inside(call, one) for one in values if one.dtype is torch.int64)
+    return finite and all(_is_written(call, one) for one in values if one.dtype is torch.int64)
 
 
-def _has_padding_inside(call: SmallCall, words: Tensor) -> bool:
-    ended = (
-        (words == call.given[EOS]).cumsum(-1) > 0 if EOS in call.given else torch.zeros_like(words, dtype=torch.bool)
-    )
-    return call.pad_id is not None and bool(((words == call.pad_id) & ~ended).any())
+def _is_written(call: SmallCall, words: Tensor) -> bool:
+    if call.pad_id is None or EOS not in call.given:
+        return True
+    ended = (words == call.given[EOS]).cumsum(-1) > 0
+    differ = len(words.unique()) > 1 or words.size(-1) < call.given["max_length"]
+    return differ and not bool(((words == call.pad_id) & ~ended).any())
 
 
 def _without_padding(call: SmallCall, value: Any) -> Any:
