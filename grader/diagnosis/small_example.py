@@ -6,7 +6,7 @@ nothing. The right result is worked out with the reference's own variables.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from types import ModuleType
@@ -130,7 +130,8 @@ def _example(
 def _plainer(trusted: TrustedCode, found: Example, code: Code, seed: int) -> Example:
     """The same example without what it does not need: a second call, train mode, each parameter that is not as the
     others are."""
-    for change in (_once, _in_eval_mode, *(partial(_without, name) for name in found.call.factors)):
+    changes: list[Callable[[SmallCall], SmallCall]] = [partial(_without, name) for name in found.call.factors]
+    for change in (_once, _in_eval_mode, *changes):
         call = change(found.call)
         if call == found.call or (answer := of_the_reference(call, trusted.reference)) is None:
             continue

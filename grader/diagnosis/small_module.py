@@ -68,9 +68,9 @@ def smaller_modules(
             continue
         dropout = draw.made.get("dropout", 0.0)
         training = number % 3 != 1 if dropout == 1.0 else not dropout and number % 3 == 2
-        factors = MOST_FACTORS if number % 2 else 0
+        factors = MOST_FACTORS if number % 2 and not draw.is_written else 0
         for few in with_few(draw.given, MOST_NUMBERS - factors, number, FILLS):
-            times = 1 + (is_repeated and not training and number % 3 == 1)
+            times = 1 + (is_repeated and not draw.is_written and not training and number % 3 == 1)
             call = SmallCall(name, few, draw.made, training=training, positional=positional, times=times)
             if not factors:
                 yield call
@@ -100,7 +100,7 @@ class SmallNumbers:
     def __init__(self, seed: int, given: dict[str, Any], made: dict[str, Any]) -> None:
         self._seed, self._generator = seed, torch.Generator().manual_seed(seed)
         tensors = [value for value in given.values() if isinstance(value, Tensor)]
-        self._is_written = "eos_id" in given
+        self.is_written = "eos_id" in given
         batch = {value.size(0) for value in tensors if value.dim() > 1 and value.dtype is not torch.bool}
         self._sizes: dict[int, int] = {}
         for size in (size for value in tensors for size in value.shape):
@@ -124,7 +124,7 @@ class SmallNumbers:
 
     def _rows(self) -> int:
         """The size of a batch: mostly one; two, where rows are written that may end at different steps."""
-        return 1 + (self._seed // 2 % 2 if self._is_written else self._seed % 4 == 3)
+        return 1 + (self._seed // 2 % 2 if self.is_written else self._seed % 4 == 3)
 
     def _integer(self, most: int) -> int:
         return int(torch.randint(most, (), generator=self._generator))
@@ -140,7 +140,7 @@ class SmallNumbers:
             return self._seed // 4 % 2
         if name == "num_layers":
             return value if value > MOST_LAYERS and self._seed % 4 == 1 else min(value, self._size((1, 2)))
-        is_wide = name.endswith("vocab") or (name == "d_model" and self._is_written)
+        is_wide = name.endswith("vocab") or (name == "d_model" and self.is_written)
         among = VOCABULARIES if is_wide else WIDTHS if name == "d_model" else SIZES
         return self._sizes.setdefault(value, min(value, self._size(among)))
 
@@ -162,7 +162,10 @@ class SmallNumbers:
     def _ids(self, value: Tensor, shape: list[int]) -> Tensor:
         """Ids below every vocabulary that the tensor's may belong to, some with padding behind them."""
         words = self._words_of(self._vocab(int(value.max())))
-        found = words[torch.randint(len(words), shape, generator=self._generator)]
+        places = torch.randint(len(words), shape, generator=self._generator)
+        if self.is_written:  # of two rows that are alike both end at one step
+            places = (places[:1] + torch.arange(shape[0])[:, None]) % len(words)
+        found = words[places]
         if self._pad is not None and shape[-1] > 1 and self._integer(2):
             found[..., -1] = self._pad
         return found
