@@ -130,22 +130,28 @@ def rows_of_the_identity(like: Tensor) -> Tensor:
     return found.expand(like.shape).contiguous()
 
 
+def one_at_the_end(like: Tensor) -> Tensor:
+    """Zeros, but the last of all is 1."""
+    found = torch.zeros_like(like)
+    found.view(-1)[-1:] = 1
+    return found
+
+
 def in_a_word(value: Tensor) -> str:
-    """The word for a tensor of zeros, of ones or of rows of the identity, for a mask of True or a causal one; of others
-    the empty string."""
+    """The words for a tensor of zeros, of ones, of rows of the identity or of zeros and a 1 at the end; for a mask of
+    True, a causal one, and ids that are all the same. Of others the empty string."""
     if value.numel() < 2:
         return ""
     if value.dtype is torch.bool:
-        is_causal = (
-            value.dim() > 1
-            and value.size(-1) == value.size(-2)
-            and bool((value == torch.ones_like(value).tril()).all())
-        )
+        is_square = value.dim() > 1 and value.size(-1) == value.size(-2)
+        is_causal = is_square and bool((value == torch.ones_like(value).tril()).all())
         return "all True" if bool(value.all()) else "causal" if is_causal else ""
     if not value.is_floating_point():
-        return ""
+        is_one = value.numel() > MOST_NUMBERS and bool((value == value.flatten()[0]).all())
+        return f"all {int(value.flatten()[0])}" if is_one else ""
     for number, word in ((0.0, "zeros"), (1.0, "ones")):
         if bool((value == number).all()):
             return word
-    is_identity = value.dim() > 1 and bool((value == rows_of_the_identity(value)).all())
-    return "the identity" if is_identity else ""
+    if value.dim() > 1 and bool((value == rows_of_the_identity(value)).all()):
+        return "the identity"
+    return "zeros and a last 1" if bool((value == one_at_the_end(value)).all()) else ""

@@ -49,7 +49,7 @@ MOST_TURNS = 72
 """Calls that the reference is asked for; to some of them it has nothing to say."""
 MOST_WORK = 90.0
 """About how many milliseconds may go into small calls of one file."""
-OF_A_FUNCTION, OF_A_MODULE, OF_AN_UPDATE, BACKWARD = 1.0, 2.5, 8.0, 1.0
+OF_A_FUNCTION, OF_A_MODULE, OF_AN_UPDATE, OF_A_LONG_CALL, BACKWARD = 1.0, 2.5, 8.0, 15.0, 1.0
 """About how many one costs; and how many more with its gradients."""
 WRITTEN_OUT = {torch.bool: 4}
 """Numbers of a tensor that are written out, though a word might say them; of others there may be 3."""
@@ -168,6 +168,8 @@ def _answered(trusted: TrustedCode, run: Run, tried: set[str]) -> Iterator[tuple
 
 def _work(call: SmallCall) -> float:
     """About how many milliseconds the file takes."""
+    if call.is_long:
+        return OF_A_LONG_CALL
     if model_of(call) is not None:
         return OF_AN_UPDATE * call.times
     return (OF_A_FUNCTION if call.made is None else OF_A_MODULE) + (BACKWARD if call.backward else 0.0)

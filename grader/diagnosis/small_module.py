@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from grader.diagnosis.small_arguments import lengths_up_to, whole_numbers, with_few
-from grader.diagnosis.small_call import MOST_NUMBERS, Part, SmallCall, rows_of_the_identity
+from grader.diagnosis.small_call import MOST_NUMBERS, Part, SmallCall, one_at_the_end, rows_of_the_identity
 from grader.remote.calls import Call
 from grader.remote.handles import Module
 
@@ -28,6 +28,10 @@ MOST_FACTORS = 2
 """Parameters of a module that are not as the others are."""
 FILLS = (rows_of_the_identity, torch.zeros_like, torch.ones_like)
 """What may stand in the place of a tensor: its rows differ, or nothing comes of it."""
+LONGER = 30
+"""A sequence as long as this may be why the call fails: it stays so in every other way."""
+FILLS_OF_LONG = (one_at_the_end, torch.zeros_like, rows_of_the_identity)
+"""What may stand in the place of a tensor that stays long: what stands at its end, or how long it is, shows."""
 MOST_WAYS = 200
 """Sizes and numbers that may be drawn for one module; most are too many to be shown."""
 
@@ -69,7 +73,8 @@ def smaller_modules(
         dropout = draw.made.get("dropout", 0.0)
         training = number % 3 != 1 if dropout == 1.0 else not dropout and number % 3 == 2
         factors = MOST_FACTORS if number % 2 and not draw.is_written else 0
-        for few in with_few(draw.given, MOST_NUMBERS - factors, number, FILLS):
+        fills, turn = (FILLS_OF_LONG, number // 2) if draw.is_long else (FILLS, number)
+        for few in with_few(draw.given, MOST_NUMBERS - factors, turn, fills):
             times = 1 + (is_repeated and not draw.is_written and not training and number % 3 == 1)
             call = SmallCall(name, few, draw.made, training=training, positional=positional, times=times)
             if not factors:
@@ -102,9 +107,12 @@ class SmallNumbers:
         tensors = [value for value in given.values() if isinstance(value, Tensor)]
         self.is_written = "eos_id" in given
         batch = {value.size(0) for value in tensors if value.dim() > 1 and value.dtype is not torch.bool}
+        self.is_long = False
         self._sizes: dict[int, int] = {}
         for size in (size for value in tensors for size in value.shape):
             small = self._rows() if size in batch else self._size(WIDTHS if size in made.values() else SIZES)
+            if size >= LONGER and not seed % 2 and size not in batch and size not in made.values():
+                small, self.is_long = size, True
             self._sizes.setdefault(size, min(size, small))
         self._made_before = made
         self._has_only_padding = False
@@ -165,6 +173,8 @@ class SmallNumbers:
         places = torch.randint(len(words), shape, generator=self._generator)
         if self.is_written:  # of two rows that are alike both end at one step
             places = (places[:1] + torch.arange(shape[0])[:, None]) % len(words)
+        if shape[-1] >= LONGER:
+            return words[0].expand(shape).clone()
         found = words[places]
         if self._pad is not None and shape[-1] > 1 and self._integer(2):
             found[..., -1] = self._pad
@@ -182,13 +192,14 @@ class SmallNumbers:
         return min((self._sizes[size] for size in sizes), default=1)
 
     def factors(self, names: Sequence[str]) -> dict[str, float]:
-        """Some parameters that are not as the others are: one of the class's own, and one of all, each in its turn."""
+        """Some parameters that are not as the others are: one of the class's own and one of its parts', in turn."""
         depths = [name.count(".") for name in names]
         own = [name for name, depth in zip(names, depths, strict=True) if depth == min(depths)]
+        others = [name for name in names if name not in own] or names
         last = [name for name in names if f"layers.{self.made.get('num_layers', 0) - 1}." in name]
-        order = torch.randperm(len(names), generator=torch.Generator().manual_seed(0)).tolist()
+        order = torch.randperm(len(others), generator=torch.Generator().manual_seed(0)).tolist()
         turn = self._seed // 2
-        some = {own[turn % len(own)], names[order[turn % len(names)]]} if names else set()
+        some = {own[turn % len(own)], others[order[turn % len(others)]]} if names else set()
         if self.made.get("num_layers", 0) > MOST_LAYERS:
             some = {last[turn % len(last)]}
         return {name: FACTORS[self._integer(len(FACTORS))] for name in sorted(some)}
