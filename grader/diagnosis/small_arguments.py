@@ -7,7 +7,7 @@ what they may be.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, combinations, product, zip_longest
 from typing import Any
 
@@ -42,12 +42,18 @@ def shrunk(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from with_few(whole, turn=number)
 
 
-def with_few(whole: dict[str, Any], free: int = MOST_NUMBERS, turn: int = 0) -> Iterator[dict[str, Any]]:
+def with_few(
+    whole: dict[str, Any],
+    free: int = MOST_NUMBERS,
+    turn: int = 0,
+    fills: Sequence[Callable[[Tensor], Tensor]] = (torch.zeros_like, torch.ones_like),
+) -> Iterator[dict[str, Any]]:
     """These arguments, or with zeros or ones in as few tensors as leave few enough numbers.
 
     Args:
         free: numbers that may be left.
         turn: which of the ways to choose them comes first.
+        fills: makes what may stand in a tensor's place.
     """
     if _count(whole) <= free:
         yield whole
@@ -58,7 +64,7 @@ def with_few(whole: dict[str, Any], free: int = MOST_NUMBERS, turn: int = 0) -> 
         ways = [
             few
             for some in combinations(floating, many)
-            for fill in (torch.zeros_like, torch.ones_like)
+            for fill in fills
             if _count(few := {**whole, **{name: fill(whole[name]) for name in some}}) <= free
         ]
         if ways:
@@ -71,10 +77,11 @@ def _count(given: dict[str, Any]) -> int:
 
 
 def _other_numbers(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Small whole numbers for those of a call without tensors."""
-    names = [name for name, value in given.items() if type(value) is int]
+    """Small whole numbers for those of a call without tensors, but 0 stays; then the numbers themselves."""
+    names = [name for name, value in given.items() if type(value) is int and value]
     for numbers in ((2, 4, 3), (4, 2, 2), (3, 3, 4), (1, 4, 2), (3, 2, 5), (5, 4, 2)):
         yield {**given, **dict(zip(names, numbers, strict=False))}
+    yield given
 
 
 def _small_sizes(tensors: dict[str, Tensor]) -> Iterator[dict[int, int]]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from grader.worker.fast_init import uninitialised_layers
 
 MOST_NUMBERS = 8
-"""Of all inputs together, but for tensors of zeros and matrices that are the identity; and of a result."""
+"""Of all inputs together, but for what is said in a word, and for matrices that are the identity; and of a result."""
 LONG = 1_000
 """An axis as long as this may be why the call fails: it stays as it is in some of the ways."""
 SUM, COUNTED = "the sum of its results", "the sum of its results, each times 1, 2, 3 ... in order"
@@ -46,9 +46,9 @@ class SmallCall:
 
     @property
     def count(self) -> int:
-        """The numbers that it is given; tensors of zeros or ones, masks of True and the identity are said in a word."""
+        """The numbers that it is given, but for tensors that are said in a word, and matrices that are the identity."""
         tensors = [value for value in self.given.values() if isinstance(value, Tensor)]
-        return sum(value.numel() for value in tensors if not is_plain(value)) + len(self.factors)
+        return sum(value.numel() for value in tensors if not in_a_word(value)) + len(self.factors)
 
     @property
     def is_long(self) -> bool:
@@ -123,9 +123,35 @@ def identity(like: Tensor) -> Tensor:
     return found.view(like.shape)
 
 
-def is_plain(value: Tensor) -> bool:
-    """Whether it is said in a word: a tensor of zeros or of ones, or a mask of True."""
-    if value.numel() < 2 or not (value.is_floating_point() or value.dtype is torch.bool):
-        return False
-    first = float(value.flatten()[0])
-    return first in ((1.0,) if value.dtype is torch.bool else (0.0, 1.0)) and bool((value == first).all())
+def rows_of_the_identity(like: Tensor) -> Tensor:
+    """In each matrix of the last two axes the identity, its rows repeated where there are more of them than columns."""
+    rows, columns = like.shape[-2:]
+    found = (torch.arange(rows)[:, None] % columns == torch.arange(columns)).to(like.dtype)
+    return found.expand(like.shape).contiguous()
+
+
+def one_at_the_end(like: Tensor) -> Tensor:
+    """Zeros, but the last of all is 1."""
+    found = torch.zeros_like(like)
+    found.view(-1)[-1:] = 1
+    return found
+
+
+def in_a_word(value: Tensor) -> str:
+    """The words for a tensor of zeros, of ones, of rows of the identity or of zeros and a 1 at the end; for a mask of
+    True, a causal one, and ids that are all the same. Of others the empty string."""
+    if value.numel() < 2:
+        return ""
+    if value.dtype is torch.bool:
+        is_square = value.dim() > 1 and value.size(-1) == value.size(-2)
+        is_causal = is_square and bool((value == torch.ones_like(value).tril()).all())
+        return "all True" if bool(value.all()) else "causal" if is_causal else ""
+    if not value.is_floating_point():
+        is_one = value.numel() > MOST_NUMBERS and bool((value == value.flatten()[0]).all())
+        return f"all {int(value.flatten()[0])}" if is_one else ""
+    for number, word in ((0.0, "zeros"), (1.0, "ones")):
+        if bool((value == number).all()):
+            return word
+    if value.dim() > 1 and bool((value == rows_of_the_identity(value)).all()):
+        return "the identity"
+    return "zeros and a last 1" if bool((value == one_at_the_end(value)).all()) else ""

@@ -6,8 +6,9 @@ nothing. The right result is worked out with the reference's own variables.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from grader.diagnosis.small_arguments import shrunk
-from grader.diagnosis.small_call import COUNTED, SUM, Part, SmallCall, is_plain
+from grader.diagnosis.small_call import COUNTED, SUM, Part, SmallCall, in_a_word
 from grader.diagnosis.small_loop import TableStep, is_a_loop, smaller_loops, step_of
 from grader.diagnosis.small_module import as_a_part, made_with, smaller_modules
 from grader.diagnosis.small_result import (
@@ -25,6 +26,7 @@ from grader.diagnosis.small_result import (
     agree,
     close_entries,
     differing,
+    is_steady,
     of_a_file,
     of_the_reference,
     way_through,
@@ -43,10 +45,14 @@ if TYPE_CHECKING:
 PLAIN = (Tensor, bool, int, float, type(None), torch.dtype, torch.device, str)
 TRIES = 24
 """Small calls that are made of one failing call."""
+MOST_TURNS = 72
+"""Calls that the reference is asked for; to some of them it has nothing to say."""
 MOST_WORK = 90.0
 """About how many milliseconds may go into small calls of one file."""
-OF_A_FUNCTION, OF_A_MODULE, OF_AN_UPDATE, BACKWARD = 1.0, 2.5, 8.0, 1.0
+OF_A_FUNCTION, OF_A_MODULE, OF_AN_UPDATE, OF_A_LONG_CALL, BACKWARD = 1.0, 2.5, 8.0, 15.0, 1.0
 """About how many one costs; and how many more with its gradients."""
+WRITTEN_OUT = {torch.bool: 4}
+"""Numbers of a tensor that are written out, though a word might say them; of others there may be 3."""
 MOST_LETTERS, MOST_WORKED_OUT = 90, 65
 """Of one result; and of what it follows from."""
 CUT_OFF = "none: it is cut off"
@@ -97,36 +103,73 @@ def small_example(trusted: TrustedCode, runs: Sequence[Run], code: Code, seed: i
             left -= _work(call)
             if left < 0:
                 return None
-            code.begin(seed)
-            mine = of_a_file(call, code, module)
-            if mine is None or agree(call, mine, right) or not _is_small(call, mine, right):
-                continue
-            ours = trusted.reference_code()
-            ours.begin(seed)
-            shown = of_a_file(call, ours, module)
-            if shown is not None and agree(call, shown, right):
-                ours.begin(seed)
-                return Example(call, module, mine, right, Way([]) if call.is_long else way_through(call, ours, module))
+            if (found := _example(trusted, call, right, module, code, seed)) is not None:
+                return _plainer(trusted, found, code, seed)
     return None
+
+
+def _example(
+    trusted: TrustedCode, call: SmallCall, right: Found, module: nn.Module | None, code: Code, seed: int
+) -> Example | None:
+    """The call where the learner's result is wrong and can be shown, and the right one is beyond doubt."""
+    code.begin(seed)
+    mine = of_a_file(call, code, module)
+    if mine is None or agree(call, mine, right) or not _is_small(call, mine, right):
+        return None
+    if not is_steady(call, trusted.reference, right):
+        return None
+    ours = trusted.reference_code()
+    ours.begin(seed)
+    shown = of_a_file(call, ours, module)
+    if shown is None or not agree(call, shown, right):
+        return None
+    ours.begin(seed)
+    return Example(call, module, mine, right, Way([]) if call.is_long else way_through(call, ours, module))
+
+
+def _plainer(trusted: TrustedCode, found: Example, code: Code, seed: int) -> Example:
+    """The same example without what it does not need: a second call, train mode, each parameter that is not as the
+    others are."""
+    changes: list[Callable[[SmallCall], SmallCall]] = [partial(_without, name) for name in found.call.factors]
+    for change in (_once, _in_eval_mode, *changes):
+        call = change(found.call)
+        if call == found.call or (answer := of_the_reference(call, trusted.reference)) is None:
+            continue
+        found = _example(trusted, call, *answer, code, seed) or found
+    return found
+
+
+def _once(call: SmallCall) -> SmallCall:
+    return replace(call, times=1)
+
+
+def _in_eval_mode(call: SmallCall) -> SmallCall:
+    return replace(call, training=False)
+
+
+def _without(name: str, call: SmallCall) -> SmallCall:
+    return replace(call, factors={other: factor for other, factor in call.factors.items() if other != name})
 
 
 def _answered(trusted: TrustedCode, run: Run, tried: set[str]) -> Iterator[tuple[SmallCall, Found, nn.Module | None]]:
     """Small calls made of a failing one, each once; what the reference gives, and its module where it is one."""
     made = 0
-    for call in smaller(run.tried.calls, trusted.reference, list(trusted.source.earlier)):
+    for turn, call in enumerate(smaller(run.tried.calls, trusted.reference, list(trusted.source.earlier))):
         key = repr(call)
         if key in tried:
             continue
         tried.add(key)
-        made += 1
-        if made > TRIES:
+        if made == TRIES or turn == MOST_TURNS:
             return
         if (right := of_the_reference(call, trusted.reference)) is not None:
+            made += 1
             yield (call, *right)
 
 
 def _work(call: SmallCall) -> float:
     """About how many milliseconds the file takes."""
+    if call.is_long:
+        return OF_A_LONG_CALL
     if model_of(call) is not None:
         return OF_AN_UPDATE * call.times
     return (OF_A_FUNCTION if call.made is None else OF_A_MODULE) + (BACKWARD if call.backward else 0.0)
@@ -150,7 +193,7 @@ def smaller(calls: Sequence[Call], reference: ModuleType, earlier: Sequence[str]
             if not with_graph:
                 yield call
             elif not call.has_padding:  # the gradient of results that may be anything may be anything
-                yield replace(call, backward=(SUM, COUNTED)[turn % 2])
+                yield replace(call, backward=(SUM, COUNTED)[turn % 2], times=1)
 
 
 def _of_numbers(calls: Sequence[Call], reference: ModuleType) -> Iterator[SmallCall]:
@@ -167,7 +210,8 @@ def _of_numbers(calls: Sequence[Call], reference: ModuleType) -> Iterator[SmallC
     made, passed = made_with(calls[:-1], kind)
     given = {name: as_a_part(value, calls) for name, value in call.given.items()}
     if made is not None and all(isinstance(value, (*PLAIN, Part)) for value in [*given.values(), *made.values()]):
-        yield from smaller_modules(call.name, given, made, kind, (passed, len(call.arguments[0])))
+        is_repeated = any(one.name == call.name for one in calls[:-1])
+        yield from smaller_modules(call.name, given, made, kind, (passed, len(call.arguments[0])), is_repeated)
 
 
 def _is_small(call: SmallCall, mine: Found, right: Found) -> bool:
@@ -271,10 +315,8 @@ def _numbers(value: Any) -> str:
     if isinstance(value, TableStep):
         return "below"
     if isinstance(value, Tensor):
-        if not is_plain(value) or value.numel() < 4:
-            return _nested(_rounded(value).tolist())
-        word = "all True" if value.dtype is torch.bool else "ones" if bool(value.any()) else "zeros"
-        return f"{word} {tuple(value.shape)}"
+        word = in_a_word(value) if value.numel() > WRITTEN_OUT.get(value.dtype, 3) else ""
+        return f"{word} {tuple(value.shape)}" if word else _nested(_rounded(value).tolist())
     if isinstance(value, (tuple, list)):
         return "; ".join(_numbers(item) for item in value)
     return _nested(value)

@@ -29,25 +29,36 @@ GRADIENT = "gradient for "
 CLOSE, TINY = 1e-4, 5e-4
 """Results that are nearer than this, relative to the largest, look the same where four digits are shown; and results
 none of which is larger are taken for 0: such numbers help nobody."""
+NOISE = 1e-8
+"""What weights and arguments are changed by, to see whether a result hangs on it; the results' entries may differ by
+10,000 times as much."""
 EOS = "eos_id"
 """The argument of a loop that lets rows end at different steps."""
 Found = list[tuple[str, Any]]
 """Values with what each is called: `result 2`, `gradient for x`; a single result needs no name."""
 
 
-def of_the_reference(call: SmallCall, reference: ModuleType) -> tuple[Found, nn.Module | None] | None:
+def of_the_reference(
+    call: SmallCall, reference: ModuleType, noise: float = 0.0
+) -> tuple[Found, nn.Module | None] | None:
     """What is right, and the module that gives it; None where the reference takes no such arguments, or what it gives
-    says nothing."""
+    says nothing.
+
+    Args:
+        noise: the share by which weights and floating arguments are changed, each by another one.
+    """
     with suppress(Exception):
         kind = getattr(reference, call.owner)
         module = call.module(kind) if call.made is not None else None
         target = module if module is not None else kind
         given = _Given(call, module)
+        if noise:
+            _disturb([*_floating(given.values), *(module.parameters() if module is not None else ())], noise)
         inputs = _floating(given.values) if call.backward else []
         with torch.set_grad_enabled(bool(call.backward) or model_of(call) is not None):
             for one in inputs:
                 one.requires_grad_()
-            values = [given.to(getattr(target, call.method) if call.method else target) for _ in range(call.times)]
+            values = [given.to(_function(call, target)) for _ in range(call.times)]
         found = given.found(_detached(values))
         if call.backward:
             outputs = _floating(leaves(values[-1]))
@@ -58,6 +69,25 @@ def of_the_reference(call: SmallCall, reference: ModuleType) -> tuple[Found, nn.
     return None
 
 
+@torch.no_grad()
+def _disturb(values: Sequence[Tensor], noise: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    for one in values:
+        one += noise * (1 + one.abs()) * torch.randn(one.shape, generator=generator, dtype=torch.float64).to(one.dtype)
+
+
+def is_steady(call: SmallCall, reference: ModuleType, right: Found) -> bool:
+    """Whether what is right hardly changes with the weights and the arguments: where two words are equally likely, or a
+    kink has two slopes, another right way may give something else."""
+    if model_of(call) is not None:
+        return True
+    for noise in (NOISE, -NOISE):
+        found = of_the_reference(call, reference, noise)
+        if found is None or not agree(call, found[0], right):
+            return False
+    return True
+
+
 def of_a_file(call: SmallCall, code: Code, module: nn.Module | None) -> Found | None:
     """What a file gives; None where it raises something.
 
@@ -66,8 +96,8 @@ def of_a_file(call: SmallCall, code: Code, module: nn.Module | None) -> Found | 
         module: the reference's, whose weights the file's gets.
     """
     with suppress(Finding):
-        function = _function(call, code, module)
-        given = _Given(call, function, code)
+        target = _target(call, code, module)
+        function, given = _function(call, target), _Given(call, target, code)
         if not call.backward:
             return given.found([given.to(function) for _ in range(call.times)])
         called = given.to(partial(_with_graph, function))
@@ -85,19 +115,22 @@ def way_through(call: SmallCall, code: Code, module: nn.Module | None) -> Way:
     Args:
         code: the file, begun.
     """
-    function = _function(call, code, module)
-    given = _Given(call, function, code)
+    target = _target(call, code, module)
+    function, given = _function(call, target), _Given(call, target, code)
     code.request(RecordSteps(), Done, text="the start of a call")
     given.to(function)
     return way_of(code.request(TellSteps(), StepsTaken, text="the steps of a call"), {})
 
 
-def _function(call: SmallCall, code: Code, module: nn.Module | None) -> Any:
-    """A file's function; or its module with these weights, or a method of that."""
-    function: Any = getattr(code, call.owner)
-    if module is not None:
-        function = call.make(function).load(module)
-    return getattr(function, call.method) if call.method else function
+def _target(call: SmallCall, code: Code, module: nn.Module | None) -> Any:
+    """A file's function; or its module with these weights."""
+    function = getattr(code, call.owner)
+    return call.make(function).load(module) if module is not None else function
+
+
+def _function(call: SmallCall, target: Any) -> Any:
+    """What is called: a function, a module, or a method of that."""
+    return getattr(target, call.method) if call.method else target
 
 
 def _with_graph(function: Any, *args: Any, **kwargs: Any) -> Call:
@@ -111,7 +144,7 @@ class _Given:
     """What a small call is given: tensors are copies, and a model that is changed is a new one.
 
     Args:
-        target: the module, or a method of it, whose parts may be among the arguments.
+        target: the module, whose parts may be among the arguments.
         code: the file whose function it is for; None for the reference's.
     """
 
@@ -206,11 +239,19 @@ def _detached(value: Any) -> Any:
 
 
 def _says_something(call: SmallCall, found: Found) -> bool:
-    """Whether all of a result is finite; and no padding was written: what comes after it may be anything."""
+    """Whether all of a result is finite; and of written words, whether they differ or end, and no padding comes before
+    an eos: what follows it may be anything."""
     values = [one for one in leaves([value for _, value in found]) if isinstance(one, Tensor)]
     finite = all(bool(one.isfinite().all()) for one in values if one.is_floating_point())
-    words = [one for one in values if one.dtype is torch.int64] if call.pad_id is not None else []
-    return finite and not any(bool(one.eq(call.pad_id or 0).any()) for one in words)
+    return finite and all(_is_written(call, one) for one in values if one.dtype is torch.int64)
+
+
+def _is_written(call: SmallCall, words: Tensor) -> bool:
+    if call.pad_id is None or EOS not in call.given:
+        return True
+    ended = (words == call.given[EOS]).cumsum(-1) > 0
+    differ = bool((words != words[0, 0]).any()) or words.size(-1) < call.given["max_length"]
+    return differ and not bool(((words == call.pad_id) & ~ended).any())
 
 
 def _without_padding(call: SmallCall, value: Any) -> Any:
