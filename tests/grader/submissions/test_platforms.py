@@ -61,7 +61,7 @@ def test_grading_and_every_export_lose_nobody(make, small_kit, tmp_path):
     dry = run(small_kit, "grade", home, "--dry-run")
     assert f"submissions: {len(made.people)}, " in dry.stdout
     exports = [word for kind in EXPORTED for word in ("--export", kind)]
-    result = run(small_kit, "grade", home, "--out", out, "--seed", 3, "--device", "cpu", "--jobs", 2, *exports)
+    result = run(small_kit, "grade", home, "--out", out, "--seed", 3, "--device", "cpu", "--jobs", 1, *exports)
     assert result.returncode == 0, result.stderr
     document = json.loads((out / "results.json").read_text(encoding="utf-8"))
     scores = {one["id"]: one["score"] for one in document["submissions"]}
