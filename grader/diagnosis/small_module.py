@@ -106,6 +106,7 @@ class SmallNumbers:
         self._seed, self._generator = seed, torch.Generator().manual_seed(seed)
         tensors = [value for value in given.values() if isinstance(value, Tensor)]
         self.is_written = "eos_id" in given
+        self._has_words = any(name.endswith("vocab") for name in made)
         batch = {value.size(0) for value in tensors if value.dim() > 1 and value.dtype is not torch.bool}
         self.is_long = False
         self._sizes: dict[int, int] = {}
@@ -148,7 +149,7 @@ class SmallNumbers:
             return self._seed // 4 % 2
         if name == "num_layers":
             return value if value > MOST_LAYERS and self._seed % 4 == 1 else min(value, self._size((1, 2)))
-        is_wide = name.endswith("vocab") or (name == "d_model" and self.is_written)
+        is_wide = name.endswith("vocab") or (name == "d_model" and self._has_words)
         among = VOCABULARIES if is_wide else WIDTHS if name == "d_model" else SIZES
         return self._sizes.setdefault(value, min(value, self._size(among)))
 
