@@ -194,13 +194,15 @@ class SmallNumbers:
 
     def factors(self, names: Sequence[str]) -> dict[str, float]:
         """Some parameters that are not as the others are: one of the class's own and one of its parts', in turn."""
+        if not names:
+            return {}
         depths = [name.count(".") for name in names]
         own = [name for name, depth in zip(names, depths, strict=True) if depth == min(depths)]
-        others = [name for name in names if name not in own] or names
+        others = [name for name in names if name not in own]
         last = [name for name in names if f"layers.{self.made.get('num_layers', 0) - 1}." in name]
         order = torch.randperm(len(others), generator=torch.Generator().manual_seed(0)).tolist()
         turn = self._seed // 2
-        some = {own[turn % len(own)], others[order[turn % len(others)]]} if names else set()
+        some = {own[turn % len(own)], others[order[turn % len(others)]] if others else own[(turn + 1) % len(own)]}
         if self.made.get("num_layers", 0) > MOST_LAYERS:
             some = {last[turn % len(last)]}
         return {name: FACTORS[self._integer(len(FACTORS))] for name in sorted(some)}
