@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from grader.diagnosis.small_arguments import lengths_up_to, whole_numbers, with_few
-from grader.diagnosis.small_call import MOST_NUMBERS, Part, SmallCall, one_at_the_end, rows_of_the_identity
+from grader.diagnosis.small_call import MOST_NUMBERS, Part, SmallCall, in_a_word, one_at_the_end, rows_of_the_identity
 from grader.remote.calls import Call
 from grader.remote.handles import Module
 
@@ -75,6 +75,8 @@ def smaller_modules(
         factors = MOST_FACTORS if number % 2 and not draw.is_written else 0
         fills, turn = (FILLS_OF_LONG, number // 2) if draw.is_long else (FILLS, number)
         for few in with_few(draw.given, MOST_NUMBERS - factors, turn, fills):
+            if number % 4 and not draw.is_long and _has_no_numbers(few):
+                continue
             times = 1 + (is_repeated and not draw.is_written and not training and number % 3 == 1)
             call = SmallCall(name, few, draw.made, training=training, positional=positional, times=times)
             if not factors:
@@ -83,6 +85,12 @@ def smaller_modules(
             if (key := repr(draw.made)) not in names:
                 names[key] = parameters_of(call, kind)
             yield replace(call, factors=draw.factors(names[key]))
+
+
+def _has_no_numbers(given: dict[str, Any]) -> bool:
+    """Whether all vectors are said in a word: little may come of them."""
+    vectors = [value for value in given.values() if isinstance(value, Tensor) and value.is_floating_point()]
+    return bool(vectors) and all(in_a_word(value) for value in vectors)
 
 
 def parameters_of(call: SmallCall, kind: Any) -> list[str]:
@@ -148,7 +156,7 @@ class SmallNumbers:
         if name.endswith("_id"):
             return self._seed // 4 % 2
         if name == "num_layers":
-            return value if value > MOST_LAYERS and self._seed % 4 == 1 else min(value, self._size((1, 2)))
+            return value if value > MOST_LAYERS and self._seed % 4 == 1 else min(value, self._size(SIZES))
         is_wide = name.endswith("vocab") or (name == "d_model" and self._has_words)
         among = VOCABULARIES if is_wide else WIDTHS if name == "d_model" else SIZES
         return self._sizes.setdefault(value, min(value, self._size(among)))
