@@ -88,9 +88,9 @@ def smaller_modules(
 
 
 def _has_no_numbers(given: dict[str, Any]) -> bool:
-    """Whether all vectors are said in a word: little may come of them."""
+    """Whether the only vectors are said in a word: little may come of them."""
     vectors = [value for value in given.values() if isinstance(value, Tensor) and value.is_floating_point()]
-    return bool(vectors) and all(in_a_word(value) for value in vectors)
+    return len(vectors) == 1 and bool(in_a_word(vectors[0]))
 
 
 def parameters_of(call: SmallCall, kind: Any) -> list[str]:
