@@ -132,9 +132,9 @@ def rows_of_the_identity(like: Tensor) -> Tensor:
 
 def one_at_the_end(like: Tensor) -> Tensor:
     """Zeros, but the last of all is 1."""
-    found = torch.zeros_like(like)
-    found.view(-1)[-1:] = 1
-    return found
+    found = torch.zeros(like.numel(), dtype=like.dtype)
+    found[-1:] = 1
+    return found.view(like.shape)
 
 
 def in_a_word(value: Tensor) -> str:

@@ -49,7 +49,7 @@ MOST_TURNS = 72
 """Calls that the reference is asked for; to some of them it has nothing to say."""
 MOST_WORK = 90.0
 """About how many milliseconds may go into small calls of one file."""
-OF_A_FUNCTION, OF_A_MODULE, OF_AN_UPDATE, OF_A_LONG_CALL, BACKWARD = 1.0, 2.5, 8.0, 15.0, 1.0
+OF_A_FUNCTION, OF_A_MODULE, OF_AN_UPDATE, OF_A_LONG_CALL, BACKWARD = 1.0, 2.5, 6.0, 15.0, 1.0
 """About how many one costs; and how many more with its gradients."""
 WRITTEN_OUT = {torch.bool: 4}
 """Numbers of a tensor that are written out, though a word might say them; of others there may be 3."""
@@ -128,10 +128,12 @@ def _example(
 
 
 def _plainer(trusted: TrustedCode, found: Example, code: Code, seed: int) -> Example:
-    """The same example without what it does not need: a second call, train mode, each parameter that is not as the
-    others are."""
-    changes: list[Callable[[SmallCall], SmallCall]] = [partial(_without, name) for name in found.call.factors]
-    for change in (_once, _in_eval_mode, *changes):
+    """The same example without what it does not need: a second call, train mode, numbers that have a default,
+    each parameter that is not as the others are."""
+    model = model_of(found.call)
+    factors = model.made.factors if model is not None else found.call.factors
+    changes: list[Callable[[SmallCall], SmallCall]] = [partial(_without, name) for name in factors]
+    for change in (_once, _in_eval_mode, _with_defaults, *changes):
         call = change(found.call)
         if call == found.call or (answer := of_the_reference(call, trusted.reference)) is None:
             continue
@@ -147,7 +149,17 @@ def _in_eval_mode(call: SmallCall) -> SmallCall:
     return replace(call, training=False)
 
 
+def _with_defaults(call: SmallCall) -> SmallCall:
+    """An update without the numbers that it need not be given."""
+    if model_of(call) is None:
+        return call
+    return replace(call, given={name: value for name, value in call.given.items() if type(value) is not float})
+
+
 def _without(name: str, call: SmallCall) -> SmallCall:
+    if (model := model_of(call)) is not None:
+        plainer = replace(model, made=_without(name, model.made))
+        return replace(call, given={other: plainer if one is model else one for other, one in call.given.items()})
     return replace(call, factors={other: factor for other, factor in call.factors.items() if other != name})
 
 
@@ -256,7 +268,7 @@ def _weights(call: SmallCall, module: nn.Module) -> str:
     shapes = [one.shape for one in parameters.values() if one.dim() > 1]
     identity = "every matrix the identity" if shapes else ""
     if any(shape[0] != shape[1] for shape in shapes):
-        identity += " (repeated where it is not square)"
+        identity += " (repeated if not square)"
     norms = [name for name, one in parameters.items() if one.dim() == 1 and name.endswith("weight")]
     others = [
         f"{name} {factor:g}{' times the identity' if parameters[name].dim() > 1 else ''}"

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from grader.diagnosis.small_arguments import lengths_up_to, whole_numbers, with_few
-from grader.diagnosis.small_call import MOST_NUMBERS, Part, SmallCall, one_at_the_end, rows_of_the_identity
+from grader.diagnosis.small_call import MOST_NUMBERS, Part, SmallCall, in_a_word, one_at_the_end, rows_of_the_identity
 from grader.remote.calls import Call
 from grader.remote.handles import Module
 
@@ -75,6 +75,8 @@ def smaller_modules(
         factors = MOST_FACTORS if number % 2 and not draw.is_written else 0
         fills, turn = (FILLS_OF_LONG, number // 2) if draw.is_long else (FILLS, number)
         for few in with_few(draw.given, MOST_NUMBERS - factors, turn, fills):
+            if number % 4 and not draw.is_long and _has_no_numbers(few):
+                continue
             times = 1 + (is_repeated and not draw.is_written and not training and number % 3 == 1)
             call = SmallCall(name, few, draw.made, training=training, positional=positional, times=times)
             if not factors:
@@ -83,6 +85,12 @@ def smaller_modules(
             if (key := repr(draw.made)) not in names:
                 names[key] = parameters_of(call, kind)
             yield replace(call, factors=draw.factors(names[key]))
+
+
+def _has_no_numbers(given: dict[str, Any]) -> bool:
+    """Whether the only vectors are said in a word: little may come of them."""
+    vectors = [value for value in given.values() if isinstance(value, Tensor) and value.is_floating_point()]
+    return len(vectors) == 1 and bool(in_a_word(vectors[0]))
 
 
 def parameters_of(call: SmallCall, kind: Any) -> list[str]:
@@ -106,6 +114,7 @@ class SmallNumbers:
         self._seed, self._generator = seed, torch.Generator().manual_seed(seed)
         tensors = [value for value in given.values() if isinstance(value, Tensor)]
         self.is_written = "eos_id" in given
+        self._has_words = any(name.endswith("vocab") for name in made)
         batch = {value.size(0) for value in tensors if value.dim() > 1 and value.dtype is not torch.bool}
         self.is_long = False
         self._sizes: dict[int, int] = {}
@@ -147,8 +156,8 @@ class SmallNumbers:
         if name.endswith("_id"):
             return self._seed // 4 % 2
         if name == "num_layers":
-            return value if value > MOST_LAYERS and self._seed % 4 == 1 else min(value, self._size((1, 2)))
-        is_wide = name.endswith("vocab") or (name == "d_model" and self.is_written)
+            return value if value > MOST_LAYERS and self._seed % 4 == 1 else min(value, self._size(SIZES))
+        is_wide = name.endswith("vocab") or (name == "d_model" and self._has_words)
         among = VOCABULARIES if is_wide else WIDTHS if name == "d_model" else SIZES
         return self._sizes.setdefault(value, min(value, self._size(among)))
 
@@ -193,13 +202,15 @@ class SmallNumbers:
 
     def factors(self, names: Sequence[str]) -> dict[str, float]:
         """Some parameters that are not as the others are: one of the class's own and one of its parts', in turn."""
+        if not names:
+            return {}
         depths = [name.count(".") for name in names]
         own = [name for name, depth in zip(names, depths, strict=True) if depth == min(depths)]
-        others = [name for name in names if name not in own] or names
+        others = [name for name in names if name not in own]
         last = [name for name in names if f"layers.{self.made.get('num_layers', 0) - 1}." in name]
         order = torch.randperm(len(others), generator=torch.Generator().manual_seed(0)).tolist()
         turn = self._seed // 2
-        some = {own[turn % len(own)], others[order[turn % len(others)]]} if names else set()
+        some = {own[turn % len(own)], others[order[turn % len(others)]] if others else own[(turn + 1) % len(own)]}
         if self.made.get("num_layers", 0) > MOST_LAYERS:
             some = {last[turn % len(last)]}
         return {name: FACTORS[self._integer(len(FACTORS))] for name in sorted(some)}

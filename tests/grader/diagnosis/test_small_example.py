@@ -11,9 +11,16 @@ from torch import nn
 
 from grader.checks.attempt import attempt, check_seed
 from grader.dev.survey import as_learner
-from grader.diagnosis.small_call import MOST_NUMBERS, SmallCall, identity
+from grader.diagnosis.small_call import (
+    MOST_NUMBERS,
+    SmallCall,
+    identity,
+    in_a_word,
+    one_at_the_end,
+    rows_of_the_identity,
+)
 from grader.diagnosis.small_example import small_example, smaller
-from grader.diagnosis.small_result import agree, of_a_file
+from grader.diagnosis.small_result import agree, is_steady, of_a_file, of_the_reference
 from grader.judging import exercise as judging
 from grader.judging.exercise import CheckSettings, run_exercise
 from grader.kit.variants import alternatives, mistakes
@@ -119,7 +126,7 @@ def test_a_loop_is_shown_with_what_its_step_gives(shown):
 def test_an_update_is_shown_by_a_parameter_that_it_changes(shown):
     """All gradients together are no longer than the largest norm: so is what each parameter moves by, at rate 1."""
     text = shown(12, "not_clipped")
-    (bound,) = re.findall(r"max_norm = ([\d.]+)", text)
+    (bound,) = re.findall(r"max_norm = ([\d.]+)", text) or ["1"]  # its default
     mine, right = (torch.tensor(eval(found)) for found in re.findall(r"bias afterwards +(\[.*\])", text))
     assert mine.norm() > float(bound) >= right.norm()
 
@@ -209,3 +216,83 @@ def small_calls(session, one):
     for check in session.checks[one.slug]:
         calls = attempt(check, trusted.reference_code(), check_seed(3, check)).calls
         yield from islice(smaller(calls, trusted.reference, list(trusted.source.earlier)), 10) if calls else ()
+
+
+def test_a_part_of_the_module_may_be_an_argument(shown):
+    """In the embedding's first coordinate a word's own entry is scaled, and position 0 adds 0."""
+    text = shown(11, "no_scaling")
+    (width,) = re.findall(r"d_model=(\d)", text)
+    mine, right = (torch.tensor(eval(found)) for found in re.findall(r"(?:yours|expected) +(\[.*\])", text))
+    assert "embedding = source_embedding" in text
+    difference = (right - mine).max()
+    assert float(difference) == pytest.approx(int(width) ** 0.5 - 1, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["padding_is_always_zero", "padding_is_zero_in_decode"])
+def test_padding_need_not_be_zero(shown, name):
+    assert "pad_id=1" in shown(11, name)
+
+
+def test_a_row_that_has_ended_is_shown_beside_one_that_goes_on(shown):
+    text = shown(11, "goes_on_after_eos")
+    (pad,), (eos,) = re.findall(r"pad_id=(\d)", text), re.findall(r"eos_id = (\d)", text)
+    mine, right = (eval(found) for found in re.findall(r"(?:yours|expected) +(\[.*\])", text))
+    ended = next(row for row in right if int(pad) in row)
+    assert ended[ended.index(int(pad)) - 1] == int(eos)
+    assert mine != right
+
+
+def test_a_mode_that_a_call_leaves_behind_shows_in_the_second_call(shown):
+    text = shown(11, "forward_ends_in_train_mode")
+    assert " twice with " in text
+    assert "yours, result of call 2" in text
+
+
+def test_a_stack_of_many_layers_keeps_them(shown):
+    assert "num_layers=7" in shown(10, "six_layers_at_most")
+
+
+def test_a_long_sequence_is_said_in_a_word(shown):
+    assert "source = all 1 (1, 1100)" in shown(11, "source_unread_after_512")
+    assert "(1, 1100, " in shown(10, "first_1024_of_the_source")
+
+
+def test_sizes_that_the_check_left_to_the_class_are_small_too(shown):
+    text = shown(12, "never_updated")
+    assert int(re.findall(r"d_model=(\d+)", text)[0]) <= 4
+    assert "pad_id=0" in text
+
+
+def test_a_number_that_matters_stays(shown):
+    assert "warmup_rate with step = 0 " in shown(12, "step_zero_is_zero")
+    assert "warmup_rate with step = 3000000 " in shown(12, "late_steps_alike")
+
+
+def test_an_example_has_nothing_that_it_does_not_need(shown_call):
+    """Without any of its unusual parameters, in eval mode or called once, the file is right."""
+    call = shown_call(11, "no_scaling").call
+    assert (call.factors, call.training, call.times) == ({}, False, 1)
+    assert list(shown_call(10, "last_norms_swapped").call.factors)
+
+
+def test_what_hangs_on_rounding_is_no_example(session, exercise):
+    """With equal scores for all words, the likeliest is none; a ReLU of 0 has two slopes."""
+    reference = session.recogniser(exercise(11)).trusted.reference
+    sizes = {"source_vocab": 3, "target_vocab": 3, "d_model": 2, "num_heads": 1, "d_ff": 2, "num_layers": 1}
+    given = {"source": torch.tensor([[1]]), "bos_id": 1, "eos_id": 2, "max_length": 1}
+    call = SmallCall("Transformer.generate", given, {**sizes, "pad_id": 0}, factors={"output.weight": 0.0})
+    assert not is_steady(call, reference, [("", torch.tensor([[1]]))])
+    clear = SmallCall("Transformer.encode", {"source": torch.tensor([[1]])}, {**sizes, "pad_id": 0})
+    assert is_steady(clear, reference, of_the_reference(clear, reference)[0])
+
+
+def test_some_tensors_are_said_in_a_word():
+    assert in_a_word(torch.ones(3, 3).tril() > 0) == "causal"
+    assert in_a_word(torch.ones(3, 3).triu() > 0) == ""
+    assert in_a_word(torch.ones(2, 3) > 0) == "all True"
+    assert in_a_word(torch.full((1, 40), 2)) == "all 2"
+    assert in_a_word(torch.tensor([[2, 2]])) == ""
+    assert in_a_word(rows_of_the_identity(torch.empty(2, 3, 2))) == "the identity"
+    assert rows_of_the_identity(torch.empty(3, 2)).tolist() == [[1, 0], [0, 1], [1, 0]]
+    assert in_a_word(one_at_the_end(torch.empty(1, 5, 2)).transpose(1, 2)) == "zeros and a last 1"
+    assert in_a_word(torch.tensor([[1.0, 2.0]])) == ""
