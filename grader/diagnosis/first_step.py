@@ -57,7 +57,7 @@ FILLED_IN = "__setitem__"
 """A tensor that is filled in bit by bit may still hold whatever was in memory: that it differs says nothing."""
 MADE = ("zeros", "ones", "full")
 """A tensor of one number, `new_zeros` and `ones_like` too, holds nothing yet: that it differs says nothing."""
-REPEATED = ("expand", "expand_as", "broadcast_to")
+REPEATED = ("expand", "expand_as", "broadcast_to", "repeat", "tile")
 """What these give holds the numbers that were there before."""
 SHARES = "softmax"
 """What the operations are called that give shares which sum to one."""
@@ -188,6 +188,9 @@ class Comparison:
         """Whether all that the learner's file computes agrees, and the reference goes on in no simple way."""
         self._reached = -1
         """The last step of the reference's that the learner's way has come by."""
+        self._come_by: set[int] = set()
+        """All of them."""
+        self._follow = _made_of_them(theirs.steps)
 
     def first(self) -> FirstStep | None:
         """Where the two part; None where that cannot be said: what both begin with is not the same."""
@@ -302,9 +305,10 @@ class Comparison:
             exact = self._found(step, turned=False)
             if exact is None and (step.operation == FILLED_IN or self._is_made(step) or self._is_on_the_way(place)):
                 continue
-            if exact is None and self._shares.is_before_one(step.value):
+            if exact is None and (self._shares.is_before_one(step.value) or self._comes_right(step)):
                 continue
             if exact is not None:
+                self._come_by.add(exact)
                 if exact >= self._reached:
                     self._reached, agreed = exact, step
                 turned = None
@@ -352,6 +356,20 @@ class Comparison:
     def _leads_back(self, place: int) -> bool:
         """Whether the reference's last value comes all the same: another way to be right so far."""
         return any(same(step.values, self._ours[-1].values, turned=False) for step in self._theirs[place + 1 :])
+
+    def _comes_right(self, step: Step) -> bool:
+        """Whether something of the reference's that was not there before is made of it: another way to be right."""
+        made, to_do = set[int](), [self._their_way.place_of(step)]
+        while to_do:
+            new = self._follow[to_do.pop()] - made
+            made |= new
+            to_do += new
+        for place in made:
+            one = self._their_way.steps[place]
+            found = self._found(one, turned=False) if _tells(one.value) and not self._is_made(one) else None
+            if found is not None and found not in self._come_by:
+                return True
+        return False
 
     def _comes_by(self, wanted: Step) -> bool:
         return any(same(step.values, wanted.values, turned=False) for step in self._theirs)
@@ -633,8 +651,16 @@ class Comparison:
             if len(every) == len(right) and self._is_one_twin(number):  # set as often: in a loop the same time counts
                 right = right[len(mine) - 1 : len(mine)]
             if mine and right and not any(equal(mine[-1].value, value) for value in right):
+                if self._is_the_references(mine[-1].value):
+                    continue
                 return mine[-1], right[0]
         return None
+
+    def _is_the_references(self, value: Any) -> bool:
+        """Whether the reference has this value too, under another name or under none."""
+        if not isinstance(value, Tensor) or not _tells(value):
+            return False
+        return any(equal(value, step.value) for _, step in self._of_size[Values(value).size])
 
     def _is_one_twin(self, number: int) -> bool:
         return len(self._twins(number)) == 1
@@ -715,3 +741,12 @@ def _unseen(theirs: Sequence[Step], ours: Sequence[Step]) -> list[Step]:
         if not _tells(step.value) and not any(same(step.values, other.values, turned=False) for other in few):
             return list(theirs[place + 1 :])
     return []
+
+
+def _made_of_them(steps: Sequence[Step]) -> list[set[int]]:
+    """For each step the places of those that are made of it."""
+    follow: list[set[int]] = [set() for _ in steps]
+    for place, step in enumerate(steps):
+        for origin in step.origins:
+            follow[origin].add(place)
+    return follow

@@ -22,6 +22,8 @@ MOST_SHARES = 20
 """Results that sum to one and are looked for."""
 MOST_AXES = 4
 """Of a result whose axes may stand in another order: there are 24 orders of these."""
+CLEARS, USE_GRADIENTS = "zero_grad", ("backward", "clip_grad_norm_", "step")
+"""Of the calls without a result, those that have to do with gradients."""
 
 
 class Values:
@@ -57,6 +59,7 @@ class Step:
         value: the result.
         call: the number of the call in which the line stands; -1 where that is not known.
         has_gradient: whether a gradient flows back from it.
+        origins: the places of the steps of which it was made, as far as they are known.
     """
 
     line: int
@@ -64,6 +67,7 @@ class Step:
     value: Tensor
     call: int = -1
     has_gradient: bool = False
+    origins: tuple[int, ...] = ()
 
     @cached_property
     def values(self) -> Values:
@@ -152,16 +156,27 @@ class Way:
         return before if is_so else None
 
     def parts_of(self, number: int) -> list[InnerCall]:
-        """The module's parts that were called in a call, in order."""
-        return [call for call in self.calls if call.is_part and call.outer == number]
+        """The module's parts that were called in a call, in order; gradients are cleared where they are next used, for
+        it makes no difference whether that was before the forward pass or after it."""
+        parts, cleared = list[InnerCall](), list[InnerCall]()
+        for call in self.calls:
+            if not call.is_part or call.outer != number:
+                continue
+            if call.name == CLEARS:
+                cleared.append(call)
+                continue
+            if call.name in USE_GRADIENTS:
+                parts, cleared = parts + cleared, []
+            parts.append(call)
+        return parts + cleared
 
 
 def way_of(taken: StepsTaken, given: dict[str, Tensor]) -> Way:
     """What was recorded, within its bounds."""
+    sent = taken.steps[:MOST_STEPS] if all(step[3].numel() <= MOST_NUMBERS for step in taken.steps) else []
     steps = [
-        Step(line, operation, value, call, grad)
-        for line, call, operation, value, grad in taken.steps[:MOST_STEPS]
-        if value.numel() <= MOST_NUMBERS
+        Step(line, operation, value, call, grad, tuple(one for one in origins if 0 <= one < place))
+        for place, (line, call, operation, value, grad, origins) in enumerate(sent)
     ]
     calls = [
         InnerCall(name[:MOST_LETTERS], line, outer, dict(_plain_items(passed)), is_part, before)

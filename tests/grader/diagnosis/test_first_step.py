@@ -564,7 +564,7 @@ def test_a_claim_that_makes_no_sense_says_nothing_and_breaks_nothing():
     """What a worker tells is its learner's to invent."""
     odd = {"x": [Q], "²": 1 << 80, "n": float("nan"), "m": MASK}
     taken = StepsTaken(
-        [(-5, 7, "op", SCORES + 1, True), (10**9, -9, "op", SCORES.to(torch.complex64), False)],
+        [(-5, 7, "op", SCORES + 1, True, [0, -3]), (10**9, -9, "op", SCORES.to(torch.complex64), False, [0, 10**9])],
         [("f" * 999, 3, 0, odd, True), ("Layer.forward", 3, 1, odd, False), ("norm_1", 1, 1, {"²": X}, True)],
         [(1, 1, "x", 1 << 80, 0), (1, 1, "return[²]", {"a": Q}, 0), (2, 9, "q", "a" * 999, -1)],
     )
