@@ -157,6 +157,12 @@ def _tells(value: Tensor) -> bool:
     return bool((value != value.round()).any())
 
 
+def _varies(value: Tensor) -> bool:
+    """Whether its rows differ: rows that are all alike may be made of no matter what, as by a ReLU that gives zeros."""
+    rows = value.reshape(-1, value.shape[-1]) if value.dim() and value.shape[-1] else value.reshape(1, -1)
+    return bool((rows != rows[:1]).any())
+
+
 class Comparison:
     """Two ways through one call, matched by their values.
 
@@ -344,7 +350,7 @@ class Comparison:
         after = self._theirs[place + 1] if place + 1 < len(self._theirs) else None
         if after is None or not (self._is_inside(here) and self._is_inside(after)):
             return False
-        return self._outside(here) == self._outside(after)
+        return self._sound_call(here) == self._sound_call(after)
 
     def _is_inside(self, step: Step) -> bool:
         """Whether a step stands in a sound function."""
@@ -366,7 +372,8 @@ class Comparison:
             to_do += new
         for place in made:
             one = self._their_way.steps[place]
-            found = self._found(one, turned=False) if _tells(one.value) and not self._is_made(one) else None
+            tells = _tells(one.value) and _varies(one.value) and not self._is_made(one)
+            found = self._found(one, turned=False) if tells else None
             if found is not None and found not in self._come_by:
                 return True
         return False
@@ -537,12 +544,17 @@ class Comparison:
 
     def _outside(self, step: Step) -> int:
         """The innermost line of a step that stands in no function that is sound."""
-        line = step.line
-        for _, call in self._their_way.outwards(step.call):
+        number = self._sound_call(step)
+        return self._their_way.calls[number].line if number is not None else step.line
+
+    def _sound_call(self, step: Step) -> int | None:
+        """The outermost of the calls of sound functions that a step stands in."""
+        outermost = None
+        for number, call in self._their_way.outwards(step.call):
             if call.name not in self._sound or not call.line:
                 break
-            line = call.line
-        return line
+            outermost = number
+        return outermost
 
     def _unfinished(self, agreed: Step) -> tuple[int, int]:
         """The line after which the reference goes on, and its call: what a function computes to its end is complete."""

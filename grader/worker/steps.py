@@ -180,8 +180,8 @@ class StepRecorder(TorchFunctionMode):
             return self._trace_the_end
         module, arguments, options = (frame.f_locals[name] for name in ("self", "args", "kwargs"))
         name = _name_of(module, _variables(frame.f_back))
-        if not isinstance(module, (nn.Dropout, nn.Identity)) and len(self.calls) < MOST_CALLS:
-            self._note(name, frame, {**{str(i): one for i, one in enumerate(arguments)}, **options}, is_part=True)
+        if next(module.parameters(), None) is not None and len(self.calls) < MOST_CALLS:
+            self._note(name, frame, _by_position(module, arguments, options), is_part=True)
         code = getattr(type(module).forward, "__code__", None)
         if self._inside is None and not (code is not None and self._is_file(code.co_filename)):
             self._inside = module
@@ -290,6 +290,15 @@ def _part_of(module: nn.Module, variables: dict[str, Any]) -> str:
             if found:
                 return found
     return ""
+
+
+def _by_position(module: nn.Module, arguments: Sequence[Any], options: dict[str, Any]) -> dict[str, Any]:
+    """What a module is given, by the position of the parameter, whether it was passed by its name or not."""
+    code = getattr(type(module).forward, "__code__", None)
+    names = code.co_varnames[1 : code.co_argcount] if code is not None else ()
+    passed = dict(enumerate(arguments)) | {names.index(name): one for name, one in options.items() if name in names}
+    others = {name: one for name, one in options.items() if name not in names}
+    return {str(place): passed[place] for place in sorted(passed)} | others
 
 
 def _name_of(module: nn.Module, variables: dict[str, Any]) -> str:
