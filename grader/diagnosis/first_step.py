@@ -266,7 +266,7 @@ class Comparison:
                 continue
             number = name.removeprefix(RETURNED).strip("[]")
             which = f" as result {int(number) + 1}" if number.isdecimal() else ""
-            before = self._set_before(one.line, one.call, one.before)
+            before = self._set_before(one.line, one.call, one.before, is_over=True)
             if before is not None:
                 return FirstStep(*before)
             got, wanted = self._shown(one.value), self._shown(other.value)
@@ -639,18 +639,22 @@ class Comparison:
                 yield f"`{one.name}`", one.value
         yield from ((f"the new `{name}`", again[name]) for name in self._given if name in again)
 
-    def _set_before(self, line: int, number: int, before: int) -> tuple[int, str] | None:
-        """The line that set a variable to something else than the reference's of that name, where this line uses it."""
+    def _set_before(self, line: int, number: int, before: int, *, is_over: bool = False) -> tuple[int, str] | None:
+        """The line that set a variable to something else than the reference's of that name, where this line uses it.
+
+        Args:
+            is_over: whether nothing more is computed from it.
+        """
         found: tuple[int, str] | None = None
         for _ in range(MOST_BACK):
-            wrong = self._wrong_variable(line, number, before)
+            wrong = self._wrong_variable(line, number, before, is_over)
             if wrong is None or wrong[0].line == line:
                 return found
             line = wrong[0].line
             found = line, self._set_words(*wrong)
         return found
 
-    def _wrong_variable(self, line: int, number: int, before: int) -> tuple[Assignment, Any] | None:
+    def _wrong_variable(self, line: int, number: int, before: int, is_over: bool) -> tuple[Assignment, Any] | None:
         """What set a variable that a line uses to something else than the reference does, and what that sets it to."""
         for name in names_used(self._source, line):
             mine = [
@@ -660,19 +664,25 @@ class Comparison:
             ]
             right = self._right_values(name, number)
             every = [one for one in self._their_way.assigned if one.call == number and one.name == name]
-            if len(every) == len(right) and self._is_one_twin(number):  # set as often: in a loop the same time counts
+            as_often = len(every) == len(right)
+            if as_often and self._is_one_twin(number):  # set as often: in a loop the same time counts
                 right = right[len(mine) - 1 : len(mine)]
             if mine and right and not any(equal(mine[-1].value, value) for value in right):
-                if self._is_the_references(mine[-1].value):
-                    continue
-                return mine[-1], right[0]
+                on_the_way = self._on_the_way_to(right) if as_often and not is_over else self._our_way.steps
+                if (as_often and is_over) or not _has(on_the_way, mine[-1].value):
+                    return mine[-1], right[0]
         return None
 
-    def _is_the_references(self, value: Any) -> bool:
-        """Whether the reference has this value too, under another name or under none."""
-        if not isinstance(value, Tensor) or not _tells(value):
-            return False
-        return any(equal(value, step.value) for _, step in self._of_size[Values(value).size])
+    def _on_the_way_to(self, values: Sequence[Any]) -> list[Step]:
+        """The reference's steps of which these values are made."""
+        steps = self._our_way.steps
+        to_do = [place for place, step in enumerate(steps) if any(equal(step.value, value) for value in values)]
+        made_of = set[int]()
+        while to_do:
+            new = set(steps[to_do.pop()].origins) - made_of
+            made_of |= new
+            to_do += new
+        return [steps[place] for place in made_of]
 
     def _is_one_twin(self, number: int) -> bool:
         return len(self._twins(number)) == 1
@@ -753,6 +763,11 @@ def _unseen(theirs: Sequence[Step], ours: Sequence[Step]) -> list[Step]:
         if not _tells(step.value) and not any(same(step.values, other.values, turned=False) for other in few):
             return list(theirs[place + 1 :])
     return []
+
+
+def _has(steps: Sequence[Step], value: Any) -> bool:
+    """Whether one of these steps has this value, and it says something."""
+    return isinstance(value, Tensor) and _tells(value) and any(equal(step.value, value) for step in steps)
 
 
 def _made_of_them(steps: Sequence[Step]) -> list[set[int]]:
