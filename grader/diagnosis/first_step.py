@@ -65,6 +65,10 @@ DETACHED = ("detach", "detach_")
 """What these give has no gradient."""
 FEW = 3
 """Values that say nothing: a tensor of fewer numbers is taken for equal too easily."""
+NEAR_BY = 3
+"""Steps in which a mask is made of numbers, or one of another."""
+PAIRS = ("max", "min", "topk", "sort")
+"""What these give is two results, of which one may be of no use."""
 MOST_BACK = 3
 """Variables whose wrong value is followed from one to the next."""
 
@@ -159,7 +163,7 @@ def _tells(value: Tensor) -> bool:
 
 def _varies(value: Tensor) -> bool:
     """Whether its rows differ: rows that are all alike may be made of no matter what, as by a ReLU that gives zeros."""
-    rows = value.reshape(-1, value.shape[-1]) if value.dim() and value.shape[-1] else value.reshape(1, -1)
+    rows = value.reshape(-1, value.shape[-1] if value.dim() > 1 else 1)
     return bool((rows != rows[:1]).any())
 
 
@@ -313,6 +317,8 @@ class Comparison:
                 continue
             if exact is None and (self._shares.is_before_one(step.value) or self._comes_right(step)):
                 continue
+            if exact is None and step.operation in PAIRS and self._is_one_of_a_pair(step):
+                continue
             if exact is not None:
                 self._come_by.add(exact)
                 if exact >= self._reached:
@@ -363,20 +369,36 @@ class Comparison:
         """Whether the reference's last value comes all the same: another way to be right so far."""
         return any(same(step.values, self._ours[-1].values, turned=False) for step in self._theirs[place + 1 :])
 
+    def _is_one_of_a_pair(self, step: Step) -> bool:
+        """Whether the other result of the same operation is the reference's."""
+        place = self._their_way.place_of(step)
+        around = self._their_way.steps[max(0, place - 1) : place + 2]
+        same_call = [one for one in around if one is not step and _comes_with(one, step)]
+        return any(self._found(one, turned=False) is not None for one in same_call)
+
     def _comes_right(self, step: Step) -> bool:
-        """Whether something of the reference's that was not there before is made of it: another way to be right."""
-        made, to_do = set[int](), [self._their_way.place_of(step)]
-        while to_do:
-            new = self._follow[to_do.pop()] - made
-            made |= new
-            to_do += new
-        for place in made:
-            one = self._their_way.steps[place]
-            tells = _tells(one.value) and _varies(one.value) and not self._is_made(one)
-            found = self._found(one, turned=False) if tells else None
-            if found is not None and found not in self._come_by:
+        """Whether something of the reference's that was not there before is made of it: another way to be right.
+
+        Whole numbers and masks say that only of what is near them: later they may be right for another reason.
+        """
+        made, last = set[int](), {self._their_way.place_of(step)}
+        for away in range(len(self._follow)):
+            last = {place for before in last for place in self._follow[before]} - made
+            if not last:
+                break
+            made |= last
+            new = [self._their_way.steps[place] for place in last]
+            telling = [one for one in new if one.value.is_floating_point() or away < NEAR_BY]
+            if any(self._is_right_at_last(one) for one in telling):
                 return True
         return False
+
+    def _is_right_at_last(self, step: Step) -> bool:
+        """Whether a step is one of the reference's to which nothing has come before."""
+        if not (_tells(step.value) and _varies(step.value)) or self._is_made(step):
+            return False
+        found = self._found(step, turned=False)
+        return found is not None and found not in self._come_by
 
     def _comes_by(self, wanted: Step) -> bool:
         return any(same(step.values, wanted.values, turned=False) for step in self._theirs)
@@ -763,6 +785,12 @@ def _unseen(theirs: Sequence[Step], ours: Sequence[Step]) -> list[Step]:
         if not _tells(step.value) and not any(same(step.values, other.values, turned=False) for other in few):
             return list(theirs[place + 1 :])
     return []
+
+
+def _comes_with(one: Step, other: Step) -> bool:
+    """Whether two steps that follow each other are results of one operation."""
+    parts = [(step.line, step.call, step.operation, step.origins) for step in (one, other)]
+    return parts[0] == parts[1]
 
 
 def _has(steps: Sequence[Step], value: Any) -> bool:

@@ -126,7 +126,7 @@ class StepRecorder(TorchFunctionMode):
 
     def _origins_of(self, given: Any) -> list[int]:
         """The steps that these values come from."""
-        known = (self._origins.get(id(value), (None, [])) for value in _tensors(given))
+        known = [self._origins[id(value)] for value in _tensors(given) if id(value) in self._origins]
         return sorted({number for _, numbers in known for number in numbers})[:MOST_ORIGINS]
 
     def _copied(self, value: Tensor) -> Tensor:
