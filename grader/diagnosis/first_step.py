@@ -36,6 +36,7 @@ from grader.diagnosis.way import (
     Values,
     Way,
     equal,
+    is_piece,
     near,
     same,
     sums_to_one,
@@ -201,6 +202,8 @@ class Comparison:
         self._come_by: set[int] = set()
         """All of them."""
         self._follow = _made_of_them(theirs.steps)
+        self._pieces: set[int] = set()
+        """The places of what is cut out of what is right, and of what is made of that."""
 
     def first(self) -> FirstStep | None:
         """Where the two part; None where that cannot be said: what both begin with is not the same."""
@@ -319,6 +322,8 @@ class Comparison:
                 continue
             if exact is None and step.operation in PAIRS and self._is_one_of_a_pair(step):
                 continue
+            if exact is None and self._is_in_pieces(step):
+                continue
             if exact is not None:
                 self._come_by.add(exact)
                 if exact >= self._reached:
@@ -368,6 +373,18 @@ class Comparison:
     def _leads_back(self, place: int) -> bool:
         """Whether the reference's last value comes all the same: another way to be right so far."""
         return any(same(step.values, self._ours[-1].values, turned=False) for step in self._theirs[place + 1 :])
+
+    def _is_in_pieces(self, step: Step) -> bool:
+        """Whether a step goes row by row, or position by position, where the reference has all of them at once: whether
+        such a piece is right is seen when they are joined."""
+        place = self._their_way.place_of(step)
+        values = [*self._given_values, *(other.values for other in self._ours)]
+        is_so = any(is_piece(step.values.plain, whole.plain) for whole in values)
+        if not is_so and self._pieces & set(step.origins):
+            is_so = not self._of_size[step.values.size]
+        if is_so:
+            self._pieces.add(place)
+        return is_so
 
     def _is_one_of_a_pair(self, step: Step) -> bool:
         """Whether the other result of the same operation is the reference's."""
@@ -430,7 +447,7 @@ class Comparison:
     def _parts(self, step: Step, agreed: Step | None) -> FirstStep:
         wanted = self._ours[min(self._reached + 1, len(self._ours) - 1)]
         start, (line, why) = "", self._place(step)
-        first = not any(step is other for other in self._unseen)
+        first = not self._pieces and not any(step is other for other in self._unseen)
         before = self._outside(agreed) if agreed is not None else line
         if before < line and self._stand_together(before, line):  # in a loop it may be below
             name = self._name(self._ours[self._reached])
@@ -512,6 +529,8 @@ class Comparison:
             if is_later and one.line != line:
                 return None
             if names := one.differences(other):
+                if _is_given_in_pieces(one, other):
+                    return None
                 return one.line, self._part_words(one, other, names[0])
         return None
 
@@ -785,6 +804,12 @@ def _unseen(theirs: Sequence[Step], ours: Sequence[Step]) -> list[Step]:
         if not _tells(step.value) and not any(same(step.values, other.values, turned=False) for other in few):
             return list(theirs[place + 1 :])
     return []
+
+
+def _is_given_in_pieces(one: InnerCall, other: InnerCall) -> bool:
+    """Whether a part is given a row, or a position, of what the reference gives it at once."""
+    pairs = [(one.given[name], other.given.get(name)) for name in one.given]
+    return any(isinstance(a, Tensor) and isinstance(b, Tensor) and is_piece(a.squeeze(), b.squeeze()) for a, b in pairs)
 
 
 def _comes_with(one: Step, other: Step) -> bool:

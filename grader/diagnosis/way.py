@@ -20,6 +20,8 @@ from grader.worker.steps import MOST_CALLS, MOST_LETTERS, MOST_NUMBERS, MOST_SET
 NEAR = 1e-6
 MOST_SHARES = 20
 """Results that sum to one and are looked for."""
+MOST_TO_CUT = 512
+"""Numbers of a result of which pieces are looked for."""
 MOST_AXES = 4
 """Of a result whose axes may stand in another order: there are 24 orders of these."""
 CLEARS, USE_GRADIENTS = "zero_grad", ("backward", "clip_grad_norm_", "step")
@@ -230,6 +232,26 @@ def same(one: Values, other: Values, *, turned: bool) -> bool:
         tuple(a.shape[axis] for axis in order) == tuple(b.shape) and near(a.permute(order), b)
         for order in permutations(range(a.dim()))
     )
+
+
+def is_piece(part: Tensor, whole: Tensor) -> bool:
+    """Whether a result is cut out of another one: a row, an entry of each row, the beginning of a row."""
+    if not 0 < part.numel() < whole.numel() or whole.numel() > MOST_TO_CUT or part.dim() > whole.dim():
+        return False
+    return bool(((whole - part.flatten()[0]).abs() <= NEAR).any()) and _is_cut_out(part, whole)
+
+
+def _is_cut_out(part: Tensor, whole: Tensor) -> bool:
+    if part.shape == whole.shape:
+        return near(part, whole)
+    if part.dim() < whole.dim():
+        return any(_is_cut_out(part, one) for axis in range(whole.dim()) for one in whole.unbind(axis))
+    shorter = [axis for axis in range(part.dim()) if part.shape[axis] != whole.shape[axis]]
+    if len(shorter) > 1 or part.shape[shorter[0]] > whole.shape[shorter[0]]:
+        return False
+    axis, length = shorter[0], part.shape[shorter[0]]
+    starts = range(whole.shape[axis] - length + 1)
+    return any(near(part, whole.narrow(axis, start, length)) for start in starts)
 
 
 class Shares:
