@@ -192,9 +192,106 @@ def test_a_step_inside_a_sound_function_is_judged_by_what_comes_out():
     assert line(SCORES + 8) == 1
 
 
-def test_numbers_that_are_only_repeated_are_no_difference():
-    repeated = Step(1, "expand", SCORES.expand(2, 3, 3))
+@pytest.mark.parametrize("operation", ["expand", "repeat"])
+def test_numbers_that_are_only_repeated_are_no_difference(operation):
+    repeated = Step(1, operation, SCORES.expand(2, 3, 3))
     assert Comparison(Way([repeated, *steps(SCORES, WEIGHTS.exp())]), Way(OURS), NAMES, FILE).first().line == 2
+
+
+def parted(*theirs, ours=OURS):
+    """The line at which steps part from the reference's, where what they are made of is known."""
+    found = Comparison(Way(theirs), Way(ours), NAMES, FILE).first()
+    return found.line if found is not None else None
+
+
+def test_what_a_right_value_is_made_of_is_another_way_to_be_right():
+    odd, wrong = SCORES.cos(), Step(9, "op", WEIGHTS.exp())
+    begin = [Step(1, "op", SCORES), Step(5, "op", odd)]
+    assert parted(*begin, Step(6, "op", WEIGHTS, origins=(1,)), wrong) == 9
+    assert parted(*begin, Step(6, "op", odd.sin(), origins=(1,)), Step(7, "op", WEIGHTS, origins=(2,)), wrong) == 9
+    assert parted(*begin, Step(6, "op", WEIGHTS, origins=(0,)), wrong) == 5, "it is not made of that"
+    again = [Step(1, "op", SCORES), Step(5, "op", odd), Step(6, "op", SCORES, origins=(1,))]
+    assert parted(*again, wrong) == 5, "that was there before"
+    made = [*begin, Step(6, "zeros_like", WEIGHTS, origins=(1,))]
+    assert parted(*made, wrong) == 5, "only the shape is taken of it"
+
+
+def test_what_may_be_right_for_another_reason_shows_nothing():
+    alike = torch.ones(3, 1) * SCORES[0]
+    ours = [Step(1, "op", SCORES), Step(2, "op", alike), Step(3, "op", WEIGHTS)]
+    odd = Step(5, "op", SCORES.cos())
+    assert parted(odd, Step(6, "op", alike, origins=(0,)), Step(9, "op", Q), ours=ours) == 5, "all rows are alike"
+    mask = SCORES > 1
+    ours = [Step(1, "op", SCORES), Step(2, "op", mask), Step(3, "op", WEIGHTS)]
+    way = [odd, *(Step(6 + number, "op", SCORES.cos() * number, origins=(number - 1,)) for number in range(1, 4))]
+    assert parted(*way[:2], Step(7, "op", mask, origins=(1,)), Step(9, "op", Q), ours=ours) == 9
+    assert parted(*way, Step(7, "op", mask, origins=(3,)), Step(9, "op", Q), ours=ours) == 5, "a mask, far from it"
+
+
+def test_of_two_results_one_may_be_of_no_use():
+    indices, values = torch.tensor([2, 0, 1]), torch.tensor([5.5, 6.5, 7.5])
+    ours = [Step(1, "op", SCORES), Step(2, "argmax", indices), Step(3, "op", WEIGHTS)]
+    pair = [Step(5, "max", values, origins=(0,)), Step(5, "max", indices, origins=(0,))]
+    assert parted(Step(1, "op", SCORES), *pair, Step(9, "op", Q), ours=ours) == 9
+    assert parted(Step(1, "op", SCORES), pair[0], Step(9, "op", Q), ours=ours) == 5
+    other = Step(5, "max", indices, origins=())
+    assert parted(Step(1, "op", SCORES), pair[0], other, Step(9, "op", Q), ours=ours) == 5, "of another call"
+
+
+def test_what_goes_row_by_row_is_judged_where_the_rows_are_joined():
+    rows = [Step(5, "unbind", row) for row in SCORES]
+    odd = [Step(6, "exp", row.exp()[:2], origins=(number,)) for number, row in enumerate(SCORES)]
+    few = [Step(6, "exp", torch.cat([row, row]).exp(), origins=(number,)) for number, row in enumerate(SCORES)]
+    joined = Step(7, "stack", WEIGHTS * 3, origins=(3, 4, 5))
+    assert parted(*rows, *few, joined) == 7
+    assert parted(*rows, *odd, joined) == 7, "two numbers say nothing"
+    assert parted(*rows, *[Step(6, "exp", step.value) for step in few], joined) == 6, "not made of the rows"
+    joined = Step(7, "stack", WEIGHTS * 3, origins=(0, 1, 2))
+    text = Comparison(Way([*rows, joined]), Way(OURS), NAMES, FILE).first().text
+    assert "gives a result" in text, "it is not the first"
+
+
+def test_a_piece_is_cut_out_of_a_result():
+    whole = torch.arange(24.0).double().reshape(2, 3, 4).sin()
+    assert all(
+        way.is_piece(part, whole) for part in (whole[1], whole[:, 2], whole[..., 1], whole[:, 1:], whole[1, 2, :2])
+    )
+    assert not any(way.is_piece(part, whole) for part in (whole, whole[1] + 1, whole[:, 2].flip(0), whole[:, ::2]))
+    assert not way.is_piece(whole[0, 0], torch.cat([whole.flatten()] * 30)), "too much to look for"
+
+
+def test_a_part_that_is_given_one_row_after_the_other_is_not_given_other_values():
+    rows = [InnerCall("norm_1", 3, 0, {"0": row}, True, 2) for row in X + A]
+    wrong = [*COMPUTED[:2], Step(4, "norm", (X + A).exp(), 0)]
+    assert about(wrong, [FORWARD, ATTEND, *rows, NORM_2]) == (
+        4,
+        "Up to line 3 the values agree with the reference's. "
+        "Line 4 gives the first result that the reference does not have",
+    )
+    others = [InnerCall("norm_1", 3, 0, {"0": row + 1}, True, 2) for row in X + A]
+    assert "`norm_1`" in about(wrong, [FORWARD, ATTEND, *others, NORM_2])[1]
+
+
+def test_calls_of_a_sound_function_on_one_line_are_told_apart():
+    """A stack calls its layers in a loop."""
+    calls = [InnerCall("f", 0, -1, {}), InnerCall("sound", 1, 0, {}), InnerCall("sound", 1, 0, {})]
+
+    def line(first):
+        made = [Step(9, "op", first, 1), Step(9, "op", SCORES, 2), Step(2, "op", WEIGHTS.exp(), 0)]
+        return Comparison(Way(made, calls), Way(OURS), NAMES, FILE, {"sound"}).first().line
+
+    assert line(SCORES + 7) == 1
+    assert line(SCORES) == 2
+
+
+def test_gradients_may_be_cleared_before_the_forward_pass_or_after_it():
+    def order(*names):
+        return [call.name for call in Way([], [InnerCall(name, 1, 0, {}, True) for name in names]).parts_of(0)]
+
+    assert order("zero_grad", "model", "backward", "step") == order("model", "zero_grad", "backward", "step")
+    assert order("model", "backward", "zero_grad", "step") != order("model", "zero_grad", "backward", "step")
+    assert order("zero_grad", "clip_grad_norm_", "backward") == ["zero_grad", "clip_grad_norm_", "backward"]
+    assert order("model", "backward", "step", "zero_grad")[-1] == "zero_grad"
 
 
 def test_what_agrees_is_above_what_differs():
@@ -351,6 +448,30 @@ def test_a_variable_with_another_value_than_the_references_of_that_name_is_where
     assert told(3) == (1, "Line 1 sets `d_k` to `3`; in the reference it is `2`: d_k = q.size(1)")
     assert told(2)[0] == 3, "it is the same"
     assert told(3, "other")[0] == 3, "the reference has no variable of that name"
+
+
+def test_a_variable_that_holds_what_the_reference_has_on_its_way_is_not_where_it_begins():
+    """`x` is one name for many things, and each file has its own order of them."""
+    text = b"x = q @ k.T\nx = x.softmax(-1)\nreturn x @ v\n"
+    call = InnerCall("f", 0, -1, {"q": Q})
+    right = Way(
+        [Step(1, "op", SCORES, 0), Step(2, "op", WEIGHTS, 0, origins=(0,)), Step(3, "op", WEIGHTS @ Q, 0)],
+        [call],
+        [Assignment(2, 0, "x", WEIGHTS, 2)],
+    )
+
+    def line(wrong, *held, ours=right):
+        theirs = [Step(1, "op", SCORES, 0), Step(3, "op", wrong, 0)]
+        set_to = [Assignment(number, 0, "x", value, 1) for number, value in enumerate(held, 1)]
+        return Comparison(Way(theirs, [call], set_to), ours, {}, file(text)).first().line
+
+    wrong = SCORES.exp()
+    assert line(wrong, WEIGHTS, SCORES) == 3, "the name is set more often than by the reference"
+    assert line(wrong, WEIGHTS, SCORES.cos()) == 2, "the reference has no such value"
+    assert line(wrong, SCORES) == 3, "the reference's is made of it"
+    assert line(wrong, SCORES.cos()) == 1
+    apart = Way([Step(one.line, "op", one.value, 0) for one in right.steps], right.calls, right.assigned)
+    assert line(wrong, SCORES, ours=apart) == 1, "the reference's is not made of it: another value in its place"
 
 
 def test_what_is_returned_is_compared_where_all_that_is_computed_agrees():
