@@ -9,7 +9,7 @@ from torch import Tensor
 
 from grader.diagnosis.matching import Matching
 from grader.diagnosis.statements import loop_line, methods_called
-from grader.diagnosis.way import InnerCall, Step, equal
+from grader.diagnosis.way import InnerCall, Step, equal, is_piece
 from grader.diagnosis.wording import FirstStep, Wording
 from grader.worker.steps import IN_TRAINING, MODES
 
@@ -80,7 +80,7 @@ class CallDifferences:
             if is_later and one.line != line:
                 return None
             if names := one.differences(other):
-                return self._wording.given(one, other, names[0])
+                return None if _is_given_in_pieces(one, other) else self._wording.given(one, other, names[0])
         return None
 
     def part_out_of_order(self) -> FirstStep | None:
@@ -152,3 +152,9 @@ class CallDifferences:
     def _loop_of(self, call: InnerCall) -> int:
         """The line of a call; where what is called is a loop's variable, the line that says what the loop runs over."""
         return loop_line(self._source, call.line) or call.line
+
+
+def _is_given_in_pieces(one: InnerCall, other: InnerCall) -> bool:
+    """Whether a part is given a row, or a position, of what the reference gives it at once."""
+    pairs = [(one.given[name], other.given.get(name)) for name in one.given]
+    return any(isinstance(a, Tensor) and isinstance(b, Tensor) and is_piece(a.squeeze(), b.squeeze()) for a, b in pairs)
