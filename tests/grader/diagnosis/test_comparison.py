@@ -372,6 +372,20 @@ def test_a_variable_that_holds_what_the_reference_has_on_its_way_is_not_where_it
     assert line(wrong, SCORES, ours=apart) == 1, "the reference's is not made of it: another value in its place"
 
 
+def test_a_variable_that_is_returned_too_early_is_where_it_begins():
+    text = b"x = q @ k.T\ny = 0\nreturn x\n"
+    call = InnerCall("f", 0, -1, {"q": Q})
+    computed = [Step(1, "op", SCORES, 0), Step(2, "op", WEIGHTS, 0, origins=(0,))]
+
+    def line(value, *names):
+        set_to = [Assignment(1, 0, name, value, 2) for name in names]
+        return Way(computed, [call], [*set_to, Assignment(3, 0, "return", value, 2)])
+
+    found = Comparison(line(SCORES, "x"), line(WEIGHTS, "x"), {}, file(text)).first()
+    assert (found.line, found.text[:18]) == (1, "Line 1 sets `x`, w")
+    assert Comparison(line(SCORES, "y"), line(WEIGHTS, "x"), {}, file(text)).first().line == 3
+
+
 def test_what_is_returned_is_compared_where_all_that_is_computed_agrees():
     def told(*values):
         returned = [Assignment(3, 0, f"return[{number}]", value, 2) for number, value in enumerate(values)]
