@@ -51,6 +51,7 @@ from grader.worker.steps import IN_TRAINING, MODES, PART, RETURNED
 if TYPE_CHECKING:
     from grader.diagnosis.trusted import TrustedCode
     from grader.kit.collect import Check
+    from grader.kit.variants import Variant
     from grader.remote.calls import Call
     from grader.remote.code import Code
 
@@ -88,7 +89,13 @@ class FirstStep:
 
 
 def first_step(
-    trusted: TrustedCode, check: Check, code: Code, seed: int, calls: Sequence[Call], sound: Container[str]
+    trusted: TrustedCode,
+    check: Check,
+    code: Code,
+    seed: int,
+    calls: Sequence[Call],
+    sound: Container[str],
+    known: Sequence[Variant] = (),
 ) -> FirstStep | None:
     """The first step that differs in the last call that a check made; None where that cannot be said.
 
@@ -96,13 +103,15 @@ def first_step(
         code: the learner's file, still open.
         calls: all of the check's.
         sound: functions all of whose checks pass: where they are called with something wrong, it is the caller's line.
+        known: the mistake that was recognised, if any.
     """
     names = names_in(trusted.source.text.decode())
 
     def compared(number: int) -> Comparison | None:
         theirs = recorded(check, code, seed, number)
         ours = recorded(check, trusted.reference_code(), seed, number) if theirs.is_whole else theirs
-        return Comparison(theirs, ours, names, code.source, sound) if ours.is_whole else None
+        mistaken = recorded(check, trusted.mistaken_code(known), seed, number) if known and theirs.is_whole else None
+        return Comparison(theirs, ours, names, code.source, sound, mistaken) if ours.is_whole else None
 
     number = _failing(calls)
     maker = _maker(calls, number)
@@ -176,10 +185,17 @@ class Comparison:
         names: what the reference calls the result of each of its lines.
         file: the learner's.
         sound: functions all of whose checks pass.
+        mistaken: the way of a file with the mistake that was recognised.
     """
 
     def __init__(
-        self, theirs: Way, ours: Way, names: dict[int, str], file: File | Source, sound: Container[str] = ()
+        self,
+        theirs: Way,
+        ours: Way,
+        names: dict[int, str],
+        file: File | Source,
+        sound: Container[str] = (),
+        mistaken: Way | None = None,
     ) -> None:
         self._their_way, self._our_way = theirs, ours
         self._theirs = [step for step in theirs.steps if _tells(step.value)]
@@ -202,8 +218,12 @@ class Comparison:
         self._come_by: set[int] = set()
         """All of them."""
         self._follow = _made_of_them(theirs.steps)
+        self._mistaken = [step for step in mistaken.steps if _tells(step.value)] if mistaken is not None else []
+        """What follows from the mistake, and what is right."""
         self._pieces: set[int] = set()
         """The places of what is cut out of what is right, and of what is made of that."""
+        self._are_others = False
+        """Whether there are results before that the reference does not have and that may be right."""
 
     def first(self) -> FirstStep | None:
         """Where the two part; None where that cannot be said: what both begin with is not the same."""
@@ -311,18 +331,17 @@ class Comparison:
         return FirstStep(line, f"{self._line(line)} {what}: {self._text(line)}")
 
     def _first_value(self) -> FirstStep | None:
-        agreed, turned = None, None
+        agreed, turned, odd = None, None, None
         if not self._ours:  # the reference computes nothing that tells
             return None
         for place, step in enumerate(self._theirs):
             exact = self._found(step, turned=False)
             if exact is None and (step.operation == FILLED_IN or self._is_made(step) or self._is_on_the_way(place)):
                 continue
-            if exact is None and (self._shares.is_before_one(step.value) or self._comes_right(step)):
+            if exact is None and self._shares.is_before_one(step.value):
                 continue
-            if exact is None and step.operation in PAIRS and self._is_one_of_a_pair(step):
-                continue
-            if exact is None and self._is_in_pieces(step):
+            if exact is None and (self._comes_right(step) or self._is_one_of_a_pair(step) or self._is_in_pieces(step)):
+                self._are_others = True
                 continue
             if exact is not None:
                 self._come_by.add(exact)
@@ -334,7 +353,11 @@ class Comparison:
             elif not self._is_given(step) and not self._leads_back(place):
                 if turned is not None and not self._comes_by(self._ours[turned[1]]):
                     return self._is_turned(*turned)
-                return self._parts(step, agreed)
+                if not self._is_odd(step):
+                    return self._parts(step, agreed)
+                odd, self._are_others = odd or (step, agreed), True
+        if odd is not None:
+            return self._parts(*odd)
         if turned is not None and turned[1] == len(self._ours) - 1:
             return self._is_turned(*turned)
         if agreed is None or self._reached + 1 >= len(self._ours):
@@ -386,8 +409,22 @@ class Comparison:
             self._pieces.add(place)
         return is_so
 
+    def _is_odd(self, step: Step) -> bool:
+        """Whether it neither follows from the mistake that was recognised nor from what a line was given: it may be the
+        learner's own way of being right."""
+        if not self._mistaken or any(same(step.values, other.values, turned=True) for other in self._mistaken):
+            return False
+        return not self._place(step)[1]
+
+    def _follows_from_another(self, value: Any) -> bool:
+        """Whether a variable holds what is not so in a file with the mistake that was recognised."""
+        tells = isinstance(value, Tensor) and _tells(value)
+        return bool(self._mistaken) and tells and not _has(self._mistaken, value)
+
     def _is_one_of_a_pair(self, step: Step) -> bool:
         """Whether the other result of the same operation is the reference's."""
+        if step.operation not in PAIRS:
+            return False
         place = self._their_way.place_of(step)
         around = self._their_way.steps[max(0, place - 1) : place + 2]
         same_call = [one for one in around if one is not step and _comes_with(one, step)]
@@ -447,7 +484,7 @@ class Comparison:
     def _parts(self, step: Step, agreed: Step | None) -> FirstStep:
         wanted = self._ours[min(self._reached + 1, len(self._ours) - 1)]
         start, (line, why) = "", self._place(step)
-        first = not self._pieces and not any(step is other for other in self._unseen)
+        first = not self._are_others and not any(step is other for other in self._unseen)
         before = self._outside(agreed) if agreed is not None else line
         if before < line and self._stand_together(before, line):  # in a loop it may be below
             name = self._name(self._ours[self._reached])
@@ -710,6 +747,8 @@ class Comparison:
                 right = right[len(mine) - 1 : len(mine)]
             if mine and right and not any(equal(mine[-1].value, value) for value in right):
                 on_the_way = self._on_the_way_to(right) if as_often and not is_over else self._our_way.steps
+                if self._follows_from_another(mine[-1].value):
+                    continue
                 if (as_often and is_over) or not _has(on_the_way, mine[-1].value):
                     return mine[-1], right[0]
         return None
