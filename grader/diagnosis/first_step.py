@@ -745,7 +745,7 @@ class Comparison:
             as_often = len(every) == len(right)
             if as_often and self._is_one_twin(number):  # set as often: in a loop the same time counts
                 right = right[len(mine) - 1 : len(mine)]
-            if mine and right and not any(equal(mine[-1].value, value) for value in right):
+            if mine and right and not any(_holds(mine[-1].value, value) for value in right):
                 on_the_way = self._on_the_way_to(right) if as_often and not is_over else self._our_way.steps
                 if self._follows_from_another(mine[-1].value):
                     continue
@@ -855,6 +855,13 @@ def _comes_with(one: Step, other: Step) -> bool:
     """Whether two steps that follow each other are results of one operation."""
     parts = [(step.line, step.call, step.operation, step.origins) for step in (one, other)]
     return parts[0] == parts[1]
+
+
+def _holds(one: Any, other: Any) -> bool:
+    """Whether two variables hold the same numbers in the same order, in whatever shape."""
+    if isinstance(one, Tensor) and isinstance(other, Tensor) and one.numel() == other.numel():
+        return equal(one.flatten(), other.flatten())
+    return equal(one, other)
 
 
 def _has(steps: Sequence[Step], value: Any) -> bool:

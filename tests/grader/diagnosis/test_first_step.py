@@ -238,6 +238,25 @@ def test_of_two_results_one_may_be_of_no_use():
     assert parted(Step(1, "op", SCORES), pair[0], other, Step(9, "op", Q), ours=ours) == 5, "of another call"
 
 
+def test_of_a_mistake_that_is_recognised_the_step_that_follows_from_it_is_shown():
+    """What neither the reference nor the mistake has is the learner's own way."""
+    own, wrong = Step(5, "op", SCORES.cos()), Step(6, "op", WEIGHTS.exp())
+
+    def told(*mistaken, held=()):
+        theirs = Way([Step(1, "op", SCORES), own, wrong], [InnerCall("f", 0, -1, {})], held)
+        ours = Way(OURS, [InnerCall("f", 0, -1, {})], [Assignment(2, 0, "weights", WEIGHTS, 2)])
+        text = file(b"\n" * 4 + b"a = b\nreturn weights\n")
+        return Comparison(theirs, ours, {}, text, (), Way(mistaken) if mistaken else None).first()
+
+    assert told().line == 5
+    assert (told(*steps(SCORES, WEIGHTS.exp())).line, told(*steps(SCORES, SCORES.cos())).line) == (6, 5)
+    assert "gives a result" in told(*steps(WEIGHTS.exp())).text, "it is not the first"
+    assert told(*steps(SCORES.sin())).line == 5, "nothing of the mistake is there"
+    own, held = Step(6, "op", SCORES.cos(), 0), [Assignment(2, 0, "weights", SCORES.tan(), 1)]
+    assert told(held=held).line == 2
+    assert told(*steps(SCORES, WEIGHTS.exp()), held=held).line == 6, "the mistake sets it to something else"
+
+
 def test_what_goes_row_by_row_is_judged_where_the_rows_are_joined():
     rows = [Step(5, "unbind", row) for row in SCORES]
     odd = [Step(6, "exp", row.exp()[:2], origins=(number,)) for number, row in enumerate(SCORES)]
@@ -470,6 +489,8 @@ def test_a_variable_that_holds_what_the_reference_has_on_its_way_is_not_where_it
     assert line(wrong, WEIGHTS, SCORES.cos()) == 2, "the reference has no such value"
     assert line(wrong, SCORES) == 3, "the reference's is made of it"
     assert line(wrong, SCORES.cos()) == 1
+    assert line(wrong, WEIGHTS.reshape(-1)) == 3, "the same numbers in another shape"
+    assert line(wrong, WEIGHTS.T.reshape(-1)) == 1, "in another order"
     apart = Way([Step(one.line, "op", one.value, 0) for one in right.steps], right.calls, right.assigned)
     assert line(wrong, SCORES, ours=apart) == 1, "the reference's is not made of it: another value in its place"
 
