@@ -257,6 +257,13 @@ def test_of_a_mistake_that_is_recognised_the_step_that_follows_from_it_is_shown(
     assert told(*steps(SCORES, WEIGHTS.exp()), held=held).line == 6, "the mistake sets it to something else"
 
 
+def test_what_follows_from_what_a_line_was_given_is_not_the_learners_own_way():
+    inner = InnerCall("Layer.forward", 9, 0, {"x": X, "mask": None})
+    theirs = Way([Step(2, "attend", A.sin(), 1), Step(3, "op", A.tan(), 0)], [FORWARD, inner])
+    found = Comparison(theirs, RIGHT, {}, file(LAYER), (), Way(steps(A.tan()))).first()
+    assert found.line == 9
+
+
 def test_what_goes_row_by_row_is_judged_where_the_rows_are_joined():
     rows = [Step(5, "unbind", row) for row in SCORES]
     odd = [Step(6, "exp", row.exp()[:2], origins=(number,)) for number, row in enumerate(SCORES)]
