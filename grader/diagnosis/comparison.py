@@ -29,14 +29,21 @@ class Comparison:
         names: what the reference calls the result of each of its lines.
         file: the learner's.
         sound: functions all of whose checks pass.
+        mistaken: the way of a file with the mistake that was recognised.
     """
 
     def __init__(
-        self, theirs: Way, ours: Way, names: dict[int, str], file: File | Source, sound: Container[str] = ()
+        self,
+        theirs: Way,
+        ours: Way,
+        names: dict[int, str],
+        file: File | Source,
+        sound: Container[str] = (),
+        mistaken: Way | None = None,
     ) -> None:
         self._their_way, self._our_way = theirs, ours
         self._source, self._sound = file.text.decode(errors="replace"), sound
-        self._matching = Matching(theirs, ours)
+        self._matching = Matching(theirs, ours, mistaken)
         self._wording = Wording(self._matching, names, file)
         self._calls = CallDifferences(self._matching, self._wording, self._source)
         self._theirs, self._ours = self._matching.theirs, self._matching.ours
@@ -116,7 +123,7 @@ class Comparison:
 
     def _first_value(self) -> tuple[FirstStep | None, bool]:
         """The first value that differs; and whether none does, and the reference goes on in no simple way."""
-        agreed, turned = None, None
+        agreed, turned, odd = None, None, None
         if not self._ours:  # the reference computes nothing that tells
             return None, False
         for place, step in enumerate(self._theirs):
@@ -135,7 +142,11 @@ class Comparison:
             elif not self._matching.is_given(step) and not self._matching.leads_back(place):
                 if turned is not None and not self._matching.comes_by(self._ours[turned[1]]):
                     return self._turned(*turned), False
-                return self._differs(step, agreed), False
+                if self._matching.is_of_the_mistake(step) or self._place(step)[1]:
+                    return self._differs(step, agreed), False
+                odd, self._other_ways.are_some = odd or (step, agreed), True
+        if odd is not None:
+            return self._differs(*odd), False
         if turned is not None and turned[1] == len(self._ours) - 1:
             return self._turned(*turned), False
         if agreed is None or self._reached + 1 >= len(self._ours):
@@ -158,7 +169,7 @@ class Comparison:
         """A value that the reference does not have, after one that agrees."""
         wanted = self._ours[min(self._reached + 1, len(self._ours) - 1)]
         start, (line, why) = "", self._place(step)
-        is_first = not self._other_ways.has_pieces and not self._matching.is_unseen(step)
+        is_first = not self._other_ways.are_some and not self._matching.is_unseen(step)
         before = self._outside(agreed) if agreed is not None else line
         if before < line and self._stand_together(before, line):  # in a loop it may be below
             start = self._wording.agreed(before, self._reached, all_before=is_first)

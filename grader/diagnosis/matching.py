@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from grader.diagnosis.way import Shares, Step, Values, Way, same
+from grader.diagnosis.way import Shares, Step, Values, Way, equal, same
 
 FILLED_IN = "__setitem__"
 """A tensor that is filled in bit by bit may still hold whatever was in memory: that it differs says nothing."""
@@ -30,15 +31,17 @@ class Matching:
 
     Args:
         their_way, our_way: the learner's and the reference's.
+        mistaken: that of a file with the mistake that was recognised.
 
     Attributes:
         theirs, ours: their steps that tell something; a step is called by its place in these.
     """
 
-    def __init__(self, their_way: Way, our_way: Way) -> None:
+    def __init__(self, their_way: Way, our_way: Way, mistaken: Way | None = None) -> None:
         self.their_way, self.our_way = their_way, our_way
         self.theirs = [step for step in their_way.steps if tells(step.value)]
         self.ours = [step for step in our_way.steps if tells(step.value)]
+        self._mistaken = [step for step in mistaken.steps if tells(step.value)] if mistaken is not None else []
         self._unseen = _unseen(their_way.steps, our_way.steps)
         self._given = [Values(value) for value in their_way.given.values()]
         self._of_size = defaultdict[int, list[tuple[int, Step]]](list)
@@ -96,6 +99,15 @@ class Matching:
         """Whether shares that the reference asks torch for come of a step; to be asked of each in turn."""
         return self._shares.is_before_one(step.value)
 
+    def is_of_the_mistake(self, step: Step) -> bool:
+        """Whether a file with the mistake that was recognised has this value; so it is taken where none was."""
+        return not self._mistaken or any(same(step.values, other.values, turned=True) for other in self._mistaken)
+
+    def follows_from_another(self, value: Any) -> bool:
+        """Whether a variable holds what a file with the mistake that was recognised computes nowhere."""
+        says_something = isinstance(value, Tensor) and tells(value)
+        return bool(self._mistaken) and says_something and not has(self._mistaken, value)
+
     def is_unseen(self, step: Step) -> bool:
         """Whether a step of the learner's that tells nothing, and that the reference does not have, came before."""
         return any(step is other for other in self._unseen)
@@ -117,6 +129,11 @@ def tells(value: Tensor) -> bool:
     if value.numel() >= FEW or not value.is_floating_point():
         return value.numel() >= FEW
     return bool((value != value.round()).any())
+
+
+def has(steps: Sequence[Step], value: Any) -> bool:
+    """Whether one of these steps has this value, and it says something."""
+    return isinstance(value, Tensor) and tells(value) and any(equal(step.value, value) for step in steps)
 
 
 def _unseen(theirs: Sequence[Step], ours: Sequence[Step]) -> list[Step]:

@@ -23,19 +23,18 @@ class OtherWays:
 
     Args:
         matching: that way and the reference's.
+
+    Attributes:
+        are_some: whether there are results before that the reference does not have and that may be right.
     """
 
     def __init__(self, matching: Matching) -> None:
         self._matching, self._steps = matching, matching.their_way.steps
+        self.are_some = False
         self._follow = _made_of_them(self._steps)
         self._come_by: set[int] = set()
         self._pieces: set[int] = set()
         """The places of what is cut out of what is right, and of what is made of that."""
-
-    @property
-    def has_pieces(self) -> bool:
-        """Whether a step was let pass as a piece: none after it is known to be the first that differs."""
-        return bool(self._pieces)
 
     def come_by(self, place: int) -> None:
         """The learner's way has come by this step of the reference's."""
@@ -43,12 +42,11 @@ class OtherWays:
 
     def may_be_right(self, step: Step) -> bool:
         """Whether a step that the reference does not have may be right; to be asked of each in turn."""
-        return (
-            self._matching.is_before_shares(step)
-            or self._comes_right(step)
-            or (step.operation in PAIRS and self._is_one_of_a_pair(step))
-            or self._is_in_pieces(step)
-        )
+        if self._matching.is_before_shares(step):
+            return True
+        is_so = self._comes_right(step) or self._is_one_of_a_pair(step) or self._is_in_pieces(step)
+        self.are_some |= is_so
+        return is_so
 
     def _comes_right(self, step: Step) -> bool:
         """Whether something of the reference's that was not there before is made of it: another way to be right.
@@ -76,6 +74,8 @@ class OtherWays:
 
     def _is_one_of_a_pair(self, step: Step) -> bool:
         """Whether the other result of the same operation is the reference's."""
+        if step.operation not in PAIRS:
+            return False
         place = self._matching.their_way.place_of(step)
         around = self._steps[max(0, place - 1) : place + 2]
         same_call = [one for one in around if one is not step and _comes_with(one, step)]

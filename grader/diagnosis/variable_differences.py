@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from grader.diagnosis.matching import Matching, tells
+from grader.diagnosis.matching import Matching, has
 from grader.diagnosis.statements import names_used
 from grader.diagnosis.way import Assignment, Step, equal
 
@@ -48,9 +48,11 @@ def _wrong_variable(
         as_often = len(every) == len(right)
         if as_often and len(twins) == 1:  # set as often: in a loop the same time counts
             right = right[len(mine) - 1 : len(mine)]
-        if mine and right and not any(equal(mine[-1].value, value) for value in right):
+        if mine and right and not any(_holds(mine[-1].value, value) for value in right):
+            if matching.follows_from_another(mine[-1].value):
+                continue
             on_the_way = _on_the_way_to(matching.our_way.steps, right) if as_often else matching.our_way.steps
-            if (as_often and is_over) or not _has(on_the_way, mine[-1].value):
+            if (as_often and is_over) or not has(on_the_way, mine[-1].value):
                 return mine[-1], right[0]
     return None
 
@@ -66,6 +68,8 @@ def _on_the_way_to(steps: Sequence[Step], values: Sequence[Any]) -> list[Step]:
     return [steps[place] for place in made_of]
 
 
-def _has(steps: Sequence[Step], value: Any) -> bool:
-    """Whether one of these steps has this value, and it says something."""
-    return isinstance(value, Tensor) and tells(value) and any(equal(step.value, value) for step in steps)
+def _holds(one: Any, other: Any) -> bool:
+    """Whether two variables hold the same numbers in the same order, in whatever shape."""
+    if isinstance(one, Tensor) and isinstance(other, Tensor) and one.numel() == other.numel():
+        return equal(one.flatten(), other.flatten())
+    return equal(one, other)

@@ -3,7 +3,7 @@
 import torch
 
 from grader.diagnosis.comparison import Comparison
-from grader.diagnosis.way import Step, Way
+from grader.diagnosis.way import Assignment, InnerCall, Step, Way
 from grader.source.file import File
 
 Q = torch.arange(12, dtype=torch.float64).reshape(3, 4).sin()
@@ -11,7 +11,14 @@ SCORES = Q @ Q.T + torch.arange(9, dtype=torch.float64).reshape(3, 3)
 WEIGHTS = SCORES.softmax(-1)
 NAMES = {1: "`scores`", 2: "`weights`", 3: "the right result"}
 FILE = File("ex.py", b"scores = q @ k.T\nweights = scores.softmax(-1)\nreturn weights @ v\n")
-OURS = [Step(1, "op", SCORES), Step(2, "op", WEIGHTS), Step(3, "op", WEIGHTS @ Q)]
+
+
+def steps(*values):
+    """One a line."""
+    return [Step(number, "op", value) for number, value in enumerate(values, 1)]
+
+
+OURS = steps(SCORES, WEIGHTS, WEIGHTS @ Q)
 
 
 def parted(*theirs, ours=OURS):
@@ -65,3 +72,22 @@ def test_what_goes_row_by_row_is_judged_where_the_rows_are_joined():
     joined = Step(7, "stack", WEIGHTS * 3, origins=(0, 1, 2))
     text = Comparison(Way([*rows, joined]), Way(OURS), NAMES, FILE).first().text
     assert "gives a result" in text, "it is not the first"
+
+
+def test_of_a_mistake_that_is_recognised_the_step_that_follows_from_it_is_shown():
+    """What neither the reference nor the mistake has is the learner's own way."""
+    own, wrong = Step(5, "op", SCORES.cos()), Step(6, "op", WEIGHTS.exp())
+
+    def told(*mistaken, held=()):
+        theirs = Way([Step(1, "op", SCORES), own, wrong], [InnerCall("f", 0, -1, {})], held)
+        ours = Way(OURS, [InnerCall("f", 0, -1, {})], [Assignment(2, 0, "weights", WEIGHTS, 2)])
+        text = File("ex.py", b"\n" * 4 + b"a = b\nreturn weights\n")
+        return Comparison(theirs, ours, {}, text, (), Way(mistaken) if mistaken else None).first()
+
+    assert told().line == 5
+    assert (told(*steps(SCORES, WEIGHTS.exp())).line, told(*steps(SCORES, SCORES.cos())).line) == (6, 5)
+    assert "gives a result" in told(*steps(WEIGHTS.exp())).text, "it is not the first"
+    assert told(*steps(SCORES.sin())).line == 5, "nothing of the mistake is there"
+    own, held = Step(6, "op", SCORES.cos(), 0), [Assignment(2, 0, "weights", SCORES.tan(), 1)]
+    assert told(held=held).line == 2
+    assert told(*steps(SCORES, WEIGHTS.exp()), held=held).line == 6, "the mistake sets it to something else"
