@@ -51,10 +51,23 @@ def _wrong_variable(
         if mine and right and not any(_holds(mine[-1].value, value) for value in right):
             if matching.follows_from_another(mine[-1].value):
                 continue
+            if as_often and (is_over or _is_used_alike(matching, mine[-1].value, right)):
+                return mine[-1], right[0]
             on_the_way = _on_the_way_to(matching.our_way.steps, right) if as_often else matching.our_way.steps
-            if (as_often and is_over) or not has(on_the_way, mine[-1].value):
+            if not has(on_the_way, mine[-1].value):
                 return mine[-1], right[0]
     return None
+
+
+def _is_used_alike(matching: Matching, mine: Any, right: Sequence[Any]) -> bool:
+    """Whether the learner's file does with a variable's value what the reference does with the right one."""
+    return not _uses(matching.their_way.steps, [mine]).isdisjoint(_uses(matching.our_way.steps, right))
+
+
+def _uses(steps: Sequence[Step], values: Sequence[Any]) -> set[str]:
+    """The operations that are applied to these values."""
+    places = {place for place, step in enumerate(steps) if any(equal(step.value, value) for value in values)}
+    return {step.operation for step in steps if not places.isdisjoint(step.origins)}
 
 
 def _on_the_way_to(steps: Sequence[Step], values: Sequence[Any]) -> list[Step]:

@@ -374,6 +374,23 @@ def test_a_variable_that_holds_what_the_reference_has_on_its_way_is_not_where_it
     assert line(wrong, SCORES, ours=apart) == 1, "the reference's is not made of it: another value in its place"
 
 
+def test_a_variable_that_is_used_as_the_references_is_where_it_begins():
+    """Nothing that was left to do is done with it: `x` lacks its softmax."""
+    text = b"x = q @ k.T\nreturn x @ v\n"
+    call = InnerCall("f", 0, -1, {"q": Q})
+    computed = [Step(1, "op", SCORES, 0), Step(1, "softmax", WEIGHTS, 0, origins=(0,))]
+    right = Way(
+        [*computed, Step(2, "matmul", WEIGHTS @ Q, 0, origins=(1,))], [call], [Assignment(1, 0, "x", WEIGHTS, 2)]
+    )
+
+    def line(operation):
+        theirs = [computed[0], Step(2, operation, SCORES.exp(), 0, origins=(0,))]
+        return Comparison(Way(theirs, [call], [Assignment(1, 0, "x", SCORES, 1)]), right, {}, file(text)).first().line
+
+    assert line("matmul") == 1
+    assert line("sigmoid") == 2, "what should be a softmax"
+
+
 def test_a_variable_that_is_returned_too_early_is_where_it_begins():
     text = b"x = q @ k.T\ny = 0\nreturn x\n"
     call = InnerCall("f", 0, -1, {"q": Q})
