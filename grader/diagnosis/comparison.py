@@ -97,7 +97,7 @@ class Comparison:
             other = right.get(name)
             if other is not None and not equal(one.value, other.value):
                 before = self._set_otherwise(one.line, one.call, one.before, is_over=True)
-                return before or self._wording.returned(one, other)
+                return before or self._calls.given_on(one.line, one.call) or self._wording.returned(one, other)
         return None
 
     def _first_without_gradient(self) -> FirstStep | None:

@@ -391,6 +391,22 @@ def test_a_variable_that_is_used_as_the_references_is_where_it_begins():
     assert line("sigmoid") == 2, "what should be a softmax"
 
 
+def test_a_result_that_comes_of_a_call_with_something_else_is_that_calls():
+    """It is a piece of the reference's: no step differs."""
+    outer = InnerCall("f", 0, -1, {})
+
+    def told(mine, right, value=SCORES[0]):
+        theirs = Way(
+            [Step(9, "op", value, 1)], [outer, InnerCall("g", 2, 0, mine)], [Assignment(2, 0, "return", value, 1)]
+        )
+        ours = Way(OURS, [outer, InnerCall("g", 2, 0, right)], [Assignment(2, 0, "return", SCORES, 3)])
+        return Comparison(theirs, ours, NAMES, FILE).first().text
+
+    assert told({"n": 5}, {"n": 6}).startswith("Line 2 calls g with `5` as `n`; the reference gives it `6`")
+    assert told({"n": 6}, {"n": 6}).startswith("Line 2 returns")
+    assert told({"x": Q[0]}, {"x": Q}).startswith("Line 2 returns"), "it is given a piece"
+
+
 def test_a_variable_that_is_returned_too_early_is_where_it_begins():
     text = b"x = q @ k.T\ny = 0\nreturn x\n"
     call = InnerCall("f", 0, -1, {"q": Q})
