@@ -848,7 +848,8 @@ def _unseen(theirs: Sequence[Step], ours: Sequence[Step]) -> list[Step]:
 def _is_given_in_pieces(one: InnerCall, other: InnerCall) -> bool:
     """Whether a part is given a row, or a position, of what the reference gives it at once."""
     pairs = [(one.given[name], other.given.get(name)) for name in one.given]
-    return any(isinstance(a, Tensor) and isinstance(b, Tensor) and is_piece(a.squeeze(), b.squeeze()) for a, b in pairs)
+    tensors = [(a, b) for a, b in pairs if isinstance(a, Tensor) and isinstance(b, Tensor)]
+    return any(is_piece(Values(a).plain, Values(b).plain) for a, b in tensors)
 
 
 def _comes_with(one: Step, other: Step) -> bool:
@@ -858,10 +859,12 @@ def _comes_with(one: Step, other: Step) -> bool:
 
 
 def _holds(one: Any, other: Any) -> bool:
-    """Whether two variables hold the same numbers in the same order, in whatever shape."""
-    if isinstance(one, Tensor) and isinstance(other, Tensor) and one.numel() == other.numel():
+    """Whether two variables hold the same numbers in the same order, whatever their shape; or the first a piece of them."""
+    if not (isinstance(one, Tensor) and isinstance(other, Tensor)):
+        return equal(one, other)
+    if one.numel() == other.numel():
         return equal(one.flatten(), other.flatten())
-    return equal(one, other)
+    return is_piece(Values(one).plain, Values(other).plain)
 
 
 def _has(steps: Sequence[Step], value: Any) -> bool:
