@@ -859,7 +859,7 @@ def _comes_with(one: Step, other: Step) -> bool:
 
 
 def _holds(one: Any, other: Any) -> bool:
-    """Whether two variables hold the same numbers in the same order, whatever their shape; or the first a piece of them."""
+    """Whether two variables hold the same numbers in the same order, in any shape; or the first, a piece of them."""
     if not (isinstance(one, Tensor) and isinstance(other, Tensor)):
         return equal(one, other)
     if one.numel() == other.numel():
