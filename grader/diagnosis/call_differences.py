@@ -9,7 +9,7 @@ from torch import Tensor
 
 from grader.diagnosis.matching import Matching
 from grader.diagnosis.statements import loop_line, methods_called
-from grader.diagnosis.way import InnerCall, Step, equal, is_piece
+from grader.diagnosis.way import InnerCall, Step, Values, equal, is_piece
 from grader.diagnosis.wording import FirstStep, Wording
 from grader.worker.steps import IN_TRAINING, MODES
 
@@ -169,4 +169,5 @@ class CallDifferences:
 def _is_given_in_pieces(one: InnerCall, other: InnerCall) -> bool:
     """Whether a part is given a row, or a position, of what the reference gives it at once."""
     pairs = [(one.given[name], other.given.get(name)) for name in one.given]
-    return any(isinstance(a, Tensor) and isinstance(b, Tensor) and is_piece(a.squeeze(), b.squeeze()) for a, b in pairs)
+    tensors = [(a, b) for a, b in pairs if isinstance(a, Tensor) and isinstance(b, Tensor)]
+    return any(is_piece(Values(a).plain, Values(b).plain) for a, b in tensors)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from grader.diagnosis.matching import Matching, has
 from grader.diagnosis.statements import names_used
-from grader.diagnosis.way import Assignment, Step, equal
+from grader.diagnosis.way import Assignment, Step, Values, equal, is_piece
 
 MOST_BACK = 3
 """Variables whose wrong value is followed from one to the next."""
@@ -82,7 +82,9 @@ def _on_the_way_to(steps: Sequence[Step], values: Sequence[Any]) -> list[Step]:
 
 
 def _holds(one: Any, other: Any) -> bool:
-    """Whether two variables hold the same numbers in the same order, in whatever shape."""
-    if isinstance(one, Tensor) and isinstance(other, Tensor) and one.numel() == other.numel():
+    """Whether two variables hold the same numbers in the same order, in any shape; or the first, a piece of them."""
+    if not (isinstance(one, Tensor) and isinstance(other, Tensor)):
+        return equal(one, other)
+    if one.numel() == other.numel():
         return equal(one.flatten(), other.flatten())
-    return equal(one, other)
+    return is_piece(Values(one).plain, Values(other).plain)

@@ -369,6 +369,8 @@ def test_a_variable_that_holds_what_the_reference_has_on_its_way_is_not_where_it
     assert line(wrong, SCORES) == 3, "the reference's is made of it"
     assert line(wrong, SCORES.cos()) == 1
     assert line(wrong, WEIGHTS.reshape(-1)) == 3, "the same numbers in another shape"
+    assert line(wrong, WEIGHTS[1]) == 3, "one row of them"
+    assert line(wrong, WEIGHTS[1] + 1) == 1
     assert line(wrong, WEIGHTS.T.reshape(-1)) == 1, "in another order"
     apart = Way([Step(one.line, "op", one.value, 0) for one in right.steps], right.calls, right.assigned)
     assert line(wrong, SCORES, ours=apart) == 1, "the reference's is not made of it: another value in its place"
