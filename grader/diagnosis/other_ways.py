@@ -83,14 +83,26 @@ class OtherWays:
 
     def _is_in_pieces(self, step: Step) -> bool:
         """Whether a step goes row by row, or position by position, where the reference has all of them at once: whether
-        such a piece is right is seen when they are joined."""
+        such a piece is right is seen when they are joined.
+
+        Whole numbers, masks and what is all alike are pieces of too much: they must be one of several.
+        """
         place = self._matching.their_way.place_of(step)
-        is_so = any(is_piece(step.values.plain, whole.plain) for whole in self._matching.right_values)
+        is_so = self._may_be_a_row(step) and any(
+            is_piece(step.values.plain, whole.plain) for whole in self._matching.right_values
+        )
         if not is_so and self._pieces & set(step.origins):
             is_so = not self._matching.has_as_many(step)
         if is_so:
             self._pieces.add(place)
         return is_so
+
+    def _may_be_a_row(self, step: Step) -> bool:
+        """Whether a step's numbers tell enough, or its line gives several results of its kind."""
+        if step.value.is_floating_point() and bool((step.value != step.value.flatten()[0]).any()):
+            return True
+        kinds = [(one.line, one.operation, one.value.shape) for one in self._steps]
+        return kinds.count((step.line, step.operation, step.value.shape)) > 1
 
 
 def _made_of_them(steps: Sequence[Step]) -> list[set[int]]:

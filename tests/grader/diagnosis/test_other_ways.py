@@ -74,6 +74,19 @@ def test_what_goes_row_by_row_is_judged_where_the_rows_are_joined():
     assert "gives a result" in text, "it is not the first"
 
 
+def test_a_row_of_a_mask_is_one_of_several():
+    mask = torch.arange(4) >= torch.tensor([[2], [4], [4]])
+    ours = [*OURS[:1], Step(2, "op", mask), *OURS[1:]]
+    row, wrong = Step(5, "ge", mask[1]), Step(6, "op", WEIGHTS.exp())
+    assert parted(OURS[0], row, wrong, ours=ours) == 5
+    assert parted(OURS[0], Step(5, "ge", mask[0]), wrong, ours=ours) == 5
+    assert parted(OURS[0], Step(5, "ge", WEIGHTS[0]), wrong, ours=ours) == 6, "fractions tell enough"
+    assert (
+        parted(OURS[0], Step(5, "ge", torch.ones(3) / 8), wrong, ours=[*ours, Step(4, "op", torch.ones(3, 3) / 8)]) == 5
+    )
+    assert parted(OURS[0], row, Step(5, "ge", mask[2]), wrong, ours=ours) == 6
+
+
 def test_of_a_mistake_that_is_recognised_the_step_that_follows_from_it_is_shown():
     """What neither the reference nor the mistake has is the learner's own way."""
     own, wrong = Step(5, "op", SCORES.cos()), Step(6, "op", WEIGHTS.exp())
