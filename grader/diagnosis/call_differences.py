@@ -63,14 +63,15 @@ class CallDifferences:
         return (call, other, names[0]) if names else None
 
     def given_on(self, line: int, number: int) -> FirstStep | None:
-        """The first function that is called on a line with something else than in the reference, and no piece of that.
+        """The first function that is called on a line with something else than the reference calls it with, and no
+        piece of that.
 
         Args:
             number: the call in which the line stands.
         """
         for call in self._their_way.calls:
             odd = self.given_otherwise(call) if (call.line, call.outer) == (line, number) and not call.is_part else None
-            if odd is not None and not _is_given_in_pieces(*odd[:2]):
+            if odd is not None and odd[1].line and not _is_given_in_pieces(*odd[:2]):
                 return self._wording.given(*odd)
         return None
 

@@ -397,15 +397,16 @@ def test_a_result_that_comes_of_a_call_with_something_else_is_that_calls():
     """It is a piece of the reference's: no step differs."""
     outer = InnerCall("f", 0, -1, {})
 
-    def told(mine, right, value=SCORES[0]):
+    def told(mine, right, value=SCORES[0], called_by=2):
         theirs = Way(
             [Step(9, "op", value, 1)], [outer, InnerCall("g", 2, 0, mine)], [Assignment(2, 0, "return", value, 1)]
         )
-        ours = Way(OURS, [outer, InnerCall("g", 2, 0, right)], [Assignment(2, 0, "return", SCORES, 3)])
+        ours = Way(OURS, [outer, InnerCall("g", called_by, 0, right)], [Assignment(2, 0, "return", SCORES, 3)])
         return Comparison(theirs, ours, NAMES, FILE).first().text
 
     assert told({"n": 5}, {"n": 6}).startswith("Line 2 calls g with `5` as `n`; the reference gives it `6`")
     assert told({"n": 6}, {"n": 6}).startswith("Line 2 returns")
+    assert told({"n": 5}, {"n": 6}, called_by=0).startswith("Line 2 returns"), "the reference does not call it"
     assert told({"x": Q[0]}, {"x": Q}).startswith("Line 2 returns"), "it is given a piece"
 
 
