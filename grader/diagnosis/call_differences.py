@@ -9,7 +9,7 @@ from torch import Tensor
 
 from grader.diagnosis.matching import Matching
 from grader.diagnosis.statements import loop_line, methods_called
-from grader.diagnosis.way import InnerCall, Step, equal
+from grader.diagnosis.way import InnerCall, Step, Values, equal, is_piece
 from grader.diagnosis.wording import FirstStep, Wording
 from grader.worker.steps import IN_TRAINING, MODES
 
@@ -62,6 +62,19 @@ class CallDifferences:
         other, names = min(differences, key=lambda pair: len(pair[1]))
         return (call, other, names[0]) if names else None
 
+    def given_on(self, line: int, number: int) -> FirstStep | None:
+        """The first function that is called on a line with something else than the reference calls it with, and no
+        piece of that.
+
+        Args:
+            number: the call in which the line stands.
+        """
+        for call in self._their_way.calls:
+            odd = self.given_otherwise(call) if (call.line, call.outer) == (line, number) and not call.is_part else None
+            if odd is not None and odd[1].line and not _is_given_in_pieces(*odd[:2]):
+                return self._wording.given(*odd)
+        return None
+
     def part_before(self, step: Step, line: int, number: int) -> FirstStep | None:
         """The first part of a module that was called in another order than the reference's, or with something else.
 
@@ -80,7 +93,7 @@ class CallDifferences:
             if is_later and one.line != line:
                 return None
             if names := one.differences(other):
-                return self._wording.given(one, other, names[0])
+                return None if _is_given_in_pieces(one, other) else self._wording.given(one, other, names[0])
         return None
 
     def part_out_of_order(self) -> FirstStep | None:
@@ -152,3 +165,10 @@ class CallDifferences:
     def _loop_of(self, call: InnerCall) -> int:
         """The line of a call; where what is called is a loop's variable, the line that says what the loop runs over."""
         return loop_line(self._source, call.line) or call.line
+
+
+def _is_given_in_pieces(one: InnerCall, other: InnerCall) -> bool:
+    """Whether a part is given a row, or a position, of what the reference gives it at once."""
+    pairs = [(one.given[name], other.given.get(name)) for name in one.given]
+    tensors = [(a, b) for a, b in pairs if isinstance(a, Tensor) and isinstance(b, Tensor)]
+    return any(is_piece(Values(a).plain, Values(b).plain) for a, b in tensors)

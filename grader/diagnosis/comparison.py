@@ -10,6 +10,7 @@ from collections.abc import Container, Sequence
 
 from grader.diagnosis.call_differences import CallDifferences
 from grader.diagnosis.matching import Matching
+from grader.diagnosis.other_ways import OtherWays
 from grader.diagnosis.statements import function_at, has_default, loop_line, without_gradient
 from grader.diagnosis.variable_differences import set_otherwise
 from grader.diagnosis.way import InnerCall, Step, Way, equal
@@ -28,17 +29,25 @@ class Comparison:
         names: what the reference calls the result of each of its lines.
         file: the learner's.
         sound: functions all of whose checks pass.
+        mistaken: the way of a file with the mistake that was recognised.
     """
 
     def __init__(
-        self, theirs: Way, ours: Way, names: dict[int, str], file: File | Source, sound: Container[str] = ()
+        self,
+        theirs: Way,
+        ours: Way,
+        names: dict[int, str],
+        file: File | Source,
+        sound: Container[str] = (),
+        mistaken: Way | None = None,
     ) -> None:
         self._their_way, self._our_way = theirs, ours
         self._source, self._sound = file.text.decode(errors="replace"), sound
-        self._matching = Matching(theirs, ours)
+        self._matching = Matching(theirs, ours, mistaken)
         self._wording = Wording(self._matching, names, file)
         self._calls = CallDifferences(self._matching, self._wording, self._source)
         self._theirs, self._ours = self._matching.theirs, self._matching.ours
+        self._other_ways = OtherWays(self._matching)
         self._reached = -1
         """The last step of the reference's that the learner's way has come by."""
 
@@ -87,7 +96,8 @@ class Comparison:
         for name, one in mine.items():
             other = right.get(name)
             if other is not None and not equal(one.value, other.value):
-                return self._set_otherwise(one.line, one.call, one.before) or self._wording.returned(one, other)
+                before = self._set_otherwise(one.line, one.call, one.before, is_over=True)
+                return before or self._calls.given_on(one.line, one.call) or self._wording.returned(one, other)
         return None
 
     def _first_without_gradient(self) -> FirstStep | None:
@@ -113,16 +123,17 @@ class Comparison:
 
     def _first_value(self) -> tuple[FirstStep | None, bool]:
         """The first value that differs; and whether none does, and the reference goes on in no simple way."""
-        agreed, turned = None, None
+        agreed, turned, odd = None, None, None
         if not self._ours:  # the reference computes nothing that tells
             return None, False
         for place, step in enumerate(self._theirs):
             exact = self._matching.found(step, turned=False)
             if exact is None and (self._matching.holds_nothing_new(step) or self._is_on_the_way(place)):
                 continue
-            if exact is None and self._matching.is_before_shares(step):
+            if exact is None and self._other_ways.may_be_right(step):
                 continue
             if exact is not None:
+                self._other_ways.come_by(exact)
                 if exact >= self._reached:
                     self._reached, agreed = exact, step
                 turned = None
@@ -131,7 +142,11 @@ class Comparison:
             elif not self._matching.is_given(step) and not self._matching.leads_back(place):
                 if turned is not None and not self._matching.comes_by(self._ours[turned[1]]):
                     return self._turned(*turned), False
-                return self._differs(step, agreed), False
+                if self._matching.is_of_the_mistake(step) or self._place(step)[1]:
+                    return self._differs(step, agreed), False
+                odd, self._other_ways.are_some = odd or (step, agreed), True
+        if odd is not None:
+            return self._differs(*odd), False
         if turned is not None and turned[1] == len(self._ours) - 1:
             return self._turned(*turned), False
         if agreed is None or self._reached + 1 >= len(self._ours):
@@ -154,7 +169,7 @@ class Comparison:
         """A value that the reference does not have, after one that agrees."""
         wanted = self._ours[min(self._reached + 1, len(self._ours) - 1)]
         start, (line, why) = "", self._place(step)
-        is_first = not self._matching.is_unseen(step)
+        is_first = not self._other_ways.are_some and not self._matching.is_unseen(step)
         before = self._outside(agreed) if agreed is not None else line
         if before < line and self._stand_together(before, line):  # in a loop it may be below
             start = self._wording.agreed(before, self._reached, all_before=is_first)
@@ -173,7 +188,7 @@ class Comparison:
         after = self._theirs[place + 1] if place + 1 < len(self._theirs) else None
         if after is None or not (self._is_inside(here) and self._is_inside(after)):
             return False
-        return self._outside(here) == self._outside(after)
+        return self._sound_call(here) == self._sound_call(after)
 
     def _is_inside(self, step: Step) -> bool:
         """Whether a step stands in a sound function."""
@@ -212,19 +227,28 @@ class Comparison:
         found = self._set_otherwise(last, number, self._their_way.place_of(step)) or found
         return (found.line, found.text) if found else (line, "")
 
-    def _set_otherwise(self, line: int, number: int, before: int) -> FirstStep | None:
-        """The line that set a variable to something else than the reference's of that name, where this line uses it."""
-        wrong = set_otherwise(self._matching, self._source, line, number, before)
+    def _set_otherwise(self, line: int, number: int, before: int, *, is_over: bool = False) -> FirstStep | None:
+        """The line that set a variable to something else than the reference's of that name, where this line uses it.
+
+        Args:
+            is_over: whether nothing more is computed from it.
+        """
+        wrong = set_otherwise(self._matching, self._source, line, number, before, is_over=is_over)
         return self._wording.set_to(*wrong) if wrong is not None else None
 
     def _outside(self, step: Step) -> int:
         """The innermost line of a step that stands in no function that is sound."""
-        line = step.line
-        for _, call in self._their_way.outwards(step.call):
+        number = self._sound_call(step)
+        return self._their_way.calls[number].line if number is not None else step.line
+
+    def _sound_call(self, step: Step) -> int | None:
+        """The outermost of the calls of sound functions that a step stands in."""
+        outermost = None
+        for number, call in self._their_way.outwards(step.call):
             if call.name not in self._sound or not call.line:
                 break
-            line = call.line
-        return line
+            outermost = number
+        return outermost
 
     def _unfinished(self, agreed: Step) -> tuple[int, int]:
         """The line after which the reference goes on, and its call: what a function computes to its end is complete."""

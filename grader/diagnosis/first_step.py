@@ -24,12 +24,19 @@ from grader.remote.handles import Module
 if TYPE_CHECKING:
     from grader.diagnosis.trusted import TrustedCode
     from grader.kit.collect import Check
+    from grader.kit.variants import Variant
     from grader.remote.calls import Call
     from grader.remote.code import Code
 
 
 def first_step(
-    trusted: TrustedCode, check: Check, code: Code, seed: int, calls: Sequence[Call], sound: Container[str]
+    trusted: TrustedCode,
+    check: Check,
+    code: Code,
+    seed: int,
+    calls: Sequence[Call],
+    sound: Container[str],
+    known: Sequence[Variant] = (),
 ) -> FirstStep | None:
     """The first step that differs in the last call that a check made; None where that cannot be said.
 
@@ -37,13 +44,15 @@ def first_step(
         code: the learner's file, still open.
         calls: all of the check's.
         sound: functions all of whose checks pass: where they are called with something wrong, it is the caller's line.
+        known: the mistake that was recognised, if any.
     """
     names = names_in(trusted.source.text.decode())
 
     def compared(number: int) -> Comparison | None:
         theirs = recorded(check, code, seed, number)
         ours = recorded(check, trusted.reference_code(), seed, number) if theirs.is_whole else theirs
-        return Comparison(theirs, ours, names, code.source, sound) if ours.is_whole else None
+        mistaken = recorded(check, trusted.mistaken_code(known), seed, number) if known and theirs.is_whole else None
+        return Comparison(theirs, ours, names, code.source, sound, mistaken) if ours.is_whole else None
 
     number = _failing(calls)
     maker = _maker(calls, number)

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from grader.diagnosis.way import Shares, Step, Values, Way, same
+from grader.diagnosis.way import Shares, Step, Values, Way, equal, same
 
 FILLED_IN = "__setitem__"
 """A tensor that is filled in bit by bit may still hold whatever was in memory: that it differs says nothing."""
 MADE = ("zeros", "ones", "full")
 """A tensor of one number, `new_zeros` and `ones_like` too, holds nothing yet: that it differs says nothing."""
-REPEATED = ("expand", "expand_as", "broadcast_to")
+REPEATED = ("expand", "expand_as", "broadcast_to", "repeat", "tile")
 """What these give holds the numbers that were there before."""
 SHARES = "softmax"
 """What the operations are called that give shares which sum to one."""
@@ -30,15 +31,17 @@ class Matching:
 
     Args:
         their_way, our_way: the learner's and the reference's.
+        mistaken: that of a file with the mistake that was recognised.
 
     Attributes:
         theirs, ours: their steps that tell something; a step is called by its place in these.
     """
 
-    def __init__(self, their_way: Way, our_way: Way) -> None:
+    def __init__(self, their_way: Way, our_way: Way, mistaken: Way | None = None) -> None:
         self.their_way, self.our_way = their_way, our_way
-        self.theirs = [step for step in their_way.steps if _tells(step.value)]
-        self.ours = [step for step in our_way.steps if _tells(step.value)]
+        self.theirs = [step for step in their_way.steps if tells(step.value)]
+        self.ours = [step for step in our_way.steps if tells(step.value)]
+        self._mistaken = [step for step in mistaken.steps if tells(step.value)] if mistaken is not None else []
         self._unseen = _unseen(their_way.steps, our_way.steps)
         self._given = [Values(value) for value in their_way.given.values()]
         self._of_size = defaultdict[int, list[tuple[int, Step]]](list)
@@ -62,6 +65,15 @@ class Matching:
         masks = ((i, other) for i, other in alike if other.value.dtype == torch.bool and i != last)
         return next((i for i, other in masks if same(opposite, other.values, turned=turned)), None)
 
+    @property
+    def right_values(self) -> list[Values]:
+        """The arguments, and what the reference computes."""
+        return [*self._given, *(step.values for step in self.ours)]
+
+    def has_as_many(self, step: Step) -> bool:
+        """Whether some result of the reference's is of as many numbers."""
+        return bool(self._of_size[step.values.size])
+
     def comes_by(self, wanted: Step) -> bool:
         """Whether the learner has this value of the reference's anywhere."""
         return any(same(step.values, wanted.values, turned=False) for step in self.theirs)
@@ -76,14 +88,25 @@ class Matching:
 
     def holds_nothing_new(self, step: Step) -> bool:
         """Whether a step of the learner's fills in a tensor; or makes one or repeats one, and is not the last."""
-        if step.operation == FILLED_IN:
-            return True
+        return step.operation == FILLED_IN or self.is_made(step)
+
+    def is_made(self, step: Step) -> bool:
+        """Whether a step of the learner's makes a tensor of one number or repeats one, and is not the last."""
         made = step.operation in REPEATED or step.operation.removeprefix("new_").removesuffix("_like") in MADE
         return made and step is not self.theirs[-1]
 
     def is_before_shares(self, step: Step) -> bool:
         """Whether shares that the reference asks torch for come of a step; to be asked of each in turn."""
         return self._shares.is_before_one(step.value)
+
+    def is_of_the_mistake(self, step: Step) -> bool:
+        """Whether a file with the mistake that was recognised has this value; so it is taken where none was."""
+        return not self._mistaken or any(same(step.values, other.values, turned=True) for other in self._mistaken)
+
+    def follows_from_another(self, value: Any) -> bool:
+        """Whether a variable holds what a file with the mistake that was recognised computes nowhere."""
+        says_something = isinstance(value, Tensor) and tells(value)
+        return bool(self._mistaken) and says_something and not has(self._mistaken, value)
 
     def is_unseen(self, step: Step) -> bool:
         """Whether a step of the learner's that tells nothing, and that the reference does not have, came before."""
@@ -101,17 +124,22 @@ class Matching:
         }
 
 
-def _tells(value: Tensor) -> bool:
+def tells(value: Tensor) -> bool:
     """Whether a result says something: a few whole numbers are taken for equal too easily."""
     if value.numel() >= FEW or not value.is_floating_point():
         return value.numel() >= FEW
     return bool((value != value.round()).any())
 
 
+def has(steps: Sequence[Step], value: Any) -> bool:
+    """Whether one of these steps has this value, and it says something."""
+    return isinstance(value, Tensor) and tells(value) and any(equal(step.value, value) for step in steps)
+
+
 def _unseen(theirs: Sequence[Step], ours: Sequence[Step]) -> list[Step]:
     """The learner's steps after one that is not looked at and that the reference does not have: none is the first."""
-    few = [step for step in ours if not _tells(step.value)]
+    few = [step for step in ours if not tells(step.value)]
     for place, step in enumerate(theirs):
-        if not _tells(step.value) and not any(same(step.values, other.values, turned=False) for other in few):
+        if not tells(step.value) and not any(same(step.values, other.values, turned=False) for other in few):
             return list(theirs[place + 1 :])
     return []

@@ -156,6 +156,10 @@ class Recogniser:
                     self._look_for_two(file, run, pairs(file, run))
         return {run.check.id: self._said(file, run) for run in failed}
 
+    def mistakes_called(self, name: str | None) -> list[Variant]:
+        """The mistake of this name; none for no name."""
+        return [one for one in self._mistakes if one.name == name]
+
     def diagnose_alone(self, run: Run) -> Diagnosis:
         """What is recognised in a failed check where no other was run."""
         known = self.diagnose([run], [])[run.check.id]

@@ -265,11 +265,14 @@ class TrustedCode:
         """The reference in the learner's place, to be asked directly."""
         return self._code(("the reference",), [self.source.text.decode()])
 
+    def mistaken_code(self, mistakes: Sequence[Variant]) -> Code:
+        """A file with these mistakes in the learner's place."""
+        return self._code(_key(mistakes), together(mistakes))
+
     def replay(self, mistakes: Sequence[Variant], tried: Attempt, seed: int) -> Replay:
         """A file with these mistakes, asked what a learner's file was asked in one check."""
         assert tried.objects is not None
-        code = self._code(_key(mistakes), together(mistakes))
-        return self._answers.of(_key(mistakes), code, seed, tried.requests, tried.objects)
+        return self._answers.of(_key(mistakes), self.mistaken_code(mistakes), seed, tried.requests, tried.objects)
 
 
 def _key(mistakes: Sequence[Variant]) -> Key:

@@ -20,8 +20,12 @@ from grader.worker.steps import MOST_CALLS, MOST_LETTERS, MOST_NUMBERS, MOST_SET
 NEAR = 1e-6
 MOST_SHARES = 20
 """Results that sum to one and are looked for."""
+MOST_TO_CUT = 512
+"""Numbers of a result of which pieces are looked for."""
 MOST_AXES = 4
 """Of a result whose axes may stand in another order: there are 24 orders of these."""
+CLEARS, USE_GRADIENTS = "zero_grad", ("backward", "clip_grad_norm_", "step")
+"""Of the calls without a result, those that have to do with gradients."""
 
 
 class Values:
@@ -57,6 +61,7 @@ class Step:
         value: the result.
         call: the number of the call in which the line stands; -1 where that is not known.
         has_gradient: whether a gradient flows back from it.
+        origins: the places of the steps of which it was made, as far as they are known.
     """
 
     line: int
@@ -64,6 +69,7 @@ class Step:
     value: Tensor
     call: int = -1
     has_gradient: bool = False
+    origins: tuple[int, ...] = ()
 
     @cached_property
     def values(self) -> Values:
@@ -152,8 +158,19 @@ class Way:
         return before if is_so else None
 
     def parts_of(self, number: int) -> list[InnerCall]:
-        """The module's parts that were called in a call, in order."""
-        return [call for call in self.calls if call.is_part and call.outer == number]
+        """The module's parts that were called in a call, in order; gradients are cleared where they are next used, for
+        it makes no difference whether that was before the forward pass or after it."""
+        parts, cleared = list[InnerCall](), list[InnerCall]()
+        for call in self.calls:
+            if not call.is_part or call.outer != number:
+                continue
+            if call.name == CLEARS:
+                cleared.append(call)
+                continue
+            if call.name in USE_GRADIENTS:
+                parts, cleared = parts + cleared, []
+            parts.append(call)
+        return parts + cleared
 
     def times_called(self, name: str) -> int:
         """How often a module's part was called."""
@@ -162,10 +179,10 @@ class Way:
 
 def way_of(taken: StepsTaken, given: dict[str, Tensor]) -> Way:
     """What was recorded, within its bounds."""
+    sent = taken.steps[:MOST_STEPS] if all(step[3].numel() <= MOST_NUMBERS for step in taken.steps) else []
     steps = [
-        Step(line, operation, value, call, grad)
-        for line, call, operation, value, grad in taken.steps[:MOST_STEPS]
-        if value.numel() <= MOST_NUMBERS
+        Step(line, operation, value, call, grad, tuple(one for one in origins if 0 <= one < place))
+        for place, (line, call, operation, value, grad, origins) in enumerate(sent)
     ]
     calls = [
         InnerCall(name[:MOST_LETTERS], line, outer, dict(_plain_items(passed)), is_part, before)
@@ -219,6 +236,26 @@ def same(one: Values, other: Values, *, turned: bool) -> bool:
         tuple(a.shape[axis] for axis in order) == tuple(b.shape) and near(a.permute(order), b)
         for order in permutations(range(a.dim()))
     )
+
+
+def is_piece(part: Tensor, whole: Tensor) -> bool:
+    """Whether a result is cut out of another one: a row, an entry of each row, the beginning of a row."""
+    if not 0 < part.numel() < whole.numel() or whole.numel() > MOST_TO_CUT or part.dim() > whole.dim():
+        return False
+    return bool(((whole - part.flatten()[0]).abs() <= NEAR).any()) and _is_cut_out(part, whole)
+
+
+def _is_cut_out(part: Tensor, whole: Tensor) -> bool:
+    if part.shape == whole.shape:
+        return near(part, whole)
+    if part.dim() < whole.dim():
+        return any(_is_cut_out(part, one) for axis in range(whole.dim()) for one in whole.unbind(axis))
+    shorter = [axis for axis in range(part.dim()) if part.shape[axis] != whole.shape[axis]]
+    if len(shorter) > 1 or part.shape[shorter[0]] > whole.shape[shorter[0]]:
+        return False
+    axis, length = shorter[0], part.shape[shorter[0]]
+    starts = range(whole.shape[axis] - length + 1)
+    return any(near(part, whole.narrow(axis, start, length)) for start in starts)
 
 
 class Shares:

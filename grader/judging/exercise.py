@@ -183,7 +183,8 @@ def explained(
     followed = [run for run in about if not _begins_changed(run.tried.calls)]
     for run in sorted(followed, key=_is_small)[:FOLLOWED]:
         with contextlib.suppress(Exception):  # the learner's side of it is a claim, and decides no mark
-            step = step or first_step(recogniser.trusted, run.check, code, run.seed, run.tried.calls, sound)
+            known = recogniser.mistakes_called(first.mistake)
+            step = step or first_step(recogniser.trusted, run.check, code, run.seed, run.tried.calls, sound, known)
     if step is not None and first.heading and step.line == first.line:  # it says already that this line raises
         step = None
     with contextlib.suppress(Exception):

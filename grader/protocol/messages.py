@@ -221,9 +221,9 @@ class Called(NamedTuple):
 class StepsTaken(NamedTuple):
     """What torch computed in the call that was recorded, in order."""
 
-    steps: list[tuple[int, int, str, Tensor, bool]]
+    steps: list[tuple[int, int, str, Tensor, bool, list[int]]]
     """The line of the learner's file that asked for it, the number of the call in which that line stands (-1: none);
-    the operation; its result, and whether that has a gradient."""
+    the operation; its result, and whether that has a gradient; the numbers of the steps of which it was made."""
     calls: list[tuple[str, int, int, dict[str, Any], bool, int]]
     """The function or the module's part; the line that called it, and the number of the call in which that stands;
     what was given; whether it is a part; the number of steps before it."""

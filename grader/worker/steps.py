@@ -18,11 +18,14 @@ MOST_CALLS, MOST_SET = 200, 400
 """Calls inside it, and variables that are set."""
 MOST_LETTERS, MOST_ITEMS = 40, 4
 """Of a text, and of a tuple, that a variable holds."""
+MOST_ORIGINS = 64
+"""Steps of which one is made: a `stack` may have as many as a loop has rounds."""
 
 UNFILLED = ("empty", "new_empty")
 """Operations whose results hold whatever was in memory."""
-Step = tuple[int, int, str, Tensor, bool]
-"""The line that asked for it, the call in which that stands, the operation, its result, whether it has a gradient."""
+Step = tuple[int, int, str, Tensor, bool, list[int]]
+"""The line that asked for it, the call in which that stands, the operation, its result, whether it has a gradient, and
+the numbers of the steps of which it was made."""
 InnerCall = tuple[str, int, int, dict[str, Any], bool, int]
 """The name of a function, or of a module's part; the line that called it, and the call in which that stands; what it
 was given; whether it is a part; how many steps there were before."""
@@ -67,6 +70,8 @@ class StepRecorder(TorchFunctionMode):
         """For every call the line that it is at, what its variables hold, and how many steps there were before."""
         self._versions: dict[int, tuple[Tensor, int]] = {}
         self._unfilled: dict[int, Tensor] = {}
+        self._origins: dict[int, tuple[Tensor, list[int]]] = {}
+        """For every result the steps that it comes from: its own, or of what is read of a tensor, the tensor's."""
         self._at_work = False
         self._inside: object = None
         """A part that another file defines, or a call without a result: what happens in it is one step, or none."""
@@ -86,6 +91,7 @@ class StepRecorder(TorchFunctionMode):
         self._held.clear()
         self._versions.clear()
         self._unfilled.clear()
+        self._origins.clear()
         super().__exit__(*error)  # type: ignore[no-untyped-call]
 
     def __torch_function__(
@@ -102,16 +108,26 @@ class StepRecorder(TorchFunctionMode):
         is_read = operation == "__get__" and getattr(function, "__self__", None) not in TRANSPOSED
         if not (self._at_work or self._inside is not None or is_read or operation.startswith(UNFILLED)):
             values = (args[0],) if operation == "__setitem__" else result if isinstance(result, tuple) else (result,)
-            self._add(operation, values, sys._getframe(1))
+            self._add(operation, values, sys._getframe(1), self._origins_of((args, *(kwargs or {}).values())))
+        elif is_read and type(result) is Tensor:
+            self._origins[id(result)] = result, self._origins_of(args)
         return result
 
-    def _add(self, operation: str, values: Sequence[Any], frame: FrameType, line: int = 0) -> None:
+    def _add(
+        self, operation: str, values: Sequence[Any], frame: FrameType, origins: Sequence[int] = (), line: int = 0
+    ) -> None:
         own = self._own(frame)
         for value in values if own is not None else ():
             kept = type(value) is Tensor and value.numel() <= MOST_NUMBERS and not value.is_meta
             if kept and len(self.steps) < MOST_STEPS and own is not None:
                 place = line or own.f_lineno, self._numbers.get(own, -1)
-                self.steps.append((*place, operation, self._copied(value), value.requires_grad))
+                self._origins[id(value)] = value, [len(self.steps)]
+                self.steps.append((*place, operation, self._copied(value), value.requires_grad, list(origins)))
+
+    def _origins_of(self, given: Any) -> list[int]:
+        """The steps that these values come from."""
+        known = [self._origins[id(value)] for value in _tensors(given) if id(value) in self._origins]
+        return sorted({number for _, numbers in known for number in numbers})[:MOST_ORIGINS]
 
     def _copied(self, value: Tensor) -> Tensor:
         before, self._at_work = self._at_work, True
@@ -164,8 +180,8 @@ class StepRecorder(TorchFunctionMode):
             return self._trace_the_end
         module, arguments, options = (frame.f_locals[name] for name in ("self", "args", "kwargs"))
         name = _name_of(module, _variables(frame.f_back))
-        if not isinstance(module, (nn.Dropout, nn.Identity)) and len(self.calls) < MOST_CALLS:
-            self._note(name, frame, {**{str(i): one for i, one in enumerate(arguments)}, **options}, is_part=True)
+        if next(module.parameters(), None) is not None and len(self.calls) < MOST_CALLS:
+            self._note(name, frame, _by_position(module, arguments, options), is_part=True)
         code = getattr(type(module).forward, "__code__", None)
         if self._inside is None and not (code is not None and self._is_file(code.co_filename)):
             self._inside = module
@@ -181,7 +197,7 @@ class StepRecorder(TorchFunctionMode):
         if module is self._inside:
             self._inside = None
             values = list(_tensors(result))
-            self._add(type(module).__name__, values, sys._getframe(1))
+            self._add(type(module).__name__, values, sys._getframe(1), self._origins_of(arguments))
             sys.settrace(self._trace)
 
     def _note(self, name: str, frame: FrameType, given: dict[str, Any], *, is_part: bool, owner: object = None) -> None:
@@ -200,7 +216,7 @@ class StepRecorder(TorchFunctionMode):
                 if held is not before.get(name, before):
                     self._note_a_variable(name, held, line, frame)
                     if steps == len(self.steps) and not self._is_unfilled(held):  # what another file computed
-                        self._add(CAME, list(_tensors(held)), frame, line)
+                        self._add(CAME, list(_tensors(held)), frame, line=line)
             if event == "return":
                 self._note_what_changed(now, line, frame)
                 self._note_a_variable(RETURNED, value, line, frame)
@@ -274,6 +290,15 @@ def _part_of(module: nn.Module, variables: dict[str, Any]) -> str:
             if found:
                 return found
     return ""
+
+
+def _by_position(module: nn.Module, arguments: Sequence[Any], options: dict[str, Any]) -> dict[str, Any]:
+    """What a module is given, by the position of the parameter, whether it was passed by its name or not."""
+    code = getattr(type(module).forward, "__code__", None)
+    names = code.co_varnames[1 : code.co_argcount] if code is not None else ()
+    passed = dict(enumerate(arguments)) | {names.index(name): one for name, one in options.items() if name in names}
+    others = {name: one for name, one in options.items() if name not in names}
+    return {str(place): passed[place] for place in sorted(passed)} | others
 
 
 def _name_of(module: nn.Module, variables: dict[str, Any]) -> str:

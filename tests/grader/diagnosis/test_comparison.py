@@ -1,5 +1,6 @@
 """Where two ways part: each kind of sentence once where it is true, and once where it is almost true."""
 
+import pytest
 import torch
 
 from grader.diagnosis import way
@@ -185,9 +186,34 @@ def test_a_step_inside_a_sound_function_is_judged_by_what_comes_out():
     assert line(SCORES + 8) == 1
 
 
-def test_numbers_that_are_only_repeated_are_no_difference():
-    repeated = Step(1, "expand", SCORES.expand(2, 3, 3))
+@pytest.mark.parametrize("operation", ["expand", "repeat"])
+def test_numbers_that_are_only_repeated_are_no_difference(operation):
+    repeated = Step(1, operation, SCORES.expand(2, 3, 3))
     assert Comparison(Way([repeated, *steps(SCORES, WEIGHTS.exp())]), Way(OURS), NAMES, FILE).first().line == 2
+
+
+def test_a_part_that_is_given_one_row_after_the_other_is_not_given_other_values():
+    rows = [InnerCall("norm_1", 3, 0, {"0": row}, True, 2) for row in X + A]
+    wrong = [*COMPUTED[:2], Step(4, "norm", (X + A).exp(), 0)]
+    assert about(wrong, [FORWARD, ATTEND, *rows, NORM_2]) == (
+        4,
+        "Up to line 3 the values agree with the reference's. "
+        "Line 4 gives the first result that the reference does not have",
+    )
+    others = [InnerCall("norm_1", 3, 0, {"0": row + 1}, True, 2) for row in X + A]
+    assert "`norm_1`" in about(wrong, [FORWARD, ATTEND, *others, NORM_2])[1]
+
+
+def test_calls_of_a_sound_function_on_one_line_are_told_apart():
+    """A stack calls its layers in a loop."""
+    calls = [InnerCall("f", 0, -1, {}), InnerCall("sound", 1, 0, {}), InnerCall("sound", 1, 0, {})]
+
+    def line(first):
+        made = [Step(9, "op", first, 1), Step(9, "op", SCORES, 2), Step(2, "op", WEIGHTS.exp(), 0)]
+        return Comparison(Way(made, calls), Way(OURS), NAMES, FILE, {"sound"}).first().line
+
+    assert line(SCORES + 7) == 1
+    assert line(SCORES) == 2
 
 
 def test_what_agrees_is_above_what_differs():
@@ -320,6 +346,82 @@ def test_a_variable_with_another_value_than_the_references_of_that_name_is_where
     assert told(3) == (1, "Line 1 sets `d_k` to `3`; in the reference it is `2`: d_k = q.size(1)")
     assert told(2)[0] == 3, "it is the same"
     assert told(3, "other")[0] == 3, "the reference has no variable of that name"
+
+
+def test_a_variable_that_holds_what_the_reference_has_on_its_way_is_not_where_it_begins():
+    """`x` is one name for many things, and each file has its own order of them."""
+    text = b"x = q @ k.T\nx = x.softmax(-1)\nreturn x @ v\n"
+    call = InnerCall("f", 0, -1, {"q": Q})
+    right = Way(
+        [Step(1, "op", SCORES, 0), Step(2, "op", WEIGHTS, 0, origins=(0,)), Step(3, "op", WEIGHTS @ Q, 0)],
+        [call],
+        [Assignment(2, 0, "x", WEIGHTS, 2)],
+    )
+
+    def line(wrong, *held, ours=right):
+        theirs = [Step(1, "op", SCORES, 0), Step(3, "op", wrong, 0)]
+        set_to = [Assignment(number, 0, "x", value, 1) for number, value in enumerate(held, 1)]
+        return Comparison(Way(theirs, [call], set_to), ours, {}, file(text)).first().line
+
+    wrong = SCORES.exp()
+    assert line(wrong, WEIGHTS, SCORES) == 3, "the name is set more often than by the reference"
+    assert line(wrong, WEIGHTS, SCORES.cos()) == 2, "the reference has no such value"
+    assert line(wrong, SCORES) == 3, "the reference's is made of it"
+    assert line(wrong, SCORES.cos()) == 1
+    assert line(wrong, WEIGHTS.reshape(-1)) == 3, "the same numbers in another shape"
+    assert line(wrong, WEIGHTS[1]) == 3, "one row of them"
+    assert line(wrong, WEIGHTS[1] + 1) == 1
+    assert line(wrong, WEIGHTS.T.reshape(-1)) == 1, "in another order"
+    apart = Way([Step(one.line, "op", one.value, 0) for one in right.steps], right.calls, right.assigned)
+    assert line(wrong, SCORES, ours=apart) == 1, "the reference's is not made of it: another value in its place"
+
+
+def test_a_variable_that_is_used_as_the_references_is_where_it_begins():
+    """Nothing that was left to do is done with it: `x` lacks its softmax."""
+    text = b"x = q @ k.T\nreturn x @ v\n"
+    call = InnerCall("f", 0, -1, {"q": Q})
+    computed = [Step(1, "op", SCORES, 0), Step(1, "softmax", WEIGHTS, 0, origins=(0,))]
+    right = Way(
+        [*computed, Step(2, "matmul", WEIGHTS @ Q, 0, origins=(1,))], [call], [Assignment(1, 0, "x", WEIGHTS, 2)]
+    )
+
+    def line(operation):
+        theirs = [computed[0], Step(2, operation, SCORES.exp(), 0, origins=(0,))]
+        return Comparison(Way(theirs, [call], [Assignment(1, 0, "x", SCORES, 1)]), right, {}, file(text)).first().line
+
+    assert line("matmul") == 1
+    assert line("sigmoid") == 2, "what should be a softmax"
+
+
+def test_a_result_that_comes_of_a_call_with_something_else_is_that_calls():
+    """It is a piece of the reference's: no step differs."""
+    outer = InnerCall("f", 0, -1, {})
+
+    def told(mine, right, value=SCORES[0], called_by=2):
+        theirs = Way(
+            [Step(9, "op", value, 1)], [outer, InnerCall("g", 2, 0, mine)], [Assignment(2, 0, "return", value, 1)]
+        )
+        ours = Way(OURS, [outer, InnerCall("g", called_by, 0, right)], [Assignment(2, 0, "return", SCORES, 3)])
+        return Comparison(theirs, ours, NAMES, FILE).first().text
+
+    assert told({"n": 5}, {"n": 6}).startswith("Line 2 calls g with `5` as `n`; the reference gives it `6`")
+    assert told({"n": 6}, {"n": 6}).startswith("Line 2 returns")
+    assert told({"n": 5}, {"n": 6}, called_by=0).startswith("Line 2 returns"), "the reference does not call it"
+    assert told({"x": Q[0]}, {"x": Q}).startswith("Line 2 returns"), "it is given a piece"
+
+
+def test_a_variable_that_is_returned_too_early_is_where_it_begins():
+    text = b"x = q @ k.T\ny = 0\nreturn x\n"
+    call = InnerCall("f", 0, -1, {"q": Q})
+    computed = [Step(1, "op", SCORES, 0), Step(2, "op", WEIGHTS, 0, origins=(0,))]
+
+    def line(value, *names):
+        set_to = [Assignment(1, 0, name, value, 2) for name in names]
+        return Way(computed, [call], [*set_to, Assignment(3, 0, "return", value, 2)])
+
+    found = Comparison(line(SCORES, "x"), line(WEIGHTS, "x"), {}, file(text)).first()
+    assert (found.line, found.text[:18]) == (1, "Line 1 sets `x`, w")
+    assert Comparison(line(SCORES, "y"), line(WEIGHTS, "x"), {}, file(text)).first().line == 3
 
 
 def test_what_is_returned_is_compared_where_all_that_is_computed_agrees():
@@ -521,7 +623,7 @@ def test_a_claim_that_makes_no_sense_says_nothing_and_breaks_nothing():
     """What a worker tells is its learner's to invent."""
     odd = {"x": [Q], "²": 1 << 80, "n": float("nan"), "m": MASK}
     taken = StepsTaken(
-        [(-5, 7, "op", SCORES + 1, True), (10**9, -9, "op", SCORES.to(torch.complex64), False)],
+        [(-5, 7, "op", SCORES + 1, True, [0, -3]), (10**9, -9, "op", SCORES.to(torch.complex64), False, [0, 10**9])],
         [("f" * 999, 3, 0, odd, True), ("Layer.forward", 3, 1, odd, False), ("norm_1", 1, 1, {"²": X}, True)],
         [(1, 1, "x", 1 << 80, 0), (1, 1, "return[²]", {"a": Q}, 0), (2, 9, "q", "a" * 999, -1)],
     )
