@@ -105,9 +105,10 @@ def test_the_command_that_steps_in_works_from_a_workspace(installed, workspace):
 
 
 def test_pytest_in_a_workspace_collects_the_checks_and_nothing_else(installed, workspace):
-    listed = succeed(workspace, installed, "-m", "pytest", ".", "--collect-only", "-q")
-    items = [line for line in listed.splitlines() if "::" in line]
-    assert {item.split("tests/")[-1].split("/")[0] for item in items} == set(EXERCISES)
+    for words in ([], ["."]):
+        listed = succeed(workspace, installed, "-m", "pytest", *words, "--collect-only", "-q")
+        items = [line for line in listed.splitlines() if "::" in line]
+        assert {item.split("tests/")[-1].split("/")[0] for item in items} == set(EXERCISES)
     (workspace / "exercises" / "ex05_sinusoidal_encoding.py").write_bytes(Kit().find(["5"])[0].solution.read_bytes())
     said = succeed(workspace / "tests", installed, "-m", "pytest", "ex05_sinusoidal_encoding", "-q")
     assert " passed" in said

@@ -73,17 +73,13 @@ def _become(order):
         opened = os.open(file, mode)
         os.dup2(opened, descriptor)
         os.close(opened)
-    multiprocessing.get_context = _warm_context
+    forked = multiprocessing.get_context("forkserver")
+    multiprocessing.get_context = lambda method=None: forked
     forkserver._forkserver.ensure_running = lambda: None  # it is no child of this process, which could not ask
     module, *arguments = order["words"]
     sys.argv[1:] = arguments
     sys.path[0] = order["folder"]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
-
-
-def _warm_context(method=None):
-    """`multiprocessing.get_context`, but new processes are always forked from the server that is running."""
-    return multiprocessing.context._concrete_contexts["forkserver"]
 
 
 def _serve():
