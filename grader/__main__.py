@@ -75,7 +75,7 @@ def main(context: click.Context) -> None:
     if context.invoked_subcommand is not None:
         return
     if sys.stdin.isatty() and sys.stdout.isatty():
-        from grader.learner.loop import watch
+        from grader.learner.watch import watch
 
         raise SystemExit(watch(None, device="cpu", seed=None))
     from grader.learner.commands import show_list
@@ -89,7 +89,7 @@ def main(context: click.Context) -> None:
 @click.option("--seed", type=SEED, help="Repeat a run exactly. [default: a fresh one]")
 def watch_command(exercise: str | None, device: str, seed: int | None) -> None:
     """Check an exercise whenever you save it; without EX the first that does not pass."""
-    from grader.learner.loop import watch
+    from grader.learner.watch import watch
 
     raise SystemExit(watch(exercise, device=device, seed=seed))
 

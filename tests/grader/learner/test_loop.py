@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from grader import paths
-from grader.learner import loop as watch
+from grader.learner import actions
+from grader.learner import loop as loops
 from grader.learner.loop import Loop
 from grader.learner.standby import as_record, from_record, trusted_files
 from grader.results.verdicts import ExerciseResult, Outcome
@@ -53,9 +54,9 @@ def kit(tmp_path):
 
 @pytest.fixture
 def loop(kit, monkeypatch):
-    monkeypatch.setattr(watch, "Standby", FakeStandby)
+    monkeypatch.setattr(loops, "Standby", FakeStandby)
     made.clear()
-    loop = Loop(kit, "cpu", 7)
+    loop = Loop(kit, "cpu", 7, actions.Actions)
     loop.go_to(kit.find(["6"])[0])
     return loop
 
@@ -346,7 +347,7 @@ def test_a_regression_is_named_once_and_a_key_goes_there(loop, capsys):
 
 
 def test_the_page_gets_every_verdict(loop, capsys, monkeypatch):
-    monkeypatch.setattr(watch, "can_open_a_window", lambda: False)
+    monkeypatch.setattr(actions, "can_open_a_window", lambda: False)
     answer(loop, "fail", message="About one.")
     press(loop, "o")
     try:
