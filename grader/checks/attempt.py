@@ -40,11 +40,14 @@ class Attempt:
         self.source, self.is_on_a_gpu = code.source, code.place != "cpu"
 
 
-def attempt(check: Check, code: Code, seed: int, passed_runs: PassedRuns | None = None) -> Attempt:
+def attempt(
+    check: Check, code: Code, seed: int, passed_runs: PassedRuns | None = None, *, remembers: bool = True
+) -> Attempt:
     """Runs a check once. An exception is a result too.
 
     Args:
         passed_runs: where the code answers as another did that passed, the check is passed and need not be run.
+        remembers: whether a new way to pass it is kept there.
     """
     start = time.perf_counter()
     error: BaseException | None = None
@@ -53,7 +56,7 @@ def attempt(check: Check, code: Code, seed: int, passed_runs: PassedRuns | None 
         trail = passed_runs.follow(check, seed, code) if passed_runs is not None else None
         if trail is None or not trail.is_known:
             run_with(check, code, Draw(seed, widest=widest(code.device)))
-        if trail is not None:
+        if trail is not None and remembers:
             trail.remember()
     except (Finding, Exception) as raised:
         error = raised

@@ -113,7 +113,7 @@ class Target:
         self._attacked = self._checks[::every]
         self._reference = collect.reference(kit, exercise.slug)
         self._source = collect.source_of(kit, exercise, File.at(exercise.solution), self._checks[0].shortcuts)
-        self._recogniser = Recogniser(TrustedCode(self._source, self._reference, attempt), [])
+        self._recogniser = Recogniser(TrustedCode(self._source, self._reference, attempt, attempt), [])
         self._kit, self._exercise, self._workers = kit, exercise, workers
         self._settings = CheckSettings(SEED, connect=lambda: WorkerTransport(workers))
         self._stack = contextlib.ExitStack()

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 Modules = dict[str, ModuleType]
 Key = tuple[str, ...]
+Attempts = Callable[["Check", Code, int], "Attempt"]
+"""Runs a check once, with a seed."""
 
 
 @lru_cache(maxsize=2_000)
@@ -206,17 +208,19 @@ class TrustedCode:
         source: the reference's file.
         reference: the grader's own module of it.
         attempt: runs a check once.
+        attempt_mistakes: the same on a known mistake, which may answer as a file did that is known to pass.
     """
 
     def __init__(
         self,
         source: Source,
         reference: ModuleType,
-        attempt: Callable[[Check, Code, int], Attempt],
+        attempt: Attempts,
+        attempt_mistakes: Attempts,
     ) -> None:
         self.source = source
         self.reference = reference
-        self._attempt = attempt
+        self._attempt, self._attempt_mistakes = attempt, attempt_mistakes
         self._codes: dict[Key, Code] = {}
         self._earlier: Modules = {}
         self._tried: dict[tuple[Key, str, int], Attempt] = {}
@@ -226,18 +230,18 @@ class TrustedCode:
 
     def attempt(self, name: str, text: bytes, check: Check, seed: int) -> Attempt:
         """Runs a check on a trusted file, once for each seed: the same seed gives the same."""
-        return self._attempted((name,), [text.decode()], check, seed)
+        return self._attempted((name,), [text.decode()], check, seed, self._attempt)
 
     def attempt_mistakes(self, mistakes: Sequence[Variant], check: Check, seed: int) -> Attempt:
         """Runs a check on a file that holds these known mistakes."""
-        return self._attempted(_key(mistakes), together(mistakes), check, seed)
+        return self._attempted(_key(mistakes), together(mistakes), check, seed, self._attempt_mistakes)
 
-    def _attempted(self, key: Key, pieces: Sequence[str], check: Check, seed: int) -> Attempt:
+    def _attempted(self, key: Key, pieces: Sequence[str], check: Check, seed: int, attempt: Attempts) -> Attempt:
         place = (key, check.id, seed)
         if place not in self._tried:
             if len(self._tried) >= MAX_REMEMBERED:
                 self._tried.clear()
-            tried = self._attempt(check, self._code(key, pieces), seed)
+            tried = attempt(check, self._code(key, pieces), seed)
             tried.objects, tried.requests = None, [_slim(request) for request in tried.requests]
             if sum(map(_size, tried.calls)) > LARGE:
                 return tried

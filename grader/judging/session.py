@@ -11,10 +11,10 @@ from pathlib import Path
 import torch
 
 from grader import simulated_gpu
-from grader.checks.attempt import attempt
+from grader.checks.attempt import Attempt, attempt
 from grader.checks.passed_before import PassedRuns
 from grader.diagnosis.recognise import Recogniser
-from grader.diagnosis.trusted import TrustedCode
+from grader.diagnosis.trusted import Attempts, TrustedCode
 from grader.errors import UsageError
 from grader.judging.exercise import CheckSettings, absences, outcome_of, run_exercise
 from grader.kit import collect
@@ -22,6 +22,7 @@ from grader.kit.collect import EXERCISE_POINTS, Check
 from grader.kit.discovery import Exercise, Kit
 from grader.kit.variants import mistakes
 from grader.limits import MAX_MESSAGE
+from grader.remote.code import Code
 from grader.results.verdicts import ERROR, FAIL, MISSING, ExerciseResult, settle
 from grader.source.file import File
 from grader.text import clean
@@ -63,10 +64,16 @@ def _mps() -> bool:
     return torch.backends.mps.is_available()
 
 
-def recogniser_of(kit: Kit, exercise: Exercise, shortcuts: tuple[str, ...]) -> Recogniser:
-    """The known mistakes of an exercise, and trusted code to compare a learner's file with."""
+def recogniser_of(
+    kit: Kit, exercise: Exercise, shortcuts: tuple[str, ...], attempt_mistakes: Attempts = attempt
+) -> Recogniser:
+    """The known mistakes of an exercise, and trusted code to compare a learner's file with.
+
+    Args:
+        attempt_mistakes: runs a check on a known mistake.
+    """
     source = collect.source_of(kit, exercise, File.at(exercise.solution), shortcuts)
-    trusted = TrustedCode(source, collect.reference(kit, exercise.slug), attempt)
+    trusted = TrustedCode(source, collect.reference(kit, exercise.slug), attempt, attempt_mistakes)
     return Recogniser(trusted, mistakes(exercise))
 
 
@@ -90,8 +97,13 @@ class Session:
     def recogniser(self, exercise: Exercise) -> Recogniser:
         """The known mistakes of an exercise, beside one file after another."""
         if exercise.slug not in self._recognisers:
-            self._recognisers[exercise.slug] = recogniser_of(self.kit, exercise, self._shortcuts(exercise))
+            shortcuts = self._shortcuts(exercise)
+            self._recognisers[exercise.slug] = recogniser_of(self.kit, exercise, shortcuts, self._attempt_mistakes)
         return self._recognisers[exercise.slug]
+
+    def _attempt_mistakes(self, check: Check, code: Code, seed: int) -> Attempt:
+        """Runs a check on a known mistake; not where it answers as a file did that passed."""
+        return attempt(check, code, seed, self.passed_runs, remembers=False)
 
     def trusted(self, exercise: Exercise) -> TrustedCode:
         """The reference and the known mistakes of an exercise, for reruns on the grader's side."""

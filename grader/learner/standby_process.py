@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from grader.judging.open import open_session
 from grader.kit.discovery import Kit
+from grader.kit.variants import mistakes
 from grader.launch.launcher import Launcher, launcher
 from grader.learner.running import Ended, Running
 from grader.learner.standby import StandbySettings, as_record
@@ -187,7 +188,8 @@ def _one_after_another(work: Work, tell: Tell) -> None:
 
 def _warm_up(session: Session, slug: str) -> None:
     """The reference goes through every check, here and in a worker: what torch imports late is here, its results are
-    remembered, and where a learner's code answers as the reference does nothing need be worked out again."""
+    remembered, and where a learner's code answers as the reference does nothing need be worked out again. The known
+    mistakes are loaded."""
     from grader.checks.attempt import check_seed
     from grader.checks.passed_before import PassedRuns
 
@@ -197,6 +199,8 @@ def _warm_up(session: Session, slug: str) -> None:
         trusted.reference_passes(check, check_seed(session.settings.seed, check))
     session.passed_runs = PassedRuns(LARGE)
     session.run(exercise, exercise.solution)
+    for mistake in mistakes(exercise):
+        trusted.mistaken_code((mistake,)).prepare()
 
 
 def _carry_out(session: Session, order: dict[str, Any], tell: Tell, running: Running) -> None:

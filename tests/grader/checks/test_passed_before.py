@@ -7,6 +7,7 @@ import pytest
 
 from grader.checks import attempt as run
 from grader.checks import passed_before
+from grader.checks.attempt import check_seed
 from grader.checks.passed_before import PassedRuns
 from grader.judging.exercise import CheckSettings
 from grader.judging.session import Session
@@ -80,6 +81,22 @@ def test_the_same_answers_are_not_worked_out_again(session, exercise, drawn, sub
     assert len(first.outcomes) < between <= 2 * len(first.outcomes)
     session.run(six, submit(six, six.solution.read_bytes() + SCALED_FIRST + b"\n# the same with another end\n"))
     assert len(drawn) == between
+
+
+def test_a_known_mistake_is_run_only_where_it_answers_otherwise(session, exercise, drawn):
+    six, session.passed_runs = exercise(6), PassedRuns()
+    session.run(six, six.solution)
+    trusted, mistake = session.trusted(six), next(one for one in mistakes(six) if one.name == "no_scaling")
+    not_run = set()
+    for check in session.checks[six.slug]:
+        before = len(drawn)
+        tried = trusted.attempt_mistakes((mistake,), check, check_seed(SEED + 1, check))
+        assert len(drawn) == before + 1, "nothing passed with this seed"
+        again = trusted.attempt_mistakes((mistake,), check, check_seed(SEED, check))
+        assert (again.error is None) == (tried.error is None)
+        not_run |= {check.id} if len(drawn) == before + 1 else set()
+        assert again.error is None or len(drawn) == before + 2
+    assert not_run
 
 
 @pytest.mark.parametrize("number", [3, 6, 9])
