@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from grader.worker.fast_init import uninitialised_layers
+from grader.worker.fast_init import LAYERS, uninitialised_layers
 
 MOST_NUMBERS = 8
 """Of all inputs together, but for what is said in a word, and for matrices that are the identity; and of a result."""
@@ -76,12 +76,14 @@ class SmallCall:
             made: nn.Module = self.make(kind)
         tensors = [value for value in self.given.values() if isinstance(value, Tensor) and value.is_floating_point()]
         made.to(tensors[0].dtype if tensors else torch.float64)
+        layers = [part for part in made.modules() if isinstance(part, LAYERS)]
+        undrawn = {id(parameter) for layer in layers for parameter in layer.parameters()}
         with torch.no_grad():
             for name, parameter in made.named_parameters():
                 if parameter.dim() > 1:
                     parameter.copy_(identity(parameter) * self.factors.get(name, 1.0))
-                else:
-                    is_norm = bool((parameter == 1).all())  # which begins with ones, and keeps them
+                else:  # a norm begins with ones, and keeps them
+                    is_norm = id(parameter) not in undrawn and bool((parameter == 1).all())
                     parameter.fill_(self.factors.get(name, 1.0 if is_norm else 0.0))
         return made.train(self.training)
 

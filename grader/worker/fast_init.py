@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import nn
 
+LAYERS: tuple[Any, ...] = (nn.Linear, nn.Embedding, nn.RNNBase)
+"""The layers whose first values are drawn."""
 _drawn = True
 
 
@@ -23,8 +25,7 @@ def patch_layer_init() -> None:
 
     Once for a process, and for good: Python looks up every attribute of a class slowly for a while after each change.
     """
-    kinds: list[Any] = [nn.Linear, nn.Embedding, nn.RNNBase]
-    for kind in kinds:
+    for kind in LAYERS:
         kind.reset_parameters = _light(kind.reset_parameters)
 
 

@@ -296,3 +296,17 @@ def test_some_tensors_are_said_in_a_word():
     assert rows_of_the_identity(torch.empty(3, 2)).tolist() == [[1, 0], [0, 1], [1, 0]]
     assert in_a_word(one_at_the_end(torch.empty(1, 5, 2)).transpose(1, 2)) == "zeros and a last 1"
     assert in_a_word(torch.tensor([[1.0, 2.0]])) == ""
+
+
+def test_a_bias_is_no_norm_whatever_its_memory_held():
+    class Part(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.gain = nn.Parameter(torch.ones(2))
+            self.linear = nn.Linear(2, 2)
+            with torch.no_grad():
+                self.linear.bias.fill_(1)  # its values are not drawn: they may be anything
+
+    made = SmallCall("Part", {}, {}).module(Part)
+    assert made.gain.tolist() == [1, 1]
+    assert made.linear.bias.tolist() == [0, 0]
