@@ -14,6 +14,8 @@ from torch import Tensor
 from grader.errors import LearnerError, LoadFailure, Lost, Mismatch, Raised, TimedOut
 from grader.remote.calls import Call
 
+MOST_CALLERS = 2
+"""Lines shown that led to an exception; each may take two of a screen."""
 KINDS = {
     "type": "has the wrong type",
     "shape": "has another shape than it should have",
@@ -36,6 +38,7 @@ def full(error: BaseException, call: Call | None) -> str:
         if error.raised.frames:
             _, _, name, text = error.raised.frames[-1]
             lines.append(f"at {error.raised.where}, in {name}: {text}")
+            lines += error.raised.callers[:MOST_CALLERS]
         if error.raised.inside:
             lines.append(f"It was raised in {error.raised.inside}, the kit's own, which that line called.")
         given = inputs(call) if call is not None else ""
@@ -71,7 +74,7 @@ def hidden(error: BaseException, call: Call | None) -> str:
     if isinstance(error, LearnerError):
         return f"{what} raised {_kind(error.raised)}"
     if isinstance(error, Mismatch):
-        return f"what {what} gives {KINDS[error.kind]}"
+        return f"what {error.function or what} gives {KINDS[error.kind]}"
     return f"what {what} gives cannot be used here"
 
 

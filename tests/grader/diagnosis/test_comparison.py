@@ -99,8 +99,8 @@ def test_a_factor_is_said_and_something_near_it_is_not():
 
 def test_a_missing_addend_is_said_and_one_that_is_almost_it_is_not():
     x = torch.arange(9, dtype=torch.float64).reshape(3, 3).cos()
-    assert "`weights` is these values plus x" in said(SCORES, WEIGHTS - x, Q, given={"x": x})[1]
-    assert "`weights` is these values without x" in said(SCORES, WEIGHTS + x, Q, given={"x": x})[1]
+    assert "`weights` is these values plus `x`" in said(SCORES, WEIGHTS - x, Q, given={"x": x})[1]
+    assert "`weights` is these values without `x`" in said(SCORES, WEIGHTS + x, Q, given={"x": x})[1]
     assert "plus" not in said(SCORES, WEIGHTS - x * 1.001, Q, given={"x": x})[1]
 
 
@@ -118,7 +118,7 @@ def test_axes_in_another_order_are_said_where_the_right_order_never_comes():
 def test_a_step_that_is_left_out_at_the_end_is_said():
     line, text = said(SCORES, WEIGHTS)
     assert line == 2
-    assert text == "Line 2 gives a value that the reference computes on its way; it goes on from there."
+    assert text == "Line 2 gives a value that the reference computes too; the reference then goes on."
 
 
 def test_a_step_that_the_reference_only_words_otherwise_is_not_left_out():
@@ -434,12 +434,12 @@ def test_what_is_returned_is_compared_where_all_that_is_computed_agrees():
         found = Comparison(theirs, ours, NAMES, FILE).first()
         return found and found.text.partition(": ")[0]
 
-    assert told(WEIGHTS, SCORES) == "Line 3 returns `weights` as result 1; the reference returns `scores`"
+    assert told(WEIGHTS, SCORES) == "Line 3 returns `weights` as its first result; the reference returns `scores`"
     assert told(SCORES, WEIGHTS) is None
-    more = "Line 3 returns `weights` as result 2 of 3 axes; what the reference returns has 2"
-    assert told(SCORES, WEIGHTS[None]).replace("a tensor", "`weights`") == more
-    assert told(SCORES, WEIGHTS[:2])[:14] == "Line 3 returns", "as many axes of other sizes"
-    assert "axes" not in told(SCORES, WEIGHTS[:2])
+    more = "Line 3 returns a second result that has 3 axes; the reference's has 2"
+    assert told(SCORES, WEIGHTS[None]) == more
+    sizes = "Line 3 returns a second result that has shape (2, 3); the reference's has shape (3, 3)"
+    assert told(SCORES, WEIGHTS[:2]) == sizes, "as many axes of other sizes"
 
 
 def test_a_result_through_which_no_gradient_flows_is_said():
@@ -594,7 +594,7 @@ def test_a_result_that_has_no_name_is_said_to_be_returned_by_its_line():
         found = Comparison(theirs, ours, NAMES, FILE).first()
         return found and found.text
 
-    assert told(Q + 1) == "Line 3 returns as result 2 what the reference does not: return weights @ v"
+    assert told(Q + 1) == "Line 3 returns a second result that differs from the reference's: return weights @ v"
     assert told(Q) is None
 
 
@@ -608,7 +608,143 @@ def test_a_value_of_an_arguments_name_is_the_new_one():
         return found and found.text.partition(": ")[0]
 
     assert told(X) == "Line 3 returns the argument `x`; the reference returns the new `x`"
-    assert told(X + 1) == "Line 3 returns other values; the reference returns the new `x`", "it was set twice"
+    assert told(X + 1) == "Line 3 returns a result that differs from the reference's, which is the new `x`"
+
+
+def returns(value, right, name="return", *, text=TEXT, sets=()):
+    """What is said of a result where all that was computed agrees; the reference sets these variables on its way."""
+    call = [InnerCall("f", 0, -1, {})]
+    assigned = [Assignment(2, 0, *one, 2) for one in sets]
+    theirs = Way(steps(SCORES, WEIGHTS), call, [Assignment(3, 0, name, value, 2)])
+    ours = Way(steps(SCORES, WEIGHTS), call, [*assigned, Assignment(3, 0, name, right, 2)])
+    found = Comparison(theirs, ours, NAMES, file(text)).first()
+    return found and found.text.partition(": ")[0].removeprefix("Line 3 ")
+
+
+def test_a_result_with_its_axes_in_another_order_is_said():
+    assert returns(Q.T, Q) == "returns a result that is the reference's with its axes in another order"
+    assert returns(Q.T + 1, Q) == "returns a result that has shape (4, 3); the reference's has shape (3, 4)"
+    assert (
+        returns(SCORES.T + 1, SCORES + 1) == "returns a result that is the reference's with its axes in another order"
+    )
+    almost = (SCORES.T + 1).index_fill(0, torch.tensor([0]), 7.0)
+    assert returns(almost, SCORES + 1) == "returns a result that differs from the reference's"
+
+
+def test_a_result_of_the_references_name_only_differs():
+    """Else it would be said that `x` is returned where the reference returns `x`."""
+    text = TEXT.replace(b"return weights @ v", b"return x")
+    sets = [("x", Q + 1)]
+    assert returns(Q, Q + 1, text=text, sets=sets) == "returns a result that differs from the reference's"
+    assert returns(Q, Q + 1, sets=sets) == "returns a result that differs from the reference's, which is `x`"
+
+
+def test_a_part_of_a_result_is_called_by_its_place():
+    whose = "returns a second result whose part 1 differs from the reference's"
+    assert returns(Q, Q + 1, "return[1][0]") == whose
+    assert returns(WEIGHTS, Q, "return[1][0]", sets=[("weights", WEIGHTS)]) == (
+        "returns `weights` as part 1 of its second result; the reference returns something else"
+    )
+    assert returns(Q, Q, "return[1][0]") is None
+
+
+def test_a_function_that_ends_without_a_return_is_said_to():
+    passes = TEXT.replace(b"return weights @ v", b"pass")
+    assert returns(None, Q, text=passes) == "The function ends at line 3 and returns nothing"
+    assert returns(None, Q) == "returns `None`; the reference returns something else"
+    assert returns(None, None, text=passes) is None
+
+
+def test_of_several_values_of_one_variable_the_first_and_the_last_have_names():
+    sets = [("h", X), ("h", X + 1), ("h", X + 2)]
+    assert returns(X, A, sets=sets) == "returns the first `h`; the reference returns something else"
+    assert returns(X + 2, A, sets=sets) == "returns the last `h`; the reference returns something else"
+    assert returns(X + 1, A, sets=sets) == "returns a result that differs from the reference's"
+    assert returns(X, A, sets=[("h", X), ("h", X)]) == "returns `h`; the reference returns something else"
+
+
+def test_of_two_names_of_a_value_that_is_said_which_the_line_reads():
+    sets, text = [("h", X), ("weights", X)], TEXT.replace(b"weights @ v", b"weights")
+    assert returns(X, A, sets=sets) == "returns `weights`; the reference returns something else"
+    other = text.replace(b"return weights", b"return other")
+    assert returns(X, A, sets=sets, text=other) == "returns `h`; the reference returns something else"
+
+
+def test_a_variable_of_another_function_is_said_to_be_of_that():
+    def told(function):
+        inner = [FORWARD, InnerCall(function, 3, 0, {})]
+        right = Way(COMPUTED, [*inner, NORM_1], [Assignment(9, 1, "read", A.cos(), 1)], RIGHT.given)
+        theirs = Way(WRONG, [*inner, InnerCall("norm_1", 3, 0, {"0": A.cos()}, True, 1)], (), RIGHT.given)
+        ours = Way(COMPUTED, [*right.calls[:2], NORM_1], right.assigned, RIGHT.given)
+        return Comparison(theirs, ours, {}, file(LAYER)).first().text
+
+    assert "gives `norm_1` `read` of Layer.attend;" in told("Layer.attend")
+    assert "gives `norm_1` `read`;" in told("Layer.forward")
+
+
+FILLED = b"""table = torch.zeros(3, 4)
+table[:, 0::2] = angles.sin()
+table[:, 1::2] = angles.cos()
+return table
+"""
+
+
+def test_the_line_that_fills_in_wrong_entries_is_said():
+    right = torch.stack([X[:, 0], A[:, 0], X[:, 1], A[:, 1]], 1)
+    even, odd = torch.tensor([1, 0, 1, 0]), torch.tensor([0, 1, 0, 1])
+
+    def told(*filled, right=right):
+        made = [Step(1, "zeros", torch.zeros(3, 4).double(), 0)]
+        made += [Step(2 + n, "__setitem__", value, 0, origins=(n,)) for n, value in enumerate(filled)]
+        way = Way(made, [InnerCall("f", 0, -1, {})], [Assignment(4, 0, "return", filled[-1], 3)])
+        ours = Way(steps(right), [InnerCall("f", 0, -1, {})], [Assignment(4, 0, "return", right, 1)])
+        found = Comparison(way, ours, {}, file(FILLED)).first()
+        return found and (found.line, found.text.partition(": ")[0])
+
+    said = "fills in entries of the result that differ from the reference's"
+    assert told(right * even + 7 * even, right + 7 * even) == (2, f"Line 2 {said}")
+    assert told(right * even, right + odd) == (3, f"Line 3 {said}")
+    assert told(right * even, right) is None
+    assert told(right * even + 7 * even, right) is None, "the wrong entries are filled in once more"
+    assert told(right * even)[1] == "Line 4 returns a result that differs from the reference's", "never filled in"
+
+
+def test_what_was_too_large_to_be_kept_is_not_said_to_be_none():
+    given = InnerCall("norm_1", 3, 0, {"0": X, "1": MASK}, True, 1)
+
+    def told(right):
+        ours = Way(COMPUTED, [FORWARD, ATTEND, InnerCall("norm_1", 3, 0, right, True, 2)], (), RIGHT.given)
+        theirs = Way(WRONG, [FORWARD, ATTEND, given], (), RIGHT.given)
+        return Comparison(theirs, ours, {}, file(LAYER)).first().text.partition(": ")[0].partition("reference's. ")[2]
+
+    assert told({"0": X}) == "Line 3 gives `norm_1` `mask` as argument 2; the reference gives it something else"
+    assert told({"0": X, "1": None}) == "Line 3 gives `norm_1` `mask` as argument 2; the reference gives it `None`"
+
+
+def test_none_for_an_argument_that_may_be_left_out_is_no_difference():
+    plain, none = (InnerCall("norm_1", 3, 0, given, True, 1) for given in ({"0": X}, {"0": X, "1": None}))
+    assert none.differences(plain) == []
+    assert InnerCall("norm_1", 3, 0, {"0": X, "1": MASK}, True, 1).differences(plain) == ["1"]
+
+
+def test_arguments_are_compared_by_name_where_one_was_too_large_to_be_kept():
+    kept = InnerCall("f", 3, 0, {"x": X, "mask": MASK, "n": 3})
+    assert kept.differences(InnerCall("f", 3, 0, {"x": X, "n": 3})) == []
+    assert kept.differences(InnerCall("f", 3, 0, {"x": X, "n": 4})) == ["n"]
+    assert kept.differences(InnerCall("f", 3, 0, {"a": X, "b": MASK, "c": 4})) == ["n"], (
+        "they are only called otherwise"
+    )
+
+
+def test_a_mode_in_which_a_function_is_called_is_said_in_words():
+    def told(mode, right):
+        inner, other = (InnerCall("Layer.encode", 3, 0, {"self.training": one, "x": X}) for one in (mode, right))
+        theirs = Way([Step(9, "op", A.sin(), 1)], [FORWARD, inner])
+        return Comparison(theirs, Way(COMPUTED, [FORWARD, other]), {}, file(LAYER)).first().text.partition(": ")[0]
+
+    assert told(True, False) == "Line 3 calls Layer.encode in train mode; the reference calls it in eval mode"
+    assert told(False, True) == "Line 3 calls Layer.encode in eval mode; the reference calls it in train mode"
+    assert "mode" not in told(True, True)
 
 
 def test_where_functions_differ_nothing_is_said_to_agree_up_to_a_line():
