@@ -15,7 +15,7 @@ from torch import Tensor
 from grader.diagnosis.known_values import KnownValues
 from grader.diagnosis.matching import Matching
 from grader.diagnosis.relation import relation_of
-from grader.diagnosis.statements import names_used
+from grader.diagnosis.statements import names_in, names_used
 from grader.diagnosis.way import Assignment, InnerCall, Step, Values, equal, same
 from grader.source.file import File, Source, where
 from grader.text import ordinal
@@ -61,7 +61,9 @@ class Wording:
         """
         name = self._name(self._matching.ours[place])
         if name.startswith("`"):
-            return f"Up to {where(self._file, line)} {name} agrees. "
+            is_theirs = names_in(self._source).get(line) == name
+            up_to = f"Up to {where(self._file, line)} {name} agrees. "
+            return up_to if is_theirs else f"{self._line(line)} still gives the reference's {name}. "
         return f"Up to {where(self._file, line)} the values agree with the reference's. " if all_before else ""
 
     def differs(self, line: int, relation: str, *, is_first: bool) -> str:
@@ -72,7 +74,7 @@ class Wording:
 
     def turned(self, line: int, place: int) -> FirstStep:
         """A value of the reference's, its step at this place, with its axes in another order."""
-        name = self._name(self._matching.ours[place]) or "a value of the reference's"
+        name = self._ours(self._name(self._matching.ours[place])) or "a value of the reference's"
         return self._on(line, f"gives {name} with its axes in another order")
 
     def stops(self, line: int, relation: str) -> FirstStep:
@@ -90,7 +92,7 @@ class Wording:
         Args:
             reached: the place of the reference's last step that the learner's way has come by.
         """
-        name = self._name(wanted) or "the reference's next value"
+        name = self._ours(self._name(wanted)) or "the reference's next value"
         return relation_of(value, wanted.value, name, self._there_before(reached))
 
     def without_gradient(self, line: int, *, keeps: bool) -> FirstStep:
@@ -102,7 +104,7 @@ class Wording:
 
     def default(self, line: int, name: str, mine: Any, right: Any) -> FirstStep:
         """An argument that was not given; the function begins on the line."""
-        value, wanted = (self._shown(one, line, -1) for one in (mine, right))
+        value, wanted = self._both(mine, right, line, -1)
         is_so = f"is {value} where it is not given; in the reference it is {wanted}"
         return self._at(line, f"{self._line(line)}: `{name}` {is_so}")
 
@@ -117,7 +119,7 @@ class Wording:
             return self._on(call.line, f"{does} in {modes[0]} mode; the reference calls it in {modes[1]} mode")
         if not mine and not wanted:
             return self._on(call.line, f"{does} with another `{name}` than the reference does")
-        with_what = f"with {mine or 'something else'} as `{name}`"
+        with_what = f"with {mine} as `{name}`" if mine else f"with another `{name}`"
         return self._on(call.line, f"{does} {with_what}; the reference gives it {wanted or 'another value'}")
 
     def _part_given(self, call: InnerCall, right: InnerCall, name: str) -> FirstStep:
@@ -130,10 +132,8 @@ class Wording:
 
     def _both_given(self, call: InnerCall, right: InnerCall, name: str) -> tuple[str, str]:
         """An argument and the reference's; what was too large to be kept is not known."""
-        place = call.line, call.outer
-        return self._shown(call.given[name], *place), self._shown(
-            right.given[name], *place
-        ) if name in right.given else ""
+        mine, wanted = self._both(call.given[name], right.given.get(name), call.line, call.outer)
+        return mine, wanted if name in right.given else ""
 
     def only_called_here(self, call: InnerCall) -> FirstStep:
         """A call that the reference does not make."""
@@ -167,7 +167,7 @@ class Wording:
         """A variable that was set to something else than the reference's."""
         if isinstance(wrong.value, Tensor):
             return self._on(wrong.line, f"sets `{wrong.name}`, which the reference sets to something else")
-        mine, wanted = (self._shown(value, wrong.line, wrong.call) for value in (wrong.value, right))
+        mine, wanted = self._both(wrong.value, right, wrong.line, wrong.call)
         told = f"sets `{wrong.name}` to {mine}; in the reference it is {wanted or 'something else'}"
         return self._on(wrong.line, told)
 
@@ -178,13 +178,13 @@ class Wording:
             return self._at(one.line, f"The function ends at {where(self._file, one.line)} and returns nothing")
         if isinstance(one.value, Tensor) and isinstance(other.value, Tensor):
             return self._tensor_returned(one, other, which)
-        got, wanted = (self._shown(value, one.line, one.call) for value in (one.value, other.value))
+        got, wanted = self._both(one.value, other.value, one.line, one.call)
         told = f"returns {got or 'a tensor'}{which}; the reference returns {wanted or 'something else'}"
         return self._on(one.line, told)
 
     def _tensor_returned(self, one: Assignment, other: Assignment, which: str) -> FirstStep:
         mine, right = one.value, other.value
-        got, wanted = (self._known.name_of(value, one.line, one.call) for value in (mine, right))
+        got, wanted = self._both(mine, right, one.line, one.call)
         if got and mine.dim() == right.dim():
             return self._on(one.line, f"returns {got}{which}; the reference returns {wanted or 'something else'}")
         axes = f"has {_axes(mine)}; the reference's has {right.dim()}"
@@ -226,14 +226,18 @@ class Wording:
         words = where(self._file, line)
         return words[0].upper() + words[1:]
 
-    def _shown(self, value: Any, line: int, call: int) -> str:
-        """A value in a few signs, or by what has that value; empty where there is neither.
+    def _both(self, mine: Any, right: Any, line: int, call: int) -> tuple[str, str]:
+        """The learner's value and the reference's, each in a few signs, or by what has that value; empty where there is
+        neither.
 
         Args:
-            line, call: where it is spoken of, and the call in which that stands.
+            line, call: where they are spoken of, and the call in which that stands.
         """
+        return self._shown(mine, line, call, is_theirs=True), self._shown(right, line, call, is_theirs=False)
+
+    def _shown(self, value: Any, line: int, call: int, *, is_theirs: bool) -> str:
         if isinstance(value, Tensor):
-            return self._known.name_of(value, line, call)
+            return self._known.name_of(value, line, call, is_theirs=is_theirs)
         if isinstance(value, str) and value.startswith(PART):
             return f"`{value}`"
         return f"`{value:.4g}`" if isinstance(value, float) else f"`{value!r}`"
@@ -242,7 +246,12 @@ class Wording:
         """What has a name and was there before: arguments, and results that the learner's way came by."""
         yield from ((f"`{name}`", value) for name, value in self._matching.their_way.given.items())
         passed = ((self._name(step), step.value) for step in self._matching.ours[: reached + 1])
-        yield from ((name, value) for name, value in passed if name.startswith("`"))
+        yield from ((self._ours(name), value) for name, value in passed if name.startswith("`"))
+
+    def _ours(self, name: str) -> str:
+        """What is called by a variable of the reference's; whose that is, is said where the learner's file has none."""
+        is_theirs = not name.startswith("`") or name in names_in(self._source).values()
+        return name if is_theirs else f"the reference's {name}"
 
     def _name(self, step: Step) -> str:
         """What the reference calls a step: only the last on its line is what the line is called after."""

@@ -74,6 +74,18 @@ def test_the_first_result_that_differs_is_shown_with_its_line():
     )
 
 
+def test_what_agrees_is_called_the_references_where_the_file_calls_it_otherwise():
+    def told(text):
+        theirs = Way(steps(SCORES, WEIGHTS * 4, WEIGHTS @ Q * 4))
+        return Comparison(theirs, Way(OURS), NAMES, file(text)).first().text
+
+    assert told(TEXT).startswith("Up to line 1 `scores` agrees. Line 2 gives")
+    assert told(TEXT).endswith("\n`weights` is 0.25 times these values.")
+    other = TEXT.replace(b"scores", b"s").replace(b"weights", b"w")
+    assert told(other).startswith("Line 1 still gives the reference's `scores`. Line 2 gives")
+    assert told(other).endswith("\nThe reference's `weights` is 0.25 times these values.")
+
+
 def test_in_a_notebook_each_place_has_its_cell():
     lines = 2, 5, 6
     theirs = Way([Step(line, "op", value) for line, value in zip(lines, (SCORES, WEIGHTS.exp(), WEIGHTS), strict=True)])
@@ -656,30 +668,65 @@ def test_a_function_that_ends_without_a_return_is_said_to():
 
 
 def test_of_several_values_of_one_variable_the_first_and_the_last_have_names():
-    sets = [("h", X), ("h", X + 1), ("h", X + 2)]
-    assert returns(X, A, sets=sets) == "returns the first `h`; the reference returns something else"
-    assert returns(X + 2, A, sets=sets) == "returns the last `h`; the reference returns something else"
-    assert returns(X + 1, A, sets=sets) == "returns a result that differs from the reference's"
-    assert returns(X, A, sets=[("h", X), ("h", X)]) == "returns `h`; the reference returns something else"
+    sets, text = [("h", X), ("h", X + 1), ("h", X + 2)], TEXT.replace(b"weights @ v", b"h")
+    assert returns(X, A, sets=sets, text=text) == "returns the first `h`; the reference returns something else"
+    assert returns(X + 2, A, sets=sets, text=text) == "returns the last `h`; the reference returns something else"
+    assert returns(X + 1, A, sets=sets, text=text) == "returns a result that differs from the reference's"
+    assert returns(X, A, sets=[("h", X)] * 2, text=text) == "returns `h`; the reference returns something else"
 
 
 def test_of_two_names_of_a_value_that_is_said_which_the_line_reads():
     sets, text = [("h", X), ("weights", X)], TEXT.replace(b"weights @ v", b"weights")
-    assert returns(X, A, sets=sets) == "returns `weights`; the reference returns something else"
-    other = text.replace(b"return weights", b"return other")
+    assert returns(X, A, sets=sets, text=text) == "returns `weights`; the reference returns something else"
+    other = text.replace(b"return weights", b"return h")
     assert returns(X, A, sets=sets, text=other) == "returns `h`; the reference returns something else"
 
 
-def test_a_variable_of_another_function_is_said_to_be_of_that():
-    def told(function):
-        inner = [FORWARD, InnerCall(function, 3, 0, {})]
-        right = Way(COMPUTED, [*inner, NORM_1], [Assignment(9, 1, "read", A.cos(), 1)], RIGHT.given)
-        theirs = Way(WRONG, [*inner, InnerCall("norm_1", 3, 0, {"0": A.cos()}, True, 1)], (), RIGHT.given)
-        ours = Way(COMPUTED, [*right.calls[:2], NORM_1], right.assigned, RIGHT.given)
-        return Comparison(theirs, ours, {}, file(LAYER)).first().text
+def test_whose_variable_it_is_is_said_where_the_line_does_not_read_it():
+    sets = [("h", X), ("x", A)]
+    assert returns(X, A, sets=sets) == "returns the reference's `h`; the reference returns `x`"
+    text = TEXT.replace(b"weights @ v", b"h")
+    assert returns(X, A, sets=sets, text=text) == "returns `h`; the reference returns `x`"
 
-    assert "gives `norm_1` `read` of Layer.attend;" in told("Layer.attend")
-    assert "gives `norm_1` `read`;" in told("Layer.forward")
+
+def given_to_norm(mine, right, *, calls=(), sets=()):
+    """What is said of a layer whose `norm_1` is given something else; inside it the reference makes these calls."""
+    theirs = Way(WRONG, [FORWARD, *calls, InnerCall("norm_1", 3, 0, {"0": mine}, True, 1)], (), RIGHT.given)
+    ours = [FORWARD, *calls, InnerCall("norm_1", 3, 0, {"0": right}, True, 2)]
+    return Comparison(theirs, Way(COMPUTED, ours, sets, RIGHT.given), {}, file(LAYER)).first().text.partition(": ")[0]
+
+
+def test_what_a_call_returns_is_called_so_and_what_it_sets_inside_has_no_name():
+    attend = [InnerCall("attend", 2, 0, {"0": X}, True, 0), InnerCall("Attention.forward", 2, 0, {"x": X}, False, 0)]
+    helper = [InnerCall("scores", 2, 0, {"q": X})]
+
+    def told(calls, *sets):
+        return given_to_norm(A.exp(), A.sinh(), calls=calls, sets=[Assignment(9, *one, 1) for one in sets])
+
+    assert told(attend, (2, "return", A.sinh())).endswith("; the reference gives it what `attend` returns")
+    assert told(helper, (1, "return", A.sinh())).endswith("; the reference gives it what scores returns")
+    assert told(helper, (1, "inside", A.sinh())).endswith("gives `norm_1` other values than the reference does")
+    again = (1, "return", A.sinh()), (2, "return", A)
+    assert told(helper * 2, *again).endswith("other values than the reference does"), "one of two calls"
+    deeper = [*helper, InnerCall("scores", 9, 1, {"q": X})]
+    assert told(deeper, (2, "return", A.sinh())).endswith("other values than the reference does"), "of another function"
+
+
+def test_what_is_one_number_everywhere_is_called_after_nothing_that_the_line_does_not_read():
+    """Zeros come of many things."""
+    zeros, sets = torch.zeros(3, 4), [("h", torch.zeros(3, 4))]
+    assert returns(zeros, Q, sets=sets) == "returns a result that differs from the reference's"
+    text = TEXT.replace(b"weights @ v", b"h")
+    assert returns(zeros, Q, sets=sets, text=text) == "returns `h`; the reference returns something else"
+
+
+def test_in_another_function_an_argument_of_the_whole_call_is_said_to_be_of_that():
+    inner = InnerCall("Layer.read", 9, 0, {})
+    calls = [FORWARD, inner, InnerCall("norm_1", 3, 1, {"0": X}, True, 1)]
+    right = Way(COMPUTED, [FORWARD, inner, InnerCall("norm_1", 3, 1, {"0": A}, True, 2)], (), RIGHT.given)
+    theirs = Way([Step(3, "norm", A.tanh(), 1)], calls, (), RIGHT.given)
+    assert "gives `norm_1` `x` of Layer.forward;" in Comparison(theirs, right, {}, file(LAYER)).first().text
+    assert "gives `norm_1` `x`;" in given_to_norm(X, A)
 
 
 FILLED = b"""table = torch.zeros(3, 4)
@@ -748,7 +795,7 @@ def test_a_mode_in_which_a_function_is_called_is_said_in_words():
 
 
 def test_where_functions_differ_nothing_is_said_to_agree_up_to_a_line():
-    text = b"def f(x):\n    return x + 1\n\n\ndef g(x):\n    return f(x) * 2\n"
+    text = b"def f(x):\n    scores = x + 1\n\n\ndef g(x):\n    return f(x) * 2\n"
     theirs = Way([Step(2, "op", SCORES), Step(6, "op", WEIGHTS.exp())])
     assert Comparison(theirs, Way(OURS), NAMES, file(text)).first().text.startswith("Line 6 gives")
     same = text.replace(b"\n\n\ndef g(x):\n    return f(x) * 2", b"\n    #\n    #\n    #\n    return 0")
