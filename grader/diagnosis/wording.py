@@ -187,7 +187,7 @@ class Wording:
         got, wanted = self._both(mine, right, one.line, one.call)
         if got and mine.dim() == right.dim():
             return self._on(one.line, f"returns {got}{which}; the reference returns {wanted or 'something else'}")
-        axes = f"has {_axes(mine)}; the reference's has {right.dim()}"
+        axes = f"has {_axes(mine)}; the right one has {right.dim()}"
         if got:
             return self._on(one.line, f"returns {got}{which}, which {axes}")
         if mine.dim() != right.dim():

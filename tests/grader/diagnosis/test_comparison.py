@@ -448,7 +448,7 @@ def test_what_is_returned_is_compared_where_all_that_is_computed_agrees():
 
     assert told(WEIGHTS, SCORES) == "Line 3 returns `weights` as its first result; the reference returns `scores`"
     assert told(SCORES, WEIGHTS) is None
-    more = "Line 3 returns a second result that has 3 axes; the reference's has 2"
+    more = "Line 3 returns a second result that has 3 axes; the right one has 2"
     assert told(SCORES, WEIGHTS[None]) == more
     sizes = "Line 3 returns a second result that has shape (2, 3); the reference's has shape (3, 3)"
     assert told(SCORES, WEIGHTS[:2]) == sizes, "as many axes of other sizes"
