@@ -186,7 +186,8 @@ class Comparison:
         if agreed is not None and not relation:
             skipped = self._wording.relation(agreed.value, wanted, self._reached)
             if skipped:
-                return FirstStep(self._outside(agreed), f"{start}{self._wording.skips(skipped)}")
+                stops = self._wording.stops(self._outside(agreed), skipped)
+                return FirstStep(stops.line, f"{start}{self._wording.skips(skipped)}") if start else stops
         return FirstStep(line, f"{start}{self._wording.differs(line, relation, is_first=is_first)}")
 
     def _is_on_the_way(self, place: int) -> bool:

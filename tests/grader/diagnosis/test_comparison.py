@@ -6,6 +6,7 @@ import torch
 from grader.diagnosis import way
 from grader.diagnosis.comparison import Comparison
 from grader.diagnosis.way import Assignment, InnerCall, Step, Way
+from grader.diagnosis.wording import FirstStep
 from grader.protocol.messages import StepsTaken
 from grader.source.file import File
 
@@ -131,6 +132,78 @@ def test_a_step_that_is_left_out_at_the_end_is_said():
     line, text = said(SCORES, WEIGHTS)
     assert line == 2
     assert text == "Line 2 gives a value that the reference computes too; the reference then goes on."
+
+
+def test_what_is_left_out_after_what_agrees_is_said_where_it_is_simple():
+    """What follows is another value: of what agreed before it is seen what is missing."""
+    half = [SCORES, SCORES / 2, WEIGHTS]
+
+    def told(*theirs, ours=half):
+        found = Comparison(Way(steps(*theirs)), Way(steps(*ours)), {1: "`scores`", 2: "`halved`"}, FILE).first()
+        return found.line, found.text
+
+    agrees = "Up to line 1 `scores` agrees. "
+    skipped = "The reference goes on from there: the reference's `halved` is 0.5 times these values."
+    assert told(SCORES, SCORES.sin()) == (1, agrees + skipped)
+    assert "goes on" not in told(SCORES, SCORES.sin(), ours=[SCORES, SCORES / 2 + Q[:, :3], WEIGHTS])[1]
+    theirs = [Step(1, "op", SCORES), Step(1, "sin", SCORES.sin())]
+    found = Comparison(Way(theirs), Way(steps(*half)), {1: "`scores`", 2: "`halved`"}, FILE).first()
+    stops = "Line 1 gives a value that the reference computes too; the reference then goes on: "
+    assert found.text == f"{stops}the reference's `halved` is 0.5 times these values.", "on one line nothing is before"
+
+
+def test_a_value_that_is_not_the_last_is_said_with_what_is_missing():
+    def told(last):
+        found = Comparison(Way(steps(SCORES)), Way(steps(SCORES, last)), {2: "the right result"}, FILE).first()
+        return found.text
+
+    stops = "Line 1 gives a value that the reference computes too; the reference then goes on"
+    assert told(SCORES / 2) == f"{stops}: the right result is 0.5 times these values."
+    assert told(SCORES / 2 + Q[:, :3]) == f"{stops}."
+
+
+def test_a_part_that_is_never_called_is_placed_before_or_after_what_else_is_done():
+    wrong = [*COMPUTED[:2], Step(4, "norm", (X + A).exp(), 0)]
+    calls = [FORWARD, ATTEND, InnerCall("norm_2", 4, 0, NORM_2.given, True, 2)]
+    right = [FORWARD, ATTEND, InnerCall("norm_1", 3, 0, {"0": A.sinh()}, True, 2), NORM_2]
+
+    def told(theirs, ours):
+        found = Comparison(Way(wrong, theirs, (), RIGHT.given), Way(COMPUTED, ours, (), RIGHT.given), {}, file(LAYER))
+        return found.first().text.partition(": ")[0].rpartition(". ")[2]
+
+    said = "`norm_1` is never called; the reference calls it"
+    assert told(calls, right) == f"{said} before line 4"
+    assert told(calls, [*right[:2], NORM_2, right[2]]) == f"{said} after line 4"
+    assert "never" not in told([*calls[:2], right[2], calls[2]], right)
+
+
+def test_a_part_that_a_loop_leaves_out_is_said_where_the_loop_begins():
+    text = b"def forward(self, x):\n    for layer in self.layers[1:]:\n        x = layer(x)\n    return x\n"
+    first, second = (InnerCall(f"layers.{n}", 3, 0, {"0": X}, True) for n in range(2))
+    whole = InnerCall("Stack.forward", 0, -1, {"x": X})
+
+    def told(theirs, text=text):
+        ours = Way(steps(A, A.exp()), [whole, first, second], (), {"x": X})
+        return Comparison(Way([Step(3, "op", A.sinh(), 0)], theirs, (), {"x": X}), ours, {}, file(text)).first()
+
+    loop = "`layers.0` is never called. Line 2: for layer in self.layers[1:]:"
+    assert told([whole, second]) == FirstStep(2, loop)
+    assert "never" not in told([whole, first, second]).text
+    plain = text.replace(b"layer(x)", b"self.second(x)")
+    assert told([whole, second], plain).text.startswith("`layers.0` is never called; the reference calls it before")
+
+
+def test_a_tensor_that_a_variable_is_set_to_is_said_to_be_another():
+    text = b"q = x\nscores = q @ k.T\nreturn scores\n"
+    call = [InnerCall("f", 0, -1, {})]
+    right = Way(steps(Q, SCORES), call, [Assignment(1, 0, "q", Q, 1)])
+
+    def told(value):
+        theirs = Way([Step(2, "op", SCORES.exp(), 0)], call, [Assignment(1, 0, "q", value, 0)])
+        return Comparison(theirs, right, {}, file(text)).first().text
+
+    assert told(X + 1) == "Line 1 sets `q`, which the reference sets to something else: q = x"
+    assert told(Q).startswith("Line 2 gives")
 
 
 def test_a_step_that_the_reference_only_words_otherwise_is_not_left_out():
@@ -649,6 +722,32 @@ def test_a_result_of_the_references_name_only_differs():
     sets = [("x", Q + 1)]
     assert returns(Q, Q + 1, text=text, sets=sets) == "returns a result that differs from the reference's"
     assert returns(Q, Q + 1, sets=sets) == "returns a result that differs from the reference's, which is `x`"
+
+
+def test_a_named_result_with_another_number_of_axes_is_said_with_its_name():
+    text = TEXT.replace(b"weights @ v", b"h.unsqueeze(0)")
+    axes = "which has 3 axes; the right one has 2"
+    assert returns(X[None], X, text=text, sets=[("h", X[None])]) == f"returns `h`, {axes}"
+    assert (
+        returns(X[None], X, "return[1]", text=text, sets=[("h", X[None])])
+        == f"returns `h` as its second result, {axes}"
+    )
+    assert returns(X[None], X, text=text) == "returns a result that has 3 axes; the right one has 2"
+    assert returns(X[0], X) == "returns a result that has 1 axis; the right one has 2"
+
+
+def test_how_an_argument_is_called_in_a_sentence():
+    def told(mine, right):
+        calls = [[FORWARD, InnerCall("norm_1", 3, 0, given, True, 1)] for given in (mine, right)]
+        theirs, ours = Way(WRONG, calls[0], (), RIGHT.given), Way(COMPUTED, calls[1], (), RIGHT.given)
+        return Comparison(theirs, ours, {}, file(LAYER)).first().text.partition(": ")[0].rpartition(". ")[2]
+
+    assert told({"0": X}, {"0": A}) == "Line 3 gives `norm_1` `x`; the reference gives it something else"
+    second = "Line 3 gives `norm_1` `mask` as argument 2; the reference gives it `x`"
+    assert told({"0": X, "1": MASK}, {"0": X, "1": X}) == second
+    by_name = "Line 3 gives `norm_1` `mask` as `allowed`; the reference gives it `None`"
+    assert told({"0": X, "allowed": MASK}, {"0": X, "allowed": None}) == by_name
+    assert told({"0": A}, {"0": X}) == "Line 3 gives `norm_1` other values; the reference gives it `x`"
 
 
 def test_a_part_of_a_result_is_called_by_its_place():
