@@ -257,7 +257,7 @@ class Expect:
             raise RuntimeError("a check of shortcuts must begin with code.watch_every_call()")
         if self._code.shortcuts:
             name = self._code.shortcuts[0]
-            raise Mismatch(f"uses {name}, which this exercise asks you to write yourself", kind="rule")
+            raise Mismatch(f"your code uses {name}, which this exercise asks you to write yourself", kind="rule")
 
     def records_no_gradient(self, function: Function, *args: Any, **kwargs: Any) -> Any:
         """Demands that a call saves nothing for a backward pass, and returns its value."""

@@ -168,7 +168,9 @@ class Wording:
         if isinstance(wrong.value, Tensor):
             return self._on(wrong.line, f"sets `{wrong.name}`, which the reference sets to something else")
         mine, wanted = self._both(wrong.value, right, wrong.line, wrong.call)
-        told = f"sets `{wrong.name}` to {mine}; in the reference it is {wanted or 'something else'}"
+        if isinstance(right, Tensor):  # most often it has the same name
+            wanted = f"a tensor of shape {tuple(right.shape)}"
+        told = f"sets `{wrong.name}` to {mine}; in the reference it is {wanted}"
         return self._on(wrong.line, told)
 
     def returned(self, one: Assignment, other: Assignment) -> FirstStep:

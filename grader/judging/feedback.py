@@ -13,9 +13,12 @@ from torch import Tensor
 
 from grader.errors import LearnerError, LoadFailure, Lost, Mismatch, Raised, TimedOut
 from grader.remote.calls import Call
+from grader.remote.handles import Module, Opaque, Optimizer
 
 MOST_CALLERS = 2
 """Lines shown that led to an exception; each may take two of a screen."""
+HANDLES = {Module: "a module", Optimizer: "an optimizer", Opaque: "an object"}
+"""What the check's own objects are called among the inputs."""
 KINDS = {
     "type": "has the wrong type",
     "shape": "has another shape than it should have",
@@ -59,6 +62,9 @@ def _shown(value: object) -> str:
         return f"{tuple(value.shape)}{dtype}"
     if value is None or isinstance(value, (bool, int, float, torch.dtype, torch.device)):
         return str(value).removeprefix("torch.")
+    for kind, words in HANDLES.items():
+        if isinstance(value, kind):
+            return words
     return f"a {type(value).__name__}" if not callable(value) else "a function"
 
 

@@ -204,6 +204,7 @@ def test_a_tensor_that_a_variable_is_set_to_is_said_to_be_another():
 
     assert told(X + 1) == "Line 1 sets `q`, which the reference sets to something else: q = x"
     assert told(Q).startswith("Line 2 gives")
+    assert told(4) == "Line 1 sets `q` to `4`; in the reference it is a tensor of shape (3, 4): q = x"
 
 
 def test_a_step_that_the_reference_only_words_otherwise_is_not_left_out():
@@ -429,6 +430,7 @@ def test_a_variable_with_another_value_than_the_references_of_that_name_is_where
         return found.line, found.text
 
     assert told(3) == (1, "Line 1 sets `d_k` to `3`; in the reference it is `2`: d_k = q.size(1)")
+    assert told("self.x") == (1, "Line 1 sets `d_k` to `self.x`; in the reference it is `2`: d_k = q.size(1)")
     assert told(2)[0] == 3, "it is the same"
     assert told(3, "other")[0] == 3, "the reference has no variable of that name"
 

@@ -71,3 +71,19 @@ def test_a_step_of_another_check_is_said_to_be_of_another(first_failure):
     assert failure.step[0] == line_of(text, wrong)
     failure, _ = first_failure(6, "return scores / math.sqrt(d_k)", wrong)
     assert failure.step[1].startswith("Up to line ")
+
+
+def test_what_a_call_was_given_is_said_in_plain_words(first_failure):
+    failure, _ = first_failure(3, "    written: list[Tensor] = []", "    written: list[Tensor] = 0[0]")
+    assert "given: step a function  state an object  batch_size 2" in failure.message
+    failure, _ = first_failure(12, "    loss.backward()", "    loss.backwards()")
+    assert "given: model a module  optimizer an optimizer  source (1, 2)" in failure.message
+
+
+def test_what_a_function_should_return_is_not_said_as_if_it_did(first_failure):
+    name, returned = "test_the_state_starts_at_zero", "return torch.stack(outputs, dim=1), (h, c)"
+    failure, _ = first_failure(1, returned, "return None", only=name)
+    assert failure.message == "encode returned None, expected outputs and the pair (h, c)"
+    failure, _ = first_failure(1, returned, "return torch.stack(outputs, dim=1), h", only=name)
+    assert failure.message.startswith("the second result of encode is a Tensor of shape (")
+    assert failure.message.endswith("), expected the pair (h, c)")
