@@ -52,9 +52,8 @@ def is_pair(value):
 
 def three(result, expect):
     """outputs, h and c of one result of encode."""
-    expect.that(
-        is_pair(result), f"encode returned {kind_of(result)}, expected outputs and the pair (h, c)", kind="type"
-    )
+    text = f"encode returned {kind_of(result)}, expected outputs and the pair (h, c)"
+    expect.that(is_pair(result), text, kind="type")
     text = f"the second result of encode is {kind_of(result[1])}, expected the pair (h, c)"
     expect.that(is_pair(result[1]), text, kind="type")
     return result[0], *result[1]

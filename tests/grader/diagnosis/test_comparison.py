@@ -87,6 +87,44 @@ def test_what_agrees_is_called_the_references_where_the_file_calls_it_otherwise(
     assert told(other).endswith("\nThe reference's `weights` is 0.25 times these values.")
 
 
+def test_up_to_a_line_without_a_name_the_values_agree_only_if_none_before_differs():
+    def told(*between):
+        way = Way(steps(SCORES, *between, WEIGHTS.exp()))
+        return Comparison(way, Way(OURS), {}, FILE).first().text
+
+    assert told().startswith("Up to line 1 the values agree with the reference's. Line 2 gives the first result")
+    assert told(torch.tensor([2.0])).startswith("Line 3 gives a result that the reference does not have: ")
+
+
+def test_a_value_of_the_references_that_has_no_name_is_called_so():
+    def told(names, *theirs):
+        return Comparison(Way(steps(*theirs)), Way(OURS), names, FILE).first().text
+
+    turned = "Line 1 gives a value of the reference's with its axes in another order: scores = q @ k.T"
+    assert told({}, SCORES.T, SCORES.T.softmax(-1), Q.exp()) == turned
+    ours = turned.replace("a value of the reference's", "the right result")
+    assert told({1: "the right result"}, SCORES.T, SCORES.T.softmax(-1), Q.exp()) == ours
+    assert told({}, SCORES, WEIGHTS * 4, WEIGHTS @ Q * 4).endswith(
+        "\nThe reference's next value is 0.25 times these values."
+    )
+
+
+def test_a_step_is_called_after_its_line_only_if_it_is_what_the_line_gives():
+    """`weights = scores.softmax(-1).round(...)` is not called `weights` before it is rounded."""
+
+    def told(*more, held=WEIGHTS):
+        ours = Way(
+            [OURS[0], OURS[1], *more, OURS[2]], (), [Assignment(2, 0, "weights", held, 2)] if held is not None else []
+        )
+        theirs = Way(steps(SCORES, WEIGHTS * 4, WEIGHTS @ Q * 4))
+        return Comparison(theirs, ours, NAMES, FILE).first().text.splitlines()[1]
+
+    assert told() == "`weights` is 0.25 times these values."
+    assert told(held=None) == "`weights` is 0.25 times these values."
+    assert told(held=WEIGHTS.exp()) == "The reference's next value is 0.25 times these values."
+    assert told(Step(2, "round", WEIGHTS.exp()), held=None) == "The reference's next value is 0.25 times these values."
+
+
 def test_in_a_notebook_each_place_has_its_cell():
     lines = 2, 5, 6
     theirs = Way([Step(line, "op", value) for line, value in zip(lines, (SCORES, WEIGHTS.exp(), WEIGHTS), strict=True)])
@@ -218,6 +256,18 @@ def test_a_step_that_the_reference_only_words_otherwise_is_not_left_out():
 
     assert told(WEIGHTS) is None
     assert told(WEIGHTS + 1).line == 2
+
+    def told_of_two(*returned):
+        both = [InnerCall("f", 0, -1, {})]
+        theirs = [Assignment(2, 0, f"return[{place}]", value, 2) for place, value in enumerate(returned)]
+        ours = [Assignment(3, 0, f"return[{place}]", value, 2) for place, value in enumerate((WEIGHTS, SCORES))]
+        found = Comparison(Way(steps(SCORES, WEIGHTS), both, theirs), Way(OURS, both, ours), NAMES, FILE).first()
+        return found and found.text.partition(": ")[0]
+
+    assert told_of_two(WEIGHTS, SCORES) is None
+    assert told_of_two(WEIGHTS, SCORES + 1) == "Line 2 returns a second result that differs from the reference's"
+    stops = "Line 2 gives a value that the reference computes too; the reference then goes on."
+    assert told_of_two(WEIGHTS) == stops, "one is missing"
 
 
 def test_a_factor_of_one_is_none():
@@ -366,6 +416,12 @@ def test_where_neither_value_has_a_name_that_is_said_in_few_words():
     )
     found = Comparison(theirs, ours, {}, file(LAYER)).first()
     assert found.text.startswith("Line 3 calls Layer.forward with another `x` than the reference does: ")
+    theirs = Way(theirs.steps, theirs.calls, (), {"x": X})
+    found = Comparison(theirs, ours, {}, file(LAYER)).first()
+    assert found.text.startswith("Line 3 calls Layer.forward with another `x`; the reference gives it `x`: ")
+    theirs = Way(theirs.steps, theirs.calls, (), {"x": A * 7})
+    found = Comparison(theirs, ours, {}, file(LAYER)).first()
+    assert found.text.startswith("Line 3 calls Layer.forward with `x` as `x`; the reference gives it another value: ")
 
 
 def test_a_part_that_comes_too_early_is_said():
@@ -387,6 +443,36 @@ def test_a_part_that_is_never_called_is_said_where_its_input_is_computed():
     )
     elsewhere = [*calls, InnerCall("norm_1", 9, 7, {"0": X}, True, 3)]
     assert "never" not in about(wrong, elsewhere)[1], "it is called in another function"
+
+
+def test_the_last_value_with_its_axes_in_another_order_is_said_and_one_on_the_way_alone_is_not():
+    line, text = said(SCORES, WEIGHTS, (WEIGHTS @ Q).T)
+    assert (line, text) == (3, "Line 3 gives the right result with its axes in another order: return weights @ v")
+    assert "axes" not in said(SCORES, WEIGHTS.T)[1]
+
+
+def test_where_no_more_is_computed_a_part_that_is_left_out_is_said():
+    after = "`norm_1` is never called; the reference calls it after line 2"
+    assert about(COMPUTED[:1], [FORWARD, ATTEND]) == (2, after)
+    stops = "Line 2 gives a value that the reference computes too; the reference then goes on"
+    assert about(COMPUTED[:1], [FORWARD, ATTEND, NORM_1, NORM_2]) == (2, stops)
+
+
+def test_where_every_value_agrees_a_part_that_is_left_out_is_said():
+    after = "`norm_2` is never called; the reference calls it after line 3"
+    assert about(COMPUTED, [FORWARD, ATTEND, NORM_1]) == (3, after)
+    assert about(COMPUTED, [FORWARD, ATTEND, NORM_1, NORM_2]) is None
+
+
+def test_what_a_function_computes_to_its_end_is_its_callers_to_go_on_from():
+    calls = [InnerCall("f", 0, -1, {}), InnerCall("g", 2, 0, {"q": Q})]
+
+    def line(*inside):
+        ours = Way([*(Step(9, "op", value, 1) for value in inside), Step(3, "op", Q.exp(), 0)], calls)
+        return Comparison(Way([Step(9, "op", SCORES, 1)], calls), ours, {}, file(TEXT + b"\n" * 9)).first().line
+
+    assert line(SCORES) == 2
+    assert line(SCORES, WEIGHTS) == 9, "the function itself goes on"
 
 
 def test_a_part_of_which_a_method_is_called_is_not_called_never():

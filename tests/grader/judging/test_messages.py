@@ -74,7 +74,7 @@ def test_a_step_of_another_check_is_said_to_be_of_another(first_failure):
 
 
 def test_what_a_call_was_given_is_said_in_plain_words(first_failure):
-    failure, _ = first_failure(3, "    written: list[Tensor] = []", "    written: list[Tensor] = 0[0]")
+    failure, _ = first_failure(3, "    written: list[Tensor] = []", "    written: list[Tensor] = 1 / 0")
     assert "given: step a function  state an object  batch_size 2" in failure.message
     failure, _ = first_failure(12, "    loss.backward()", "    loss.backwards()")
     assert "given: model a module  optimizer an optimizer  source (1, 2)" in failure.message
