@@ -475,6 +475,58 @@ def test_what_a_function_computes_to_its_end_is_its_callers_to_go_on_from():
     assert line(SCORES, WEIGHTS) == 9, "the function itself goes on"
 
 
+def test_what_agrees_is_the_last_of_the_references_that_was_come_by():
+    line, text = said(SCORES, WEIGHTS, SCORES, Q.exp())
+    assert (line, text.partition(" gives")[0]) == (4, "Up to line 2 `weights` agrees. Line 4")
+    line, text = said(SCORES, WEIGHTS, Q.exp())
+    assert (line, text.partition(" gives")[0]) == (3, "Up to line 2 `weights` agrees. Line 3")
+
+
+def test_axes_in_another_order_that_come_of_what_was_given_are_their_callers():
+    def told(given):
+        calls = [InnerCall("f", 0, -1, {}), InnerCall("g", 2, 0, {"q": given})]
+        ours = Way(OURS, [calls[0], InnerCall("g", 2, 0, {"q": Q})])
+        theirs = Way([Step(9, "op", SCORES.T, 1), Step(3, "op", Q.exp(), 0)], calls)
+        return Comparison(theirs, ours, NAMES, file(TEXT + b"\n" * 9)).first().text
+
+    assert told(Q.T).startswith("Line 2 calls g with another `q` than the reference does")
+    assert told(Q).startswith("Line 9 gives `scores` with its axes in another order")
+
+
+def test_a_variable_is_looked_up_around_a_comprehension():
+    text = b"k = x\nrows = [row @ k for row in q]\nreturn rows\n"
+    right = Way(steps(Q, SCORES), [InnerCall("f", 0, -1, {})], [Assignment(1, 0, "k", Q, 1)])
+
+    def line(value, name="<listcomp>"):
+        calls = [InnerCall("f", 0, -1, {}), InnerCall(name, 2, 0, {})]
+        theirs = Way([Step(2, "op", SCORES.exp(), 1)], calls, [Assignment(1, 0, "k", value, 0)])
+        return Comparison(theirs, right, {}, file(text)).first().line
+
+    assert line(X + 1) == 1
+    assert line(Q) == 2
+    assert line(X + 1, "helper") == 2, "another function's variables are others"
+
+
+def test_a_part_of_another_class_that_is_given_something_else_is_not_at_fault_but_its_caller():
+    def told(given):
+        part = InnerCall("norm_1", 3, 0, {"0": given}, True, 1)
+        inside = InnerCall("MyNorm.forward", 3, 0, {"x": given})
+        return about([*COMPUTED[:2], Step(9, "norm", A.tanh(), 3)], [FORWARD, ATTEND, part, inside])
+
+    assert told(A)[0] == 3
+    assert told(A)[1].endswith("Line 3 gives `norm_1` `a`; the reference gives it `x` plus `a`")
+    assert told(X + A)[0] == 9
+
+
+def test_where_a_part_is_given_a_variable_that_was_set_otherwise_that_is_where_it_begins():
+    def told(value):
+        calls = [FORWARD, ATTEND, InnerCall("norm_1", 3, 0, {"0": X + value}, True, 1)]
+        return about([COMPUTED[0], Step(4, "norm", A.tanh(), 0)], calls, [Assignment(2, 0, "a", value, 1)])
+
+    assert told(A.exp()) == (2, "Line 2 sets `a`, which the reference sets to something else")
+    assert told(A)[0] == 4
+
+
 def test_a_part_of_which_a_method_is_called_is_not_called_never():
     calls = [FORWARD, ATTEND, InnerCall("norm_2", 4, 0, {"0": X + A}, True, 2)]
     wrong = [*COMPUTED[:2], Step(4, "norm", (X + A).exp(), 0)]
