@@ -527,6 +527,46 @@ def test_where_a_part_is_given_a_variable_that_was_set_otherwise_that_is_where_i
     assert told(A)[0] == 4
 
 
+def test_a_part_that_is_called_later_on_another_line_is_not_what_differs():
+    def told(line, before):
+        later = InnerCall("norm_1", line, 0, {"0": A}, True, before)
+        return about([COMPUTED[0], Step(4, "op", A.tanh(), 0)], [FORWARD, ATTEND, later, NORM_2])[1]
+
+    assert "gives `norm_1`" in told(3, 1), "it was called before"
+    assert "gives `norm_1`" in told(4, 2), "on this line"
+    assert "gives `norm_1`" not in told(5, 2)
+
+
+def test_a_part_that_the_reference_calls_elsewhere_comes_neither_too_early_nor_too_often():
+    more = InnerCall("extra", 2, 0, {"0": X}, True, 0)
+    wrong = [Step(2, "norm", X.tanh(), 0)]
+    elsewhere = InnerCall("extra", 9, 7, {"0": X}, True, 0)
+    right = Way(COMPUTED, [FORWARD, ATTEND, NORM_1, NORM_2, elsewhere], (), RIGHT.given)
+
+    def told(*calls):
+        found = Comparison(Way(wrong, [FORWARD, *calls], (), RIGHT.given), right, {}, file(LAYER)).first()
+        return found.text.partition(": ")[0]
+
+    inside = InnerCall("attend", 9, 5, {"0": X}, True, 0)
+    assert told(more, inside) == "Line 2 gives the first result that the reference does not have"
+    early = InnerCall("norm_1", 2, 0, {"0": X}, True, 0)
+    assert told(early, ATTEND) == "Line 2 calls `norm_1` where the reference calls `attend` first"
+
+
+def test_only_a_call_on_the_line_that_returns_is_looked_at():
+    outer = InnerCall("f", 0, -1, {})
+
+    def told(line, number=0):
+        calls = [outer, InnerCall("g", line, number, {"n": 5}), InnerCall("h", 2, 0, {})]
+        theirs = Way([Step(9, "op", SCORES[0], 1)], calls, [Assignment(2, 0, "return", SCORES[0], 1)])
+        ours = Way(OURS, [outer, InnerCall("g", 2, 0, {"n": 6})], [Assignment(2, 0, "return", SCORES, 3)])
+        return Comparison(theirs, ours, NAMES, FILE).first().text
+
+    assert told(2).startswith("Line 2 calls g with `5` as `n`")
+    assert told(3).startswith("Line 2 returns"), "on another line"
+    assert told(2, 2).startswith("Line 2 returns"), "in another function"
+
+
 def test_a_part_of_which_a_method_is_called_is_not_called_never():
     calls = [FORWARD, ATTEND, InnerCall("norm_2", 4, 0, {"0": X + A}, True, 2)]
     wrong = [*COMPUTED[:2], Step(4, "norm", (X + A).exp(), 0)]
@@ -943,6 +983,9 @@ def test_what_a_call_returns_is_called_so_and_what_it_sets_inside_has_no_name():
         return given_to_norm(A.exp(), A.sinh(), calls=calls, sets=[Assignment(9, *one, 1) for one in sets])
 
     assert told(attend, (2, "return", A.sinh())).endswith("; the reference gives it what `attend` returns")
+    assert told(attend, (2, "return", A.exp())).endswith(
+        "`norm_1` what `attend` returns; the reference gives it something else"
+    )
     assert told(helper, (1, "return", A.sinh())).endswith("; the reference gives it what scores returns")
     assert told(helper, (1, "inside", A.sinh())).endswith("gives `norm_1` other values than the reference does")
     again = (1, "return", A.sinh()), (2, "return", A)
@@ -957,6 +1000,8 @@ def test_what_is_one_number_everywhere_is_called_after_nothing_that_the_line_doe
     assert returns(zeros, Q, sets=sets) == "returns a result that differs from the reference's"
     text = TEXT.replace(b"weights @ v", b"h")
     assert returns(zeros, Q, sets=sets, text=text) == "returns `h`; the reference returns something else"
+    one, sets = torch.tensor([[2.5]]), [("h", torch.tensor([[2.5]]))]
+    assert returns(one, one + 1, sets=sets) == "returns the reference's `h`; the reference returns something else"
 
 
 def test_in_another_function_an_argument_of_the_whole_call_is_said_to_be_of_that():
@@ -965,6 +1010,9 @@ def test_in_another_function_an_argument_of_the_whole_call_is_said_to_be_of_that
     right = Way(COMPUTED, [FORWARD, inner, InnerCall("norm_1", 3, 1, {"0": A}, True, 2)], (), RIGHT.given)
     theirs = Way([Step(3, "norm", A.tanh(), 1)], calls, (), RIGHT.given)
     assert "gives `norm_1` `x` of Layer.forward;" in Comparison(theirs, right, {}, file(LAYER)).first().text
+    right = Way(COMPUTED, right.calls, [Assignment(2, 0, "a", A, 1)], RIGHT.given)
+    said = "gives `norm_1` `x` of Layer.forward; the reference gives it `a` of Layer.forward: "
+    assert said in Comparison(theirs, right, {}, file(LAYER)).first().text
     assert "gives `norm_1` `x`;" in given_to_norm(X, A)
 
 
