@@ -55,6 +55,8 @@ class Mismatch(Finding):
         detail: further lines: the call, the worst entry.
         kind: type, shape, dtype, device, finite, value or rule; says what kind of difference it is.
         draw: makes the picture of the difference, for the one who will look at it.
+        function: the function or class that it is about, where that is not the one that was called last.
+        line: of the learner's file, where it is known better than by that.
     """
 
     def __init__(
@@ -64,16 +66,31 @@ class Mismatch(Finding):
         detail: tuple[str, ...] = (),
         kind: str = "rule",
         draw: Callable[[], TensorDiff | None] = lambda: None,
+        function: str = "",
+        line: int | None = None,
     ) -> None:
         super().__init__("\n".join([what, *detail]))
         self.what = what
         self.detail = detail
         self.kind = kind
         self._draw = draw
+        self.function = function
+        self.line = line
 
     def with_detail(self, line: str) -> Mismatch:
         """The same with one more line, before the others."""
-        return Mismatch(self.what, detail=(line, *self.detail), kind=self.kind, draw=self._draw)
+        return self._with((line, *self.detail), self.line, self.function)
+
+    def at(self, line: int, detail: str) -> Mismatch:
+        """The same with the line of the learner's file, and with one more line of text, after the others."""
+        return self._with((*self.detail, detail), line, self.function)
+
+    def about(self, function: str) -> Mismatch:
+        """The same of a function or class that was not the last to be called."""
+        return self._with(self.detail, self.line, function)
+
+    def _with(self, detail: tuple[str, ...], line: int | None, function: str) -> Mismatch:
+        return Mismatch(self.what, detail=detail, kind=self.kind, draw=self._draw, function=function, line=line)
 
     @property
     def picture(self) -> TensorDiff | None:
@@ -96,6 +113,8 @@ class Raised:
     """Whether the innermost frame of all lies in the learner's file."""
     where: str = ""
     """The line, in words."""
+    callers: list[str] = field(default_factory=list)
+    """The lines of the learner's file that led there, in words, innermost first."""
     inside: str = ""
     """The function of an earlier exercise that it was raised in, if so."""
 
@@ -105,7 +124,8 @@ class Raised:
         frames = [(str(file), int(line), str(name), str(text)) for file, line, name, text in data["frames"]]
         line = where(frames[-1][1]) if frames else ""
         kinds, inside = [str(kind) for kind in data["kinds"]], str(data["inside"])
-        return cls(kinds, str(data["message"]), frames, bool(data["at_home"]), line, inside)
+        callers = _callers(frames, where)
+        return cls(kinds, str(data["message"]), frames, bool(data["at_home"]), line, callers, inside)
 
     @property
     def kind(self) -> str:
@@ -130,6 +150,18 @@ class Raised:
             return f"{self.kind}: out of memory"
         first, _, _ = self.message.partition("\n")
         return f"{self.kind}: {first}" if first else self.kind
+
+
+def _callers(frames: list[tuple[str, int, str, str]], where: Callable[[int], str]) -> list[str]:
+    """The frames around the innermost, in words; a comprehension is a frame of its own, on the line of the one around.
+
+    A line that two of them share is said once.
+    """
+    found: dict[int, str] = {}
+    for _, line, name, text in reversed(frames[:-1]):
+        if line != frames[-1][1] and (line not in found or not name.startswith("<")):
+            found[line] = f"called from {where(line)}, in {name}: {text}"
+    return list(found.values())
 
 
 class LearnerError(Finding):

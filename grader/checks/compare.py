@@ -15,6 +15,7 @@ from grader.checks.tolerances import SLACK, WITHIN, bounds, widen
 from grader.errors import Mismatch
 from grader.protocol.values import Foreign
 from grader.results.tensor_diff import TensorDiff, picture
+from grader.text import ordinal
 
 ROUNDED_ZERO = 1e-12
 """A gradient of 0 as float64 works it out: that of ex08's k_proj.bias is 1e-17, and left out it is none at all."""
@@ -85,10 +86,8 @@ def _compare_tuples(actual: Any, expected: tuple[Any, ...], *, what: str, axes: 
     demand_values(actual, len(expected), what)
     groups = [group.strip() for group in (axes or "").split(";")]
     groups += [""] * (len(expected) - len(groups))  # parts of a nested tuple go without names
-    ordinals = ("first", "second", "third", "fourth", "fifth")
     for i, (mine, right, group) in enumerate(zip(actual, expected, groups, strict=False)):
-        name = f"the {ordinals[i]} result of {what}" if i < len(ordinals) else f"result {i + 1} of {what}"
-        compare(mine, right, what=name, axes=group or None, **options)
+        compare(mine, right, what=f"the {ordinal(i + 1)} result of {what}", axes=group or None, **options)
 
 
 def _compare_plain(actual: Any, expected: Any, *, what: str, within: float | Tensor | None, device: str) -> None:

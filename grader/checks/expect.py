@@ -20,6 +20,7 @@ from grader.protocol.values import leaves
 from grader.remote.calls import Call
 from grader.remote.code import Code
 from grader.remote.handles import Function, Module
+from grader.text import ordinal
 
 
 class Expect:
@@ -52,7 +53,7 @@ class Expect:
             within: how far off a value may be, times 1 + |expected|.
             what: what `actual` is; the last call if not given.
         """
-        self._compare(actual, expected, what=what or self._last(), axes=axes, within=within)
+        self._compare(actual, expected, what=what or self._named(actual), axes=axes, within=within)
 
     def agrees(
         self,
@@ -118,7 +119,7 @@ class Expect:
             compare(actual, expected, what=what, axes=axes)
         groups = (axes or ";" * (len(expected) - 1)).split(";")
         for i, (mine, same, right) in enumerate(zip(actual, expected, exact, strict=True)):
-            name = f"result {i + 1} of {what}" if len(expected) > 1 else what
+            name = f"the {ordinal(i + 1)} result of {what}" if len(expected) > 1 else what
             if not isinstance(same, Tensor) or not same.is_floating_point():
                 compare(mine, same, what=name, axes=groups[i])
                 continue
@@ -199,7 +200,7 @@ class Expect:
 
     def tensor(self, value: Any, shape: tuple[int, ...] | None = None, *, what: str | None = None) -> Tensor:
         """Demands a plain tensor, of this shape if given, before a check computes with it."""
-        name = what or self._last()
+        name = what or self._named(value)
         if type(value) is not Tensor:
             raise Mismatch(f"{name} returned {kind_of(value)}, expected a Tensor", kind="type")
         if shape is not None and tuple(value.shape) != shape:
@@ -213,7 +214,7 @@ class Expect:
     def same_dtype(self, value: Any, dtype: torch.dtype) -> None:
         """Demands a tensor of this dtype."""
         if self.tensor(value).dtype != dtype:
-            text = f"{self._last()} returned {short(value.dtype)} for an input of {short(dtype)}"
+            text = f"{self._named(value)} has dtype {short(value.dtype)} for an input of {short(dtype)}"
             raise Mismatch(text, kind="dtype")
 
     def no_side_effects(self, *, may_draw: bool = False, grad_mode: bool = True) -> None:
@@ -234,15 +235,21 @@ class Expect:
             raise Mismatch(f"loading the file changed {self._code.changed[0]} globally", kind="rule")
         for call in calls:
             if call.mutated:
-                raise Mismatch(f"{call.text} modified its input {call.mutated[0]}", kind="rule")
+                raise Mismatch(f"{call.text} modified its input {call.mutated[0]}", function=call.name)
             draws = may_draw or isinstance(call.value, Module)  # a new module's first weights are drawn
             changed = [name for name in call.changed if not (draws and name == "torch's random state")]
             if changed:
-                raise Mismatch(f"{call.text} changed {changed[0]} globally", kind="rule")
+                raise Mismatch(f"{call.text} changed {changed[0]} globally", function=call.name)
         for call, with_grad_off in again:
             self._demand_grad_mode_off(with_grad_off)
             if not may_draw and isinstance(call.value, (Tensor, tuple)):
-                self._compare(with_grad_off.value, call.value, what=f"{call.text}, called again with grad mode off,")
+                self._compare_again(call, with_grad_off)
+
+    def _compare_again(self, call: Call, again: Call) -> None:
+        try:
+            self._compare(again.value, call.value, what=f"{call.text}, called again with grad mode off,")
+        except Mismatch as error:
+            raise error.about(call.name) from None
 
     def no_shortcuts(self) -> None:
         """Demands that none of the exercise's shortcuts was used so far; the check begins with `watch_every_call`."""
@@ -250,7 +257,7 @@ class Expect:
             raise RuntimeError("a check of shortcuts must begin with code.watch_every_call()")
         if self._code.shortcuts:
             name = self._code.shortcuts[0]
-            raise Mismatch(f"uses {name}, which this exercise asks you to write yourself", kind="rule")
+            raise Mismatch(f"your code uses {name}, which this exercise asks you to write yourself", kind="rule")
 
     def records_no_gradient(self, function: Function, *args: Any, **kwargs: Any) -> Any:
         """Demands that a call saves nothing for a backward pass, and returns its value."""
@@ -265,7 +272,13 @@ class Expect:
 
     def _demand_grad_mode_off(self, call: Call) -> None:
         if "grad mode" in call.changed:
-            raise Mismatch(f"{call.text} turned grad mode on, and it had been off", kind="rule")
+            raise Mismatch(f"{call.text} turned grad mode on, and it had been off", function=call.name)
+
+    def _named(self, value: Any) -> str:
+        """What a value is: the last call's, or one of its results."""
+        results = self._code.calls[-1].value if self._code.calls else None
+        places = [place for place, one in enumerate(results, 1) if one is value] if type(results) is tuple else []
+        return f"the {ordinal(places[0])} result of {self._last()}" if len(places) == 1 else self._last()
 
     def _last(self) -> str:
         return self._code.calls[-1].text if self._code.calls else "the value"

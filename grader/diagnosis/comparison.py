@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 
 from grader.diagnosis.call_differences import CallDifferences
+from grader.diagnosis.filled_in import filled_in_otherwise
 from grader.diagnosis.matching import Matching
 from grader.diagnosis.other_ways import OtherWays
 from grader.diagnosis.statements import function_at, has_default, loop_line, without_gradient
 from grader.diagnosis.variable_differences import set_otherwise
-from grader.diagnosis.way import InnerCall, Step, Way, equal
+from grader.diagnosis.way import Assignment, InnerCall, Step, Way, equal
 from grader.diagnosis.wording import FirstStep, Wording
 from grader.source.file import File, Source
 
@@ -97,8 +98,14 @@ class Comparison:
             other = right.get(name)
             if other is not None and not equal(one.value, other.value):
                 before = self._set_otherwise(one.line, one.call, one.before, is_over=True)
-                return before or self._calls.given_on(one.line, one.call) or self._wording.returned(one, other)
+                before = before or self._calls.given_on(one.line, one.call) or self._filled_in(one, other)
+                return before or self._wording.returned(one, other)
         return None
+
+    def _filled_in(self, one: Assignment, other: Assignment) -> FirstStep | None:
+        """The line that filled in entries of a result that are not the reference's."""
+        line = filled_in_otherwise(self._their_way, one.value, other.value)
+        return self._wording.filled_in(line, one.name) if line is not None else None
 
     def _first_without_gradient(self) -> FirstStep | None:
         """What cuts a gradient off that flows in the reference, though all values are equal."""
@@ -179,7 +186,8 @@ class Comparison:
         if agreed is not None and not relation:
             skipped = self._wording.relation(agreed.value, wanted, self._reached)
             if skipped:
-                return FirstStep(self._outside(agreed), f"{start}{self._wording.skips(skipped)}")
+                stops = self._wording.stops(self._outside(agreed), skipped)
+                return FirstStep(stops.line, f"{start}{self._wording.skips(skipped)}") if start else stops
         return FirstStep(line, f"{start}{self._wording.differs(line, relation, is_first=is_first)}")
 
     def _is_on_the_way(self, place: int) -> bool:

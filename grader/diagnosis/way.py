@@ -97,9 +97,14 @@ class InnerCall:
 
     def differences(self, other: InnerCall) -> list[str]:
         """The arguments of this call that another call was not given."""
-        pairs = list(zip(self.given.items(), other.given.values(), strict=False))
-        missing = [name for name in self.given if name not in other.given] if self.is_part else []
-        return [name for (name, mine), theirs in pairs if not equal(mine, theirs)] + missing
+        mine = [name for name in self.given if name not in other.given]
+        theirs = [name for name in other.given if name not in self.given]
+        pairs = [(name, name) for name in self.given if name in other.given]
+        if self.is_part:
+            missing = [name for name in mine if self.given[name] is not None]
+        else:  # they are only called otherwise
+            missing, pairs = [], pairs + (list(zip(mine, theirs, strict=True)) if len(mine) == len(theirs) else [])
+        return [name for name, right in pairs if not equal(self.given[name], other.given[right])] + missing
 
 
 @dataclass(frozen=True)
@@ -146,6 +151,11 @@ class Way:
                 return
             yield number, self.calls[number]
             number = self.calls[number].outer
+
+    def function_of(self, number: int) -> str:
+        """The function whose code runs in the call of this number; empty where that is not known."""
+        names = (call.name for _, call in self.outwards(number) if not call.name.startswith("<"))
+        return next(names, "")
 
     def place_of(self, step: Step) -> int:
         """How many steps there were before this one."""

@@ -46,6 +46,8 @@ from grader.text import clean
 TIMEOUTS_BEFORE_GIVING_UP = 2
 FOLLOWED = 3
 """Failed checks of one function that are followed step by step, until one shows where the ways part."""
+ELSEWHERE = "Seen in another check:"
+"""Stands before a step where the first failure is no wrong result: an exception, say, of which there is no step."""
 WRONG = ("value", "shape", "finite")
 """What is wrong with a result that a step of the way may have brought in."""
 MAX_LINE = 200
@@ -189,7 +191,8 @@ def explained(
         step = None
     with contextlib.suppress(Exception):
         example = small_example(recogniser.trusted, about, code, settings.seed)
-    said = (step.line, clean(step.text, MAX_MESSAGE)) if step is not None else None
+    of_another = "" if first.id in [run.check.id for run in about] else f"{ELSEWHERE}\n"
+    said = (step.line, clean(of_another + step.text, MAX_MESSAGE)) if step is not None else None
     return [
         replace(one, step=said, example=clean(str(example), MAX_MESSAGE) if example else None) if one is first else one
         for one in found
@@ -348,5 +351,8 @@ def _line(error: BaseException | None, code: Code) -> int | None:
         return error.line
     if isinstance(error, LearnerError) and error.raised.line:
         return error.raised.line
-    name = code.calls[-1].name.split(".")[0] if code.calls else ""
-    return code.lines.get(name)
+    if isinstance(error, Mismatch) and error.line is not None:
+        return error.line
+    about = error.function if isinstance(error, Mismatch) else ""
+    name = about or (code.calls[-1].name if code.calls else "")
+    return code.lines.get(_owner(name))

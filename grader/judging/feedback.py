@@ -13,7 +13,12 @@ from torch import Tensor
 
 from grader.errors import LearnerError, LoadFailure, Lost, Mismatch, Raised, TimedOut
 from grader.remote.calls import Call
+from grader.remote.handles import Module, Opaque, Optimizer
 
+MOST_CALLERS = 2
+"""Lines shown that led to an exception; each may take two of a screen."""
+HANDLES = {Module: "a module", Optimizer: "an optimizer", Opaque: "an object"}
+"""What the check's own objects are called among the inputs."""
 KINDS = {
     "type": "has the wrong type",
     "shape": "has another shape than it should have",
@@ -36,6 +41,7 @@ def full(error: BaseException, call: Call | None) -> str:
         if error.raised.frames:
             _, _, name, text = error.raised.frames[-1]
             lines.append(f"at {error.raised.where}, in {name}: {text}")
+            lines += error.raised.callers[:MOST_CALLERS]
         if error.raised.inside:
             lines.append(f"It was raised in {error.raised.inside}, the kit's own, which that line called.")
         given = inputs(call) if call is not None else ""
@@ -56,6 +62,9 @@ def _shown(value: object) -> str:
         return f"{tuple(value.shape)}{dtype}"
     if value is None or isinstance(value, (bool, int, float, torch.dtype, torch.device)):
         return str(value).removeprefix("torch.")
+    for kind, words in HANDLES.items():
+        if isinstance(value, kind):
+            return words
     return f"a {type(value).__name__}" if not callable(value) else "a function"
 
 
@@ -71,7 +80,7 @@ def hidden(error: BaseException, call: Call | None) -> str:
     if isinstance(error, LearnerError):
         return f"{what} raised {_kind(error.raised)}"
     if isinstance(error, Mismatch):
-        return f"what {what} gives {KINDS[error.kind]}"
+        return f"what {error.function or what} gives {KINDS[error.kind]}"
     return f"what {what} gives cannot be used here"
 
 

@@ -263,7 +263,7 @@ class Code:
     def _look_at(self, reply: T | Missing | RaisedReply, objects: ObjectTable, text: str, call: Call | None) -> T:
         """The reply that was asked for. Raises what stands in its place."""
         if objects.refused is not None:
-            raise objects.refused
+            raise self._refusal(objects.refused, reply)
         if isinstance(reply, Missing):
             raise Mismatch(self._missing(reply.name), kind="type")
         if isinstance(reply, RaisedReply):
@@ -276,6 +276,14 @@ class Code:
             original = self.connection.last_error
             raise error.with_traceback(original.__traceback__ if original is not None else None)
         return reply
+
+    def _refusal(self, refused: Mismatch, reply: object) -> Mismatch:
+        """What went wrong in a callback, with the line where the learner's code stopped without its answer."""
+        if not isinstance(reply, RaisedReply) or not reply.frames:
+            return refused
+        _, line, name, text = reply.frames[-1]
+        stopped = f"without its answer the code stopped at {where(self.source, line)}, in {name}: {text}"
+        return refused.at(line, stopped)
 
     def _missing(self, name: str) -> str:
         """What is said of a name that is not there."""

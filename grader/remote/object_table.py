@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -94,8 +95,15 @@ class ObjectTable:
         except Mismatch as refused:
             self.refused = refused
         except Exception as error:
-            self.refused = Mismatch(f"the function passed in could not answer: {type(error).__name__}: {error}")
+            text = re.sub(r"[\w.]+\.<locals>\.", "", str(error))
+            self.refused = Mismatch(f"{self._named(number, call)} could not answer: {type(error).__name__}: {text}")
         return None
+
+    def _named(self, number: int, call: Call | None) -> str:
+        """A callback by the parameter that it was passed as."""
+        given = call.given.items() if call is not None else ()
+        names = [name for name, value in given if 0 <= number < len(self._kept) and value is self._kept[number]]
+        return f"`{names[0]}`, which was passed in," if names else "the function passed in"
 
     def refer(self, value: Any) -> Reference | None:
         """The reference sent in place of an object that stays on this side; None if the object itself is sent."""

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from grader.authoring import core, robust, shortcuts
+from grader.authoring import core, kind_of, robust, shortcuts
 from solutions import ex01_encoder as reference
 
 pytestmark = shortcuts("nn.LSTM", "nn.LSTMCell", "nn.GRU*", "nn.RNN*")
@@ -46,11 +46,16 @@ def with_padding(x, lengths, padding):
     return torch.where(real_positions(x, lengths).unsqueeze(-1), x, padding)
 
 
+def is_pair(value):
+    return isinstance(value, (tuple, list)) and len(value) == 2
+
+
 def three(result, expect):
     """outputs, h and c of one result of encode."""
-    whole = isinstance(result, (tuple, list)) and len(result) == 2
-    paired = whole and isinstance(result[1], (tuple, list)) and len(result[1]) == 2
-    expect.that(paired, "encode returns two things: outputs, and the pair (h, c)", kind="type")
+    text = f"encode returned {kind_of(result)}, expected outputs and the pair (h, c)"
+    expect.that(is_pair(result), text, kind="type")
+    text = f"the second result of encode is {kind_of(result[1])}, expected the pair (h, c)"
+    expect.that(is_pair(result[1]), text, kind="type")
     return result[0], *result[1]
 
 
@@ -96,7 +101,7 @@ def test_a_step_reads_the_token_and_the_last_state(code, draw, expect):
 def test_a_step_returns_two_states(code, draw, expect):
     inputs = draw_step(draw)
     states = code.lstm_cell(*inputs)
-    expect.that(isinstance(states, (tuple, list)) and len(states) == 2, "lstm_cell returns h and c", kind="type")
+    expect.that(is_pair(states), f"lstm_cell returned {kind_of(states)}, expected the two states h and c", kind="type")
     for name, state in zip("hc", states, strict=True):
         expect.tensor(state, draw.shape("batch hidden"), what=f"{name} of lstm_cell(x, h, c, w_x, w_h, bias)")
 

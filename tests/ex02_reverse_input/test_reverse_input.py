@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from grader.authoring import core, robust
+from grader.authoring import core, kind_of, robust
 from solutions import ex02_reverse_input as reference
 
 SOURCE_VOCAB = 11
@@ -122,7 +122,8 @@ def test_the_state_belongs_to_the_last_real_token(code, draw, expect, reverse):
 def test_the_state_has_an_axis_for_the_layer(code, draw, expect):
     mine, _ = draw_model(code, draw)
     state = mine.encode(*draw_source(draw))
-    expect.that(isinstance(state, (tuple, list)) and len(state) == 2, "encode returns h and c", kind="type")
+    text = f"encode returned {kind_of(state)}, expected the two states h and c"
+    expect.that(isinstance(state, (tuple, list)) and len(state) == 2, text, kind="type")
     for name, half in zip("hc", state, strict=True):
         expect.tensor(half, draw.shape("1 batch d_hidden"), what=f"{name} of encode(source, lengths)")
 

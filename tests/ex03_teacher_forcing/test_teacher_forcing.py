@@ -126,8 +126,8 @@ def coins_of(logits, step, targets, bos_id):
     tokens = torch.where(true, targets[0, :-1], told[:-1])
     for number, (token, answer) in enumerate(zip([bos_id, *tokens.tolist()], told.tolist(), strict=True)):
         if step.words[number][token] != answer:
-            what = "bos_id" if number == 0 else "the truth nor the guess"
-            raise Mismatch(f"step {number + 1} is fed {'not' if number == 0 else 'neither'} {what}", kind="value")
+            fed = "is not fed bos_id" if number == 0 else "is fed neither the truth nor the guess"
+            raise Mismatch(f"step {number + 1} {fed}", kind="value")
     return true
 
 

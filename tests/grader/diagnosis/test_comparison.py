@@ -6,6 +6,7 @@ import torch
 from grader.diagnosis import way
 from grader.diagnosis.comparison import Comparison
 from grader.diagnosis.way import Assignment, InnerCall, Step, Way
+from grader.diagnosis.wording import FirstStep
 from grader.protocol.messages import StepsTaken
 from grader.source.file import File
 
@@ -74,6 +75,56 @@ def test_the_first_result_that_differs_is_shown_with_its_line():
     )
 
 
+def test_what_agrees_is_called_the_references_where_the_file_calls_it_otherwise():
+    def told(text):
+        theirs = Way(steps(SCORES, WEIGHTS * 4, WEIGHTS @ Q * 4))
+        return Comparison(theirs, Way(OURS), NAMES, file(text)).first().text
+
+    assert told(TEXT).startswith("Up to line 1 `scores` agrees. Line 2 gives")
+    assert told(TEXT).endswith("\n`weights` is 0.25 times these values.")
+    other = TEXT.replace(b"scores", b"s").replace(b"weights", b"w")
+    assert told(other).startswith("Line 1 still gives the reference's `scores`. Line 2 gives")
+    assert told(other).endswith("\nThe reference's `weights` is 0.25 times these values.")
+
+
+def test_up_to_a_line_without_a_name_the_values_agree_only_if_none_before_differs():
+    def told(*between):
+        way = Way(steps(SCORES, *between, WEIGHTS.exp()))
+        return Comparison(way, Way(OURS), {}, FILE).first().text
+
+    assert told().startswith("Up to line 1 the values agree with the reference's. Line 2 gives the first result")
+    assert told(torch.tensor([2.0])).startswith("Line 3 gives a result that the reference does not have: ")
+
+
+def test_a_value_of_the_references_that_has_no_name_is_called_so():
+    def told(names, *theirs):
+        return Comparison(Way(steps(*theirs)), Way(OURS), names, FILE).first().text
+
+    turned = "Line 1 gives a value of the reference's with its axes in another order: scores = q @ k.T"
+    assert told({}, SCORES.T, SCORES.T.softmax(-1), Q.exp()) == turned
+    ours = turned.replace("a value of the reference's", "the right result")
+    assert told({1: "the right result"}, SCORES.T, SCORES.T.softmax(-1), Q.exp()) == ours
+    assert told({}, SCORES, WEIGHTS * 4, WEIGHTS @ Q * 4).endswith(
+        "\nThe reference's next value is 0.25 times these values."
+    )
+
+
+def test_a_step_is_called_after_its_line_only_if_it_is_what_the_line_gives():
+    """`weights = scores.softmax(-1).round(...)` is not called `weights` before it is rounded."""
+
+    def told(*more, held=WEIGHTS):
+        ours = Way(
+            [OURS[0], OURS[1], *more, OURS[2]], (), [Assignment(2, 0, "weights", held, 2)] if held is not None else []
+        )
+        theirs = Way(steps(SCORES, WEIGHTS * 4, WEIGHTS @ Q * 4))
+        return Comparison(theirs, ours, NAMES, FILE).first().text.splitlines()[1]
+
+    assert told() == "`weights` is 0.25 times these values."
+    assert told(held=None) == "`weights` is 0.25 times these values."
+    assert told(held=WEIGHTS.exp()) == "The reference's next value is 0.25 times these values."
+    assert told(Step(2, "round", WEIGHTS.exp()), held=None) == "The reference's next value is 0.25 times these values."
+
+
 def test_in_a_notebook_each_place_has_its_cell():
     lines = 2, 5, 6
     theirs = Way([Step(line, "op", value) for line, value in zip(lines, (SCORES, WEIGHTS.exp(), WEIGHTS), strict=True)])
@@ -99,8 +150,8 @@ def test_a_factor_is_said_and_something_near_it_is_not():
 
 def test_a_missing_addend_is_said_and_one_that_is_almost_it_is_not():
     x = torch.arange(9, dtype=torch.float64).reshape(3, 3).cos()
-    assert "`weights` is these values plus x" in said(SCORES, WEIGHTS - x, Q, given={"x": x})[1]
-    assert "`weights` is these values without x" in said(SCORES, WEIGHTS + x, Q, given={"x": x})[1]
+    assert "`weights` is these values plus `x`" in said(SCORES, WEIGHTS - x, Q, given={"x": x})[1]
+    assert "`weights` is these values without `x`" in said(SCORES, WEIGHTS + x, Q, given={"x": x})[1]
     assert "plus" not in said(SCORES, WEIGHTS - x * 1.001, Q, given={"x": x})[1]
 
 
@@ -118,7 +169,80 @@ def test_axes_in_another_order_are_said_where_the_right_order_never_comes():
 def test_a_step_that_is_left_out_at_the_end_is_said():
     line, text = said(SCORES, WEIGHTS)
     assert line == 2
-    assert text == "Line 2 gives a value that the reference computes on its way; it goes on from there."
+    assert text == "Line 2 gives a value that the reference computes too; the reference then goes on."
+
+
+def test_what_is_left_out_after_what_agrees_is_said_where_it_is_simple():
+    """What follows is another value: of what agreed before it is seen what is missing."""
+    half = [SCORES, SCORES / 2, WEIGHTS]
+
+    def told(*theirs, ours=half):
+        found = Comparison(Way(steps(*theirs)), Way(steps(*ours)), {1: "`scores`", 2: "`halved`"}, FILE).first()
+        return found.line, found.text
+
+    agrees = "Up to line 1 `scores` agrees. "
+    skipped = "The reference goes on from there: the reference's `halved` is 0.5 times these values."
+    assert told(SCORES, SCORES.sin()) == (1, agrees + skipped)
+    assert "goes on" not in told(SCORES, SCORES.sin(), ours=[SCORES, SCORES / 2 + Q[:, :3], WEIGHTS])[1]
+    theirs = [Step(1, "op", SCORES), Step(1, "sin", SCORES.sin())]
+    found = Comparison(Way(theirs), Way(steps(*half)), {1: "`scores`", 2: "`halved`"}, FILE).first()
+    stops = "Line 1 gives a value that the reference computes too; the reference then goes on: "
+    assert found.text == f"{stops}the reference's `halved` is 0.5 times these values.", "on one line nothing is before"
+
+
+def test_a_value_that_is_not_the_last_is_said_with_what_is_missing():
+    def told(last):
+        found = Comparison(Way(steps(SCORES)), Way(steps(SCORES, last)), {2: "the right result"}, FILE).first()
+        return found.text
+
+    stops = "Line 1 gives a value that the reference computes too; the reference then goes on"
+    assert told(SCORES / 2) == f"{stops}: the right result is 0.5 times these values."
+    assert told(SCORES / 2 + Q[:, :3]) == f"{stops}."
+
+
+def test_a_part_that_is_never_called_is_placed_before_or_after_what_else_is_done():
+    wrong = [*COMPUTED[:2], Step(4, "norm", (X + A).exp(), 0)]
+    calls = [FORWARD, ATTEND, InnerCall("norm_2", 4, 0, NORM_2.given, True, 2)]
+    right = [FORWARD, ATTEND, InnerCall("norm_1", 3, 0, {"0": A.sinh()}, True, 2), NORM_2]
+
+    def told(theirs, ours):
+        found = Comparison(Way(wrong, theirs, (), RIGHT.given), Way(COMPUTED, ours, (), RIGHT.given), {}, file(LAYER))
+        return found.first().text.partition(": ")[0].rpartition(". ")[2]
+
+    said = "`norm_1` is never called; the reference calls it"
+    assert told(calls, right) == f"{said} before line 4"
+    assert told(calls, [*right[:2], NORM_2, right[2]]) == f"{said} after line 4"
+    assert "never" not in told([*calls[:2], right[2], calls[2]], right)
+
+
+def test_a_part_that_a_loop_leaves_out_is_said_where_the_loop_begins():
+    text = b"def forward(self, x):\n    for layer in self.layers[1:]:\n        x = layer(x)\n    return x\n"
+    first, second = (InnerCall(f"layers.{n}", 3, 0, {"0": X}, True) for n in range(2))
+    whole = InnerCall("Stack.forward", 0, -1, {"x": X})
+
+    def told(theirs, text=text):
+        ours = Way(steps(A, A.exp()), [whole, first, second], (), {"x": X})
+        return Comparison(Way([Step(3, "op", A.sinh(), 0)], theirs, (), {"x": X}), ours, {}, file(text)).first()
+
+    loop = "`layers.0` is never called. Line 2: for layer in self.layers[1:]:"
+    assert told([whole, second]) == FirstStep(2, loop)
+    assert "never" not in told([whole, first, second]).text
+    plain = text.replace(b"layer(x)", b"self.second(x)")
+    assert told([whole, second], plain).text.startswith("`layers.0` is never called; the reference calls it before")
+
+
+def test_a_tensor_that_a_variable_is_set_to_is_said_to_be_another():
+    text = b"q = x\nscores = q @ k.T\nreturn scores\n"
+    call = [InnerCall("f", 0, -1, {})]
+    right = Way(steps(Q, SCORES), call, [Assignment(1, 0, "q", Q, 1)])
+
+    def told(value):
+        theirs = Way([Step(2, "op", SCORES.exp(), 0)], call, [Assignment(1, 0, "q", value, 0)])
+        return Comparison(theirs, right, {}, file(text)).first().text
+
+    assert told(X + 1) == "Line 1 sets `q`, which the reference sets to something else: q = x"
+    assert told(Q).startswith("Line 2 gives")
+    assert told(4) == "Line 1 sets `q` to `4`; in the reference it is a tensor of shape (3, 4): q = x"
 
 
 def test_a_step_that_the_reference_only_words_otherwise_is_not_left_out():
@@ -132,6 +256,18 @@ def test_a_step_that_the_reference_only_words_otherwise_is_not_left_out():
 
     assert told(WEIGHTS) is None
     assert told(WEIGHTS + 1).line == 2
+
+    def told_of_two(*returned):
+        both = [InnerCall("f", 0, -1, {})]
+        theirs = [Assignment(2, 0, f"return[{place}]", value, 2) for place, value in enumerate(returned)]
+        ours = [Assignment(3, 0, f"return[{place}]", value, 2) for place, value in enumerate((WEIGHTS, SCORES))]
+        found = Comparison(Way(steps(SCORES, WEIGHTS), both, theirs), Way(OURS, both, ours), NAMES, FILE).first()
+        return found and found.text.partition(": ")[0]
+
+    assert told_of_two(WEIGHTS, SCORES) is None
+    assert told_of_two(WEIGHTS, SCORES + 1) == "Line 2 returns a second result that differs from the reference's"
+    stops = "Line 2 gives a value that the reference computes too; the reference then goes on."
+    assert told_of_two(WEIGHTS) == stops, "one is missing"
 
 
 def test_a_factor_of_one_is_none():
@@ -280,6 +416,12 @@ def test_where_neither_value_has_a_name_that_is_said_in_few_words():
     )
     found = Comparison(theirs, ours, {}, file(LAYER)).first()
     assert found.text.startswith("Line 3 calls Layer.forward with another `x` than the reference does: ")
+    theirs = Way(theirs.steps, theirs.calls, (), {"x": X})
+    found = Comparison(theirs, ours, {}, file(LAYER)).first()
+    assert found.text.startswith("Line 3 calls Layer.forward with another `x`; the reference gives it `x`: ")
+    theirs = Way(theirs.steps, theirs.calls, (), {"x": A * 7})
+    found = Comparison(theirs, ours, {}, file(LAYER)).first()
+    assert found.text.startswith("Line 3 calls Layer.forward with `x` as `x`; the reference gives it another value: ")
 
 
 def test_a_part_that_comes_too_early_is_said():
@@ -301,6 +443,128 @@ def test_a_part_that_is_never_called_is_said_where_its_input_is_computed():
     )
     elsewhere = [*calls, InnerCall("norm_1", 9, 7, {"0": X}, True, 3)]
     assert "never" not in about(wrong, elsewhere)[1], "it is called in another function"
+
+
+def test_the_last_value_with_its_axes_in_another_order_is_said_and_one_on_the_way_alone_is_not():
+    line, text = said(SCORES, WEIGHTS, (WEIGHTS @ Q).T)
+    assert (line, text) == (3, "Line 3 gives the right result with its axes in another order: return weights @ v")
+    assert "axes" not in said(SCORES, WEIGHTS.T)[1]
+
+
+def test_where_no_more_is_computed_a_part_that_is_left_out_is_said():
+    after = "`norm_1` is never called; the reference calls it after line 2"
+    assert about(COMPUTED[:1], [FORWARD, ATTEND]) == (2, after)
+    stops = "Line 2 gives a value that the reference computes too; the reference then goes on"
+    assert about(COMPUTED[:1], [FORWARD, ATTEND, NORM_1, NORM_2]) == (2, stops)
+
+
+def test_where_every_value_agrees_a_part_that_is_left_out_is_said():
+    after = "`norm_2` is never called; the reference calls it after line 3"
+    assert about(COMPUTED, [FORWARD, ATTEND, NORM_1]) == (3, after)
+    assert about(COMPUTED, [FORWARD, ATTEND, NORM_1, NORM_2]) is None
+
+
+def test_what_a_function_computes_to_its_end_is_its_callers_to_go_on_from():
+    calls = [InnerCall("f", 0, -1, {}), InnerCall("g", 2, 0, {"q": Q})]
+
+    def line(*inside):
+        ours = Way([*(Step(9, "op", value, 1) for value in inside), Step(3, "op", Q.exp(), 0)], calls)
+        return Comparison(Way([Step(9, "op", SCORES, 1)], calls), ours, {}, file(TEXT + b"\n" * 9)).first().line
+
+    assert line(SCORES) == 2
+    assert line(SCORES, WEIGHTS) == 9, "the function itself goes on"
+
+
+def test_what_agrees_is_the_last_of_the_references_that_was_come_by():
+    line, text = said(SCORES, WEIGHTS, SCORES, Q.exp())
+    assert (line, text.partition(" gives")[0]) == (4, "Up to line 2 `weights` agrees. Line 4")
+    line, text = said(SCORES, WEIGHTS, Q.exp())
+    assert (line, text.partition(" gives")[0]) == (3, "Up to line 2 `weights` agrees. Line 3")
+
+
+def test_axes_in_another_order_that_come_of_what_was_given_are_their_callers():
+    def told(given):
+        calls = [InnerCall("f", 0, -1, {}), InnerCall("g", 2, 0, {"q": given})]
+        ours = Way(OURS, [calls[0], InnerCall("g", 2, 0, {"q": Q})])
+        theirs = Way([Step(9, "op", SCORES.T, 1), Step(3, "op", Q.exp(), 0)], calls)
+        return Comparison(theirs, ours, NAMES, file(TEXT + b"\n" * 9)).first().text
+
+    assert told(Q.T).startswith("Line 2 calls g with another `q` than the reference does")
+    assert told(Q).startswith("Line 9 gives `scores` with its axes in another order")
+
+
+def test_a_variable_is_looked_up_around_a_comprehension():
+    text = b"k = x\nrows = [row @ k for row in q]\nreturn rows\n"
+    right = Way(steps(Q, SCORES), [InnerCall("f", 0, -1, {})], [Assignment(1, 0, "k", Q, 1)])
+
+    def line(value, name="<listcomp>"):
+        calls = [InnerCall("f", 0, -1, {}), InnerCall(name, 2, 0, {})]
+        theirs = Way([Step(2, "op", SCORES.exp(), 1)], calls, [Assignment(1, 0, "k", value, 0)])
+        return Comparison(theirs, right, {}, file(text)).first().line
+
+    assert line(X + 1) == 1
+    assert line(Q) == 2
+    assert line(X + 1, "helper") == 2, "another function's variables are others"
+
+
+def test_a_part_of_another_class_that_is_given_something_else_is_not_at_fault_but_its_caller():
+    def told(given):
+        part = InnerCall("norm_1", 3, 0, {"0": given}, True, 1)
+        inside = InnerCall("MyNorm.forward", 3, 0, {"x": given})
+        return about([*COMPUTED[:2], Step(9, "norm", A.tanh(), 3)], [FORWARD, ATTEND, part, inside])
+
+    assert told(A)[0] == 3
+    assert told(A)[1].endswith("Line 3 gives `norm_1` `a`; the reference gives it `x` plus `a`")
+    assert told(X + A)[0] == 9
+
+
+def test_where_a_part_is_given_a_variable_that_was_set_otherwise_that_is_where_it_begins():
+    def told(value):
+        calls = [FORWARD, ATTEND, InnerCall("norm_1", 3, 0, {"0": X + value}, True, 1)]
+        return about([COMPUTED[0], Step(4, "norm", A.tanh(), 0)], calls, [Assignment(2, 0, "a", value, 1)])
+
+    assert told(A.exp()) == (2, "Line 2 sets `a`, which the reference sets to something else")
+    assert told(A)[0] == 4
+
+
+def test_a_part_that_is_called_later_on_another_line_is_not_what_differs():
+    def told(line, before):
+        later = InnerCall("norm_1", line, 0, {"0": A}, True, before)
+        return about([COMPUTED[0], Step(4, "op", A.tanh(), 0)], [FORWARD, ATTEND, later, NORM_2])[1]
+
+    assert "gives `norm_1`" in told(3, 1), "it was called before"
+    assert "gives `norm_1`" in told(4, 2), "on this line"
+    assert "gives `norm_1`" not in told(5, 2)
+
+
+def test_a_part_that_the_reference_calls_elsewhere_comes_neither_too_early_nor_too_often():
+    more = InnerCall("extra", 2, 0, {"0": X}, True, 0)
+    wrong = [Step(2, "norm", X.tanh(), 0)]
+    elsewhere = InnerCall("extra", 9, 7, {"0": X}, True, 0)
+    right = Way(COMPUTED, [FORWARD, ATTEND, NORM_1, NORM_2, elsewhere], (), RIGHT.given)
+
+    def told(*calls):
+        found = Comparison(Way(wrong, [FORWARD, *calls], (), RIGHT.given), right, {}, file(LAYER)).first()
+        return found.text.partition(": ")[0]
+
+    inside = InnerCall("attend", 9, 5, {"0": X}, True, 0)
+    assert told(more, inside) == "Line 2 gives the first result that the reference does not have"
+    early = InnerCall("norm_1", 2, 0, {"0": X}, True, 0)
+    assert told(early, ATTEND) == "Line 2 calls `norm_1` where the reference calls `attend` first"
+
+
+def test_only_a_call_on_the_line_that_returns_is_looked_at():
+    outer = InnerCall("f", 0, -1, {})
+
+    def told(line, number=0):
+        calls = [outer, InnerCall("g", line, number, {"n": 5}), InnerCall("h", 2, 0, {})]
+        theirs = Way([Step(9, "op", SCORES[0], 1)], calls, [Assignment(2, 0, "return", SCORES[0], 1)])
+        ours = Way(OURS, [outer, InnerCall("g", 2, 0, {"n": 6})], [Assignment(2, 0, "return", SCORES, 3)])
+        return Comparison(theirs, ours, NAMES, FILE).first().text
+
+    assert told(2).startswith("Line 2 calls g with `5` as `n`")
+    assert told(3).startswith("Line 2 returns"), "on another line"
+    assert told(2, 2).startswith("Line 2 returns"), "in another function"
 
 
 def test_a_part_of_which_a_method_is_called_is_not_called_never():
@@ -344,6 +608,7 @@ def test_a_variable_with_another_value_than_the_references_of_that_name_is_where
         return found.line, found.text
 
     assert told(3) == (1, "Line 1 sets `d_k` to `3`; in the reference it is `2`: d_k = q.size(1)")
+    assert told("self.x") == (1, "Line 1 sets `d_k` to `self.x`; in the reference it is `2`: d_k = q.size(1)")
     assert told(2)[0] == 3, "it is the same"
     assert told(3, "other")[0] == 3, "the reference has no variable of that name"
 
@@ -434,12 +699,12 @@ def test_what_is_returned_is_compared_where_all_that_is_computed_agrees():
         found = Comparison(theirs, ours, NAMES, FILE).first()
         return found and found.text.partition(": ")[0]
 
-    assert told(WEIGHTS, SCORES) == "Line 3 returns `weights` as result 1; the reference returns `scores`"
+    assert told(WEIGHTS, SCORES) == "Line 3 returns `weights` as its first result; the reference returns `scores`"
     assert told(SCORES, WEIGHTS) is None
-    more = "Line 3 returns `weights` as result 2 of 3 axes; what the reference returns has 2"
-    assert told(SCORES, WEIGHTS[None]).replace("a tensor", "`weights`") == more
-    assert told(SCORES, WEIGHTS[:2])[:14] == "Line 3 returns", "as many axes of other sizes"
-    assert "axes" not in told(SCORES, WEIGHTS[:2])
+    more = "Line 3 returns a second result that has 3 axes; the right one has 2"
+    assert told(SCORES, WEIGHTS[None]) == more
+    sizes = "Line 3 returns a second result that has shape (2, 3); the reference's has shape (3, 3)"
+    assert told(SCORES, WEIGHTS[:2]) == sizes, "as many axes of other sizes"
 
 
 def test_a_result_through_which_no_gradient_flows_is_said():
@@ -594,7 +859,7 @@ def test_a_result_that_has_no_name_is_said_to_be_returned_by_its_line():
         found = Comparison(theirs, ours, NAMES, FILE).first()
         return found and found.text
 
-    assert told(Q + 1) == "Line 3 returns as result 2 what the reference does not: return weights @ v"
+    assert told(Q + 1) == "Line 3 returns a second result that differs from the reference's: return weights @ v"
     assert told(Q) is None
 
 
@@ -608,11 +873,216 @@ def test_a_value_of_an_arguments_name_is_the_new_one():
         return found and found.text.partition(": ")[0]
 
     assert told(X) == "Line 3 returns the argument `x`; the reference returns the new `x`"
-    assert told(X + 1) == "Line 3 returns other values; the reference returns the new `x`", "it was set twice"
+    assert told(X + 1) == "Line 3 returns a result that differs from the reference's, which is the new `x`"
+
+
+def returns(value, right, name="return", *, text=TEXT, sets=()):
+    """What is said of a result where all that was computed agrees; the reference sets these variables on its way."""
+    call = [InnerCall("f", 0, -1, {})]
+    assigned = [Assignment(2, 0, *one, 2) for one in sets]
+    theirs = Way(steps(SCORES, WEIGHTS), call, [Assignment(3, 0, name, value, 2)])
+    ours = Way(steps(SCORES, WEIGHTS), call, [*assigned, Assignment(3, 0, name, right, 2)])
+    found = Comparison(theirs, ours, NAMES, file(text)).first()
+    return found and found.text.partition(": ")[0].removeprefix("Line 3 ")
+
+
+def test_a_result_with_its_axes_in_another_order_is_said():
+    assert returns(Q.T, Q) == "returns a result that is the reference's with its axes in another order"
+    assert returns(Q.T + 1, Q) == "returns a result that has shape (4, 3); the reference's has shape (3, 4)"
+    assert (
+        returns(SCORES.T + 1, SCORES + 1) == "returns a result that is the reference's with its axes in another order"
+    )
+    almost = (SCORES.T + 1).index_fill(0, torch.tensor([0]), 7.0)
+    assert returns(almost, SCORES + 1) == "returns a result that differs from the reference's"
+
+
+def test_a_result_of_the_references_name_only_differs():
+    """Else it would be said that `x` is returned where the reference returns `x`."""
+    text = TEXT.replace(b"return weights @ v", b"return x")
+    sets = [("x", Q + 1)]
+    assert returns(Q, Q + 1, text=text, sets=sets) == "returns a result that differs from the reference's"
+    assert returns(Q, Q + 1, sets=sets) == "returns a result that differs from the reference's, which is `x`"
+
+
+def test_a_named_result_with_another_number_of_axes_is_said_with_its_name():
+    text = TEXT.replace(b"weights @ v", b"h.unsqueeze(0)")
+    axes = "which has 3 axes; the right one has 2"
+    assert returns(X[None], X, text=text, sets=[("h", X[None])]) == f"returns `h`, {axes}"
+    assert (
+        returns(X[None], X, "return[1]", text=text, sets=[("h", X[None])])
+        == f"returns `h` as its second result, {axes}"
+    )
+    assert returns(X[None], X, text=text) == "returns a result that has 3 axes; the right one has 2"
+    assert returns(X[0], X) == "returns a result that has 1 axis; the right one has 2"
+
+
+def test_how_an_argument_is_called_in_a_sentence():
+    def told(mine, right):
+        calls = [[FORWARD, InnerCall("norm_1", 3, 0, given, True, 1)] for given in (mine, right)]
+        theirs, ours = Way(WRONG, calls[0], (), RIGHT.given), Way(COMPUTED, calls[1], (), RIGHT.given)
+        return Comparison(theirs, ours, {}, file(LAYER)).first().text.partition(": ")[0].rpartition(". ")[2]
+
+    assert told({"0": X}, {"0": A}) == "Line 3 gives `norm_1` `x`; the reference gives it something else"
+    second = "Line 3 gives `norm_1` `mask` as argument 2; the reference gives it `x`"
+    assert told({"0": X, "1": MASK}, {"0": X, "1": X}) == second
+    by_name = "Line 3 gives `norm_1` `mask` as `allowed`; the reference gives it `None`"
+    assert told({"0": X, "allowed": MASK}, {"0": X, "allowed": None}) == by_name
+    assert told({"0": A}, {"0": X}) == "Line 3 gives `norm_1` other values; the reference gives it `x`"
+
+
+def test_a_part_of_a_result_is_called_by_its_place():
+    whose = "returns a second result whose part 1 differs from the reference's"
+    assert returns(Q, Q + 1, "return[1][0]") == whose
+    assert returns(WEIGHTS, Q, "return[1][0]", sets=[("weights", WEIGHTS)]) == (
+        "returns `weights` as part 1 of its second result; the reference returns something else"
+    )
+    assert returns(Q, Q, "return[1][0]") is None
+
+
+def test_a_function_that_ends_without_a_return_is_said_to():
+    passes = TEXT.replace(b"return weights @ v", b"pass")
+    assert returns(None, Q, text=passes) == "The function ends at line 3 and returns nothing"
+    assert returns(None, Q) == "returns `None`; the reference returns something else"
+    assert returns(None, None, text=passes) is None
+
+
+def test_of_several_values_of_one_variable_the_first_and_the_last_have_names():
+    sets, text = [("h", X), ("h", X + 1), ("h", X + 2)], TEXT.replace(b"weights @ v", b"h")
+    assert returns(X, A, sets=sets, text=text) == "returns the first `h`; the reference returns something else"
+    assert returns(X + 2, A, sets=sets, text=text) == "returns the last `h`; the reference returns something else"
+    assert returns(X + 1, A, sets=sets, text=text) == "returns a result that differs from the reference's"
+    assert returns(X, A, sets=[("h", X)] * 2, text=text) == "returns `h`; the reference returns something else"
+
+
+def test_of_two_names_of_a_value_that_is_said_which_the_line_reads():
+    sets, text = [("h", X), ("weights", X)], TEXT.replace(b"weights @ v", b"weights")
+    assert returns(X, A, sets=sets, text=text) == "returns `weights`; the reference returns something else"
+    other = text.replace(b"return weights", b"return h")
+    assert returns(X, A, sets=sets, text=other) == "returns `h`; the reference returns something else"
+
+
+def test_whose_variable_it_is_is_said_where_the_line_does_not_read_it():
+    sets = [("h", X), ("x", A)]
+    assert returns(X, A, sets=sets) == "returns the reference's `h`; the reference returns `x`"
+    text = TEXT.replace(b"weights @ v", b"h")
+    assert returns(X, A, sets=sets, text=text) == "returns `h`; the reference returns `x`"
+
+
+def given_to_norm(mine, right, *, calls=(), sets=()):
+    """What is said of a layer whose `norm_1` is given something else; inside it the reference makes these calls."""
+    theirs = Way(WRONG, [FORWARD, *calls, InnerCall("norm_1", 3, 0, {"0": mine}, True, 1)], (), RIGHT.given)
+    ours = [FORWARD, *calls, InnerCall("norm_1", 3, 0, {"0": right}, True, 2)]
+    return Comparison(theirs, Way(COMPUTED, ours, sets, RIGHT.given), {}, file(LAYER)).first().text.partition(": ")[0]
+
+
+def test_what_a_call_returns_is_called_so_and_what_it_sets_inside_has_no_name():
+    attend = [InnerCall("attend", 2, 0, {"0": X}, True, 0), InnerCall("Attention.forward", 2, 0, {"x": X}, False, 0)]
+    helper = [InnerCall("scores", 2, 0, {"q": X})]
+
+    def told(calls, *sets):
+        return given_to_norm(A.exp(), A.sinh(), calls=calls, sets=[Assignment(9, *one, 1) for one in sets])
+
+    assert told(attend, (2, "return", A.sinh())).endswith("; the reference gives it what `attend` returns")
+    assert told(attend, (2, "return", A.exp())).endswith(
+        "`norm_1` what `attend` returns; the reference gives it something else"
+    )
+    assert told(helper, (1, "return", A.sinh())).endswith("; the reference gives it what scores returns")
+    assert told(helper, (1, "inside", A.sinh())).endswith("gives `norm_1` other values than the reference does")
+    again = (1, "return", A.sinh()), (2, "return", A)
+    assert told(helper * 2, *again).endswith("other values than the reference does"), "one of two calls"
+    deeper = [*helper, InnerCall("scores", 9, 1, {"q": X})]
+    assert told(deeper, (2, "return", A.sinh())).endswith("other values than the reference does"), "of another function"
+
+
+def test_what_is_one_number_everywhere_is_called_after_nothing_that_the_line_does_not_read():
+    """Zeros come of many things."""
+    zeros, sets = torch.zeros(3, 4), [("h", torch.zeros(3, 4))]
+    assert returns(zeros, Q, sets=sets) == "returns a result that differs from the reference's"
+    text = TEXT.replace(b"weights @ v", b"h")
+    assert returns(zeros, Q, sets=sets, text=text) == "returns `h`; the reference returns something else"
+    one, sets = torch.tensor([[2.5]]), [("h", torch.tensor([[2.5]]))]
+    assert returns(one, one + 1, sets=sets) == "returns the reference's `h`; the reference returns something else"
+
+
+def test_in_another_function_an_argument_of_the_whole_call_is_said_to_be_of_that():
+    inner = InnerCall("Layer.read", 9, 0, {})
+    calls = [FORWARD, inner, InnerCall("norm_1", 3, 1, {"0": X}, True, 1)]
+    right = Way(COMPUTED, [FORWARD, inner, InnerCall("norm_1", 3, 1, {"0": A}, True, 2)], (), RIGHT.given)
+    theirs = Way([Step(3, "norm", A.tanh(), 1)], calls, (), RIGHT.given)
+    assert "gives `norm_1` `x` of Layer.forward;" in Comparison(theirs, right, {}, file(LAYER)).first().text
+    right = Way(COMPUTED, right.calls, [Assignment(2, 0, "a", A, 1)], RIGHT.given)
+    said = "gives `norm_1` `x` of Layer.forward; the reference gives it `a` of Layer.forward: "
+    assert said in Comparison(theirs, right, {}, file(LAYER)).first().text
+    assert "gives `norm_1` `x`;" in given_to_norm(X, A)
+
+
+FILLED = b"""table = torch.zeros(3, 4)
+table[:, 0::2] = angles.sin()
+table[:, 1::2] = angles.cos()
+return table
+"""
+
+
+def test_the_line_that_fills_in_wrong_entries_is_said():
+    right = torch.stack([X[:, 0], A[:, 0], X[:, 1], A[:, 1]], 1)
+    even, odd = torch.tensor([1, 0, 1, 0]), torch.tensor([0, 1, 0, 1])
+
+    def told(*filled, right=right):
+        made = [Step(1, "zeros", torch.zeros(3, 4).double(), 0)]
+        made += [Step(2 + n, "__setitem__", value, 0, origins=(n,)) for n, value in enumerate(filled)]
+        way = Way(made, [InnerCall("f", 0, -1, {})], [Assignment(4, 0, "return", filled[-1], 3)])
+        ours = Way(steps(right), [InnerCall("f", 0, -1, {})], [Assignment(4, 0, "return", right, 1)])
+        found = Comparison(way, ours, {}, file(FILLED)).first()
+        return found and (found.line, found.text.partition(": ")[0])
+
+    said = "fills in entries of the result that differ from the reference's"
+    assert told(right * even + 7 * even, right + 7 * even) == (2, f"Line 2 {said}")
+    assert told(right * even, right + odd) == (3, f"Line 3 {said}")
+    assert told(right * even, right) is None
+    assert told(right * even + 7 * even, right) is None, "the wrong entries are filled in once more"
+    assert told(right * even)[1] == "Line 4 returns a result that differs from the reference's", "never filled in"
+
+
+def test_what_was_too_large_to_be_kept_is_not_said_to_be_none():
+    given = InnerCall("norm_1", 3, 0, {"0": X, "1": MASK}, True, 1)
+
+    def told(right):
+        ours = Way(COMPUTED, [FORWARD, ATTEND, InnerCall("norm_1", 3, 0, right, True, 2)], (), RIGHT.given)
+        theirs = Way(WRONG, [FORWARD, ATTEND, given], (), RIGHT.given)
+        return Comparison(theirs, ours, {}, file(LAYER)).first().text.partition(": ")[0].partition("reference's. ")[2]
+
+    assert told({"0": X}) == "Line 3 gives `norm_1` `mask` as argument 2; the reference gives it something else"
+    assert told({"0": X, "1": None}) == "Line 3 gives `norm_1` `mask` as argument 2; the reference gives it `None`"
+
+
+def test_none_for_an_argument_that_may_be_left_out_is_no_difference():
+    plain, none = (InnerCall("norm_1", 3, 0, given, True, 1) for given in ({"0": X}, {"0": X, "1": None}))
+    assert none.differences(plain) == []
+    assert InnerCall("norm_1", 3, 0, {"0": X, "1": MASK}, True, 1).differences(plain) == ["1"]
+
+
+def test_arguments_are_compared_by_name_where_one_was_too_large_to_be_kept():
+    kept = InnerCall("f", 3, 0, {"x": X, "mask": MASK, "n": 3})
+    assert kept.differences(InnerCall("f", 3, 0, {"x": X, "n": 3})) == []
+    assert kept.differences(InnerCall("f", 3, 0, {"x": X, "n": 4})) == ["n"]
+    assert kept.differences(InnerCall("f", 3, 0, {"a": X, "b": MASK, "c": 4})) == ["n"], (
+        "they are only called otherwise"
+    )
+
+
+def test_a_mode_in_which_a_function_is_called_is_said_in_words():
+    def told(mode, right):
+        inner, other = (InnerCall("Layer.encode", 3, 0, {"self.training": one, "x": X}) for one in (mode, right))
+        theirs = Way([Step(9, "op", A.sin(), 1)], [FORWARD, inner])
+        return Comparison(theirs, Way(COMPUTED, [FORWARD, other]), {}, file(LAYER)).first().text.partition(": ")[0]
+
+    assert told(True, False) == "Line 3 calls Layer.encode in train mode; the reference calls it in eval mode"
+    assert told(False, True) == "Line 3 calls Layer.encode in eval mode; the reference calls it in train mode"
+    assert "mode" not in told(True, True)
 
 
 def test_where_functions_differ_nothing_is_said_to_agree_up_to_a_line():
-    text = b"def f(x):\n    return x + 1\n\n\ndef g(x):\n    return f(x) * 2\n"
+    text = b"def f(x):\n    scores = x + 1\n\n\ndef g(x):\n    return f(x) * 2\n"
     theirs = Way([Step(2, "op", SCORES), Step(6, "op", WEIGHTS.exp())])
     assert Comparison(theirs, Way(OURS), NAMES, file(text)).first().text.startswith("Line 6 gives")
     same = text.replace(b"\n\n\ndef g(x):\n    return f(x) * 2", b"\n    #\n    #\n    #\n    return 0")

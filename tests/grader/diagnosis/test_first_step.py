@@ -31,10 +31,10 @@ def test_of_a_check_that_asks_once_more_the_first_time_counts():
     [
         (6, "softmax_over_queries", "These values sum to 1 over axis 1, those of `weights` over axis 2."),
         (6, "no_scaling", "the right result is 0."),
-        (6, "queries_and_keys_swapped", "returns `k` as result 1; the reference returns `q`"),
+        (6, "queries_and_keys_swapped", "returns the reference's `k` as its first result; the reference returns `q`"),
         (9, "layers_in_reverse", "where the reference calls `layers.0` first: for layer"),
         (9, "no_second_norm", "`norm_2` is never called; the reference gives it what is computed on line"),
-        (10, "no_cross_residual", "gives `norm_2` `read`; the reference gives it"),
+        (10, "no_cross_residual", "gives `norm_2` other values than the reference does"),
         (10, "source_mask_unused", "with `None` as `source_allowed`; the reference gives it `source_allowed`"),
         (12, "no_fall", "; the reference returns `"),
         (

@@ -25,6 +25,9 @@ from torch import nn
 def double(x):
     return 2 * x
 
+def both(x):
+    return x, 2 * x
+
 def add_in_place(x):
     x.add_(1)
     return x
@@ -163,6 +166,22 @@ def test_grad_mode_may_change_no_result(make):
     Expect(code, draw).no_side_effects(grad_mode=False)
     with pytest.raises(Mismatch, match="called again with grad mode off"):
         Expect(code, draw).no_side_effects()
+
+
+def test_one_of_several_results_is_called_by_its_place(make):
+    code, draw = make(), Draw(3)
+    expect, (straight, doubled) = Expect(code, draw), code.both(draw("batch d_k"))
+
+    def said(value, **options):
+        with pytest.raises(Mismatch) as caught:
+            expect.tensor(value, (1, 1, 1), **options)
+        return caught.value.what.partition(" has shape")[0]
+
+    assert said(doubled) == "the second result of both(...)"
+    assert said(straight) == "the first result of both(...)"
+    assert said(doubled.clone()) == "both(...)", "the check has made it of what was returned"
+    assert said(doubled, what="the double") == "the double"
+    assert said(code.double(draw("batch d_k"))) == "double(x)"
 
 
 @pytest.mark.parametrize("name", ["loop", "loop_that_cuts"])
