@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from grader.remote.code import Code
 
 PLAIN = (Tensor, bool, int, float, type(None), torch.dtype, torch.device, str)
-TRIES = 24
+TRIES, TRIES_OF_A_FUNCTION = 24, 60
 """Small calls that are made of one failing call."""
-MOST_TURNS = 72
+MOST_TURNS = 100
 """Calls that the reference is asked for; to some of them it has nothing to say."""
 MOST_WORK = 90.0
 """About how many milliseconds may go into small calls of one file."""
@@ -171,7 +171,7 @@ def _answered(trusted: TrustedCode, run: Run, tried: set[str]) -> Iterator[tuple
         if key in tried:
             continue
         tried.add(key)
-        if made == TRIES or turn == MOST_TURNS:
+        if made == (TRIES if call.made is not None else TRIES_OF_A_FUNCTION) or turn == MOST_TURNS:
             return
         if (right := of_the_reference(call, trusted.reference)) is not None:
             made += 1

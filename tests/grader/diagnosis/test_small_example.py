@@ -268,6 +268,35 @@ def test_a_number_that_matters_stays(shown):
     assert "warmup_rate with step = 3000000 " in shown(12, "late_steps_alike")
 
 
+def test_a_number_may_be_as_large_as_those_of_the_failing_call(shown):
+    """A score of -10000 + 10000 is as likely as others are; a cell state above 50 is not cut."""
+    assert "10000" in shown(7, "ten_thousand_subtracted")
+    assert "1000" in shown(1, "cell_clamped")
+
+
+def test_a_width_that_heads_divide_has_two_features_in_each(shown):
+    assert re.search(r"split_heads with x = \[\[\[[-\d]+, [-\d]+, [-\d]+, [-\d]+\]", shown(8, "heads_interleaved"))
+
+
+def test_targets_are_not_all_padding(shown):
+    text = shown(3, "batch_and_time_mixed")
+    (targets,), (pad,) = re.findall(r"targets = (\[.*?\]) *pad", text), re.findall(r"pad_id = (\d)", text)
+    assert set(torch.tensor(eval(targets)).flatten().tolist()) - {int(pad)}
+
+
+def test_a_long_call_has_all_its_keys(shown):
+    assert re.search(r"all True \(1, \d, 1100\)", shown(7, "first_1024_keys"))
+    assert "lengths = [1100]" in shown(4, "longest_source")
+
+
+def test_ids_are_equal_or_not():
+    """Two ids that are one as a float."""
+    call = SmallCall("reverse_source", {})
+    mine, right = torch.tensor([2**60]), torch.tensor([2**60 + 1])
+    assert not agree(call, [("", mine)], [("", right)])
+    assert agree(call, [("", right)], [("", right.clone())])
+
+
 def test_an_example_has_nothing_that_it_does_not_need(shown_call):
     """Without any of its unusual parameters, in eval mode or called once, the file is right."""
     call = shown_call(11, "no_scaling").call
