@@ -32,6 +32,7 @@ class SmallCall:
         positional: how many arguments of the class, and of the call, are passed without their names, as the check does:
             a file may call its parameters otherwise.
         times: how often it is made, one after the other.
+        draws: how often chance decides anew in one call: its sentence, or the target of a loop, is repeated so often.
         backward: of what the gradients are looked at too: SUM or COUNTED; empty for none.
     """
 
@@ -43,6 +44,7 @@ class SmallCall:
     positional: tuple[int, int] = (0, 0)
     backward: str = ""
     times: int = 1
+    draws: int = 1
 
     @property
     def count(self) -> int:

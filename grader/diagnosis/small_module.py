@@ -116,6 +116,7 @@ class SmallNumbers:
         self.is_written = "eos_id" in given
         self._has_words = any(name.endswith("vocab") for name in made)
         batch = {value.size(0) for value in tensors if value.dim() > 1 and value.dtype is not torch.bool}
+        self._other_sizes = batch - {value.size(-1) for value in tensors if value.is_floating_point()}
         self.is_long = False
         self._sizes: dict[int, int] = {}
         for size in (size for value in tensors for size in value.shape):
@@ -159,6 +160,8 @@ class SmallNumbers:
             return value if value > MOST_LAYERS and self._seed % 4 == 1 else min(value, self._size(SIZES))
         is_wide = name.endswith("vocab") or (name == "d_model" and self._has_words)
         among = VOCABULARIES if is_wide else WIDTHS if name == "d_model" else SIZES
+        if value in self._other_sizes:  # the batch is as large, and no size of the class
+            return min(value, self._size(among))
         return self._sizes.setdefault(value, min(value, self._size(among)))
 
     def _value(self, name: str, value: Any, given: dict[str, Any]) -> Any:

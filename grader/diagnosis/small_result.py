@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from grader.diagnosis.small_call import Part, SmallCall
 from grader.diagnosis.small_loop import TableStep, step_of
+from grader.diagnosis.small_shares import MORE, Shares, by_chance, repeated
 from grader.diagnosis.small_update import Descent, Model, model_of
 from grader.diagnosis.way import Way, way_of
 from grader.errors import Finding
@@ -47,7 +49,10 @@ def of_the_reference(
     Args:
         noise: the share by which weights and floating arguments are changed, each by another one.
     """
-    with suppress(Exception):
+    with suppress(Exception), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        if call.draws > 1 and call.made is not None:
+            call = replace(call, draws=call.draws * MORE)
         kind = getattr(reference, call.owner)
         module = call.module(kind) if call.made is not None else None
         target = module if module is not None else kind
@@ -154,7 +159,8 @@ class _Given:
         self._model: Any = None
         if model is not None:
             self._model = model.on(code) if code is not None else model.reference()
-        self._named = [(name, self._made(value)) for name, value in call.given.items()]
+        given = repeated(call.given, call.draws) if call.draws > 1 else call.given
+        self._named = [(name, self._made(value)) for name, value in given.items()]
 
     @property
     def values(self) -> list[Any]:
@@ -165,7 +171,10 @@ class _Given:
         return function(*args, **kwargs)
 
     def found(self, values: Sequence[Any]) -> Found:
-        """What came of the calls: what the step was given, the results, the model's parameters after it."""
+        """What came of the calls: what the step was given, the results, the model's parameters after it; or how often
+        each outcome came."""
+        if self._call.draws > 1:
+            return by_chance(values, self._call.draws, step_of(self.values))
         several = [(f"result of call {number}", one) for number, one in enumerate(values, 1)]
         found = several if len(values) > 1 else _results(values[0])
         step = step_of(self.values)
@@ -241,8 +250,10 @@ def _detached(value: Any) -> Any:
 
 
 def _says_something(call: SmallCall, found: Found) -> bool:
-    """Whether all of a result is finite; and of written words, whether they differ or end, and no padding comes before
-    an eos: what follows it may be anything."""
+    """Whether all of a result is finite; of written words, whether they differ or end, and no padding comes before an
+    eos: what follows it may be anything; and of chance, whether few outcomes are possible."""
+    if call.draws > 1:
+        return bool(found) and all(isinstance(value, Shares) and value.is_chance for _, value in found)
     values = [one for one in leaves([value for _, value in found]) if isinstance(one, Tensor)]
     finite = all(bool(one.isfinite().all()) for one in values if one.is_floating_point())
     return finite and all(_is_written(call, one) for one in values if one.dtype is torch.int64)
@@ -271,6 +282,8 @@ def _close(mine: Any, right: Any) -> bool:
     if isinstance(right, (tuple, list)):
         same_number = isinstance(mine, (tuple, list)) and len(mine) == len(right)
         return same_number and all(_close(one, other) for one, other in zip(mine, right, strict=True))
+    if isinstance(mine, Shares) and isinstance(right, Shares):
+        return mine.near(right)
     if isinstance(mine, Tensor) and isinstance(right, Tensor):
         if mine.shape != right.shape or mine.dtype.is_complex:
             return False

@@ -178,7 +178,13 @@ def test_what_may_be_anything_at_padding_makes_no_example():
 
 def test_an_example_is_one_for_every_right_way_too(session, exercise, shown_call):
     """Other right files, whatever they call their parameters, return what the reference does."""
-    for number, name in ((10, "values_from_target"), (1, "state_after_the_padding"), (8, "keys_as_values")):
+    for number, name in (
+        (10, "values_from_target"),
+        (1, "state_after_the_padding"),
+        (8, "keys_as_values"),
+        (3, "fair_coin"),
+        (9, "dropped_twice"),
+    ):
         example = shown_call(number, name)
         trusted = session.recogniser(exercise(number)).trusted
         for one in alternatives(exercise(number)):
@@ -266,6 +272,40 @@ def test_sizes_that_the_check_left_to_the_class_are_small_too(shown):
 def test_a_number_that_matters_stays(shown):
     assert "warmup_rate with step = 0 " in shown(12, "step_zero_is_zero")
     assert "warmup_rate with step = 3000000 " in shown(12, "late_steps_alike")
+
+
+def test_what_chance_decides_is_shown_with_its_shares(shown):
+    """Of all later steps three in four are told the truth, token 1, each time both sentences; the others the guess."""
+    text = shown(3, "coin_for_each_row")
+    assert "targets = [[1], [1]]" in text
+    assert "teacher_forcing_ratio = 0.75; 512 such targets in one call" in text
+    mine, right = (shares(text, who) for who in ("yours", "expected"))
+    assert set(mine) == {"[1, 1]", "[1, 2]", "[2, 1]", "[2, 2]"}
+    assert set(right) == {"[1, 1]", "[2, 2]"}
+    assert right["[1, 1]"] == pytest.approx(75, abs=8)
+
+
+def test_a_feature_is_dropped_or_counts_twice(shown):
+    text = shown(9, "dropout_not_scaled")
+    (x,) = (torch.tensor(eval(found)) for found in re.findall(r"x = (\[.*?\]);", text))
+    kept = x.relu().flatten()
+    assert "dropout=0.5) in train mode" in text
+    assert str((2 * kept).tolist()) in shares(text, "expected")
+    assert str(kept.tolist()) in shares(text, "yours")
+    assert all(share == pytest.approx(50, abs=4) for share in shares(text, "expected").values())
+
+
+def test_two_calls_drop_apart(shown):
+    text = shown(9, "same_dropout_in_every_call")
+    assert " in train mode twice with " in text
+    assert all(first == second for first, second in map(eval, shares(text, "yours")))
+    assert any(first != second for first, second in map(eval, shares(text, "expected")))
+
+
+def shares(text, who):
+    """The outcomes that one of the two has by chance, each with its percentage."""
+    line = next(line for line in text.splitlines() if line.strip().startswith(who)).partition("chance")[2]
+    return {outcome: int(share) for outcome, share in re.findall(r"(\[[-\d., \[\]]*\]) (\d+)%", line)}
 
 
 def test_a_number_may_be_as_large_as_those_of_the_failing_call(shown):
