@@ -355,6 +355,16 @@ def test_what_hangs_on_rounding_is_no_example(session, exercise):
     assert is_steady(clear, reference, of_the_reference(clear, reference)[0])
 
 
+def test_where_rounding_shows_there_is_no_example(session, exercise):
+    """float16 has three digits: of a third they are not all right, of a half they are."""
+    reference = session.recogniser(exercise(6)).trusted.reference
+    for words, is_right in ((3, False), (2, True)):
+        x = torch.ones(1, words, 1, dtype=torch.float16)
+        one = torch.ones(1, 1, dtype=torch.float16)
+        call = SmallCall("self_attention", {"x": x, "w_q": one, "w_k": one, "w_v": one})
+        assert is_steady(call, reference, of_the_reference(call, reference)[0]) is is_right
+
+
 def test_some_tensors_are_said_in_a_word():
     assert in_a_word(torch.ones(3, 3).tril() > 0) == "causal"
     assert in_a_word(torch.ones(3, 3).triu() > 0) == ""
