@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from grader.remote.code import Code
 
 PLAIN = (Tensor, bool, int, float, type(None), torch.dtype, torch.device, str)
-TRIES, TRIES_OF_A_FUNCTION = 24, 60
+TRIES, TRIES_OF_A_FUNCTION = 36, 60
 """Small calls that are made of one failing call."""
 MOST_TURNS = 100
 """Calls that the reference is asked for; to some of them it has nothing to say."""
@@ -141,16 +141,20 @@ def _plainer(trusted: TrustedCode, found: Example, code: Code, seed: int) -> Exa
     model = model_of(found.call)
     factors = model.made.factors if model is not None else found.call.factors
     changes: list[Callable[[SmallCall], SmallCall]] = [partial(_without, name) for name in factors]
-    for change in (_once, _in_eval_mode, _with_defaults, *changes):
+    for change in (_first_alone, _once, _in_eval_mode, _with_defaults, *changes):
         call = change(found.call)
-        if call == found.call or (answer := of_the_reference(call, trusted.reference)) is None:
+        if repr(call) == repr(found.call) or (answer := of_the_reference(call, trusted.reference)) is None:
             continue
         found = _example(trusted, call, *answer, code, seed) or found
     return found
 
 
+def _first_alone(call: SmallCall) -> SmallCall:
+    return replace(call, given={**call.given, **call.first}, times=1, first={}) if call.first else call
+
+
 def _once(call: SmallCall) -> SmallCall:
-    return replace(call, times=1)
+    return replace(call, times=1, first={})
 
 
 def _in_eval_mode(call: SmallCall) -> SmallCall:
@@ -263,7 +267,9 @@ def _asked(call: SmallCall, module: nn.Module | None) -> str:
     name, model, step = call.name, model_of(call), step_of(list(call.given.values()))
     if module is not None:
         name = _made(call) + (f".{call.method}" if call.method else "") + (" in train mode" if call.training else "")
-    said = [f"{name}{' twice' if call.times > 1 else ''} with {given}"]
+    first = "  ".join(f"{name} = {_numbers(value)}" for name, value in call.first.items())
+    times = (f" twice, first with {first}, then" if first else " twice") if call.times > 1 else ""
+    said = [f"{name}{times} with {given}"]
     if model is not None:
         said.append(_weights(model.made, model.reference()))
     elif module is not None:

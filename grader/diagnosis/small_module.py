@@ -78,7 +78,10 @@ def smaller_modules(
             if number % 4 and not draw.is_long and _has_no_numbers(few):
                 continue
             times = 1 + (is_repeated and not draw.is_written and not training and number % 3 == 1)
-            call = SmallCall(name, few, draw.made, training=training, positional=positional, times=times)
+            first = _other_masks(few) if times > 1 and number % 2 else {}
+            call = SmallCall(name, few, draw.made, training=training, positional=positional, times=times, first=first)
+            if call.count > MOST_NUMBERS:
+                continue
             if not factors:
                 yield call
                 continue
@@ -87,10 +90,19 @@ def smaller_modules(
             yield replace(call, factors=draw.factors(names[key]))
 
 
+def _other_masks(given: dict[str, Any]) -> dict[str, Any]:
+    """Masks that allow everything, or where these do, the past and the present."""
+    masks = {name: value for name, value in given.items() if isinstance(value, Tensor) and value.dtype is torch.bool}
+    return {
+        name: torch.ones_like(value) if not bool(value.all()) else torch.ones_like(value).tril()
+        for name, value in masks.items()
+    }
+
+
 def _has_no_numbers(given: dict[str, Any]) -> bool:
-    """Whether the only vectors are said in a word: little may come of them."""
+    """Whether the only vectors are said in a word, and are alike: little may come of them."""
     vectors = [value for value in given.values() if isinstance(value, Tensor) and value.is_floating_point()]
-    return len(vectors) == 1 and bool(in_a_word(vectors[0]))
+    return len(vectors) == 1 and in_a_word(vectors[0]) not in ("", in_a_word(rows_of_the_identity(vectors[0])))
 
 
 def parameters_of(call: SmallCall, kind: Any) -> list[str]:

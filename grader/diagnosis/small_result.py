@@ -63,7 +63,7 @@ def of_the_reference(
         with torch.set_grad_enabled(bool(call.backward) or model_of(call) is not None):
             for one in inputs:
                 one.requires_grad_()
-            values = [given.to(_function(call, target)) for _ in range(call.times)]
+            values = given.to_all(_function(call, target))
         found = given.found(_detached(values))
         if call.backward:
             outputs = _floating(leaves(values[-1]))
@@ -118,7 +118,7 @@ def of_a_file(call: SmallCall, code: Code, module: nn.Module | None) -> Found | 
         target = _target(call, code, module)
         function, given = _function(call, target), _Given(call, target, code)
         if not call.backward:
-            return given.found([given.to(function) for _ in range(call.times)])
+            return given.found(given.to_all(function))
         called = given.to(partial(_with_graph, function))
         outputs = _floating(leaves(called.value))
         inputs, parameters = code.backward(called, call.cotangents(outputs))
@@ -184,13 +184,19 @@ class _Given:
         args, kwargs = self._call.passed(self._named)
         return function(*args, **kwargs)
 
+    def to_all(self, function: Callable[..., Any]) -> list[Any]:
+        """What all calls return, one after the other."""
+        first = [(name, self._made(self._call.first.get(name, value))) for name, value in self._named]
+        args, kwargs = self._call.passed(first)
+        before = [function(*args, **kwargs)] if self._call.first else []
+        return before + [self.to(function) for _ in range(self._call.times - len(before))]
+
     def found(self, values: Sequence[Any]) -> Found:
         """What came of the calls: what the step was given, the results, the model's parameters after it; or how often
         each outcome came."""
         if self._call.draws > 1:
             return by_chance(values, self._call.draws, step_of(self.values))
-        several = [(f"result of call {number}", one) for number, one in enumerate(values, 1)]
-        found = several if len(values) > 1 else _results(values[0])
+        found = _results(values[0]) if len(values) == 1 else _results_of_calls(values)
         step = step_of(self.values)
         if step is not None and not (EOS in self._call.given and step.rows > 1):  # a finished row is fed anything
             found = [*step.found(), *found]
@@ -243,6 +249,14 @@ def _results(value: Any) -> Found:
     if isinstance(value, (tuple, list)) and len(value) > 1:
         return [(f"result {number}", one) for number, one in enumerate(value, 1)]
     return [("", value)]
+
+
+def _results_of_calls(values: Sequence[Any]) -> Found:
+    return [
+        (f"{what or 'result'} of call {number}", one)
+        for number, value in enumerate(values, 1)
+        for what, one in _results(value)
+    ]
 
 
 def _gradients(names: Sequence[str], gradients: Sequence[Tensor | None]) -> Found:

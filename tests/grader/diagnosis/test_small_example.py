@@ -254,6 +254,16 @@ def test_a_mode_that_a_call_leaves_behind_shows_in_the_second_call(shown):
     assert "yours, result of call 2" in text
 
 
+def test_a_mask_that_a_call_leaves_behind_shows_in_the_second_call(shown):
+    text = shown(8, "remembers_the_first_mask")
+    assert re.search(r" twice, first with allowed = \[\[\[True, False\]\]\], then with .* allowed = ", text)
+    assert "yours, result 1 of call 2" in text
+
+
+def test_where_the_first_call_is_wrong_there_is_no_second(shown):
+    assert "twice" not in shown(8, "mask_after_softmax")
+
+
 def test_a_stack_of_many_layers_keeps_them(shown):
     assert "num_layers=7" in shown(10, "six_layers_at_most")
 
