@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from grader.diagnosis.small_call import MOST_NUMBERS, SmallCall
-from grader.diagnosis.small_loop import TableStep
+from grader.diagnosis.small_loop import LONGEST, TableStep
 from grader.diagnosis.small_module import NORM, SmallNumbers, parameters_of
 from grader.diagnosis.small_shares import DRAWS, TOSSES
 
@@ -95,15 +95,18 @@ def is_tossed(given: dict[str, Any]) -> bool:
 
 
 def chances_of_a_loop(plain: SmallCall) -> Iterator[SmallCall]:
-    """The same of a small loop that is told its ratio: its targets are all one token and its step always guesses
-    another one, for one sentence and for two."""
-    for rows in (1, 2):
-        given: dict[str, Any] = {}
-        for name, value in plain.given.items():
-            if isinstance(value, Tensor):
-                given[name] = torch.ones(rows, 1, dtype=torch.int64)
-            elif isinstance(value, TableStep):
-                given[name] = TableStep(torch.full((3,), 2))
-            else:
-                given[name] = RATIO if type(value) is float else value
-        yield replace(plain, given=given, draws=TOSSES)
+    """The same of a small loop that is told its ratio, with targets that are all one token: where the step always
+    guesses this one, all coins give the same; then another one, for one sentence, for two, and in two calls."""
+    truth, guess = 1, 2
+    yield _with_coins(plain, torch.full((1, LONGEST), truth), truth)
+    for rows, times in ((1, 1), (2, 1), (1, 2)):
+        yield replace(_with_coins(plain, torch.full((rows, 1), truth), guess), draws=TOSSES, times=times)
+
+
+def _with_coins(plain: SmallCall, targets: Tensor, guess: int) -> SmallCall:
+    given: dict[str, Any] = {}
+    for name, value in plain.given.items():
+        given[name] = RATIO if type(value) is float else targets if isinstance(value, Tensor) else value
+        if isinstance(value, TableStep):
+            given[name] = TableStep(torch.full((3,), guess))
+    return replace(plain, given=given)

@@ -55,7 +55,7 @@ COINS_FROM = 4
 MOST_WORK = 90.0
 """About how many milliseconds may go into small calls of one file."""
 OF_A_FUNCTION, OF_A_MODULE, OF_AN_UPDATE, OF_A_LONG_CALL, BACKWARD = 1.0, 2.5, 6.0, 15.0, 1.0
-OF_MANY_STEPS = 25.0
+OF_MANY_STEPS = 14.0
 """About how many one costs; and how many more with its gradients."""
 WRITTEN_OUT = {torch.bool: 4}
 """Numbers of a tensor that are written out, though a word might say them; of others there may be 3."""
@@ -195,7 +195,7 @@ def _work(call: SmallCall) -> float:
     if call.is_long:
         return OF_A_LONG_CALL
     if call.draws > 1 and call.made is None:
-        return OF_MANY_STEPS
+        return OF_MANY_STEPS * call.times
     if model_of(call) is not None:
         return OF_AN_UPDATE * call.times
     return (OF_A_FUNCTION if call.made is None else OF_A_MODULE) + (BACKWARD if call.backward else 0.0)
@@ -211,12 +211,11 @@ def smaller(calls: Sequence[Call], reference: ModuleType, earlier: Sequence[str]
     """
     if is_an_update(calls[-1]):
         yield from smaller_updates(calls, reference, earlier)
-    elif is_a_loop(calls[-1]):
-        yield from _of_a_loop(calls[-1], reference)
     else:
         with_graph = calls[-1].number >= 0
-        for turn, call in enumerate(_of_numbers(calls, reference)):
-            if not with_graph:
+        plain = _of_a_loop(calls[-1], reference) if is_a_loop(calls[-1]) else _of_numbers(calls, reference)
+        for turn, call in enumerate(plain):
+            if not with_graph or call.draws > 1:
                 yield call
             elif not call.has_padding:  # the gradient of results that may be anything may be anything
                 yield replace(call, backward=(SUM, COUNTED)[turn % 2], times=1)

@@ -80,7 +80,7 @@ def smaller_modules(
             times = 1 + (is_repeated and not draw.is_written and not training and number % 3 == 1)
             first = _other_masks(few) if times > 1 and number % 2 else {}
             call = SmallCall(name, few, draw.made, training=training, positional=positional, times=times, first=first)
-            if call.count > MOST_NUMBERS:
+            if call.count > MOST_NUMBERS - factors:
                 continue
             if not factors:
                 yield call

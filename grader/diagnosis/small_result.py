@@ -60,6 +60,8 @@ def of_the_reference(
         if noise:
             _disturb([*_floating(given.values), *(module.parameters() if module is not None else ())], noise)
         inputs = _floating(given.values) if call.backward else []
+        if (step := step_of(given.values)) is not None:
+            step.has_graph = bool(call.backward)
         with torch.set_grad_enabled(bool(call.backward) or model_of(call) is not None):
             for one in inputs:
                 one.requires_grad_()
@@ -68,8 +70,9 @@ def of_the_reference(
         if call.backward:
             outputs = _floating(leaves(values[-1]))
             wanted = dict(module.named_parameters()) if module is not None else {}
+            inputs = step.logits if step is not None else inputs
             gradients = pull_back(outputs, call.cotangents(outputs), [*inputs, *wanted.values()])
-            found += _gradients([*_names(call), *wanted], gradients)
+            found += _gradients([*_names(call, len(inputs)), *wanted], gradients)
         return (found, module) if _says_something(call, found) else None
     return None
 
@@ -124,7 +127,7 @@ def of_a_file(call: SmallCall, code: Code, module: nn.Module | None) -> Found | 
         inputs, parameters = code.backward(called, call.cotangents(outputs))
         wanted = [name for name, _ in module.named_parameters()] if module is not None else []
         gradients = [*inputs, *(parameters.get(name) for name in wanted)]
-        return given.found([called.value]) + _gradients([*_names(call), *wanted], gradients)
+        return given.found([called.value]) + _gradients([*_names(call, len(inputs)), *wanted], gradients)
     return None
 
 
@@ -263,7 +266,10 @@ def _gradients(names: Sequence[str], gradients: Sequence[Tensor | None]) -> Foun
     return [(GRADIENT + name, one) for name, one in zip(names, gradients, strict=False)]
 
 
-def _names(call: SmallCall) -> list[str]:
+def _names(call: SmallCall, leaves: int) -> list[str]:
+    """Of all that has a gradient: the floating arguments, or what a step returns."""
+    if step_of(list(call.given.values())) is not None:
+        return [f"the logits of step {number}" for number in range(leaves)]
     return [name for name, value in call.given.items() if isinstance(value, Tensor) and value.is_floating_point()]
 
 

@@ -95,13 +95,19 @@ def by_chance(values: Sequence[Any], draws: int, step: TableStep | None) -> list
         values: what each call returned; of several calls one outcome is what all of them gave.
     """
     if step is not None:
-        fed = step.fed[1:]  # bos is no draw
-        is_whole = len(fed) == draws - 1 and len({one.shape for one in fed}) == 1
-        return [("what step is fed, by chance", Shares.of(torch.stack(fed)))] if is_whole else []
-    shapes = {one.shape if isinstance(one, Tensor) else None for one in values}
-    if len(shapes) != 1 or not isinstance(values[0], Tensor) or values[0].shape[:1] != (draws,):
+        what, draws_of_calls = "what step is fed, by chance", _fed(step, draws, len(values))
+    else:
+        are_whole = all(isinstance(one, Tensor) and one.shape[:1] == (draws,) for one in values)
+        what, draws_of_calls = "by chance", [one.squeeze(1) for one in values] if are_whole else []
+    if len({one.shape for one in draws_of_calls}) != 1:
         return []
-    one_token = [one.squeeze(1) for one in values]
     if len(values) == 1:
-        return [("by chance", Shares.of(one_token[0]))]
-    return [("one call and the next, by chance", Shares.of(torch.stack(one_token, dim=1)))]
+        return [(what, Shares.of(draws_of_calls[0]))]
+    return [(f"one call and the next, {what}", Shares.of(torch.stack(draws_of_calls, dim=1)))]
+
+
+def _fed(step: TableStep, draws: int, calls: int) -> list[Tensor]:
+    """What a step was fed in each call but for bos, which is no draw; nothing where the loops are longer or shorter."""
+    if len(step.fed) != calls * draws or len({one.shape for one in step.fed}) != 1:
+        return []
+    return list(torch.stack(step.fed).view(calls, draws, -1)[:, 1:])

@@ -123,6 +123,19 @@ def test_a_loop_is_shown_with_what_its_step_gives(shown):
     assert f"expected, what step is fed  [{bos}, {targets[1:-4]}]\n" in text
 
 
+def test_a_loop_is_shown_with_the_gradients_of_what_its_step_returns(shown):
+    text = shown(3, "no_gradient_while_mixing")
+    assert "teacher_forcing_ratio = 0.75" in text
+    assert "gives the logit n + 1 to [1, 1, 1][token]" in text, "whatever the coins say, the guess is the truth"
+    assert "targets = [[1, 1, 1]]" in text
+    assert "yours, gradient for the logits of step 0     none: it is cut off\n" in text
+    assert "expected, gradient for the logits of step 0  [[1, 1, 1]]" in text
+
+
+def test_a_loop_may_have_several_sentences_of_several_tokens(shown):
+    assert re.search(r"targets = \[\[\d, \d\], \[\d, \d\]\]", shown(3, "time_first_viewed_as_batch_first"))
+
+
 def test_an_update_is_shown_by_a_parameter_that_it_changes(shown):
     """All gradients together are no longer than the largest norm: so is what each parameter moves by, at rate 1."""
     text = shown(12, "not_clipped")
@@ -256,8 +269,9 @@ def test_a_mode_that_a_call_leaves_behind_shows_in_the_second_call(shown):
 
 def test_a_mask_that_a_call_leaves_behind_shows_in_the_second_call(shown):
     text = shown(8, "remembers_the_first_mask")
-    assert re.search(r" twice, first with allowed = \[\[\[True, False\]\]\], then with .* allowed = ", text)
-    assert "yours, result 1 of call 2" in text
+    first, then = re.findall(r" twice, first with allowed = (.*), then with .* allowed = (.*?);", text)[0]
+    assert first != then
+    assert re.search(r"yours, result \d of call 2", text)
 
 
 def test_where_the_first_call_is_wrong_there_is_no_second(shown):
@@ -303,6 +317,13 @@ def test_a_feature_is_dropped_or_counts_twice(shown):
     assert str((2 * kept).tolist()) in shares(text, "expected")
     assert str(kept.tolist()) in shares(text, "yours")
     assert all(share == pytest.approx(50, abs=4) for share in shares(text, "expected").values())
+
+
+def test_two_loops_toss_apart(shown):
+    text = shown(3, "generator_seeded_again")
+    assert "decode_loop twice with " in text
+    assert all(first == second for first, second in map(eval, shares(text, "yours")))
+    assert any(first != second for first, second in map(eval, shares(text, "expected")))
 
 
 def test_two_calls_drop_apart(shown):
