@@ -14,16 +14,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grader.diagnosis.small_call import LONG, MOST_NUMBERS, SmallCall
+from grader.diagnosis.small_call import LONG, MOST_NUMBERS, SmallCall, one_at_the_end, rows_of_the_identity
 
+SMALL = (2, 1, 3)
+"""Sizes of an axis, in the order in which they are tried."""
 MOST_AXES, MOST_CONSTANT = 5, 24
 """Axes that get new sizes; and numbers beside the largest tensor, many of which will be zeros or ones."""
 FILLED = 2
 """Ways to choose the tensors of zeros or ones that are tried with one choice of sizes."""
+FILLS = (torch.zeros_like, torch.ones_like, rows_of_the_identity)
+"""What may stand in the place of a tensor."""
+FILLS_OF_LONG = (one_at_the_end, torch.zeros_like, torch.ones_like)
+"""What may stand in the place of one that stays long: what stands at its end shows."""
 ROUNDS = 3
 """Times that the same sizes are tried with other numbers."""
-LARGE = 10_000.0
-"""The largest number that padding and scores may hold; it is tried where the failing call holds such numbers."""
+LARGE = 100.0
+"""A number as large as this may be why the call fails: some are the next power of ten."""
 WHOLE = torch.tensor([1, 2, -1, 3, -2])
 
 
@@ -37,18 +43,20 @@ def shrunk(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if not tensors:
         yield from _other_numbers(given)
         return
-    for number, sizes in enumerate(_small_sizes(tensors)):
+    numbers = [value for value in given.values() if type(value) is int and value > 1]
+    for number, sizes in enumerate(_small_sizes(tensors, numbers)):
         whole = _with_sizes(given, sizes, torch.Generator().manual_seed(number))
-        yield from with_few(whole, turn=number)
+        is_long = any(size >= LONG for size in sizes.values())
+        yield from with_few(whole, turn=number, fills=FILLS_OF_LONG if is_long else FILLS)
 
 
 def with_few(
     whole: dict[str, Any],
     free: int = MOST_NUMBERS,
     turn: int = 0,
-    fills: Sequence[Callable[[Tensor], Tensor]] = (torch.zeros_like, torch.ones_like),
+    fills: Sequence[Callable[[Tensor], Tensor]] = FILLS,
 ) -> Iterator[dict[str, Any]]:
-    """These arguments, or with zeros or ones in as few tensors as leave few enough numbers.
+    """These arguments, or with something else in as few tensors as leave few enough numbers.
 
     Args:
         free: numbers that may be left.
@@ -65,6 +73,7 @@ def with_few(
             few
             for some in combinations(floating, many)
             for fill in fills
+            if all(whole[name].dim() > 1 for name in some) or fill is not rows_of_the_identity
             if _count(few := {**whole, **{name: fill(whole[name]) for name in some}}) <= free
         ]
         if ways:
@@ -84,16 +93,17 @@ def _other_numbers(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield given
 
 
-def _small_sizes(tensors: dict[str, Tensor]) -> Iterator[dict[int, int]]:
-    """A new size for each: 1 or 2 for the batch, 1 to 3 for the others. In turn come those for which nothing need be
-    constant and the others, those of one sequence and those of two; of each the ones with the most axes longer than 1
-    first. Long axes stay as they are in every other one."""
+def _small_sizes(tensors: dict[str, Tensor], numbers: Sequence[int]) -> Iterator[dict[int, int]]:
+    """A new size for each: 1 or 2 for the batch, 1 to 3 for the others, 4 too where a number divides it. In turn come
+    those for which nothing need be constant and the others, those of one sequence and those of two; of each the ones
+    with the most axes longer than 1 first. Long axes stay as they are in every other one."""
     every = {size for value in tensors.values() for size in value.shape}
     batch = {value.size(0) for value in tensors.values() if _is_lengths(value) or value.dim() == 3}
     vocab = {value.size(-1) for value in tensors.values() if _ids_of(value, tensors)}
     fourfold = {value.size(0) for value in tensors.values() if value.dim() == 2 and value.size(0) == 4 * value.size(1)}
     free = sorted(every - batch - fourfold - vocab)
-    ways = sorted(product((2, 1, 3), repeat=min(len(free), MOST_AXES)), key=lambda way: -sum(size > 1 for size in way))
+    among = [(4, *SMALL) if any(size > one and size % one == 0 for one in numbers) else SMALL for size in free]
+    ways = sorted(product(*among[:MOST_AXES]), key=lambda way: -sum(size > 1 for size in way))
     kinds: dict[tuple[int, bool], list[dict[int, int]]] = {}
     for turn, way in enumerate(ways):
         for sequences in (1, 2) if batch else (1,):
@@ -102,9 +112,9 @@ def _small_sizes(tensors: dict[str, Tensor]) -> Iterator[dict[int, int]]:
             found.update({size: min(size, sequences) for size in batch})
             found.update({size: 4 * found[size // 4] for size in fourfold if size // 4 in found})
             long = {size: size for size in found if size >= LONG and turn % 2 == 0}
-            numbers = [math.prod(found.get(size, size) for size in value.shape) for value in tensors.values()]
-            is_few = sum(numbers) <= MOST_NUMBERS
-            if is_few or long or sum(numbers) - max(numbers) <= MOST_CONSTANT:
+            counts = [math.prod(found.get(size, size) for size in value.shape) for value in tensors.values()]
+            is_few = sum(counts) <= MOST_NUMBERS
+            if is_few or long or sum(counts) - max(counts) <= MOST_CONSTANT:
                 kinds.setdefault((sequences, is_few), []).append({**found, **long})
     order = [kinds[kind] for kind in sorted(kinds, key=lambda kind: (kind[0], not kind[1]))]
     yield from [one for one in chain.from_iterable(zip_longest(*order)) if one is not None] * ROUNDS
@@ -127,9 +137,11 @@ def _with_sizes(given: dict[str, Any], sizes: dict[int, int], generator: torch.G
     long = [sizes.get(value.size(1), value.size(1)) for value in tensors.values() if value.dim() > 1]
     longest = 2 if "max_length" in given or not long else long[0]
     small: dict[str, Any] = {}
+    chosen = torch.Generator().manual_seed(generator.initial_seed())
+    places = {size: torch.randperm(size, generator=chosen)[:few].sort().values for size, few in sizes.items()}
     for name, value in given.items():
         if isinstance(value, Tensor):
-            part = value[tuple(slice(0, sizes.get(size, size)) for size in value.shape)].contiguous().clone()
+            part = _part(value, sizes, places if value.dtype is torch.bool else {})
             small[name] = _small_values(value, part, generator, vocab, longest)
         elif isinstance(value, bool) or not isinstance(value, int):
             small[name] = value
@@ -140,27 +152,43 @@ def _with_sizes(given: dict[str, Any], sizes: dict[int, int], generator: torch.G
     return small
 
 
+def _part(value: Tensor, sizes: dict[int, int], places: dict[int, Tensor]) -> Tensor:
+    """The entries at these places of each axis; where there are none the first."""
+    found = value
+    for axis, size in enumerate(value.shape):
+        found = found.index_select(axis, places.get(size, torch.arange(sizes.get(size, size))))
+    return found
+
+
 def _small_values(before: Tensor, part: Tensor, generator: torch.Generator, vocab: int | None, longest: int) -> Tensor:
     if part.is_floating_point():
         return whole_numbers(before, part.shape, generator)
     if _is_lengths(before):
         return lengths_up_to(before, part.shape, longest, generator)
-    return part if vocab is None or part.dtype is torch.bool else part % vocab
+    if part.dtype is torch.bool and max(part.shape, default=0) >= LONG:
+        return torch.ones_like(part)
+    if vocab is None or part.dtype is torch.bool:
+        return part
+    return torch.randint(vocab, part.shape, generator=generator).to(part.dtype)
 
 
 def whole_numbers(before: Tensor, shape: Sequence[int], generator: torch.Generator) -> Tensor:
-    """Small whole numbers; some are 0, or as large as any may be, where the tensor of the failing call has such."""
+    """Small whole numbers; some are 0, or large, where the tensor of the failing call has such."""
     found = WHOLE[torch.randint(len(WHOLE), shape, generator=generator)].to(before.dtype)
     some, others = torch.rand((2, *shape), generator=generator)
     if bool((before == 0).any()):
         found = found.masked_fill(some < 0.4, 0.0)
-    if bool((before.abs() >= LARGE / 10).any()):
-        found = torch.where(others < 0.4, found.sign() * LARGE, found)
+    largest = float(before.abs().max()) if before.numel() else 0.0
+    if LARGE <= largest < math.inf:
+        found = torch.where(others < 0.4, found.sign() * 10.0 ** math.ceil(math.log10(largest)), found)
     return found
 
 
 def lengths_up_to(before: Tensor, shape: Sequence[int], longest: int, generator: torch.Generator) -> Tensor:
-    """Lengths up to the longest; 0 where the failing call has such. The first sequence is mostly a shorter one."""
+    """Lengths up to the longest; 0 where the failing call has such. The first sequence is mostly a shorter one, unless
+    its being long may be why the call fails."""
+    if longest >= LONG:
+        return torch.full(tuple(shape), longest)
     least = 0 if bool((before == 0).any()) else 1
     found = torch.randint(least, longest + 1, shape, generator=generator)
     shorter = torch.randint(least, max(least + 1, longest), (), generator=generator)

@@ -32,6 +32,8 @@ class SmallCall:
         positional: how many arguments of the class, and of the call, are passed without their names, as the check does:
             a file may call its parameters otherwise.
         times: how often it is made, one after the other.
+        first: what the first of several calls is given instead.
+        draws: how often chance decides anew in one call: its sentence, or the target of a loop, is repeated so often.
         backward: of what the gradients are looked at too: SUM or COUNTED; empty for none.
     """
 
@@ -43,11 +45,14 @@ class SmallCall:
     positional: tuple[int, int] = (0, 0)
     backward: str = ""
     times: int = 1
+    first: dict[str, Any] = field(default_factory=dict)
+    draws: int = 1
 
     @property
     def count(self) -> int:
         """The numbers that it is given, but for tensors that are said in a word, and matrices that are the identity."""
-        tensors = [value for value in self.given.values() if isinstance(value, Tensor)]
+        values = [*self.given.values(), *self.first.values()]
+        tensors = [value for value in values if isinstance(value, Tensor)]
         return sum(value.numel() for value in tensors if not in_a_word(value)) + len(self.factors)
 
     @property

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import zip_longest
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 
 from grader.diagnosis.small_arguments import shrunk
 from grader.diagnosis.small_call import COUNTED, SUM, Part, SmallCall, in_a_word
+from grader.diagnosis.small_chance import chances_of_a_loop, chances_of_a_module, drops, is_tossed
 from grader.diagnosis.small_loop import TableStep, is_a_loop, smaller_loops, step_of
 from grader.diagnosis.small_module import as_a_part, made_with, smaller_modules
 from grader.diagnosis.small_result import (
@@ -31,6 +33,7 @@ from grader.diagnosis.small_result import (
     of_the_reference,
     way_through,
 )
+from grader.diagnosis.small_shares import Shares
 from grader.diagnosis.small_update import Descent, Model, is_an_update, model_of, smaller_updates
 from grader.diagnosis.way import Way
 from grader.remote.handles import Module
@@ -43,18 +46,21 @@ if TYPE_CHECKING:
     from grader.remote.code import Code
 
 PLAIN = (Tensor, bool, int, float, type(None), torch.dtype, torch.device, str)
-TRIES = 24
+TRIES, TRIES_OF_A_FUNCTION = 36, 60
 """Small calls that are made of one failing call."""
-MOST_TURNS = 72
+MOST_TURNS = 100
 """Calls that the reference is asked for; to some of them it has nothing to say."""
+COINS_FROM = 4
+"""Loops that are tried before those that toss coins: of this one the ratio is passed."""
 MOST_WORK = 90.0
 """About how many milliseconds may go into small calls of one file."""
 OF_A_FUNCTION, OF_A_MODULE, OF_AN_UPDATE, OF_A_LONG_CALL, BACKWARD = 1.0, 2.5, 6.0, 15.0, 1.0
+OF_MANY_STEPS = 14.0
 """About how many one costs; and how many more with its gradients."""
 WRITTEN_OUT = {torch.bool: 4}
 """Numbers of a tensor that are written out, though a word might say them; of others there may be 3."""
-MOST_LETTERS, MOST_WORKED_OUT = 90, 65
-"""Of one result; and of what it follows from."""
+MOST_LETTERS, MOST_OF_CHANCE, MOST_WORKED_OUT = 90, 120, 65
+"""Of one result; of what comes by chance; and of what a result follows from."""
 CUT_OFF = "none: it is cut off"
 """What stands for a gradient that does not flow back."""
 
@@ -124,7 +130,9 @@ def _example(
     if shown is None or not agree(call, shown, right):
         return None
     ours.begin(seed)
-    return Example(call, module, mine, right, Way([]) if call.is_long else way_through(call, ours, module))
+    return Example(
+        call, module, mine, right, Way([]) if call.is_long or call.draws > 1 else way_through(call, ours, module)
+    )
 
 
 def _plainer(trusted: TrustedCode, found: Example, code: Code, seed: int) -> Example:
@@ -133,16 +141,20 @@ def _plainer(trusted: TrustedCode, found: Example, code: Code, seed: int) -> Exa
     model = model_of(found.call)
     factors = model.made.factors if model is not None else found.call.factors
     changes: list[Callable[[SmallCall], SmallCall]] = [partial(_without, name) for name in factors]
-    for change in (_once, _in_eval_mode, _with_defaults, *changes):
+    for change in (_first_alone, _once, _in_eval_mode, _with_defaults, *changes):
         call = change(found.call)
-        if call == found.call or (answer := of_the_reference(call, trusted.reference)) is None:
+        if repr(call) == repr(found.call) or (answer := of_the_reference(call, trusted.reference)) is None:
             continue
         found = _example(trusted, call, *answer, code, seed) or found
     return found
 
 
+def _first_alone(call: SmallCall) -> SmallCall:
+    return replace(call, given={**call.given, **call.first}, times=1, first={}) if call.first else call
+
+
 def _once(call: SmallCall) -> SmallCall:
-    return replace(call, times=1)
+    return replace(call, times=1, first={})
 
 
 def _in_eval_mode(call: SmallCall) -> SmallCall:
@@ -171,7 +183,7 @@ def _answered(trusted: TrustedCode, run: Run, tried: set[str]) -> Iterator[tuple
         if key in tried:
             continue
         tried.add(key)
-        if made == TRIES or turn == MOST_TURNS:
+        if made == (TRIES if call.made is not None else TRIES_OF_A_FUNCTION) or turn == MOST_TURNS:
             return
         if (right := of_the_reference(call, trusted.reference)) is not None:
             made += 1
@@ -182,6 +194,8 @@ def _work(call: SmallCall) -> float:
     """About how many milliseconds the file takes."""
     if call.is_long:
         return OF_A_LONG_CALL
+    if call.draws > 1 and call.made is None:
+        return OF_MANY_STEPS * call.times
     if model_of(call) is not None:
         return OF_AN_UPDATE * call.times
     return (OF_A_FUNCTION if call.made is None else OF_A_MODULE) + (BACKWARD if call.backward else 0.0)
@@ -197,15 +211,22 @@ def smaller(calls: Sequence[Call], reference: ModuleType, earlier: Sequence[str]
     """
     if is_an_update(calls[-1]):
         yield from smaller_updates(calls, reference, earlier)
-    elif is_a_loop(calls[-1]):
-        yield from smaller_loops(calls[-1], reference)
     else:
         with_graph = calls[-1].number >= 0
-        for turn, call in enumerate(_of_numbers(calls, reference)):
-            if not with_graph:
+        plain = _of_a_loop(calls[-1], reference) if is_a_loop(calls[-1]) else _of_numbers(calls, reference)
+        for turn, call in enumerate(plain):
+            if not with_graph or call.draws > 1:
                 yield call
             elif not call.has_padding:  # the gradient of results that may be anything may be anything
                 yield replace(call, backward=(SUM, COUNTED)[turn % 2], times=1)
+
+
+def _of_a_loop(call: Call, reference: ModuleType) -> Iterator[SmallCall]:
+    """The same loop; where a coin decides, a few that toss one come before most others."""
+    for turn, small in enumerate(smaller_loops(call, reference)):
+        if turn == COINS_FROM and is_tossed(call.given):
+            yield from chances_of_a_loop(small)
+        yield small
 
 
 def _of_numbers(calls: Sequence[Call], reference: ModuleType) -> Iterator[SmallCall]:
@@ -223,13 +244,17 @@ def _of_numbers(calls: Sequence[Call], reference: ModuleType) -> Iterator[SmallC
     given = {name: as_a_part(value, calls) for name, value in call.given.items()}
     if made is not None and all(isinstance(value, (*PLAIN, Part)) for value in [*given.values(), *made.values()]):
         is_repeated = any(one.name == call.name for one in calls[:-1])
-        yield from smaller_modules(call.name, given, made, kind, (passed, len(call.arguments[0])), is_repeated)
+        arguments = (call.name, given, made, kind, (passed, len(call.arguments[0])), is_repeated)
+        plain, chances = smaller_modules(*arguments), chances_of_a_module(*arguments) if drops(made) else iter(())
+        pairs = zip_longest(plain, chances)
+        yield from (one for pair in pairs for one in pair if one is not None)
 
 
 def _is_small(call: SmallCall, mine: Found, right: Found) -> bool:
     """Whether two results, and where they differ, can be shown."""
     _, yours, expected = _first_difference(call, mine, right)
-    return yours != expected and max(len(yours), len(expected)) <= MOST_LETTERS
+    most = MOST_OF_CHANCE if call.draws > 1 else MOST_LETTERS
+    return yours != expected and max(len(yours), len(expected)) <= most
 
 
 # ---------------------------------------------------------------------------------------------- in words
@@ -241,11 +266,15 @@ def _asked(call: SmallCall, module: nn.Module | None) -> str:
     name, model, step = call.name, model_of(call), step_of(list(call.given.values()))
     if module is not None:
         name = _made(call) + (f".{call.method}" if call.method else "") + (" in train mode" if call.training else "")
-    said = [f"{name}{' twice' if call.times > 1 else ''} with {given}"]
+    first = "  ".join(f"{name} = {_numbers(value)}" for name, value in call.first.items())
+    times = (f" twice, first with {first}, then" if first else " twice") if call.times > 1 else ""
+    said = [f"{name}{times} with {given}"]
     if model is not None:
         said.append(_weights(model.made, model.reference()))
     elif module is not None:
         said.append(_weights(call, module))
+    if call.draws > 1:
+        said.append(f"{call.draws} such {'sentences' if step is None else 'targets'} in one call")
     if step is not None:
         said.append(f"step(token, n) gives the logit n + 1 to {_follower(step)}, 0 to all others, and the state n + 1")
     return "; ".join(said)
@@ -271,7 +300,7 @@ def _weights(call: SmallCall, module: nn.Module) -> str:
         identity += " (repeated if not square)"
     norms = [name for name, one in parameters.items() if one.dim() == 1 and name.endswith("weight")]
     others = [
-        f"{name} {factor:g}{' times the identity' if parameters[name].dim() > 1 else ''}"
+        f"{name} {factor:g}{' times the identity' if factor and parameters[name].dim() > 1 else ''}"
         for name, factor in call.factors.items()
     ]
     biases = len(parameters) > len(shapes) + len(norms)
@@ -326,6 +355,9 @@ def _numbers(value: Any) -> str:
         return f"gradient descent, rate {value.rate:g}"
     if isinstance(value, TableStep):
         return "below"
+    if isinstance(value, Shares):
+        listed = [f"{_nested(one)} {share:.0%}" for one, share in value.listed()]
+        return ", ".join([*listed, "others"] if len(listed) < len(value.outcomes) else listed)
     if isinstance(value, Tensor):
         word = in_a_word(value) if value.numel() > WRITTEN_OUT.get(value.dtype, 3) else ""
         return f"{word} {tuple(value.shape)}" if word else _nested(_rounded(value).tolist())

@@ -23,7 +23,7 @@ LONGEST = 3
 
 class TableStep:
     """One step of a decoder: logits that are one more than the state at the token that follows, 0 elsewhere; and a
-    state that is one more.
+    state that is one more. Where `has_graph` is set, the logits have gradients.
 
     Args:
         follows: (row, token) or (token,): the likeliest token after each.
@@ -31,7 +31,9 @@ class TableStep:
 
     def __init__(self, follows: Tensor) -> None:
         self.follows = follows
+        self.has_graph = False
         self.fed: list[Tensor] = []
+        self.logits: list[Tensor] = []
         self.states: list[int] = []
 
     def __repr__(self) -> str:
@@ -51,7 +53,9 @@ class TableStep:
         vocab = self.follows.size(-1)
         table = self.follows.expand(len(tokens), vocab)
         likeliest = table[torch.arange(len(tokens)), tokens % vocab]
-        return torch.eye(vocab, dtype=torch.float64)[likeliest] * (state + 1), state + 1
+        logits = torch.eye(vocab, dtype=torch.float64)[likeliest] * (state + 1)
+        self.logits.append(logits.requires_grad_(self.has_graph))
+        return logits, state + 1
 
     @property
     def rows(self) -> int:
@@ -108,9 +112,9 @@ class _Loop:
     def __init__(self, seed: int) -> None:
         self._generator = torch.Generator().manual_seed(seed)
         self._batch = 1 + (seed % 4 == 3)
+        self._tokens = 1 + (seed % 8 == 7)
         self._vocab = 4 if seed % 2 else 3
         self._ids = iter(torch.randperm(self._vocab, generator=self._generator).tolist())
-        self._has_targets = False
 
     def step(self) -> Callable[..., Any]:
         """A table; of several sequences each has its own, if there is no other difference between them."""
@@ -119,7 +123,7 @@ class _Loop:
 
     def value(self, name: str, value: Any) -> Any:
         if isinstance(value, Tensor):
-            shape = (self._batch, LONGEST if self._batch == 1 else 1)
+            shape = (self._batch, LONGEST if self._batch == 1 else self._tokens)
             return torch.randint(self._vocab, shape, generator=self._generator)
         if type(value) is not int:
             return value

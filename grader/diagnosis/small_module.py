@@ -78,7 +78,10 @@ def smaller_modules(
             if number % 4 and not draw.is_long and _has_no_numbers(few):
                 continue
             times = 1 + (is_repeated and not draw.is_written and not training and number % 3 == 1)
-            call = SmallCall(name, few, draw.made, training=training, positional=positional, times=times)
+            first = _other_masks(few) if times > 1 and number % 2 else {}
+            call = SmallCall(name, few, draw.made, training=training, positional=positional, times=times, first=first)
+            if call.count > MOST_NUMBERS - factors:
+                continue
             if not factors:
                 yield call
                 continue
@@ -87,10 +90,19 @@ def smaller_modules(
             yield replace(call, factors=draw.factors(names[key]))
 
 
+def _other_masks(given: dict[str, Any]) -> dict[str, Any]:
+    """Masks that allow everything, or where these do, the past and the present."""
+    masks = {name: value for name, value in given.items() if isinstance(value, Tensor) and value.dtype is torch.bool}
+    return {
+        name: torch.ones_like(value) if not bool(value.all()) else torch.ones_like(value).tril()
+        for name, value in masks.items()
+    }
+
+
 def _has_no_numbers(given: dict[str, Any]) -> bool:
-    """Whether the only vectors are said in a word: little may come of them."""
+    """Whether the only vectors are said in a word, and are alike: little may come of them."""
     vectors = [value for value in given.values() if isinstance(value, Tensor) and value.is_floating_point()]
-    return len(vectors) == 1 and bool(in_a_word(vectors[0]))
+    return len(vectors) == 1 and in_a_word(vectors[0]) not in ("", in_a_word(rows_of_the_identity(vectors[0])))
 
 
 def parameters_of(call: SmallCall, kind: Any) -> list[str]:
@@ -116,6 +128,7 @@ class SmallNumbers:
         self.is_written = "eos_id" in given
         self._has_words = any(name.endswith("vocab") for name in made)
         batch = {value.size(0) for value in tensors if value.dim() > 1 and value.dtype is not torch.bool}
+        self._other_sizes = batch - {value.size(-1) for value in tensors if value.is_floating_point()}
         self.is_long = False
         self._sizes: dict[int, int] = {}
         for size in (size for value in tensors for size in value.shape):
@@ -159,6 +172,8 @@ class SmallNumbers:
             return value if value > MOST_LAYERS and self._seed % 4 == 1 else min(value, self._size(SIZES))
         is_wide = name.endswith("vocab") or (name == "d_model" and self._has_words)
         among = VOCABULARIES if is_wide else WIDTHS if name == "d_model" else SIZES
+        if value in self._other_sizes:  # the batch is as large, and no size of the class
+            return min(value, self._size(among))
         return self._sizes.setdefault(value, min(value, self._size(among)))
 
     def _value(self, name: str, value: Any, given: dict[str, Any]) -> Any:

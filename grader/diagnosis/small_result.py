@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from grader.diagnosis.small_call import Part, SmallCall
 from grader.diagnosis.small_loop import TableStep, step_of
+from grader.diagnosis.small_shares import MORE, Shares, by_chance, repeated
 from grader.diagnosis.small_update import Descent, Model, model_of
 from grader.diagnosis.way import Way, way_of
 from grader.errors import Finding
@@ -47,7 +49,10 @@ def of_the_reference(
     Args:
         noise: the share by which weights and floating arguments are changed, each by another one.
     """
-    with suppress(Exception):
+    with suppress(Exception), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        if call.draws > 1 and call.made is not None:
+            call = replace(call, draws=call.draws * MORE)
         kind = getattr(reference, call.owner)
         module = call.module(kind) if call.made is not None else None
         target = module if module is not None else kind
@@ -55,16 +60,19 @@ def of_the_reference(
         if noise:
             _disturb([*_floating(given.values), *(module.parameters() if module is not None else ())], noise)
         inputs = _floating(given.values) if call.backward else []
+        if (step := step_of(given.values)) is not None:
+            step.has_graph = bool(call.backward)
         with torch.set_grad_enabled(bool(call.backward) or model_of(call) is not None):
             for one in inputs:
                 one.requires_grad_()
-            values = [given.to(_function(call, target)) for _ in range(call.times)]
+            values = given.to_all(_function(call, target))
         found = given.found(_detached(values))
         if call.backward:
             outputs = _floating(leaves(values[-1]))
             wanted = dict(module.named_parameters()) if module is not None else {}
+            inputs = step.logits if step is not None else inputs
             gradients = pull_back(outputs, call.cotangents(outputs), [*inputs, *wanted.values()])
-            found += _gradients([*_names(call), *wanted], gradients)
+            found += _gradients([*_names(call, len(inputs)), *wanted], gradients)
         return (found, module) if _says_something(call, found) else None
     return None
 
@@ -77,15 +85,29 @@ def _disturb(values: Sequence[Tensor], noise: float) -> None:
 
 
 def is_steady(call: SmallCall, reference: ModuleType, right: Found) -> bool:
-    """Whether what is right hardly changes with the weights and the arguments: where two words are equally likely, or a
-    kink has two slopes, another right way may give something else."""
+    """Whether what is right hardly changes with the weights and the arguments, nor with a wider dtype: where two words
+    are equally likely, a kink has two slopes, or rounding shows, another right way may give something else."""
     if model_of(call) is not None:
         return True
+    if (wide := _in_float64(call)) is not None:
+        found = of_the_reference(wide, reference)
+        if found is None or not agree(wide, found[0], right):
+            return False
     for noise in (NOISE, -NOISE):
         found = of_the_reference(call, reference, noise)
         if found is None or not agree(call, found[0], right):
             return False
     return True
+
+
+def _in_float64(call: SmallCall) -> SmallCall | None:
+    """The same call in float64; None where its own dtype is exact enough for four digits."""
+    narrow = {
+        name: value.double()
+        for name, value in call.given.items()
+        if isinstance(value, Tensor) and value.is_floating_point() and torch.finfo(value.dtype).eps > CLOSE
+    }
+    return replace(call, given={**call.given, **narrow}) if narrow else None
 
 
 def of_a_file(call: SmallCall, code: Code, module: nn.Module | None) -> Found | None:
@@ -99,13 +121,13 @@ def of_a_file(call: SmallCall, code: Code, module: nn.Module | None) -> Found | 
         target = _target(call, code, module)
         function, given = _function(call, target), _Given(call, target, code)
         if not call.backward:
-            return given.found([given.to(function) for _ in range(call.times)])
+            return given.found(given.to_all(function))
         called = given.to(partial(_with_graph, function))
         outputs = _floating(leaves(called.value))
         inputs, parameters = code.backward(called, call.cotangents(outputs))
         wanted = [name for name, _ in module.named_parameters()] if module is not None else []
         gradients = [*inputs, *(parameters.get(name) for name in wanted)]
-        return given.found([called.value]) + _gradients([*_names(call), *wanted], gradients)
+        return given.found([called.value]) + _gradients([*_names(call, len(inputs)), *wanted], gradients)
     return None
 
 
@@ -154,7 +176,8 @@ class _Given:
         self._model: Any = None
         if model is not None:
             self._model = model.on(code) if code is not None else model.reference()
-        self._named = [(name, self._made(value)) for name, value in call.given.items()]
+        given = repeated(call.given, call.draws) if call.draws > 1 else call.given
+        self._named = [(name, self._made(value)) for name, value in given.items()]
 
     @property
     def values(self) -> list[Any]:
@@ -164,10 +187,19 @@ class _Given:
         args, kwargs = self._call.passed(self._named)
         return function(*args, **kwargs)
 
+    def to_all(self, function: Callable[..., Any]) -> list[Any]:
+        """What all calls return, one after the other."""
+        first = [(name, self._made(self._call.first.get(name, value))) for name, value in self._named]
+        args, kwargs = self._call.passed(first)
+        before = [function(*args, **kwargs)] if self._call.first else []
+        return before + [self.to(function) for _ in range(self._call.times - len(before))]
+
     def found(self, values: Sequence[Any]) -> Found:
-        """What came of the calls: what the step was given, the results, the model's parameters after it."""
-        several = [(f"result of call {number}", one) for number, one in enumerate(values, 1)]
-        found = several if len(values) > 1 else _results(values[0])
+        """What came of the calls: what the step was given, the results, the model's parameters after it; or how often
+        each outcome came."""
+        if self._call.draws > 1:
+            return by_chance(values, self._call.draws, step_of(self.values))
+        found = _results(values[0]) if len(values) == 1 else _results_of_calls(values)
         step = step_of(self.values)
         if step is not None and not (EOS in self._call.given and step.rows > 1):  # a finished row is fed anything
             found = [*step.found(), *found]
@@ -205,7 +237,9 @@ def differing(call: SmallCall, mine: Found, right: Found) -> list[tuple[str, Any
 
 
 def close_entries(mine: Tensor, right: Tensor) -> Tensor:
-    """Which entries of two tensors of one shape look the same, as a mask."""
+    """Which entries of two tensors of one shape look the same, as a mask; ids are compared exactly."""
+    if not (mine.is_floating_point() or right.is_floating_point()):
+        return mine == right
     one, other = mine.double(), right.double()
     sizes = torch.cat([one.flatten(), other.flatten()]).abs().nan_to_num()
     largest = float(sizes.max()) if sizes.numel() else 0.0
@@ -220,11 +254,22 @@ def _results(value: Any) -> Found:
     return [("", value)]
 
 
+def _results_of_calls(values: Sequence[Any]) -> Found:
+    return [
+        (f"{what or 'result'} of call {number}", one)
+        for number, value in enumerate(values, 1)
+        for what, one in _results(value)
+    ]
+
+
 def _gradients(names: Sequence[str], gradients: Sequence[Tensor | None]) -> Found:
     return [(GRADIENT + name, one) for name, one in zip(names, gradients, strict=False)]
 
 
-def _names(call: SmallCall) -> list[str]:
+def _names(call: SmallCall, leaves: int) -> list[str]:
+    """Of all that has a gradient: the floating arguments, or what a step returns."""
+    if step_of(list(call.given.values())) is not None:
+        return [f"the logits of step {number}" for number in range(leaves)]
     return [name for name, value in call.given.items() if isinstance(value, Tensor) and value.is_floating_point()]
 
 
@@ -239,8 +284,10 @@ def _detached(value: Any) -> Any:
 
 
 def _says_something(call: SmallCall, found: Found) -> bool:
-    """Whether all of a result is finite; and of written words, whether they differ or end, and no padding comes before
-    an eos: what follows it may be anything."""
+    """Whether all of a result is finite; of written words, whether they differ or end, and no padding comes before an
+    eos: what follows it may be anything; and of chance, whether few outcomes are possible."""
+    if call.draws > 1:
+        return bool(found) and all(isinstance(value, Shares) and value.is_chance for _, value in found)
     values = [one for one in leaves([value for _, value in found]) if isinstance(one, Tensor)]
     finite = all(bool(one.isfinite().all()) for one in values if one.is_floating_point())
     return finite and all(_is_written(call, one) for one in values if one.dtype is torch.int64)
@@ -269,6 +316,8 @@ def _close(mine: Any, right: Any) -> bool:
     if isinstance(right, (tuple, list)):
         same_number = isinstance(mine, (tuple, list)) and len(mine) == len(right)
         return same_number and all(_close(one, other) for one, other in zip(mine, right, strict=True))
+    if isinstance(mine, Shares) and isinstance(right, Shares):
+        return mine.near(right)
     if isinstance(mine, Tensor) and isinstance(right, Tensor):
         if mine.shape != right.shape or mine.dtype.is_complex:
             return False

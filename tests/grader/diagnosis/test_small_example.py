@@ -123,6 +123,19 @@ def test_a_loop_is_shown_with_what_its_step_gives(shown):
     assert f"expected, what step is fed  [{bos}, {targets[1:-4]}]\n" in text
 
 
+def test_a_loop_is_shown_with_the_gradients_of_what_its_step_returns(shown):
+    text = shown(3, "no_gradient_while_mixing")
+    assert "teacher_forcing_ratio = 0.75" in text
+    assert "gives the logit n + 1 to [1, 1, 1][token]" in text, "whatever the coins say, the guess is the truth"
+    assert "targets = [[1, 1, 1]]" in text
+    assert "yours, gradient for the logits of step 0     none: it is cut off\n" in text
+    assert "expected, gradient for the logits of step 0  [[1, 1, 1]]" in text
+
+
+def test_a_loop_may_have_several_sentences_of_several_tokens(shown):
+    assert re.search(r"targets = \[\[\d, \d\], \[\d, \d\]\]", shown(3, "time_first_viewed_as_batch_first"))
+
+
 def test_an_update_is_shown_by_a_parameter_that_it_changes(shown):
     """All gradients together are no longer than the largest norm: so is what each parameter moves by, at rate 1."""
     text = shown(12, "not_clipped")
@@ -178,7 +191,13 @@ def test_what_may_be_anything_at_padding_makes_no_example():
 
 def test_an_example_is_one_for_every_right_way_too(session, exercise, shown_call):
     """Other right files, whatever they call their parameters, return what the reference does."""
-    for number, name in ((10, "values_from_target"), (1, "state_after_the_padding"), (8, "keys_as_values")):
+    for number, name in (
+        (10, "values_from_target"),
+        (1, "state_after_the_padding"),
+        (8, "keys_as_values"),
+        (3, "fair_coin"),
+        (9, "dropped_twice"),
+    ):
         example = shown_call(number, name)
         trusted = session.recogniser(exercise(number)).trusted
         for one in alternatives(exercise(number)):
@@ -248,6 +267,17 @@ def test_a_mode_that_a_call_leaves_behind_shows_in_the_second_call(shown):
     assert "yours, result of call 2" in text
 
 
+def test_a_mask_that_a_call_leaves_behind_shows_in_the_second_call(shown):
+    text = shown(8, "remembers_the_first_mask")
+    first, then = re.findall(r" twice, first with allowed = (.*), then with .* allowed = (.*?);", text)[0]
+    assert first != then
+    assert re.search(r"yours, result \d of call 2", text)
+
+
+def test_where_the_first_call_is_wrong_there_is_no_second(shown):
+    assert "twice" not in shown(8, "mask_after_softmax")
+
+
 def test_a_stack_of_many_layers_keeps_them(shown):
     assert "num_layers=7" in shown(10, "six_layers_at_most")
 
@@ -268,6 +298,76 @@ def test_a_number_that_matters_stays(shown):
     assert "warmup_rate with step = 3000000 " in shown(12, "late_steps_alike")
 
 
+def test_what_chance_decides_is_shown_with_its_shares(shown):
+    """Of all later steps three in four are told the truth, token 1, each time both sentences; the others the guess."""
+    text = shown(3, "coin_for_each_row")
+    assert "targets = [[1], [1]]" in text
+    assert "teacher_forcing_ratio = 0.75; 512 such targets in one call" in text
+    mine, right = (shares(text, who) for who in ("yours", "expected"))
+    assert set(mine) == {"[1, 1]", "[1, 2]", "[2, 1]", "[2, 2]"}
+    assert set(right) == {"[1, 1]", "[2, 2]"}
+    assert right["[1, 1]"] == pytest.approx(75, abs=8)
+
+
+def test_a_feature_is_dropped_or_counts_twice(shown):
+    text = shown(9, "dropout_not_scaled")
+    (x,) = (torch.tensor(eval(found)) for found in re.findall(r"x = (\[.*?\]);", text))
+    kept = x.relu().flatten()
+    assert "dropout=0.5) in train mode" in text
+    assert str((2 * kept).tolist()) in shares(text, "expected")
+    assert str(kept.tolist()) in shares(text, "yours")
+    assert all(share == pytest.approx(50, abs=4) for share in shares(text, "expected").values())
+
+
+def test_two_loops_toss_apart(shown):
+    text = shown(3, "generator_seeded_again")
+    assert "decode_loop twice with " in text
+    assert all(first == second for first, second in map(eval, shares(text, "yours")))
+    assert any(first != second for first, second in map(eval, shares(text, "expected")))
+
+
+def test_two_calls_drop_apart(shown):
+    text = shown(9, "same_dropout_in_every_call")
+    assert " in train mode twice with " in text
+    assert all(first == second for first, second in map(eval, shares(text, "yours")))
+    assert any(first != second for first, second in map(eval, shares(text, "expected")))
+
+
+def shares(text, who):
+    """The outcomes that one of the two has by chance, each with its percentage."""
+    line = next(line for line in text.splitlines() if line.strip().startswith(who)).partition("chance")[2]
+    return {outcome: int(share) for outcome, share in re.findall(r"(\[[-\d., \[\]]*\]) (\d+)%", line)}
+
+
+def test_a_number_may_be_as_large_as_those_of_the_failing_call(shown):
+    """A score of -10000 + 10000 is as likely as others are; a cell state above 50 is not cut."""
+    assert "10000" in shown(7, "ten_thousand_subtracted")
+    assert "1000" in shown(1, "cell_clamped")
+
+
+def test_a_width_that_heads_divide_has_two_features_in_each(shown):
+    assert re.search(r"split_heads with x = \[\[\[[-\d]+, [-\d]+, [-\d]+, [-\d]+\]", shown(8, "heads_interleaved"))
+
+
+def test_targets_are_not_all_padding(shown):
+    text = shown(3, "batch_and_time_mixed")
+    (targets,), (pad,) = re.findall(r"targets = (\[.*?\]) *pad", text), re.findall(r"pad_id = (\d)", text)
+    assert set(torch.tensor(eval(targets)).flatten().tolist()) - {int(pad)}
+
+
+def test_a_long_call_has_all_its_keys(shown):
+    assert re.search(r"all True \(1, \d, 1100\)", shown(7, "first_1024_keys"))
+    assert "lengths = [1100]" in shown(4, "longest_source")
+
+
+def test_ids_are_equal_or_not():
+    """Two ids that are one as a float."""
+    call = SmallCall("reverse_source", {})
+    mine, right = torch.tensor([2**60]), torch.tensor([2**60 + 1])
+    assert not agree(call, [("", mine)], [("", right)])
+    assert agree(call, [("", right)], [("", right.clone())])
+
+
 def test_an_example_has_nothing_that_it_does_not_need(shown_call):
     """Without any of its unusual parameters, in eval mode or called once, the file is right."""
     call = shown_call(11, "no_scaling").call
@@ -284,6 +384,16 @@ def test_what_hangs_on_rounding_is_no_example(session, exercise):
     assert not is_steady(call, reference, [("", torch.tensor([[1]]))])
     clear = SmallCall("Transformer.encode", {"source": torch.tensor([[1]])}, {**sizes, "pad_id": 0})
     assert is_steady(clear, reference, of_the_reference(clear, reference)[0])
+
+
+def test_where_rounding_shows_there_is_no_example(session, exercise):
+    """float16 has three digits: of a third they are not all right, of a half they are."""
+    reference = session.recogniser(exercise(6)).trusted.reference
+    for words, is_right in ((3, False), (2, True)):
+        x = torch.ones(1, words, 1, dtype=torch.float16)
+        one = torch.ones(1, 1, dtype=torch.float16)
+        call = SmallCall("self_attention", {"x": x, "w_q": one, "w_k": one, "w_v": one})
+        assert is_steady(call, reference, of_the_reference(call, reference)[0]) is is_right
 
 
 def test_some_tensors_are_said_in_a_word():
