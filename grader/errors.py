@@ -26,6 +26,8 @@ from grader.results.tensor_diff import TensorDiff
 if TYPE_CHECKING:
     pass
 
+_FORMS_FOLLOW = ", but expected one of:"
+"""What stands before the list of forms in which one of torch's functions can be called, which has many lines."""
 _NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "Cannot allocate memory", "bad allocation")
 
 
@@ -148,7 +150,7 @@ class Raised:
     def __str__(self) -> str:
         if self.out_of_memory:
             return f"{self.kind}: out of memory"
-        first, _, _ = self.message.partition("\n")
+        first = self.message.partition("\n")[0].removesuffix(_FORMS_FOLLOW)
         return f"{self.kind}: {first}" if first else self.kind
 
 

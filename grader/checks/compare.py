@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from itertools import permutations
 from typing import Any
@@ -17,6 +18,8 @@ from grader.protocol.values import Foreign
 from grader.results.tensor_diff import TensorDiff, picture
 from grader.text import ordinal
 
+_CALL = re.compile(r"[\w.]+\(")
+"""How a call begins, and no words for a value."""
 ROUNDED_ZERO = 1e-12
 """A gradient of 0 as float64 works it out: that of ex08's k_proj.bias is 1e-17, and left out it is none at all."""
 
@@ -71,7 +74,7 @@ def compare_gradient(
 def demand_values(actual: Any, count: int, what: str) -> None:
     """Raises Mismatch if `actual` is not a tuple or a list of so many values."""
     if not isinstance(actual, (tuple, list)):
-        raise Mismatch(f"{what} returned {kind_of(actual)}, expected {count} values", kind="type")
+        raise Mismatch(f"{returned(what, actual)}, expected {count} values", kind="type")
     if len(actual) != count:
         values = "value" if len(actual) == 1 else "values"
         raise Mismatch(f"{what} returned {len(actual)} {values}, expected {count}", kind="type")
@@ -93,8 +96,7 @@ def _compare_tuples(actual: Any, expected: tuple[Any, ...], *, what: str, axes: 
 def _compare_plain(actual: Any, expected: Any, *, what: str, within: float | Tensor | None, device: str) -> None:
     if type(actual) is not type(expected):
         wanted = "a Python float" if isinstance(expected, float) else type(expected).__name__
-        verb = "returned" if what.endswith(")") else "is"  # a call, or the words for a value
-        raise Mismatch(f"{what} {verb} {kind_of(actual)}, expected {wanted}", kind="type")
+        raise Mismatch(f"{returned(what, actual)}, expected {wanted}", kind="type")
     if isinstance(expected, float):
         factor = within if isinstance(within, float) else WITHIN[torch.float64]
         bound = factor * SLACK[device] * (1 + abs(expected))
@@ -117,7 +119,7 @@ def _compare_tensors(
     device: str,
 ) -> None:
     if type(actual) is not Tensor:
-        raise Mismatch(f"{what} returned {kind_of(actual)}, expected a Tensor", kind="type")
+        raise Mismatch(f"{returned(what, actual)}, expected a Tensor", kind="type")
     if actual.shape != expected.shape:
         raise Mismatch(*_shape_difference(what, actual, expected, axes), kind="shape")
     wanted = dtype or expected.dtype
@@ -228,6 +230,12 @@ def _indices(flat: int, shape: Sequence[int]) -> list[int]:
         flat, index = divmod(flat, size)
         found.append(index)
     return found[::-1]
+
+
+def returned(what: str, value: Any) -> str:
+    """What came of a call, `f(x) returned None`, or what a value is, `the second result of f(x) is None`."""
+    verb = "returned" if _CALL.match(what) else "is"
+    return f"{what} {verb} {kind_of(value)}"
 
 
 def kind_of(value: Any) -> str:

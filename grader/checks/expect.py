@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from grader.checks.compare import compare, compare_gradient, demand_values, kind_of, short
+from grader.checks.compare import compare, compare_gradient, demand_values, kind_of, returned, short
 from grader.checks.draw import Draw
 from grader.checks.patterns import CallContext
 from grader.checks.reference import Leaves, contiguous, detached, in_float64, owner_of, widened
@@ -202,7 +202,7 @@ class Expect:
         """Demands a plain tensor, of this shape if given, before a check computes with it."""
         name = what or self._named(value)
         if type(value) is not Tensor:
-            raise Mismatch(f"{name} returned {kind_of(value)}, expected a Tensor", kind="type")
+            raise Mismatch(f"{returned(name, value)}, expected a Tensor", kind="type")
         if shape is not None and tuple(value.shape) != shape:
             raise Mismatch(f"{name} has shape {tuple(value.shape)}, expected {shape}", kind="shape")
         return value

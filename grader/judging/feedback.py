@@ -11,6 +11,7 @@ import builtins
 import torch
 from torch import Tensor
 
+from grader.checks.compare import returned
 from grader.errors import LearnerError, LoadFailure, Lost, Mismatch, Raised, TimedOut
 from grader.remote.calls import Call
 from grader.remote.handles import Module, Opaque, Optimizer
@@ -48,7 +49,8 @@ def full(error: BaseException, call: Call | None) -> str:
         return "\n".join([*lines, f"given: {given}"] if given else lines)
     if isinstance(error, (Mismatch, LoadFailure, Lost)):
         return str(error)
-    return f"what the code returned cannot be used here: {type(error).__name__}: {error}"
+    what = f"{returned(call.text, call.value)}, and " if call is not None else ""
+    return f"{what}the check could not go on: {type(error).__name__}: {error}"
 
 
 def inputs(call: Call) -> str:

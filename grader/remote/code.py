@@ -282,7 +282,7 @@ class Code:
         if not isinstance(reply, RaisedReply) or not reply.frames:
             return refused
         _, line, name, text = reply.frames[-1]
-        stopped = f"without its answer the code stopped at {where(self.source, line)}, in {name}: {text}"
+        stopped = f"without an answer the code stopped at {where(self.source, line)}, in {name}: {text}"
         return refused.at(line, stopped)
 
     def _missing(self, name: str) -> str:

@@ -29,7 +29,7 @@ def decoder(table, eos_id=-1):
             raise Mismatch(f"step is given {kind_of(state)} as its state, expected what was handed in or returned")
         position, finished = state.value
         if position >= longest:
-            raise Mismatch(f"step is called more than {longest} times", kind="rule")
+            raise Mismatch(f"step is called more than {times(longest)}", kind="rule")
         ids = look_at(tokens, batch, vocab, finished)
         at = [(position * batch + row) * vocab + token for row, token in enumerate(ids)]
         ended = [row for row in range(batch) if row in finished or says_eos[at[row]]]
@@ -107,6 +107,10 @@ def coins(code, table, targets):
         step = 2 + int((~(true | guessed)).to(torch.uint8).argmax())
         raise Mismatch(f"step {step} is fed neither the truth in every row nor the guess in every row", kind="value")
     return true
+
+
+def times(number):
+    return "once" if number == 1 else f"{number} times"
 
 
 def draw_telling(draw):
@@ -513,7 +517,7 @@ def test_a_state_may_be_anything(code, draw, expect, kind):
         else:
             position = numbers.index(state)
         if position >= steps:
-            raise Mismatch(f"step is called more than {steps} times", kind="rule")
+            raise Mismatch(f"step is called more than {times(steps)}", kind="rule")
         if kind == "pair_of_tensors":
             return table[int(position), rows, tokens] + notes.sum(), (position + 1, notes * 2)
         return table[position, rows, tokens], numbers[position + 1]

@@ -161,6 +161,29 @@ def test_another_axis_of_the_softmax_is_said():
     assert "sum to 1" not in said(SCORES, other * 0.9, Q)[1]
 
 
+def test_shares_over_the_same_axis_are_no_difference_of_axes():
+    sharper = (SCORES * 2).softmax(-1)
+    assert "sum to 1" not in said(SCORES, sharper, Q)[1]
+    assert "over axis 0, those of `weights` over axis 1" in said(SCORES, (SCORES * 2).softmax(0), Q)[1]
+
+
+def test_a_relation_needs_several_numbers_that_differ():
+    ones = torch.ones(3, 3, dtype=torch.float64)
+    assert "plus" not in said(SCORES, WEIGHTS - ones, Q, given={"x": ones})[1], "any number is a multiple of one"
+    x = SCORES.cos()
+    assert "plus `x`" in said(SCORES, WEIGHTS - x, Q, given={"x": x})[1]
+
+    def told(wrong, right):
+        found = Comparison(Way(steps(SCORES, wrong, Q)), Way(steps(SCORES, right, Q.exp())), NAMES, FILE).first()
+        return found.text
+
+    few, more = torch.tensor([0.3, 0.7, 1.1]), torch.tensor([0.3, 0.7, 1.1, 1.9])
+    assert "times these values" in told(more * 2, more)
+    assert "times these values" not in told(few * 2, few), "of so few numbers it is taken for true too easily"
+    endless = torch.tensor([0.3, 0.7, 1.1, torch.inf])
+    assert "times these values" not in told(endless * 2, endless)
+
+
 def test_axes_in_another_order_are_said_where_the_right_order_never_comes():
     line, text = said(SCORES.T, SCORES.T.softmax(-1), Q.exp())
     assert (line, text) == (1, "Line 1 gives `scores` with its axes in another order: scores = q @ k.T")
@@ -641,6 +664,22 @@ def test_a_variable_that_holds_what_the_reference_has_on_its_way_is_not_where_it
     assert line(wrong, SCORES, ours=apart) == 1, "the reference's is not made of it: another value in its place"
 
 
+def test_only_variables_of_the_same_call_are_compared():
+    text = b"def helper(x):\n    k = x\nk = q.size(1)\nscores = q @ k.T\n"
+    calls = [InnerCall("f", 0, -1, {"q": Q}), InnerCall("helper", 3, 0, {"x": X})]
+    wrong = [Step(4, "op", SCORES.exp(), 0)]
+
+    def line(mine, right):
+        theirs = Way(wrong, calls, [Assignment(*one, 0) for one in mine])
+        return (
+            Comparison(theirs, Way(OURS, calls, [Assignment(*one, 0) for one in right]), NAMES, file(text)).first().line
+        )
+
+    assert line([(3, 0, "k", 5)], [(3, 0, "k", 4)]) == 3
+    assert line([(3, 0, "k", 5)], [(2, 1, "k", 4)]) == 4, "the reference sets it in another function"
+    assert line([(2, 1, "k", 5)], [(3, 0, "k", 4)]) == 4, "the learner's file sets it in another function"
+
+
 def test_a_variable_that_is_used_as_the_references_is_where_it_begins():
     """Nothing that was left to do is done with it: `x` lacks its softmax."""
     text = b"x = q @ k.T\nreturn x @ v\n"
@@ -1041,6 +1080,30 @@ def test_the_line_that_fills_in_wrong_entries_is_said():
     assert told(right * even, right) is None
     assert told(right * even + 7 * even, right) is None, "the wrong entries are filled in once more"
     assert told(right * even)[1] == "Line 4 returns a result that differs from the reference's", "never filled in"
+
+
+def test_what_another_table_is_filled_in_with_is_not_what_the_result_is():
+    right = torch.stack([X[:, 0], A[:, 0], X[:, 1], A[:, 1]], 1)
+    even, odd = torch.tensor([1, 0, 1, 0]), torch.tensor([0, 1, 0, 1])
+    call = [InnerCall("f", 0, -1, {})]
+
+    def line(*made, returned):
+        way = Way(made, call, [Assignment(4, 0, "return", returned, len(made))])
+        ours = Way(steps(right), call, [Assignment(4, 0, "return", right, 1)])
+        return Comparison(way, ours, {}, file(FILLED + b"other[0] = 7\n")).first().line
+
+    zeros = Step(1, "zeros", torch.zeros(3, 4).double(), 0)
+    first = Step(2, "__setitem__", right * even, 0, origins=(0,))
+    wrong = right * even + odd
+    second = Step(3, "__setitem__", wrong, 0, origins=(1,))
+    assert line(zeros, first, second, returned=wrong) == 3
+    other = Step(5, "__setitem__", wrong + 7, 0, origins=(2,))
+    assert line(zeros, first, second, other, returned=wrong) == 3, "what comes later is another table"
+    row = Step(1, "arange", torch.arange(2).double(), 0)
+    filled = Step(3, "__setitem__", wrong, 0, origins=(0, 1, 2))
+    assert line(row, zeros, Step(2, "__setitem__", right * even, 0, origins=(1,)), filled, returned=wrong) == 3
+    alone = Step(3, "__setitem__", wrong, 0)
+    assert line(row, alone, returned=wrong) == 4, "what was in memory before is not known"
 
 
 def test_what_was_too_large_to_be_kept_is_not_said_to_be_none():

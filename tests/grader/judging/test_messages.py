@@ -39,7 +39,7 @@ def test_a_function_that_cannot_answer_is_named_with_the_line_that_called_it(fir
     assert failure.line == line
     assert failure.message == (
         "`step`, which was passed in, could not answer: TypeError: step() missing 1 required positional argument: "
-        f"'state'\nwithout its answer the code stopped at line {line}, in greedy_decode: logits, state = step(tokens)"
+        f"'state'\nwithout an answer the code stopped at line {line}, in greedy_decode: logits, state = step(tokens)"
     )
 
 
@@ -71,6 +71,29 @@ def test_a_step_of_another_check_is_said_to_be_of_another(first_failure):
     assert failure.step[0] == line_of(text, wrong)
     failure, _ = first_failure(6, "return scores / math.sqrt(d_k)", wrong)
     assert failure.step[1].startswith("Up to line ")
+
+
+def test_what_a_check_cannot_use_is_said_with_the_call_that_returned_it(first_failure):
+    failure, _ = first_failure(6, "return output, weights", "pass", only="test_weights_in_each_row_sum_to_one")
+    assert failure.message == (
+        "self_attention(x, w_q, w_k, w_v) returned None, and the check could not go on: "
+        "TypeError: cannot unpack non-iterable NoneType object"
+    )
+
+
+def test_a_result_is_something_and_a_call_returned_it(first_failure):
+    returned = "return torch.stack(outputs, dim=1), (h, c)"
+    failure, _ = first_failure(1, returned, "return outputs, (h, c)", only="test_the_state_starts_at_zero")
+    assert failure.message.startswith("outputs of encode(x, lengths, w_x, w_h, bias) is a list of ")
+    failure, _ = first_failure(6, "return scores / math.sqrt(d_k)", "pass")
+    assert failure.message == "attention_scores(q, k) returned None, expected a Tensor"
+
+
+def test_of_the_forms_in_which_torch_can_be_called_none_is_shown(first_failure):
+    failure, _ = first_failure(6, "torch.softmax(scores, dim=-1)", "scores.masked_fill(0.0, scores)")
+    first = failure.message.splitlines()[0]
+    assert "invalid combination of arguments - got (float, Tensor)" in first
+    assert first.endswith(")"), "no list is announced"
 
 
 def test_what_a_call_was_given_is_said_in_plain_words(first_failure):
