@@ -50,8 +50,8 @@ TRIES = 24
 """Small calls that are made of one failing call before those of the next are."""
 MOST_TURNS = 100
 """Calls that the reference is asked for; to some of them it has nothing to say."""
-COINS_FROM = 4
-"""Loops that are tried before those that toss coins: of this one the ratio is passed."""
+PLAIN_FIRST = 4
+"""Calls that are tried before those whose result chance decides; the ratio is passed to the loop after so many."""
 MOST_WORK = 90.0
 """About how many milliseconds may go into small calls of one file."""
 OF_A_FUNCTION, OF_A_MODULE, OF_AN_UPDATE, OF_A_LONG_CALL, BACKWARD = 1.0, 2.5, 6.0, 15.0, 1.0
@@ -222,7 +222,7 @@ def smaller(calls: Sequence[Call], reference: ModuleType, earlier: Sequence[str]
 def _of_a_loop(call: Call, reference: ModuleType) -> Iterator[SmallCall]:
     """The same loop; where a coin decides, a few that toss one come before most others."""
     for turn, small in enumerate(smaller_loops(call, reference)):
-        if turn == COINS_FROM and is_tossed(call.given):
+        if turn == PLAIN_FIRST and is_tossed(call.given):
             yield from chances_of_a_loop(small)
         yield small
 
@@ -244,8 +244,8 @@ def _of_numbers(calls: Sequence[Call], reference: ModuleType) -> Iterator[SmallC
         is_repeated = any(one.name == call.name for one in calls[:-1])
         arguments = (call.name, given, made, kind, (passed, len(call.arguments[0])), is_repeated)
         plain, chances = smaller_modules(*arguments), chances_of_a_module(*arguments) if drops(made) else iter(())
-        pairs = zip_longest(plain, chances)
-        yield from (one for pair in pairs for one in pair if one is not None)
+        yield from islice(plain, PLAIN_FIRST)
+        yield from (one for pair in zip_longest(plain, chances) for one in pair if one is not None)
 
 
 def _is_small(call: SmallCall, mine: Found, right: Found) -> bool:
