@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import zip_longest
+from itertools import chain, islice, zip_longest
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -46,12 +46,12 @@ if TYPE_CHECKING:
     from grader.remote.code import Code
 
 PLAIN = (Tensor, bool, int, float, type(None), torch.dtype, torch.device, str)
-TRIES, TRIES_OF_A_FUNCTION = 36, 60
-"""Small calls that are made of one failing call."""
+TRIES = 24
+"""Small calls that are made of one failing call before those of the next are."""
 MOST_TURNS = 100
 """Calls that the reference is asked for; to some of them it has nothing to say."""
-COINS_FROM = 4
-"""Loops that are tried before those that toss coins: of this one the ratio is passed."""
+PLAIN_FIRST = 4
+"""Calls that are tried before those whose result chance decides; the ratio is passed to the loop after so many."""
 MOST_WORK = 90.0
 """About how many milliseconds may go into small calls of one file."""
 OF_A_FUNCTION, OF_A_MODULE, OF_AN_UPDATE, OF_A_LONG_CALL, BACKWARD = 1.0, 2.5, 6.0, 15.0, 1.0
@@ -104,13 +104,13 @@ def small_example(trusted: TrustedCode, runs: Sequence[Run], code: Code, seed: i
     """
     tried: set[str] = set()
     left = MOST_WORK
-    for run in runs:
-        for call, right, module in _answered(trusted, run, tried):
-            left -= _work(call)
-            if left < 0:
-                return None
-            if (found := _example(trusted, call, right, module, code, seed)) is not None:
-                return _plainer(trusted, found, code, seed)
+    of_each = [_answered(trusted, run, tried) for run in runs]
+    for call, right, module in chain(*(islice(calls, TRIES) for calls in of_each), *of_each):
+        left -= _work(call)
+        if left < 0:
+            return None
+        if (found := _example(trusted, call, right, module, code, seed)) is not None:
+            return _plainer(trusted, found, code, seed)
     return None
 
 
@@ -177,16 +177,14 @@ def _without(name: str, call: SmallCall) -> SmallCall:
 
 def _answered(trusted: TrustedCode, run: Run, tried: set[str]) -> Iterator[tuple[SmallCall, Found, nn.Module | None]]:
     """Small calls made of a failing one, each once; what the reference gives, and its module where it is one."""
-    made = 0
     for turn, call in enumerate(smaller(run.tried.calls, trusted.reference, list(trusted.source.earlier))):
         key = repr(call)
         if key in tried:
             continue
         tried.add(key)
-        if made == (TRIES if call.made is not None else TRIES_OF_A_FUNCTION) or turn == MOST_TURNS:
+        if turn == MOST_TURNS:
             return
         if (right := of_the_reference(call, trusted.reference)) is not None:
-            made += 1
             yield (call, *right)
 
 
@@ -224,7 +222,7 @@ def smaller(calls: Sequence[Call], reference: ModuleType, earlier: Sequence[str]
 def _of_a_loop(call: Call, reference: ModuleType) -> Iterator[SmallCall]:
     """The same loop; where a coin decides, a few that toss one come before most others."""
     for turn, small in enumerate(smaller_loops(call, reference)):
-        if turn == COINS_FROM and is_tossed(call.given):
+        if turn == PLAIN_FIRST and is_tossed(call.given):
             yield from chances_of_a_loop(small)
         yield small
 
@@ -246,8 +244,8 @@ def _of_numbers(calls: Sequence[Call], reference: ModuleType) -> Iterator[SmallC
         is_repeated = any(one.name == call.name for one in calls[:-1])
         arguments = (call.name, given, made, kind, (passed, len(call.arguments[0])), is_repeated)
         plain, chances = smaller_modules(*arguments), chances_of_a_module(*arguments) if drops(made) else iter(())
-        pairs = zip_longest(plain, chances)
-        yield from (one for pair in pairs for one in pair if one is not None)
+        yield from islice(plain, PLAIN_FIRST)
+        yield from (one for pair in zip_longest(plain, chances) for one in pair if one is not None)
 
 
 def _is_small(call: SmallCall, mine: Found, right: Found) -> bool:
