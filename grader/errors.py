@@ -58,7 +58,10 @@ class Mismatch(Finding):
         kind: type, shape, dtype, device, finite, value or rule; says what kind of difference it is.
         draw: makes the picture of the difference, for the one who will look at it.
         function: the function or class that it is about, where that is not the one that was called last.
-        line: of the learner's file, where it is known better than by that.
+
+    Attributes:
+        line: of the learner's file, where it is known better than by the function.
+        place: that line in words.
     """
 
     def __init__(
@@ -69,7 +72,6 @@ class Mismatch(Finding):
         kind: str = "rule",
         draw: Callable[[], TensorDiff | None] = lambda: None,
         function: str = "",
-        line: int | None = None,
     ) -> None:
         super().__init__("\n".join([what, *detail]))
         self.what = what
@@ -77,22 +79,19 @@ class Mismatch(Finding):
         self.kind = kind
         self._draw = draw
         self.function = function
-        self.line = line
+        self.line: int | None = None
+        self.place = ""
 
     def with_detail(self, line: str) -> Mismatch:
         """The same with one more line, before the others."""
-        return self._with((line, *self.detail), self.line, self.function)
-
-    def at(self, line: int, detail: str) -> Mismatch:
-        """The same with the line of the learner's file, and with one more line of text, after the others."""
-        return self._with((*self.detail, detail), line, self.function)
+        return self._with((line, *self.detail), self.function)
 
     def about(self, function: str) -> Mismatch:
         """The same of a function or class that was not the last to be called."""
-        return self._with(self.detail, self.line, function)
+        return self._with(self.detail, function)
 
-    def _with(self, detail: tuple[str, ...], line: int | None, function: str) -> Mismatch:
-        return Mismatch(self.what, detail=detail, kind=self.kind, draw=self._draw, function=function, line=line)
+    def _with(self, detail: tuple[str, ...], function: str) -> Mismatch:
+        return Mismatch(self.what, detail=detail, kind=self.kind, draw=self._draw, function=function)
 
     @property
     def picture(self) -> TensorDiff | None:

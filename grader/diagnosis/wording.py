@@ -189,11 +189,11 @@ class Wording:
         got, wanted = self._both(mine, right, one.line, one.call)
         if got and mine.dim() == right.dim():
             return self._on(one.line, f"returns {got}{which}; the reference returns {wanted or 'something else'}")
-        axes = f"has {_axes(mine)}; the right one has {right.dim()}"
         if got:
-            return self._on(one.line, f"returns {got}{which}, which {axes}")
+            axes = f"{_axes(mine)}; the right result has {right.dim()}"
+            return self._on(one.line, f"returns {got}{which}, which has {axes}")
         if mine.dim() != right.dim():
-            how = axes
+            how = f"has {_axes(mine)}; the right one has {right.dim()}"
         elif same(Values(mine), Values(right), turned=True):
             how = "is the reference's with its axes in another order"
         elif mine.shape != right.shape:

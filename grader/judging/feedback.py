@@ -47,6 +47,8 @@ def full(error: BaseException, call: Call | None) -> str:
             lines.append(f"It was raised in {error.raised.inside}, the kit's own, which that line called.")
         given = inputs(call) if call is not None else ""
         return "\n".join([*lines, f"given: {given}"] if given else lines)
+    if isinstance(error, Mismatch) and error.place:
+        return f"{error}\n{error.place}"
     if isinstance(error, (Mismatch, LoadFailure, Lost)):
         return str(error)
     what = f"{returned(call.text, call.value)}, and " if call is not None else ""

@@ -281,9 +281,9 @@ class Code:
         """What went wrong in a callback, with the line where the learner's code stopped without its answer."""
         if not isinstance(reply, RaisedReply) or not reply.frames:
             return refused
-        _, line, name, text = reply.frames[-1]
-        stopped = f"without an answer the code stopped at {where(self.source, line)}, in {name}: {text}"
-        return refused.at(line, stopped)
+        _, refused.line, name, text = reply.frames[-1]
+        refused.place = f"without an answer the code stopped at {where(self.source, refused.line)}, in {name}: {text}"
+        return refused
 
     def _missing(self, name: str) -> str:
         """What is said of a name that is not there."""

@@ -945,7 +945,7 @@ def test_a_result_of_the_references_name_only_differs():
 
 def test_a_named_result_with_another_number_of_axes_is_said_with_its_name():
     text = TEXT.replace(b"weights @ v", b"h.unsqueeze(0)")
-    axes = "which has 3 axes; the right one has 2"
+    axes = "which has 3 axes; the right result has 2"
     assert returns(X[None], X, text=text, sets=[("h", X[None])]) == f"returns `h`, {axes}"
     assert (
         returns(X[None], X, "return[1]", text=text, sets=[("h", X[None])])
