@@ -33,7 +33,7 @@ def alike(one: Request, other: Request, right: Request | None) -> bool:
 
     Two exceptions are alike whatever they say: the text of an error of shapes follows from the sizes alone, and that
     of an author's own from the author. What a check's own function was fed may differ where the result is wrong and
-    the same: what finished rows are fed is free.
+    the same: what finished rows are fed is free. Where that function had no answer, what it was fed is all there is.
 
     Args:
         right: the right answer, if it is known.
@@ -51,7 +51,9 @@ def alike(one: Request, other: Request, right: Request | None) -> bool:
         return False
     if _same(one.call.fed, other.call.fed):
         return True
-    return right is not None and right.call is not None and not _same(other.call.value, right.call.value)
+    if right is None or right.call is None or one.call.refused:
+        return False
+    return not _same(other.call.value, right.call.value)
 
 
 class Compared(Enum):
@@ -143,7 +145,8 @@ def _facts(request: Request) -> list[Any]:
 
 
 def _about(call: Call) -> tuple[Any, ...]:
-    return call.name, call.away, call.mutated, call.changed, bool(call.recorded), call.requires_grad, len(call.fed)
+    seen = call.name, call.refused, call.away, call.mutated, call.changed
+    return *seen, bool(call.recorded), call.requires_grad, len(call.fed)
 
 
 def _plain(value: Any) -> Any:

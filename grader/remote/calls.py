@@ -79,6 +79,8 @@ class Call:
     """What the learner's code passed to the check's own functions, call by call."""
     attached: list[list[bool]] = field(default_factory=list)
     """Whether a gradient can flow back from each floating tensor among these, call by call."""
+    refused: str = ""
+    """Why one of these functions had no answer; what the learner's code made of that is no result."""
     mutated: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     recorded: int = 0

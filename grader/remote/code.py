@@ -263,6 +263,8 @@ class Code:
     def _look_at(self, reply: T | Missing | RaisedReply, objects: ObjectTable, text: str, call: Call | None) -> T:
         """The reply that was asked for. Raises what stands in its place."""
         if objects.refused is not None:
+            if call is not None:
+                call.refused = str(objects.refused)
             raise self._refusal(objects.refused, reply)
         if isinstance(reply, Missing):
             raise Mismatch(self._missing(reply.name), kind="type")

@@ -147,6 +147,15 @@ def test_what_a_finished_row_is_fed_is_free(recognised, exercise):
     assert "eos_dropped" in names_in(recognised(3, text=text))
 
 
+def test_what_a_check_cannot_answer_is_no_result(recognised, exercise):
+    """`step` refuses this call, and that of a mistake which feeds it something else: neither has a result."""
+    text = exercise(3).solution.read_bytes()
+    said = recognised(3, text=text.replace(b"= step(tokens, state)", b"= step(tokens)"))
+    assert said
+    assert names_in(said) == {None}
+    assert "guess_with_an_extra_axis" in names_in(recognised(3, "guess_with_an_extra_axis"))
+
+
 def test_a_helpers_mistake_is_known_where_it_is_made_without_the_helper(recognised, exercise):
     text = changed(
         exercise,
