@@ -61,6 +61,8 @@ WRITTEN_OUT = {torch.bool: 4}
 """Numbers of a tensor that are written out, though a word might say them; of others there may be 3."""
 MOST_LETTERS, MOST_OF_CHANCE, MOST_WORKED_OUT = 90, 120, 65
 """Of one result; of what comes by chance; and of what a result follows from."""
+NO_WAY = Way(())
+"""None is told."""
 CUT_OFF = "none: it is cut off"
 """What stands for a gradient that does not flow back."""
 
@@ -80,7 +82,7 @@ class Example:
     module: nn.Module | None
     yours: Found
     expected: Found
-    way: Way
+    way: Way = NO_WAY
 
     def __str__(self) -> str:
         what, yours, expected = _first_difference(self.call, self.yours, self.expected)
@@ -110,7 +112,7 @@ def small_example(trusted: TrustedCode, runs: Sequence[Run], code: Code, seed: i
         if left < 0:
             return None
         if (found := _example(trusted, call, right, module, code, seed)) is not None:
-            return _plainer(trusted, found, code, seed)
+            return _worked_through(trusted, _plainer(trusted, found, code, seed), seed)
     return None
 
 
@@ -129,10 +131,7 @@ def _example(
     shown = of_a_file(call, ours, module)
     if shown is None or not agree(call, shown, right):
         return None
-    ours.begin(seed)
-    return Example(
-        call, module, mine, right, Way([]) if call.is_long or call.draws > 1 else way_through(call, ours, module)
-    )
+    return Example(call, module, mine, right)
 
 
 def _plainer(trusted: TrustedCode, found: Example, code: Code, seed: int) -> Example:
@@ -151,6 +150,15 @@ def _plainer(trusted: TrustedCode, found: Example, code: Code, seed: int) -> Exa
 
 def _first_alone(call: SmallCall) -> SmallCall:
     return replace(call, given={**call.given, **call.first}, times=1, first={}) if call.first else call
+
+
+def _worked_through(trusted: TrustedCode, found: Example, seed: int) -> Example:
+    """The same example with the way to the right result, where a hand can go it."""
+    if found.call.is_long or found.call.draws > 1:
+        return found
+    ours = trusted.reference_code()
+    ours.begin(seed)
+    return replace(found, way=way_through(found.call, ours, found.module))
 
 
 def _once(call: SmallCall) -> SmallCall:

@@ -38,7 +38,7 @@ class Answer:
     @cached_property
     def numbers(self) -> Tensor:
         """(n,) float64: all that it holds, one after the other."""
-        parts = [one.detach().double().flatten()[:MOST] for one in self.tensors]
+        parts = [one.detach().flatten()[:MOST].double() for one in self.tensors]
         return torch.cat(parts).nan_to_num(nan=1e300, posinf=1e301, neginf=-1e301) if parts else torch.zeros(0)
 
     @cached_property
@@ -55,7 +55,7 @@ class Answer:
         yield "whole", bool((self.numbers == self.numbers.round()).all())
         yield "sum", round(float(self.numbers.clamp(-1e6, 1e6).sum()), 6)
         for number, one in enumerate(self.tensors):
-            for axis in range(one.dim() if one.numel() else 0):
+            for axis in range(one.dim() if 0 < one.numel() <= MOST else 0):
                 sums = one.double().sum(axis)
                 yield f"ones {number} {axis}", bool(torch.allclose(sums, torch.ones_like(sums), atol=NEAR))
                 yield f"flat {number} {axis}", bool((one.double() - one.double().narrow(axis, 0, 1)).abs().max() < NEAR)
