@@ -9,7 +9,7 @@ from pathlib import Path
 
 import watchfiles
 
-DEBOUNCE, STEP, TICK = 150, 15, 1000
+DEBOUNCE, STEP, TICK = 150, 5, 1000
 """Milliseconds: the longest wait for a save to be over, the silence that says so, a look without any event."""
 NETWORK = frozenset({"9p", "afpfs", "cifs", "drvfs", "fuse.sshfs", "nfs", "nfs4", "prl_fs", "smb3", "smbfs", "vboxsf"})
 """File systems that tell nobody of a change made elsewhere."""

@@ -70,6 +70,7 @@ def saves_and_verdicts(kit, exercise, saves):
     wrong = [known[place * len(known) // (saves // 2 + 1)].source.decode() for place in range(saves // 2 + 1)]
     terminal = Terminal(kit, "-m", "grader", "watch", str(exercise.number), rows=200)
     terminal.shows("q quit")
+    terminal.draws = False
     for number in range(saves + 1):
         text = f"{right if number % 2 else wrong[number // 2]}\n# save {number}\n"
         cpu = cpu_of(terminal.process.pid)

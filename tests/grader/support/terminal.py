@@ -27,6 +27,8 @@ class Terminal:
         self.screen = pyte.HistoryScreen(columns, rows, history=2000)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = b""
+        self.draws = True
+        """Whether the screen is kept up to date, which costs time that a measurement would count."""
         self.echoes_at_the_end = False
         self.process = pexpect.spawn(
             sys.executable, list(map(str, arguments)), cwd=str(folder), env=settings, dimensions=(rows, columns)
@@ -41,7 +43,8 @@ class Terminal:
         except pexpect.EOF:
             return False
         self.raw += data
-        self._stream.feed(data)
+        if self.draws:
+            self._stream.feed(data)
         return True
 
     @property
