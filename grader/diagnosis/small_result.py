@@ -189,10 +189,11 @@ class _Given:
 
     def to_all(self, function: Callable[..., Any]) -> list[Any]:
         """What all calls return, one after the other."""
-        first = [(name, self._made(self._call.first.get(name, value))) for name, value in self._named]
-        args, kwargs = self._call.passed(first)
-        before = [function(*args, **kwargs)] if self._call.first else []
-        return before + [self.to(function) for _ in range(self._call.times - len(before))]
+        if not self._call.first:
+            return [self.to(function) for _ in range(self._call.times)]
+        first = {name: self._made(value) for name, value in self._call.first.items()}
+        args, kwargs = self._call.passed([(name, first.get(name, value)) for name, value in self._named])
+        return [function(*args, **kwargs), *(self.to(function) for _ in range(self._call.times - 1))]
 
     def found(self, values: Sequence[Any]) -> Found:
         """What came of the calls: what the step was given, the results, the model's parameters after it; or how often
