@@ -12,7 +12,7 @@ from grader.checks.passed_before import PassedRuns
 from grader.judging.exercise import CheckSettings
 from grader.judging.session import Session
 from grader.kit.variants import alternatives, mistakes
-from grader.remote.transport import WorkerTransport
+from grader.remote.transport import LocalTransport, WorkerTransport
 from tests.grader.conftest import SEED
 
 COUNTED = b"""
@@ -83,8 +83,9 @@ def test_the_same_answers_are_not_worked_out_again(session, exercise, drawn, sub
     assert len(drawn) == between
 
 
-def test_a_known_mistake_is_run_only_where_it_answers_otherwise(session, exercise, drawn):
-    six, session.passed_runs = exercise(6), PassedRuns()
+def test_a_known_mistake_is_run_only_where_it_answers_otherwise(kit, exercise, drawn):
+    six = exercise(6)
+    session = Session(kit, [six], CheckSettings(SEED, connect=LocalTransport))  # tried nothing yet
     session.run(six, six.solution)
     trusted, mistake = session.trusted(six), next(one for one in mistakes(six) if one.name == "no_scaling")
     not_run = set()
