@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -29,38 +29,55 @@ if TYPE_CHECKING:
     from grader.remote.code import Code
 
 
-def first_step(
-    trusted: TrustedCode,
-    check: Check,
-    code: Code,
-    seed: int,
-    calls: Sequence[Call],
-    sound: Container[str],
-    known: Sequence[Variant] = (),
-) -> FirstStep | None:
-    """The first step that differs in the last call that a check made; None where that cannot be said.
+class Followed:
+    """The last call that a check made, on both ways; and the call that made the module whose method it is, if any.
 
     Args:
         code: the learner's file, still open.
         calls: all of the check's.
-        sound: functions all of whose checks pass: where they are called with something wrong, it is the caller's line.
-        known: the mistake that was recognised, if any.
     """
-    names = names_in(trusted.source.text.decode())
 
-    def compared(number: int) -> Comparison | None:
-        theirs = recorded(check, code, seed, number)
-        ours = recorded(check, trusted.reference_code(), seed, number) if theirs.is_whole else theirs
-        mistaken = recorded(check, trusted.mistaken_code(known), seed, number) if known and theirs.is_whole else None
-        return Comparison(theirs, ours, names, code.source, sound, mistaken) if ours.is_whole else None
+    def __init__(self, trusted: TrustedCode, check: Check, code: Code, seed: int, calls: Sequence[Call]) -> None:
+        self._trusted, self._check, self._seed, self._source = trusted, check, seed, code.source
+        number = _failing(calls)
+        maker = _maker(calls, number)
+        self._made = self._both(maker, code) if maker is not None else None
+        self._failed = self._both(number, code)
 
-    number = _failing(calls)
-    maker = _maker(calls, number)
-    made = compared(maker) if maker is not None else None
-    if made is not None and (found := made.first_made()) is not None:
-        return found
-    both = compared(number)
-    return both.first() if both is not None else None
+    def _both(self, number: int, code: Code) -> _Both | None:
+        theirs = recorded(self._check, code, self._seed, number)
+        ours = recorded(self._check, self._trusted.reference_code(), self._seed, number) if theirs.is_whole else theirs
+        return _Both(number, theirs, ours) if ours.is_whole else None
+
+    def first_step(self, sound: Container[str], known: Sequence[Variant] = ()) -> FirstStep | None:
+        """The first step that differs; None where that cannot be said.
+
+        Args:
+            sound: functions all of whose checks pass: where they are called with something wrong, it is the caller's
+                line.
+            known: the mistake that was recognised, if any.
+        """
+        made = self._compared(self._made, sound, known)
+        if made is not None and (found := made.first_made()) is not None:
+            return found
+        both = self._compared(self._failed, sound, known)
+        return both.first() if both is not None else None
+
+    def _compared(self, both: _Both | None, sound: Container[str], known: Sequence[Variant]) -> Comparison | None:
+        if both is None:
+            return None
+        names, mistaken = names_in(self._trusted.source.text.decode()), None
+        if known:
+            mistaken = recorded(self._check, self._trusted.mistaken_code(known), self._seed, both.number)
+        return Comparison(both.theirs, both.ours, names, self._source, sound, mistaken)
+
+
+class _Both(NamedTuple):
+    """One call of a check, on the learner's way and on the reference's."""
+
+    number: int
+    theirs: Way
+    ours: Way
 
 
 def _failing(calls: Sequence[Call]) -> int:

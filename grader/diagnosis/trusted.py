@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -47,15 +48,16 @@ class _TrustedExecutor(Executor):
 
     Args:
         transport: through which it is reached.
+        source: what it may import, one object for all such files: a hundred copies would be 10 MB.
         earlier: the modules of earlier exercises that any such file has loaded so far.
     """
 
-    def __init__(self, transport: LocalTransport, pieces: Sequence[str], earlier: Modules) -> None:
+    def __init__(self, transport: LocalTransport, source: Source, pieces: Sequence[str], earlier: Modules) -> None:
         super().__init__(transport.ask, quiet=True)
-        self._transport, self._pieces, self._earlier = transport, pieces, earlier
+        self._transport, self._source, self._pieces, self._earlier = transport, source, pieces, earlier
 
     def _finder_of(self, asked: Load) -> ExerciseFinder:
-        finder = super()._finder_of(asked)
+        finder = ExerciseFinder(self._source.earlier, asked.slug)
         finder.modules.update(self._earlier)
         return finder
 
@@ -129,9 +131,10 @@ def trusted_code(source: Source, pieces: Sequence[str], reference: ModuleType, e
     """
 
     def executor(transport: LocalTransport) -> Executor:
-        return _TrustedExecutor(transport, pieces, earlier)
+        return _TrustedExecutor(transport, source, pieces, earlier)
 
-    return Code(source, lambda: LocalTransport(executor=executor), reference)
+    alone = replace(source, earlier={})  # what it may import need not be sent
+    return Code(alone, lambda: LocalTransport(executor=executor), reference)
 
 
 class Answers:

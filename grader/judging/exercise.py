@@ -7,7 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from types import ModuleType
+from typing import Protocol, TypeVar
 
 from torch import Tensor
 
@@ -15,10 +17,11 @@ from grader.checks.attempt import Attempt, attempt, check_seed
 from grader.checks.passed_before import PassedRuns
 from grader.diagnosis.diagnosis import Diagnosis
 from grader.diagnosis.evidence import Run
-from grader.diagnosis.first_step import first_step
+from grader.diagnosis.first_step import Followed
 from grader.diagnosis.matching import FEW
 from grader.diagnosis.recognise import Recogniser
-from grader.diagnosis.small_example import small_example
+from grader.diagnosis.small_example import Example, small_example
+from grader.diagnosis.wording import FirstStep
 from grader.errors import GraderError, LearnerError, LoadFailure, Lost, Mismatch, NotHere, TimedOut, Unwritten
 from grader.judging.feedback import full, hidden
 from grader.kit.collect import EXERCISE_POINTS, Check
@@ -54,6 +57,18 @@ MAX_LINE = 200
 """Bytes of a line of code in a message."""
 Words = Callable[[BaseException, Call | None], str]
 """Says what a failure is; given too the call that was made last."""
+T = TypeVar("T")
+
+
+class Beside(Protocol):
+    """Begins a piece of work beside what is at hand; returns what waits for its result."""
+
+    def __call__(self, work: Callable[[], T], /) -> Callable[[], T]: ...
+
+
+def when_asked(work: Callable[[], T]) -> Callable[[], T]:
+    """Does the work once its result is asked for, in this process."""
+    return work
 
 
 @dataclass(frozen=True)
@@ -71,6 +86,7 @@ class CheckSettings:
         absent: devices that this machine lacks; every check is counted as skipped there.
         timeouts: after so many no further check of an exercise is begun; None for no such bound.
         output_seconds: a check that takes longer and prints more than is kept is the last; None for no such bound.
+        beside: how mistakes are recognised while the learner's code shows where it went wrong.
     """
 
     seed: int
@@ -83,6 +99,7 @@ class CheckSettings:
     elsewhere: Callable[[str], Transport] | None = None
     timeouts: int | None = None
     output_seconds: float | None = None
+    beside: Beside = when_asked
 
     def connects(self, device: str) -> Callable[[], Transport]:
         """Opens a transport to code that works on this device."""
@@ -111,7 +128,7 @@ def run_exercise(
         code.seconds = settings.seconds
         try:
             ran = checked(checks, code, recogniser, settings, passed_runs, on_check, on_core)
-            outcomes += explained(named(ran, recogniser), ran, code, recogniser, settings)
+            outcomes += explained(ran, code, recogniser, settings)
         finally:
             code.close()
     outcomes += absences(checks, settings)
@@ -147,56 +164,80 @@ def checked(
     return [ran[place] for place in range(len(checks))]
 
 
-def named(ran: Sequence[tuple[Outcome, Run | None]], recogniser: Recogniser) -> list[Outcome]:
-    """The outcomes of all checks of one file, with what was recognised in those that failed.
+def recognised(ran: Sequence[tuple[Outcome, Run | None]], recogniser: Recogniser) -> dict[str, Diagnosis]:
+    """What is recognised in the checks that one file fails, by the check's id.
 
     Args:
         ran: each outcome, and the run where it tells something about the file.
     """
     failed = [run for outcome, run in ran if run is not None and outcome.verdict == FAIL]
     passed = [run for outcome, run in ran if run is not None and outcome.verdict == PASS]
-    known = recogniser.diagnose(failed, passed) if failed else {}
-    return [
-        with_diagnosis(outcome, known[outcome.id]) if run is not None and outcome.id in known else outcome
-        for outcome, run in ran
-    ]
+    return recogniser.diagnose(failed, passed) if failed else {}
 
 
 def explained(
-    outcomes: Sequence[Outcome],
-    ran: Sequence[tuple[Outcome, Run | None]],
-    code: Code,
-    recogniser: Recogniser,
-    settings: CheckSettings,
+    ran: Sequence[tuple[Outcome, Run | None]], code: Code, recogniser: Recogniser, settings: CheckSettings
 ) -> list[Outcome]:
-    """The outcomes of one file; the first failure with the step at which the learner's way parts from the reference's,
-    and with an example that a hand can redo.
+    """The outcomes of one file, with what was recognised in those that failed; the first failure with the step at which
+    the learner's way parts from the reference's, and with an example that a hand can redo.
 
     Only wrong results are followed step by step, and only where messages may say what was computed.
+
+    Args:
+        ran: each outcome, and the run where it tells something about the file.
     """
-    found = list(outcomes)
-    first = next((one for one in found if one.verdict not in (PASS, SKIP, UNWRITTEN)), None)
-    if first is None or settings.hidden or code.device != "cpu":
-        return found
-    about = [run for outcome, run in ran if run is not None and outcome.of == first.of and _is_a_wrong_result(run)]
-    about = [run for run in about if not run.is_costly]  # its steps are more than are kept, and no example is so large
-    sound = {outcome.of for outcome in found} - {outcome.of for outcome in found if outcome.verdict != PASS}
-    step = example = None
+    wait = settings.beside(partial(recognised, ran, recogniser))
+    found = [outcome for outcome, _ in ran]
+    failures = (place for place, one in enumerate(found) if one.verdict not in (PASS, SKIP, UNWRITTEN))
+    first = None if settings.hidden or code.device != "cpu" else next(failures, None)
+    about = _wrong_results(ran, found[first].of) if first is not None else []
     followed = [run for run in about if not _begins_changed(run.tried.calls)]
-    for run in sorted(followed, key=_is_small)[:FOLLOWED]:
-        with contextlib.suppress(Exception):  # the learner's side of it is a claim, and decides no mark
-            known = recogniser.mistakes_called(first.mistake)
-            step = step or first_step(recogniser.trusted, run.check, code, run.seed, run.tried.calls, sound, known)
+    followed = sorted(followed, key=_is_small)[:FOLLOWED]
+    ways, example = [_followed(run, code, recogniser) for run in followed[:1]], None
+    with contextlib.suppress(Exception):  # the learner's side of it is a claim, and decides no mark
+        example = small_example(recogniser.trusted, about, code, settings.seed)
+    known = wait()
+    found = [with_diagnosis(one, known[one.id]) if one.id in known else one for one in found]
+    if first is None:
+        return found
+    sound = {outcome.of for outcome in found} - {outcome.of for outcome in found if outcome.verdict != PASS}
+    mistake = recogniser.mistakes_called(found[first].mistake)
+    step = None
+    for one in chain(ways, (_followed(run, code, recogniser) for run in followed[1:])):
+        with contextlib.suppress(Exception):
+            step = one.first_step(sound, mistake) if one is not None else None
+        if step is not None:
+            break
+    found[first] = _with_step_and_example(found[first], step, example, about)
+    return found
+
+
+def _wrong_results(ran: Sequence[tuple[Outcome, Run | None]], function: str) -> list[Run]:
+    """The checks of a function that fail with a wrong result; but for the costly ones, whose steps are more than are
+    kept, and which no example is as large as."""
+    runs = [run for outcome, run in ran if run is not None and outcome.of == function and _is_a_wrong_result(run)]
+    return [run for run in runs if not run.is_costly]
+
+
+def _followed(run: Run, code: Code, recogniser: Recogniser) -> Followed | None:
+    """The failing call of a check on both ways; None where it cannot be made again."""
+    with contextlib.suppress(Exception):  # the learner's side of it is a claim, and decides no mark
+        return Followed(recogniser.trusted, run.check, code, run.seed, run.tried.calls)
+    return None
+
+
+def _with_step_and_example(
+    first: Outcome, step: FirstStep | None, example: Example | None, about: Sequence[Run]
+) -> Outcome:
+    """The first failure, with what the checks that it is about show; nothing is said twice."""
     if step is not None and first.heading and step.line == first.line:  # it says already that this line raises
         step = None
-    with contextlib.suppress(Exception):
-        example = small_example(recogniser.trusted, about, code, settings.seed)
     of_another = "" if first.id in [run.check.id for run in about] else f"{ELSEWHERE}\n"
-    said = (step.line, clean(of_another + step.text, MAX_MESSAGE)) if step is not None else None
-    return [
-        replace(one, step=said, example=clean(str(example), MAX_MESSAGE) if example else None) if one is first else one
-        for one in found
-    ]
+    return replace(
+        first,
+        step=(step.line, clean(of_another + step.text, MAX_MESSAGE)) if step is not None else None,
+        example=clean(str(example), MAX_MESSAGE) if example is not None else None,
+    )
 
 
 def _is_small(run: Run) -> bool:

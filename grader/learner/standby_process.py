@@ -28,6 +28,7 @@ from grader.judging.open import open_session
 from grader.kit.discovery import Kit
 from grader.kit.variants import mistakes
 from grader.launch.launcher import Launcher, launcher
+from grader.learner.in_a_fork import in_a_fork
 from grader.learner.running import Ended, Running
 from grader.learner.standby import StandbySettings, as_record
 from grader.limits import CHECK_SECONDS, OUTPUT_SECONDS
@@ -83,7 +84,9 @@ def _serve(settings: StandbySettings, workers: Launcher, loop: TextIO) -> None:
     give_back_memory()
     gc.freeze()
     tell({"ready": True})
-    serve = _each_in_a_child if _may_fork() else _one_after_another
+    serve = _one_after_another
+    if _may_fork():
+        serve, session.settings = _each_in_a_child, replace(session.settings, beside=in_a_fork)
     serve(lambda order, running: _carry_out(session, order, tell, running), tell)
 
 
