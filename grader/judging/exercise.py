@@ -186,11 +186,12 @@ def explained(
     Args:
         ran: each outcome, and the run where it tells something about the file.
     """
-    wait = settings.beside(partial(recognised, ran, recogniser))
     found = [outcome for outcome, _ in ran]
     failures = (place for place, one in enumerate(found) if one.verdict not in (PASS, SKIP, UNWRITTEN))
     first = None if settings.hidden or code.device != "cpu" else next(failures, None)
     about = _wrong_results(ran, found[first].of) if first is not None else []
+    begun = settings.beside if about else when_asked
+    wait = begun(partial(recognised, ran, recogniser))
     followed = [run for run in about if not _begins_changed(run.tried.calls)]
     followed = sorted(followed, key=_is_small)[:FOLLOWED]
     ways, example = [_followed(run, code, recogniser) for run in followed[:1]], None

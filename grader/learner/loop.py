@@ -170,20 +170,23 @@ class Loop:
             return
         self.text = text
         self.actions.forget_question()
-        if self._standby is None or not self._standby.fits(self.exercise):
-            self._warm_up()
-        self.screen.checking()
         self.running, self._begun = True, time.monotonic()
-        assert self._standby is not None
-        self._order = self._standby.check(self.exercise, self.text)
+        standby = self._standby
+        if standby is None or not standby.serves(self.exercise):
+            standby = self._warm_up()
+        self._order = standby.check(self.exercise, self.text)
+        self.screen.checking()
+        if standby.is_stale():  # looked at while it is at work
+            self._order = self._warm_up().check(self.exercise, self.text)
 
-    def _warm_up(self) -> None:
+    def _warm_up(self) -> Standby:
         """A new standby for this exercise and the next one."""
         if self._standby is not None:
             self._standby.close()
         after = following(self.kit, self.progress, self.exercise)
         slugs = [self.exercise.slug] + ([after.slug] if after not in (None, self.exercise) else [])
         self._standby = Standby(StandbySettings(str(self.kit.root), slugs, self.seed, self.device), self._on_told)
+        return self._standby
 
     def _on_told(self, standby: Standby, message: dict[str, Any]) -> None:
         self._events.put(("told", (standby, message)))

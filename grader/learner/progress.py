@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,10 @@ from grader.results.verdicts import CORE, ExerciseResult, Outcome
 KEPT_ATTEMPTS = 50
 """Texts of one exercise that are kept, besides those that a reset put away."""
 RESET = "before-reset"
+
+
+_stub_of = lru_cache(stub_of)
+"""The loop asks for all of them after every save."""
 
 
 @dataclass
@@ -104,7 +109,7 @@ class Progress:
         if not exercise.stub.is_file():
             return "missing"
         entry = self.entry(exercise.slug)
-        if exercise.solution.is_file() and exercise.stub.read_text(encoding="utf-8", errors="replace") == stub_of(
+        if exercise.solution.is_file() and exercise.stub.read_text(encoding="utf-8", errors="replace") == _stub_of(
             exercise.solution.read_text(encoding="utf-8")
         ):
             return "unwritten"
