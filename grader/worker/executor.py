@@ -277,7 +277,8 @@ class Executor:
         return Called(value, seen.mutated, seen.changed, seen.saved + self._eager_callbacks, number)
 
     def _do_backward(self, asked: Backward) -> Gradients:
-        return self._calls[asked.call].pull_back(asked.cotangents)
+        with self._shortcut_detector.armed():  # a backward pass may be the learner's own
+            return self._calls[asked.call].pull_back(asked.cotangents)
 
     def _do_load_state(self, asked: LoadState) -> StateLoaded:
         return load_state(asked, self._where)

@@ -13,7 +13,7 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -48,6 +48,15 @@ Watch = Callable[[tuple[Any, ...], dict[str, Any]], None]
 """Told the arguments of a call."""
 
 
+class Patch(NamedTuple):
+    """Where, under which name, what is there and what stands for it while a detector is armed."""
+
+    place: Any
+    name: str
+    original: Callable[..., Any]
+    watched: Callable[..., Any]
+
+
 class ShortcutDetector:
     """Records which of the named shortcuts are used while armed.
 
@@ -55,24 +64,12 @@ class ShortcutDetector:
         shortcuts: the names that count.
     """
 
+    _armed: ClassVar[list[ShortcutDetector]] = []
+    """The innermost is the last."""
+
     def __init__(self, shortcuts: Sequence[str] = ()) -> None:
         self.used: list[str] = []
-        self._watches: dict[str, Watch] = {}
-        """By the name of a function."""
-        self._patches: list[tuple[Any, str, Callable[..., Any], Callable[..., Any]]] = []
-        """Where, under which name, what was there and what stands for it."""
-        for name in shortcuts:
-            if name == _SMOOTHING:
-                self._watches.update({n: self._smoothing(at) for n, at in _SMOOTHING_POSITION.items()})
-                continue
-            self._watches.update(dict.fromkeys(BELOW.get(name, ()), self._noting(name)))
-            if name.startswith("F."):
-                self._watches[name.removeprefix("F.")] = self._noting(name)
-            for label, owner, init in _classes(name):
-                self._patches.append((owner, "__init__", init, _watched(init, self._noting(label))))
-        for name, watch in self._watches.items():
-            for place, function in _functions(name):
-                self._patches.append((place, name, function, _watched(function, watch)))
+        self._watches, self._patches = _watches_and_patches(tuple(shortcuts))
 
     @contextmanager
     def armed(self, *, closely: bool = False) -> Iterator[None]:
@@ -81,6 +78,7 @@ class ShortcutDetector:
         Args:
             closely: every call of torch is looked at, also of functions that nobody need look up by name.
         """
+        self._armed.append(self)
         for place, name, _, watched in self._patches:
             setattr(place, name, watched)
         try:
@@ -89,20 +87,48 @@ class ShortcutDetector:
         finally:
             for place, name, original, _ in self._patches:
                 setattr(place, name, original)
+            self._armed.pop()
 
-    def _noting(self, name: str) -> Watch:
-        return lambda args, kwargs: self._note(name)
+    @classmethod
+    def note(cls, name: str) -> None:
+        """A shortcut is used."""
+        if cls._armed and name not in cls._armed[-1].used:
+            cls._armed[-1].used.append(name)
 
-    def _smoothing(self, position: int) -> Watch:
-        def watch(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            if args[position] if len(args) > position else kwargs.get("label_smoothing", 0.0):
-                self._note("F.cross_entropy with label_smoothing")
 
-        return watch
+def _noting(name: str) -> Watch:
+    return lambda args, kwargs: ShortcutDetector.note(name)
 
-    def _note(self, name: str) -> None:
-        if name not in self.used:
-            self.used.append(name)
+
+def _smoothing(position: int) -> Watch:
+    def watch(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if args[position] if len(args) > position else kwargs.get("label_smoothing", 0.0):
+            ShortcutDetector.note("F.cross_entropy with label_smoothing")
+
+    return watch
+
+
+@functools.cache
+def _watches_and_patches(shortcuts: tuple[str, ...]) -> tuple[dict[str, Watch], list[Patch]]:
+    """What is told of calls, by the name of a function; and what stands in the place of what, while one is armed.
+
+    One for all detectors of the same names: a hundred known mistakes would have 4 MB of them.
+    """
+    watches: dict[str, Watch] = {}
+    patches: list[Patch] = []
+    for name in shortcuts:
+        if name == _SMOOTHING:
+            watches.update({n: _smoothing(at) for n, at in _SMOOTHING_POSITION.items()})
+            continue
+        watches.update(dict.fromkeys(BELOW.get(name, ()), _noting(name)))
+        if name.startswith("F."):
+            watches[name.removeprefix("F.")] = _noting(name)
+        for label, owner, init in _classes(name):
+            patches.append(Patch(owner, "__init__", init, _watched(init, _noting(label))))
+    for name, watch in watches.items():
+        for place, function in _functions(name):
+            patches.append(Patch(place, name, function, _watched(function, watch)))
+    return watches, patches
 
 
 class _EveryCall(TorchFunctionMode):

@@ -102,8 +102,9 @@ def connect(request, workers):
 def make(connect):
     made = []
 
-    def start(text=TEXT, seconds=30.0):
-        code = Code(Source("ex06_self_attention", "learner.py", "learner.py", text), connect, Reference)
+    def start(text=TEXT, seconds=30.0, shortcuts=()):
+        source = Source("ex06_self_attention", "learner.py", "learner.py", text, {}, list(shortcuts))
+        code = Code(source, connect, Reference)
         code.seconds = seconds
         made.append(code)
         code.begin(1)
@@ -112,6 +113,32 @@ def make(connect):
     yield start
     for code in made:
         code.close()
+
+
+BACKWARD = b"""
+import torch
+from torch.nn.functional import layer_norm
+
+class Own(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return layer_norm(gradient, (3,))
+
+def own(x):
+    return Own.apply(x)
+"""
+
+
+def test_a_shortcut_in_a_backward_pass_is_seen(make):
+    code = make(BACKWARD, shortcuts=["F.layer_norm"])
+    call = code.own.call((torch.ones(2, 3),), {}, grad=True)
+    assert code.shortcuts == []
+    code.backward(call, [torch.ones(2, 3)])
+    assert code.shortcuts == ["F.layer_norm"]
 
 
 def test_values_cross_in_both_directions(make):

@@ -95,3 +95,17 @@ def test_nothing_stays_patched():
     before = nn.LSTM.__init__, torch.lstm, F.layer_norm
     used(["nn.LSTM", "F.layer_norm"], lambda: None)
     assert (nn.LSTM.__init__, torch.lstm, F.layer_norm) == before
+
+
+def test_what_one_file_uses_is_not_said_of_another():
+    one, other = ShortcutDetector(["F.layer_norm"]), ShortcutDetector(["F.layer_norm"])
+    with one.armed():
+        kept = import_as("layer_norm")
+        with other.armed():
+            F.layer_norm(X, (4,))
+    assert (one.used, other.used) == ([], ["F.layer_norm"])
+    kept(X, (4,))  # nothing is looked at now
+    assert one.used == []
+    with one.armed():
+        kept(X, (4,))
+    assert one.used == ["F.layer_norm"]
