@@ -28,11 +28,15 @@ class FakeStandby:
 
     def __init__(self, settings, told):
         self.settings, self.texts, self.closed, self.good, self.log = settings, [], False, True, ""
+        self.stale = False
         self.tell = lambda **message: told(self, message)
         made.append(self)
 
-    def fits(self, exercise):
+    def serves(self, exercise):
         return self.good and exercise.slug in self.settings.slugs
+
+    def is_stale(self):
+        return self.stale
 
     def check(self, exercise, text):
         self.texts.append((exercise.slug, text))
@@ -174,7 +178,21 @@ def test_a_standby_that_ended_between_two_saves_is_followed_by_another(loop):
     assert made[1].texts == [(OPEN, b"again")]
 
 
-def test_a_standby_that_read_another_kit_is_replaced(loop):
+def test_a_standby_that_read_another_kit_is_replaced_and_not_heard(loop):
+    answer(loop, "fail")
+    made[0].stale = True
+    save(loop, "again")
+    assert made[0].closed
+    assert made[1].texts == [(OPEN, b"again")]
+    made[0].tell(result=as_record(result(OPEN)), order=1)  # the new one's first order has this number, too
+    settle(loop)
+    assert loop.running
+    made[1].tell(result=as_record(result(OPEN, "fail")), order=1)
+    settle(loop)
+    assert not loop.running
+
+
+def test_a_standby_that_died_is_replaced(loop):
     answer(loop, "fail")
     made[0].good = False
     save(loop, "again")
