@@ -120,6 +120,7 @@ class Session:
         shown: str | None = None,
         on_check: Callable[[], None] = lambda: None,
         on_core: Callable[[ExerciseResult], None] | None = None,
+        on_result: Callable[[ExerciseResult], None] = lambda _: None,
     ) -> ExerciseResult:
         """Every check of one exercise on one file; None where the submission has no such file.
 
@@ -127,17 +128,20 @@ class Session:
             shown: the file's name in messages.
             on_check: called after each check; what it raises ends the run.
             on_core: where given, the core checks run first, and it is told what they say.
+            on_result: told the result at once: a little later, when the learner's code is ended, it is returned.
         """
         found = self.checks[exercise.slug]
-        if file is None:
-            return self._not_run(exercise, found, MISSING, f"there is no {exercise.slug}.py")
         file = File.at(file) if isinstance(file, Path) else file
-        if file.refusal:
-            return self._not_run(exercise, found, FAIL, file.refusal)
+        if file is None or file.refusal:
+            why = file.refusal if file is not None else f"there is no {exercise.slug}.py"
+            result = self._not_run(exercise, found, MISSING if file is None else FAIL, why)
+            on_result(result)
+            return result
         source = collect.source_of(self.kit, exercise, file, self._shortcuts(exercise), shown)
         reference = collect.reference(self.kit, exercise.slug)
         recogniser = self.recogniser(exercise)
-        return run_exercise(found, source, reference, recogniser, self.settings, self.passed_runs, on_check, on_core)
+        runs, hooks = self.passed_runs, (on_check, on_core, on_result)
+        return run_exercise(found, source, reference, recogniser, self.settings, runs, *hooks)
 
     def _not_run(self, exercise: Exercise, found: Sequence[Check], verdict: str, message: str) -> ExerciseResult:
         """Every check listed, none run, no points."""

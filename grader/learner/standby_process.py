@@ -230,11 +230,11 @@ def _check(session: Session, order: dict[str, Any], tell: Tell, running: Running
     else:
         file, name = File(exercise.stub.name, text, path=exercise.stub), short_path(exercise.stub)
     number = order["order"]
-    result = session.run(
+    session.run(
         exercise,
         file,
         shown=name,
         on_check=running.step,
         on_core=lambda core: tell({"core": as_record(core), "order": number}),
+        on_result=lambda result: tell({"result": as_record(result), "order": number}),
     )
-    tell({"result": as_record(result), "order": number})
