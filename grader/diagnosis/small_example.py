@@ -142,7 +142,7 @@ def _plainer(trusted: TrustedCode, found: Example, code: Code, seed: int) -> Exa
     changes: list[Callable[[SmallCall], SmallCall]] = [partial(_without, name) for name in factors]
     for change in (_first_alone, _once, _in_eval_mode, _with_defaults, *changes):
         call = change(found.call)
-        if repr(call) == repr(found.call) or (answer := of_the_reference(call, trusted.reference)) is None:
+        if call.key == found.call.key or (answer := of_the_reference(call, trusted.reference)) is None:
             continue
         found = _example(trusted, call, *answer, code, seed) or found
     return found
@@ -186,8 +186,7 @@ def _without(name: str, call: SmallCall) -> SmallCall:
 def _answered(trusted: TrustedCode, run: Run, tried: set[str]) -> Iterator[tuple[SmallCall, Found, nn.Module | None]]:
     """Small calls made of a failing one, each once; what the reference gives, and its module where it is one."""
     for turn, call in enumerate(smaller(run.tried.calls, trusted.reference, list(trusted.source.earlier))):
-        key = repr(call)
-        if key in tried:
+        if (key := call.key) in tried:
             continue
         tried.add(key)
         if turn == MOST_TURNS:

@@ -14,13 +14,13 @@ from grader.dev.survey import as_learner
 from grader.diagnosis.small_call import (
     MOST_NUMBERS,
     SmallCall,
-    identity,
     in_a_word,
     one_at_the_end,
     rows_of_the_identity,
 )
 from grader.diagnosis.small_example import small_example, smaller
 from grader.diagnosis.small_result import agree, is_steady, of_a_file, of_the_reference
+from grader.diagnosis.small_weights import identity
 from grader.judging import exercise as judging
 from grader.judging.exercise import CheckSettings, run_exercise
 from grader.kit.variants import alternatives, mistakes
@@ -209,9 +209,9 @@ def test_an_example_is_one_for_every_right_way_too(session, exercise, shown_call
 
 
 def test_a_matrix_is_the_identity_repeated_to_its_shape():
-    assert identity(torch.empty(2, 2)).tolist() == [[1, 0], [0, 1]]
-    assert identity(torch.empty(4, 2)).tolist() == [[1, 0], [0, 1], [1, 0], [0, 1]]
-    assert identity(torch.empty(1, 3)).tolist() == [[1, 1, 1]]
+    assert identity(torch.Size([2, 2]), torch.float64).tolist() == [[1, 0], [0, 1]]
+    assert identity(torch.Size([4, 2]), torch.float64).tolist() == [[1, 0], [0, 1], [1, 0], [0, 1]]
+    assert identity(torch.Size([1, 3]), torch.float64).tolist() == [[1, 1, 1]]
 
 
 def test_every_small_call_is_small_and_given_what_the_contract_allows(session, exercise):
