@@ -203,8 +203,7 @@ def main(orders: dict[str, Any]) -> None:
         _end_with_the_grader()
     torch.set_num_threads(1)
     torch.ones(2, 2).softmax(-1)
-    many = orders["mode"] in ("fork many", "fork to train")
-    if many:
+    if orders["mode"] != "serve":
         warmup.run_once()
     if orders["mode"] == "fork to train":
         warmup.make_an_optimizer()
@@ -213,7 +212,7 @@ def main(orders: dict[str, Any]) -> None:
     gc.collect()
     give_back_memory()
     gc.freeze()
-    if many:
+    if orders["mode"] in ("fork many", "fork to train"):
         warmup.use_huge_pages()
     box = Sandbox(orders)
     if LINUX and not orders["tried"]:

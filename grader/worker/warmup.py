@@ -12,7 +12,24 @@ from typing import Any
 
 import torch
 
-from grader.protocol.codec import Encoder
+from grader.protocol.codec import Decoder, Encoder
+from grader.protocol.messages import (
+    Backward,
+    Called,
+    CallFunction,
+    Done,
+    Gradients,
+    Load,
+    Loaded,
+    RaisedReply,
+    Start,
+    WatchEveryCall,
+    WatchRandomState,
+    document,
+    read,
+)
+from grader.protocol.values import CodecError
+from grader.simulated_gpu import read_schemas
 from grader.worker.executor import Executor
 
 MADV_HUGEPAGE, MADV_COLLAPSE = 14, 25
@@ -44,18 +61,19 @@ def fails(x: Tensor) -> Tensor:
 
 
 def run_once() -> None:
-    """Loads a small file, calls it as checks do, and forgets it."""
+    """Loads a small file, calls it as checks do, and forgets it. Raises CodecError for a reply that is none."""
     executor = Executor(lambda frame: frame, quiet=True)
     x = torch.ones(2, 3, dtype=torch.float64)
-    _ask(executor, "load", "ex00_warm", "<warm>", SOURCE, {}, ["nn.LSTM", "F.layer_norm"], "cpu")
-    for _ in range(2):
-        _ask(executor, "start", 0)
-        _ask(executor, "call", ["name", "attention"], [x, x], {}, True, False, False)
-        _ask(executor, "backward", 0, [torch.ones(2, 2, dtype=torch.float64)])
-        _ask(executor, "call", ["name", "Layer"], [3], {}, False, False, False)
-        _ask(executor, "call", ["name", "fails"], [x], {}, False, True, False)
-        _ask(executor, "watch")
-        _ask(executor, "call", ["name", "attention"], [x, x], {}, False, False, False)
+    _ask(executor, Load("ex00_warm", "<warm>", SOURCE, {}, ["nn.LSTM", "F.layer_norm"], "cpu", False), Loaded)
+    for request in (WatchRandomState(), WatchEveryCall()):
+        _ask(executor, Start(0), Done)
+        _ask(executor, CallFunction(["name", "attention"], [x, x], {}, True, False, False), Called)
+        _ask(executor, Backward(0, [torch.ones(2, 2, dtype=torch.float64)]), Gradients)
+        _ask(executor, CallFunction(["name", "Layer"], [3], {}, False, False, False), Called)
+        _ask(executor, CallFunction(["name", "fails"], [x], {}, False, True, False), RaisedReply)
+        _ask(executor, request, Done)
+        _ask(executor, CallFunction(["name", "attention"], [x, x], {}, False, False, False), Called)
+    read_schemas()
 
 
 def make_an_optimizer() -> None:
@@ -63,8 +81,11 @@ def make_an_optimizer() -> None:
     torch.optim.SGD([torch.zeros(1, requires_grad=True)]).step()
 
 
-def _ask(executor: Executor, operation: str, *arguments: Any) -> None:
-    executor.answer(Encoder(lambda value: None).frame([operation, list(arguments)]))
+def _ask(executor: Executor, request: tuple[Any, ...], kind: type[Any]) -> None:
+    frame = executor.answer(Encoder(lambda value: None).frame(document(request)))
+    _, reply = read(kind, Decoder(lambda reference: reference).value(frame).value)
+    if not isinstance(reply, kind):
+        raise CodecError(f"the warm-up's {type(request).__name__} was not answered by {kind.__name__}: {reply}")
 
 
 def use_huge_pages() -> None:
