@@ -248,7 +248,8 @@ def pytest_runtest_makereport(
     if exercise is None or call.when != "call" or call.excinfo is None or not isinstance(item, pytest.Function):
         return report
     from grader.checks.attempt import Attempt
-    from grader.judging.exercise import judged, with_diagnosis
+    from grader.judging.exercise import judged
+    from grader.judging.explanation import with_diagnosis
     from grader.kit.collect import check_of
     from grader.source.file import spot
 

@@ -32,7 +32,8 @@ from grader.dev.mutants import mutants
 from grader.diagnosis.diagnosis import Certainty, Diagnosis
 from grader.diagnosis.recognise import Recogniser
 from grader.errors import LearnerError, Mismatch, TimedOut
-from grader.judging.exercise import CheckSettings, checked, explained
+from grader.judging.exercise import CheckSettings, checked
+from grader.judging.explanation import explained
 from grader.judging.session import Session
 from grader.kit.discovery import Exercise, Kit
 from grader.kit.variants import mistakes
@@ -221,7 +222,7 @@ def told(session: Session, exercise: Exercise, recogniser: Recogniser, wrong: Wr
         with contextlib.redirect_stdout(io.StringIO()):
             ran = checked(session.checks[exercise.slug], code, recogniser, settings)
             start = time.process_time()
-            outcomes = explained(ran, code, recogniser, settings)
+            outcomes = explained(ran, code, recogniser, settings.seed)
             seconds = time.process_time() - start
     finally:
         code.close()

@@ -35,7 +35,7 @@ def with_small_weights(
     dtype: torch.dtype,
     factors: Mapping[str, float],
 ) -> nn.Module:
-    """`kind(*args, **kwargs)` in eval mode.
+    """`kind(*args, **kwargs)`, in either mode.
 
     Args:
         factors: by a parameter's name, how many times the identity a matrix is, or what all numbers of a vector are.
@@ -49,7 +49,7 @@ def with_small_weights(
         pool.see(module)
         for parameter, value in zip(module.parameters(), values, strict=True):
             parameter.data = value
-    return module.to(dtype).eval() if any(True for _ in module.buffers()) else module.eval()
+    return module.to(dtype) if any(True for _ in module.buffers()) else module
 
 
 def _values(weight: _Weight, factor: float | None, dtype: torch.dtype) -> Tensor:

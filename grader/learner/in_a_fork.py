@@ -27,7 +27,7 @@ def in_a_fork(work: Callable[[], T]) -> Callable[[], T]:
 
     def wait() -> T:
         result: list[T] = []
-        with ours, suppress(EOFError):
+        with ours, suppress(EOFError, OSError):
             result.append(ours.recv())
         copy.join()
         return result[0] if result else work()

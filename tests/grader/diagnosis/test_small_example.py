@@ -21,7 +21,7 @@ from grader.diagnosis.small_call import (
 from grader.diagnosis.small_example import small_example, smaller
 from grader.diagnosis.small_result import agree, is_steady, of_a_file, of_the_reference
 from grader.diagnosis.small_weights import identity
-from grader.judging import exercise as judging
+from grader.judging import explanation
 from grader.judging.exercise import CheckSettings, run_exercise
 from grader.kit.variants import alternatives, mistakes
 from grader.remote.transport import LocalTransport
@@ -39,7 +39,7 @@ def shown_call(shown, monkeypatch):
         found.append(small_example(*given))
         return found[-1]
 
-    monkeypatch.setattr(judging, "small_example", kept)
+    monkeypatch.setattr(explanation, "small_example", kept)
 
     def run(number, name):
         shown(number, name)

@@ -3,7 +3,8 @@ there."""
 
 import pytest
 
-from grader.judging.exercise import ELSEWHERE, CheckSettings, run_exercise
+from grader.judging.exercise import CheckSettings, run_exercise
+from grader.judging.explanation import ELSEWHERE
 from grader.source.file import Source
 
 
