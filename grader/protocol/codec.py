@@ -1,13 +1,15 @@
 """Values as bytes: the only thing that passes between the grader and a learner's code.
 
-A frame is a msgpack document followed by the raw bytes of its tensors. What may cross is a closed list: None,
-bool, int, float, str, bytes, list, tuple, dict with str keys, plain tensors, dtypes, devices and references to objects
-that stay on their own side. Everything else arrives as a `Foreign` that carries the name of its type. Nothing is
-ever unpickled, and every size is checked before anything is allocated.
+A frame is a msgpack document followed by the raw bytes of its tensors; a dict of tensors, such as the parameters of a
+module, is one row of numbers. What may cross is a closed list: None, bool, int, float, str, bytes, list, tuple, dict
+with str keys, plain tensors, dtypes, devices and references to objects that stay on their own side. Everything else
+arrives as a `Foreign` that carries the name of its type. Nothing is ever unpickled, and every size is checked before
+anything is allocated.
 """
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable
 from functools import cache
@@ -27,6 +29,8 @@ _cpu = Tensor.cpu
 _copy = Tensor.copy_
 _numpy = Tensor.numpy
 _reshape = Tensor.reshape
+_cat = torch.cat
+_no_grad = torch.no_grad
 _view = Tensor.view
 _resolve = (Tensor.resolve_conj, Tensor.resolve_neg)
 
@@ -60,11 +64,12 @@ def with_strides(tensor: Tensor, strides: list[int]) -> Tensor:
     return laid_out
 
 
-_TENSOR, _TUPLE, _REFERENCE, _FOREIGN, _DTYPE, _DEVICE = range(1, 7)
+_TENSOR, _TUPLE, _REFERENCE, _FOREIGN, _DTYPE, _DEVICE, _STATE = range(1, 8)
 _PLAIN = frozenset((int, str, bytes))
 _ASIS = frozenset((type(None), bool, float))
 _NESTED = (list, tuple, dict)
-_TENSORS = frozenset((Tensor, torch.nn.Parameter, SimulatedTensor))
+_ON_CPU_OR_GPU = frozenset((Tensor, torch.nn.Parameter))
+_TENSORS = _ON_CPU_OR_GPU | {SimulatedTensor}
 _WORD = 1 << 63
 """Beyond every int that msgpack holds."""
 
@@ -112,6 +117,8 @@ class Encoder:
             return _foreign("a value that is nested too deep")
         if kind in _TENSORS:
             return self._tensor(value)
+        if kind is list and not value:
+            return value
         if kind in _NESTED:
             return self._container(value, kind, depth)
         if kind in _PLAIN:
@@ -149,6 +156,8 @@ class Encoder:
         if base is dict:
             if {*map(type, dict.keys(value))} - {str}:
                 return _foreign("a dict whose keys are not all str")
+            if len(value) > 1 and (state := self._state(value)) is not None:
+                return state
             return {key: self._plain(item, depth + 1) for key, item in dict.items(value)}
         items = [self._plain(item, depth + 1) for item in base.__iter__(value)]
         return items if base is list else msgpack.ExtType(_TUPLE, _pack(items))
@@ -168,6 +177,27 @@ class Encoder:
         self._size += len(raw)
         self._buffers.append(raw)
         return msgpack.ExtType(_TENSOR, _pack(head))
+
+    def _state(self, tensors: dict[str, Tensor]) -> Any | None:
+        """Two plain tensors or more, of one dtype and on the CPU, in one row; None for others."""
+        each = list(dict.values(tensors))
+        if self.keep_strides or not {*map(type, each)} <= _ON_CPU_OR_GPU:
+            return None
+        dtype = each[0].dtype
+        if any(one.dtype is not dtype or not one.is_cpu or one.layout is not torch.strided for one in each):
+            return None
+        name, shapes = NAMES.get(dtype), [list(one.shape) for one in each]
+        count = sum(map(math.prod, shapes))
+        if name is None or self._size + count * dtype.itemsize > self.max_bytes:
+            return None
+        with _no_grad():
+            raw = raw_bytes(_cat([_reshape(one, (-1,)) for one in each]))
+        head = [list(dict.keys(tensors)), name, shapes, [one.requires_grad for one in each], self._size, len(raw)]
+        self.tensors += each
+        self._nodes += len(each)
+        self._size += len(raw)
+        self._buffers.append(raw)
+        return msgpack.ExtType(_STATE, _pack(head))
 
 
 _name = cache(str)
@@ -219,6 +249,8 @@ class Decoder:
                 return self._tensor(data, buffers, decoded)
             if code == _TUPLE:
                 return tuple(unpack(data))
+            if code == _STATE:
+                return self._state(data, buffers, decoded)
             if code == _REFERENCE:
                 kind, number, about = unpack(data)
                 return self.resolve(Reference(kind, number, about))
@@ -239,24 +271,16 @@ class Decoder:
             return value
 
         self._left = len(buffers)
-        decoded.value = unpack(bytes(frame[4:start]))
-        _demand_depth(decoded.value, MAX_DEPTH + 1)
+        document = bytes(frame[4:start])
+        decoded.value = unpack(document)
+        if len(document.translate(None, _NO_HEADS)) > MAX_DEPTH:  # as many lists or dicts as it takes
+            _demand_depth(decoded.value, MAX_DEPTH + 1)
         return decoded
 
     def _tensor(self, data: bytes, buffers: memoryview, decoded: Decoded) -> Tensor:
         name, shape, strides, device, requires_grad, offset, nbytes = msgpack.unpackb(data)
         dtype = DTYPES[name]
-        count = 1
-        for size in shape:
-            if type(size) is not int or size < 0:
-                raise CodecError("a size is not a number")
-            count *= size
-        if count * dtype.itemsize != nbytes or offset < 0 or offset + nbytes > len(buffers):
-            raise CodecError("the bytes of a tensor do not fit its shape")
-        self._left -= nbytes
-        if self._left < 0:
-            raise CodecError("two tensors share bytes")
-        values = buffers[offset : offset + nbytes]
+        values = self._values(_count(shape), dtype, offset, nbytes, buffers)
         raw = bytearray(values)
         tensor = torch.frombuffer(raw, dtype=dtype).reshape(shape) if raw else torch.empty(shape, dtype=dtype)
         if (place := device if self.device is None else self.device) != "cpu":
@@ -268,6 +292,50 @@ class Decoder:
         decoded.devices.append(str(device)[:32])
         decoded.requires_grad.append(bool(requires_grad))
         return tensor
+
+    def _state(self, data: bytes, buffers: memoryview, decoded: Decoded) -> dict[str, Tensor]:
+        names, name, shapes, requires_grad, offset, nbytes = msgpack.unpackb(data)
+        if {*map(type, names)} - {str}:
+            raise CodecError("a name is no str")
+        dtype, counts = DTYPES[name], [_count(shape) for shape in shapes]
+        values = self._values(sum(counts), dtype, offset, nbytes, buffers)
+        raw = bytearray(values)
+        row = torch.frombuffer(raw, dtype=dtype) if raw else torch.empty(0, dtype=dtype)
+        row = row if self.device is None else row.to(self.device)
+        pieces = [piece.view(shape) for piece, shape in zip(torch.split(row, counts), shapes, strict=True)]
+        state = dict(zip(names, pieces, strict=True))
+        decoded.tensors += pieces
+        decoded.devices += ["cpu"] * len(pieces)
+        decoded.requires_grad += map(bool, requires_grad)
+        start = 0
+        for count in counts:
+            end = start + count * dtype.itemsize
+            decoded.raw.append(values[start:end])
+            start = end
+        return state
+
+    def _values(self, count: int, dtype: torch.dtype, offset: int, nbytes: int, buffers: memoryview) -> memoryview:
+        """The bytes of so many numbers. Raises CodecError where they are not there, or were somebody's already."""
+        if count * dtype.itemsize != nbytes or offset < 0 or offset + nbytes > len(buffers):
+            raise CodecError("the bytes of a tensor do not fit its shape")
+        self._left -= nbytes
+        if self._left < 0:
+            raise CodecError("two tensors share bytes")
+        return buffers[offset : offset + nbytes]
+
+
+def _count(shape: list[int]) -> int:
+    """The numbers in a tensor of this shape. Raises CodecError where it is none."""
+    count = 1
+    for size in shape:
+        if type(size) is not int or size < 0:
+            raise CodecError("a size is not a number")
+        count *= size
+    return count
+
+
+_NO_HEADS = bytes({*range(256)} - {*range(0x80, 0xA0), *range(0xDC, 0xE0)})
+"""The bytes with which msgpack begins no list and no dict."""
 
 
 def _demand_depth(value: Any, left: int) -> None:

@@ -185,7 +185,7 @@ _NAMES = {kind: name for name, kind in REQUESTS.items()}
 
 def document(request: tuple[Any, ...]) -> list[Any]:
     """A request as it crosses."""
-    return [_NAMES[type(request)], tuple(request)]
+    return [_NAMES[type(request)], list(request)]
 
 
 # ------------------------------------------------------------------------------------------------ replies

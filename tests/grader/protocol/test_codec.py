@@ -62,6 +62,50 @@ def test_what_a_tensor_says_about_itself_crosses_too():
     assert decoded.devices == ["cpu", "cpu"]
 
 
+def state(**more):
+    return {"weight": torch.randn(2, 3), "bias": torch.randn(2)[::1], "nothing": torch.empty(0, 4), **more}
+
+
+@pytest.mark.parametrize("device", ["cpu", None])
+def test_a_dict_of_tensors_crosses_as_one_row(device):
+    sent = state(turned=torch.randn(3, 2).t(), scale=torch.nn.Parameter(torch.tensor(2.0)))
+    encoder = Encoder()
+    frame = encoder.frame([sent])
+    decoded = Decoder(lambda reference: reference, device=device).value(frame)
+    (arrived,) = decoded.value
+    assert list(arrived) == list(sent)
+    assert all(
+        torch.equal(arrived[name], tensor) and type(arrived[name]) is torch.Tensor for name, tensor in sent.items()
+    )
+    assert decoded.requires_grad == [False] * 4 + [True]
+    assert decoded.devices == ["cpu"] * 5
+    assert [bytes(raw) for raw in decoded.raw] == [one.detach().numpy().tobytes() for one in sent.values()]
+    one_by_one = Encoder(keep_strides=True).frame([sent])
+    assert len(frame) < len(one_by_one)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [torch.ones(2, dtype=torch.float64), None, torch.ones(2).to_sparse(), 3],
+    ids=["dtype", "none", "sparse", "int"],
+)
+def test_a_dict_of_other_things_crosses_one_by_one(other):
+    sent = state(other=other)
+    arrived = through(sent)
+    assert torch.equal(arrived["weight"], sent["weight"])
+    if isinstance(other, torch.Tensor) and other.layout is not torch.strided:
+        assert type(arrived["other"]) is Foreign
+    else:
+        assert type(arrived["other"]) is type(other)
+        assert getattr(arrived["other"], "dtype", None) == getattr(other, "dtype", None)
+
+
+def test_a_dict_of_tensors_too_large_is_told_of():
+    arrived = through({"a": torch.zeros(4), "b": torch.zeros(400)}, max_bytes=100)
+    assert torch.equal(arrived["a"], torch.zeros(4))
+    assert "too large to compare" in arrived["b"].what
+
+
 class Shape(torch.Tensor):
     pass
 
@@ -124,6 +168,11 @@ def tensor_head(shape, nbytes, offset=0, dtype="float32"):
     return msgpack.packb(msgpack.ExtType(1, head))
 
 
+def state_head(names, shapes, nbytes, offset=0, dtype="float32"):
+    head = msgpack.packb([names, dtype, shapes, [False] * len(names), offset, nbytes])
+    return msgpack.packb(msgpack.ExtType(7, head))
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -138,10 +187,16 @@ def tensor_head(shape, nbytes, offset=0, dtype="float32"):
         frame(tensor_head(["2"], 8), b"12345678"),
         frame(tensor_head([2], 8, offset=-8), b"12345678"),
         frame(tensor_head([2], 8, dtype="object"), b"12345678"),
+        frame(state_head(["a"], [[2]], 8), b"1234"),
+        frame(state_head(["a", "b"], [[2]], 8), b"12345678"),
+        frame(state_head([1], [[2]], 8), b"12345678"),
+        frame(state_head(["a"], [[-2]], -8), b"12345678"),
+        frame(state_head(["a", "b"], [[10**12], [0]], 4 * 10**12)),
+        frame(state_head(["a"], [[2]], 8, dtype="object"), b"12345678"),
         frame(b"\x91" * 5_000),
         frame(msgpack.packb([1]) + b"tail"),
     ],
-    ids=range(13),
+    ids=range(19),
 )
 def test_nonsense_is_refused_before_anything_is_allocated(data):
     with pytest.raises(CodecError):
