@@ -292,13 +292,16 @@ class _CudaMeansGpu(TorchFunctionMode):
         if func is Tensor.cuda:
             return args[0].to(NAME)
         kwargs = kwargs or {}
-        if self._by_name and getattr(func, "__name__", "") not in _GETTERS:
+        names = self._by_name and any(type(value) in _NAMING for value in (*args, *kwargs.values()))
+        if names and getattr(func, "__name__", "") not in _GETTERS:
             args = [_renamed(value) for value in args]
             kwargs = {name: _renamed(value) for name, value in kwargs.items()}
         return func(*args, **kwargs)
 
 
 _GETTERS = {"__get__", "__set__"}
+_NAMING = {str, torch.device}
+"""What names a device."""
 
 
 def _renamed(value: Any) -> Any:
@@ -324,59 +327,66 @@ def simulating() -> Iterator[None]:
 
 def carry_out(operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """One operation, as a GPU would do it. Raises RuntimeError where it mixes devices."""
-    tensors = _tensors([*args, *kwargs.values()])
-    away = [tensor for tensor in tensors if not isinstance(tensor, SimulatedTensor)]
-    here = len(away) < len(tensors)
+    here, away = _places((*args, *kwargs.values()) if kwargs else args)
     asked = kwargs.get("device")
     if not here and not _is_gpu(asked):
         return operation(*args, **kwargs)
     if kwargs.get("generator") is not None:  # random numbers of a GPU come from a generator of that GPU
         raise RuntimeError(f"Expected a '{NAME}' device type for generator but found 'cpu'")
-    if operation in COPIES:  # from any device to any device, in place
+    is_copy, by_hand, aliases = _way_of(operation)
+    if is_copy:  # from any device to any device, in place
         operation(*_held(args), **_held(kwargs))
         return args[0]
-    if here:
+    if here and away:
         refuse(operation, args, away, PLACE)
-    if operation in _BY_HAND:
-        return _BY_HAND[operation](*args)
+    if by_hand is not None:
+        return by_hand(*args)
     options = {**kwargs, "device": "cpu"} if asked is not None else kwargs
-    result = operation(*_held(args), **_held(options))
+    result = operation(*_held(args), **_held(options)) if options else operation(*_held(args))
     if asked is not None and not _is_gpu(asked):
         return result
     result = _claimed(result)
-    if not here or not _aliases(operation):
+    if not here or not aliases:
         return result
     return return_and_correct_aliasing(operation, args, kwargs, result)  # type: ignore[no-untyped-call]
 
 
 @functools.cache
-def _aliases(operation: Any) -> bool:
-    """Whether an operation writes into an input or returns a view of one, as its schema says."""
-    return any(argument.alias_info is not None for argument in operation._schema.arguments)
+def _way_of(operation: Any) -> tuple[bool, Operation | None, bool]:
+    """Whether an operation copies between any two devices; what does it by hand; and whether it writes into an input
+    or returns a view of one, as its schema says."""
+    aliases = any(argument.alias_info is not None for argument in operation._schema.arguments)
+    return operation in COPIES, _BY_HAND.get(operation), aliases
 
 
 def _is_gpu(device: Any) -> bool:
     return device is not None and torch.device(device).type == NAME
 
 
-def _tensors(values: list[Any]) -> list[Tensor]:
-    """The tensors among an operation's inputs, of which some are lists."""
-    found: list[Tensor] = []
+def _places(values: Sequence[Any]) -> tuple[bool, list[Tensor]]:
+    """Whether a tensor among an operation's inputs, of which some are lists, is on the GPU; and those on the CPU."""
+    here, away = False, []
     for value in values:
-        if isinstance(value, Tensor):
-            found.append(value)
+        if isinstance(value, SimulatedTensor):
+            here = True
+        elif isinstance(value, Tensor):
+            away.append(value)
         elif type(value) in (tuple, list):
-            found += [item for item in value if isinstance(item, Tensor)]
-    return found
+            inside, others = _places(value)
+            here, away = here or inside, away + others
+    return here, away
 
 
 def _held(value: Any) -> Any:
     """The same with CPU tensors."""
+    kind = type(value)
+    if kind is SimulatedTensor:
+        return value._held
+    if kind is tuple or kind is list:
+        return kind([_held(item) for item in value])
     if isinstance(value, SimulatedTensor):
         return value._held
-    if type(value) in (tuple, list):
-        return type(value)([_held(item) for item in value])
-    return {name: _held(item) for name, item in value.items()} if type(value) is dict else value
+    return {name: _held(item) for name, item in value.items()} if kind is dict else value
 
 
 def _claimed(value: Any) -> Any:
