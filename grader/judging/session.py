@@ -25,9 +25,11 @@ from grader.limits import MAX_MESSAGE
 from grader.remote.code import Code
 from grader.results.verdicts import ERROR, FAIL, MISSING, ExerciseResult, settle
 from grader.source.file import File
+from grader.system import keep_freed_memory
 from grader.text import clean
 
 torch.set_num_threads(1)
+keep_freed_memory()
 
 MEASURED = ("cuda",)
 """The GPUs on which right code was measured to pass: others are used where they are asked for by name."""
@@ -97,7 +99,7 @@ class Session:
     def recogniser(self, exercise: Exercise) -> Recogniser:
         """The known mistakes of an exercise, beside one file after another."""
         if exercise.slug not in self._recognisers:
-            shortcuts = self._shortcuts(exercise)
+            shortcuts = self.checks[exercise.slug][0].shortcuts
             self._recognisers[exercise.slug] = recogniser_of(self.kit, exercise, shortcuts, self._attempt_mistakes)
         return self._recognisers[exercise.slug]
 
@@ -108,9 +110,6 @@ class Session:
     def trusted(self, exercise: Exercise) -> TrustedCode:
         """The reference and the known mistakes of an exercise, for reruns on the grader's side."""
         return self.recogniser(exercise).trusted
-
-    def _shortcuts(self, exercise: Exercise) -> tuple[str, ...]:
-        return self.checks[exercise.slug][0].shortcuts
 
     def run(
         self,
@@ -137,9 +136,8 @@ class Session:
             result = self._not_run(exercise, found, MISSING if file is None else FAIL, why)
             on_result(result)
             return result
-        source = collect.source_of(self.kit, exercise, file, self._shortcuts(exercise), shown)
-        reference = collect.reference(self.kit, exercise.slug)
         recogniser = self.recogniser(exercise)
+        source, reference = collect.with_file(recogniser.trusted.source, file, shown), recogniser.trusted.reference
         runs, hooks = self.passed_runs, (on_check, on_core, on_result)
         return run_exercise(found, source, reference, recogniser, self.settings, runs, *hooks)
 

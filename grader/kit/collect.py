@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -52,6 +53,7 @@ class Check:
         return title(self.id)
 
 
+@functools.cache
 def title(check_id: str) -> str:
     """`test_scores_are_divided_by_the_root_of_d_k[2]` -> `scores are divided by the root of d_k (2)`."""
     name, _, params = check_id.removeprefix("test_").partition("[")
@@ -196,12 +198,10 @@ def earlier_sources(kit: Kit, exercise: Exercise) -> dict[str, tuple[str, bytes]
 
 def source_of(kit: Kit, exercise: Exercise, file: File, shortcuts: Sequence[str], shown: str | None = None) -> Source:
     """One learner's file, ready to travel."""
-    return Source(
-        exercise.slug,
-        exact(str(file.path or file.name)),
-        shown or file.name,
-        file.text,
-        earlier_sources(kit, exercise),
-        list(shortcuts),
-        file.definitions_only,
-    )
+    return with_file(Source(exercise.slug, "", "", b"", earlier_sources(kit, exercise), list(shortcuts)), file, shown)
+
+
+def with_file(source: Source, file: File, shown: str | None = None) -> Source:
+    """Another file in a source's place: it may import the same, and the same is a shortcut."""
+    name, shown = exact(str(file.path or file.name)), shown or file.name
+    return replace(source, filename=name, shown=shown, text=file.text, definitions_only=file.definitions_only)

@@ -30,7 +30,7 @@ import torch
 
 from grader.limits import MAX_OUTPUT
 from grader.protocol.channel import CALLBACK, LINE, OUTPUT, REPLY, REQUEST, Channel, Closed
-from grader.system import LINUX, give_back_memory
+from grader.system import LINUX, give_back_memory, keep_freed_memory
 from grader.worker import warmup
 from grader.worker.executor import Executor
 from grader.worker.fork_server import ForkServer, touch, try_layers
@@ -202,6 +202,7 @@ def main(orders: dict[str, Any]) -> None:
     if not LINUX:
         _end_with_the_grader()
     torch.set_num_threads(1)
+    keep_freed_memory()
     torch.ones(2, 2).softmax(-1)
     if orders["mode"] != "serve":
         warmup.run_once()
