@@ -47,3 +47,10 @@ class StubStep:
             raise RuntimeError(f"step is called more than {steps_before} times")
         (token,) = tokens.tolist()
         return self._logits[self.words[steps_before][token]][None], steps_before + 1
+
+    def writes(self, first: int) -> list[int]:
+        """The likeliest word of every step, where the first is fed this word and each later one the word before it."""
+        written = [first]
+        for likeliest in self.words:
+            written.append(likeliest[written[-1]])
+        return written[1:]

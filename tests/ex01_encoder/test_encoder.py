@@ -259,6 +259,9 @@ def test_long_sequences_have_all_their_outputs_and_gradients(code, draw, expect)
     expect.gradients(code.encode, reference.encode, *few)
     for size in ("batch=1", "source=1100", "d_in=2", "hidden=2"):
         draw.size(size)
+    many = draw_sequences(draw, torch.float32)
+    expect_encoded(expect, code.encode(*many), by_library(*many))
+    draw.size("source=530")  # to go backward costs four times as much; a state is detached every 512 tokens at most
     expect.gradients(code.encode, by_library, *draw_sequences(draw, torch.float32))
 
 

@@ -44,5 +44,7 @@ def test_a_stub_step_says_what_follows_from_the_token_and_the_step():
     logits, state = step(torch.tensor([2]), state)
     assert logits.tolist() == [[1.0, 0.0, 0.0]]
     assert step(torch.tensor([0]), 1)[0].tolist() == [[0.0, 0.0, 1.0]]
+    assert step.writes(1) == [0, 2]
+    assert step.writes(2) == [2, 0]
     with pytest.raises(RuntimeError, match="more than 2 times"):
         step(torch.tensor([0]), state)
