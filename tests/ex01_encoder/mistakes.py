@@ -697,7 +697,7 @@ def encode__detached_every_ten_tokens(x, lengths, w_x, w_h, bias):
 def encode__detached_every_few_hundred_tokens(x, lengths, w_x, w_h, bias):
     """The state is detached every few tokens, as truncated back-propagation does. Here gradients flow back through
     the whole sequence, however long it is."""
-    return detached_every(512, x, lengths, w_x, w_h, bias)
+    return detached_every(256, x, lengths, w_x, w_h, bias)
 
 
 @mistake

@@ -261,7 +261,7 @@ def test_long_sequences_have_all_their_outputs_and_gradients(code, draw, expect)
         draw.size(size)
     many = draw_sequences(draw, torch.float32)
     expect_encoded(expect, code.encode(*many), by_library(*many))
-    draw.size("source=530")  # to go backward costs four times as much; a state is detached every 512 tokens at most
+    draw.size("source=270")  # going backward costs four times as much; states are detached every 256 tokens at most
     expect.gradients(code.encode, by_library, *draw_sequences(draw, torch.float32))
 
 
