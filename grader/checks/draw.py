@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ SIZES = (2, 3, 4, 5, 6, 7)
 M = TypeVar("M", bound=nn.Module)
 
 
+@functools.lru_cache(maxsize=10_000)
 def derived_seed(*parts: object) -> int:
     """A number below 2^31 that depends on its arguments alone."""
     text = ":".join(str(part) for part in parts).encode()

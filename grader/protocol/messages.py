@@ -314,19 +314,23 @@ def read(kind: type[T], claim: Any) -> tuple[Names, T | Missing | RaisedReply]:
     """The shortcuts used so far, and the reply. Raises CodecError where it is no reply of this kind."""
     if type(claim) is not dict or not _SHORTCUTS(claim.get("shortcuts")):
         raise CodecError("no reply")
-    fields = {name: value for name, value in claim.items() if name != "shortcuts"}
-    if fields.keys() == {"missing"}:
-        return claim["shortcuts"], record(Missing, {"name": fields["missing"]})
-    if fields.keys() == {"raised"}:
-        return claim["shortcuts"], record(RaisedReply, fields["raised"])
-    return claim["shortcuts"], record(kind, fields)
+    fields = dict(claim)
+    shortcuts: Names = fields.pop("shortcuts")
+    if len(fields) == 1 and "missing" in fields:
+        return shortcuts, record(Missing, {"name": fields["missing"]})
+    if len(fields) == 1 and "raised" in fields:
+        return shortcuts, record(RaisedReply, fields["raised"])
+    return shortcuts, record(kind, fields)
 
 
 def record(kind: type[T], claim: Any) -> T:
     """One record. Raises CodecError where a field is missing, unknown, or of another type than its annotation says."""
     tests = _tests(kind)  # type: ignore[arg-type]  # every class can be hashed
-    if type(claim) is not dict or claim.keys() != tests.keys() or not all(tests[name](claim[name]) for name in tests):
+    if type(claim) is not dict or len(claim) != len(tests):
         raise CodecError(f"no {kind.__name__}")
+    for name, holds in tests.items():
+        if name not in claim or not holds(claim[name]):
+            raise CodecError(f"no {kind.__name__}")
     return kind(**claim)
 
 

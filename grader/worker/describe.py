@@ -21,7 +21,16 @@ _EXERCISE = re.compile(r"ex\d\d_\w+")
 
 def parts_of(module: nn.Module) -> Parts:
     """A module and all its submodules, under every name."""
-    return list(module.named_modules(remove_duplicate=False))
+    found: Parts = []
+
+    def add(name: str, part: nn.Module) -> None:
+        found.append((name, part))
+        for last, inside in part._modules.items():
+            if inside is not None:
+                add(f"{name}.{last}" if name else last, inside)
+
+    add("", module)
+    return found
 
 
 def parameters_of(parts: Parts) -> dict[str, nn.Parameter]:
@@ -41,7 +50,7 @@ def each_once(parts: Parts) -> list[nn.Parameter]:
 
 def layout(parameters: Mapping[str, Tensor]) -> bytes:
     """Names and shapes in one piece, sorted: two modules of the same layout can hold the same state."""
-    return "\n".join(sorted([f"{name} {[*tensor.shape]}" for name, tensor in parameters.items()])).encode()
+    return "\n".join(sorted([f"{name} {tensor.size()}" for name, tensor in parameters.items()])).encode()
 
 
 def set_training(parts: Parts, flag: bool) -> None:

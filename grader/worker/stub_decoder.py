@@ -17,15 +17,14 @@ class StubDecoder:
     """
 
     def __init__(self, words: Sequence[int], vocab: int) -> None:
-        self._words = torch.tensor(words)
-        self._vocab = vocab
+        self._scores = torch.eye(vocab)[torch.tensor(words)]  # (word, vocab)
 
     def __call__(self, decoder_input: Tensor, memory: Tensor, source: Tensor) -> Tensor:
         """Takes what a Transformer's `decode` takes; logits (batch, target, vocab) come back."""
         turns = torch.arange(1, decoder_input.size(1) + 1, device=decoder_input.device)
-        follows = (decoder_input * turns).cumsum(1) % len(self._words)  # (batch, target)
-        rows = torch.eye(self._vocab, dtype=memory.dtype)[self._words].to(decoder_input.device)
-        return rows[follows]
+        follows = (decoder_input * turns).cumsum(1) % len(self._scores)  # (batch, target)
+        self._scores = self._scores.to(decoder_input.device, memory.dtype)
+        return self._scores[follows]
 
 
 class StubStep:
