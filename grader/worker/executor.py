@@ -112,6 +112,8 @@ class Executor:
         self._device = "cpu"
         self._gpu = ""
         """Where this check's code works, if not on the device of the run."""
+        self._speaks_of_cuda = True
+        """Whether the word stands in any of the files."""
         self._closely = False
         """Whether every call of torch is looked at for shortcuts."""
         self._random_states = False
@@ -155,7 +157,7 @@ class Executor:
         return Decoder(self._resolve, device=self._where)
 
     def _place(self) -> AbstractContextManager[None]:
-        return simulating() if self._gpu == NAME else nullcontext()
+        return simulating(speaks_of_cuda=self._speaks_of_cuda) if self._gpu == NAME else nullcontext()
 
     @property
     def _where(self) -> str:
@@ -198,6 +200,7 @@ class Executor:
         self._finder = self._finder_of(asked)
         self._shortcut_detector = ShortcutDetector(asked.shortcuts)
         self._device, self.file = asked.device, asked.filename
+        self._speaks_of_cuda = self._says_cuda(asked)
         if asked.device == "cuda":
             keep_float32_whole()
         self._module = ModuleType(f"{PACKAGE}.{asked.slug}")
@@ -219,6 +222,9 @@ class Executor:
 
     def _finder_of(self, asked: Load) -> ExerciseFinder:
         return ExerciseFinder(asked.earlier, asked.slug)
+
+    def _says_cuda(self, asked: Load) -> bool:
+        return b"cuda" in asked.source or any(b"cuda" in text for _, text in asked.earlier.values())
 
     def _execute(self, asked: Load) -> dict[str, int]:
         """Runs the file, and says at which lines its definitions stand."""

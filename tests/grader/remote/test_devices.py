@@ -171,6 +171,25 @@ def test_a_result_on_another_device_is_a_sentence_of_its_own(code):
         code.lazy(2, device=code.place)
 
 
+MODES = b"""
+import torch
+
+def modes(x):
+    return torch._C._len_torch_function_stack()
+"""
+
+
+@pytest.mark.parametrize("where", ["nowhere", "in the file", "in an earlier one"])
+def test_who_never_says_cuda_is_not_listened_to(where):
+    text = MODES + b"# a comment on cuda" if where == "in the file" else MODES
+    earlier = {"ex05_earlier": ("ex05_earlier.py", b"x.cuda()" if where == "in an earlier one" else b"")}
+    code = Code(Source("ex06_self_attention", "learner.py", "learner.py", text, earlier), LocalTransport, Reference)
+    code.begin(1)
+    code.move_to_gpu()
+    assert code.modes(torch.ones(1)) == (0 if where == "nowhere" else 1)
+    code.close()
+
+
 def test_nothing_slow_is_imported_for_it(workers):
     source = Source("ex06_self_attention", "learner.py", "learner.py", TEXT)
     code = Code(source, lambda: WorkerTransport(workers), Reference)
