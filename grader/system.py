@@ -47,7 +47,7 @@ def give_back_memory() -> None:
 
 
 KEPT_MEMORY = 64 << 20
-"""Bytes."""
+"""Bytes that a process keeps when it has freed them."""
 
 
 def keep_freed_memory() -> None:

@@ -68,8 +68,8 @@ _TENSOR, _TUPLE, _REFERENCE, _FOREIGN, _DTYPE, _DEVICE, _STATE = range(1, 8)
 _PLAIN = frozenset((int, str, bytes))
 _ASIS = frozenset((type(None), bool, float))
 _NESTED = (list, tuple, dict)
-_ON_CPU_OR_GPU = frozenset((Tensor, torch.nn.Parameter))
-_TENSORS = _ON_CPU_OR_GPU | {SimulatedTensor}
+_USUAL = frozenset((Tensor, torch.nn.Parameter))
+_TENSORS = _USUAL | {SimulatedTensor}
 _WORD = 1 << 63
 """Beyond every int that msgpack holds."""
 
@@ -181,7 +181,7 @@ class Encoder:
     def _state(self, tensors: dict[str, Tensor]) -> Any | None:
         """Two plain tensors or more, of one dtype and on the CPU, in one row; None for others."""
         each = list(dict.values(tensors))
-        if self.keep_strides or not {*map(type, each)} <= _ON_CPU_OR_GPU:
+        if self.keep_strides or not {*map(type, each)} <= _USUAL:
             return None
         dtype = each[0].dtype
         if any(one.dtype is not dtype or not one.is_cpu or one.layout is not torch.strided for one in each):
@@ -306,7 +306,7 @@ class Decoder:
         state = dict(zip(names, pieces, strict=True))
         decoded.tensors += pieces
         decoded.devices += ["cpu"] * len(pieces)
-        decoded.requires_grad += map(bool, requires_grad)
+        decoded.requires_grad += [bool(flag) for _, flag in zip(pieces, requires_grad, strict=True)]
         start = 0
         for count in counts:
             end = start + count * dtype.itemsize

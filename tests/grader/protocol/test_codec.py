@@ -168,8 +168,8 @@ def tensor_head(shape, nbytes, offset=0, dtype="float32"):
     return msgpack.packb(msgpack.ExtType(1, head))
 
 
-def state_head(names, shapes, nbytes, offset=0, dtype="float32"):
-    head = msgpack.packb([names, dtype, shapes, [False] * len(names), offset, nbytes])
+def state_head(names, shapes, nbytes, offset=0, dtype="float32", flags=None):
+    head = msgpack.packb([names, dtype, shapes, [False] * len(names) if flags is None else flags, offset, nbytes])
     return msgpack.packb(msgpack.ExtType(7, head))
 
 
@@ -193,10 +193,12 @@ def state_head(names, shapes, nbytes, offset=0, dtype="float32"):
         frame(state_head(["a"], [[-2]], -8), b"12345678"),
         frame(state_head(["a", "b"], [[10**12], [0]], 4 * 10**12)),
         frame(state_head(["a"], [[2]], 8, dtype="object"), b"12345678"),
+        frame(state_head(["a"], [[2]], 8, flags=[]), b"12345678"),
+        frame(state_head(["a"], [[2]], 8, flags=[True, True]), b"12345678"),
         frame(b"\x91" * 5_000),
         frame(msgpack.packb([1]) + b"tail"),
     ],
-    ids=range(19),
+    ids=range(21),
 )
 def test_nonsense_is_refused_before_anything_is_allocated(data):
     with pytest.raises(CodecError):
