@@ -50,7 +50,7 @@ def each_once(parts: Parts) -> list[nn.Parameter]:
 
 def layout(parameters: Mapping[str, Tensor]) -> bytes:
     """Names and shapes in one piece, sorted: two modules of the same layout can hold the same state."""
-    return "\n".join(sorted([f"{name} {tensor.size()}" for name, tensor in parameters.items()])).encode()
+    return "\n".join(sorted([f"{name} {[*tensor.shape]}" for name, tensor in parameters.items()])).encode()
 
 
 def set_training(parts: Parts, flag: bool) -> None:
