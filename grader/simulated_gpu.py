@@ -332,7 +332,7 @@ def simulating(*, speaks_of_cuda: bool = True) -> Iterator[None]:
 
 def carry_out(operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """One operation, as a GPU would do it. Raises RuntimeError where it mixes devices."""
-    here, away = _places((*args, *kwargs.values()) if kwargs else args)
+    here, away = _places((*args, *kwargs.values()))
     asked = kwargs.get("device")
     if not here and not _is_gpu(asked):
         return operation(*args, **kwargs)
@@ -342,12 +342,12 @@ def carry_out(operation: Operation, args: tuple[Any, ...], kwargs: dict[str, Any
     if is_copy:  # from any device to any device, in place
         operation(*_held(args), **_held(kwargs))
         return args[0]
-    if here and away:
+    if here:
         refuse(operation, args, away, PLACE)
     if by_hand is not None:
         return by_hand(*args)
     options = {**kwargs, "device": "cpu"} if asked is not None else kwargs
-    result = operation(*_held(args), **_held(options)) if options else operation(*_held(args))
+    result = operation(*_held(args), **_held(options))
     if asked is not None and not _is_gpu(asked):
         return result
     result = _claimed(result)
